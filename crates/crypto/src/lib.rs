@@ -1,0 +1,40 @@
+//! Sealing, hashing and randomness: the only user of the cipher library. Pure: it does not know where keys or
+//! ciphertexts are stored.
+
+pub mod aead;
+pub mod digest;
+pub mod keyring;
+pub mod random;
+pub mod root;
+pub mod sealed;
+
+pub use keyring::{Keyring, KeyringError};
+pub use random::{Random, SystemRandom};
+pub use root::{RootError, RootOfTrust};
+pub use sealed::{Context, Sealed};
+
+use aws_lc_rs::error::Unspecified;
+use thiserror::Error;
+
+/// Why a ciphertext could not be made or opened. Says nothing about key or content.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum CryptoError {
+    /// The bytes do not have the form of a ciphertext of a known version.
+    #[error("not a ciphertext of a known format")]
+    Format,
+    /// The ciphertext was made under a key that is not at hand.
+    #[error("the key that this ciphertext names is not at hand")]
+    UnknownKey,
+    /// The ciphertext was altered, moved to another place, or made under another key.
+    #[error("the ciphertext is not authentic in this place")]
+    NotAuthentic,
+    /// The library refused; for a key or nonce of the wrong length, or a failing random source.
+    #[error("the cipher library refused")]
+    Library,
+}
+
+impl From<Unspecified> for CryptoError {
+    fn from(_: Unspecified) -> Self {
+        Self::Library
+    }
+}

@@ -1,0 +1,248 @@
+//! The contract that every engine keeps: documents, unique keys, index terms, atomic commits, the feed.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use strongroom_crypto::Sealed;
+use thiserror::Error;
+
+/// A future of the store, boxed so that the contract can be used as `dyn Store`.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A kind of document, such as `secret`. Lower-case ASCII letters and `-`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind(pub &'static str);
+
+/// An index, such as `secret-name`. Lower-case ASCII letters and `-`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Index(pub &'static str);
+
+/// A document's primary key: its kind, and a key that begins with the account. No NUL character.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentKey {
+    /// The kind.
+    pub kind: Kind,
+    /// The key within the kind.
+    pub key: Arc<str>,
+}
+
+impl DocumentKey {
+    /// The key `key` of `kind`.
+    #[must_use]
+    pub fn new(kind: Kind, key: impl Into<Arc<str>>) -> Self {
+        Self { kind, key: key.into() }
+    }
+}
+
+impl fmt::Display for DocumentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.0, self.key)
+    }
+}
+
+/// A stored document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Where it stands.
+    pub key: DocumentKey,
+    /// Its version number: 1 when first put, one more at each change.
+    pub version: u64,
+    /// Its body.
+    pub body: Sealed,
+}
+
+/// One value of a document in an index. Ordered by bytes. No NUL character.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Term {
+    /// The index.
+    pub index: Index,
+    /// The value; it begins with the account.
+    pub value: String,
+}
+
+impl Term {
+    /// The value `value` of `index`.
+    #[must_use]
+    pub fn new(index: Index, value: impl Into<String>) -> Self {
+        Self { index, value: value.into() }
+    }
+}
+
+/// Writes one document. Its new version is `expected + 1`; the body was sealed for that version.
+#[derive(Clone, Debug)]
+pub struct Put {
+    /// Where.
+    pub key: DocumentKey,
+    /// The version it has now: 0 when it must not exist.
+    pub expected: u64,
+    /// The new body.
+    pub body: Sealed,
+    /// Index terms it no longer has. Removing one that is absent is no error.
+    pub terms_removed: Vec<Term>,
+    /// Index terms it has from now on. Adding one that is present is no error.
+    pub terms_added: Vec<Term>,
+    /// Unique keys it gives up.
+    pub unique_removed: Vec<Term>,
+    /// Unique keys it claims; the commit fails with `UniqueTaken` when another document holds one.
+    pub unique_added: Vec<Term>,
+}
+
+impl Put {
+    /// A put without any change of terms.
+    #[must_use]
+    pub fn new(key: DocumentKey, expected: u64, body: Sealed) -> Self {
+        Self {
+            key,
+            expected,
+            body,
+            terms_removed: Vec::new(),
+            terms_added: Vec::new(),
+            unique_removed: Vec::new(),
+            unique_added: Vec::new(),
+        }
+    }
+}
+
+/// Removes one document with all its terms and unique keys, whichever they are.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    /// Where.
+    pub key: DocumentKey,
+    /// The version it has now.
+    pub expected: u64,
+}
+
+/// An entry of the feed, which a worker reads in order and trims: the one upward signal of the store.
+#[derive(Clone, Debug)]
+pub struct FeedEntry {
+    /// Which worker it is for, such as `trail`.
+    pub topic: &'static str,
+    /// A name for the entry, unique within its topic; part of what the body is sealed for.
+    pub id: String,
+    /// The content.
+    pub body: Sealed,
+}
+
+/// An entry of the feed with the place the store gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedRow {
+    /// Grows with each entry of a topic; never used twice.
+    pub sequence: u64,
+    /// The name.
+    pub id: String,
+    /// The content.
+    pub body: Sealed,
+}
+
+/// Puts, deletes and feed entries that are committed together or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The transaction's name, for metrics, such as `put_secret_value`.
+    pub name: &'static str,
+    /// Documents to write. No document may stand twice in a batch.
+    pub puts: Vec<Put>,
+    /// Documents to remove.
+    pub deletes: Vec<Delete>,
+    /// Entries to append to the feed.
+    pub feed: Vec<FeedEntry>,
+}
+
+impl Batch {
+    /// An empty batch with a name.
+    #[must_use]
+    pub fn named(name: &'static str) -> Self {
+        Self { name, ..Self::default() }
+    }
+}
+
+/// Asks for a stretch of an index, in the order of (value, key).
+#[derive(Clone, Debug)]
+pub struct Range {
+    /// The index.
+    pub index: Index,
+    /// Only values that begin with this.
+    pub prefix: String,
+    /// Only entries behind this one in the asked order (greater ascending, smaller descending).
+    pub after: Option<Entry>,
+    /// From the greatest to the smallest.
+    pub descending: bool,
+    /// At most this many entries.
+    pub limit: usize,
+}
+
+/// An entry of an index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The term's value.
+    pub value: String,
+    /// The key of the document that has it; the kind follows from the index.
+    pub key: Arc<str>,
+}
+
+/// Told of changes after they are durable and before any writer hears of its success. Must be quick and not block.
+pub trait Watcher: Send + Sync {
+    /// These documents were put or deleted.
+    fn changed(&self, keys: &[DocumentKey]);
+}
+
+/// What can go wrong in a store.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum StoreError {
+    /// A document does not have the version that the batch expects. Load it anew and decide again.
+    #[error("{0} was changed meanwhile")]
+    Conflict(DocumentKey),
+    /// Another document holds a unique key that the batch claims.
+    #[error("another document has the value of index {}", .0.index.0)]
+    UniqueTaken(Term),
+    /// The disk is full. Nothing of the batch was written.
+    #[error("the disk of the store is full")]
+    Full,
+    /// The store cannot be used: I/O error, lock held by another process, closed.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// What is stored is not what this release wrote.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+}
+
+/// Documents and indexes, kept durably. A commit that was answered survives any crash; a commit that was refused
+/// left nothing behind. Reads see every commit that was answered before they began.
+pub trait Store: Send + Sync + 'static {
+    /// The document at `key`.
+    fn get<'a>(&'a self, key: &'a DocumentKey) -> StoreFuture<'a, Option<Row>>;
+
+    /// The documents at `keys`, in that order.
+    fn get_many<'a>(&'a self, kind: Kind, keys: &'a [Arc<str>]) -> StoreFuture<'a, Vec<Option<Row>>>;
+
+    /// The key of the document that holds the unique key `term`.
+    fn find<'a>(&'a self, term: &'a Term) -> StoreFuture<'a, Option<Arc<str>>>;
+
+    /// A stretch of an index.
+    fn range<'a>(&'a self, range: &'a Range) -> StoreFuture<'a, Vec<Entry>>;
+
+    /// Documents of a kind whose key begins with `prefix`, in the order of their keys, behind `after`, at most
+    /// `limit`.
+    fn scan<'a>(
+        &'a self,
+        kind: Kind,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<Row>>;
+
+    /// Commits a batch: durable when the future is done, wholly or not at all. Once begun it is carried out even if
+    /// the future is dropped.
+    fn commit(&self, batch: Batch) -> StoreFuture<'_, ()>;
+
+    /// Entries of a topic behind `after`, in order, at most `limit`.
+    fn feed<'a>(&'a self, topic: &'static str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>>;
+
+    /// Forgets the entries of a topic up to and including `through`. Need not be durable at once: an entry may come
+    /// back after a crash.
+    fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()>;
+
+    /// Adds a watcher. There is no way to remove one: it lives as long as the store.
+    fn watch(&self, watcher: Arc<dyn Watcher>);
+}

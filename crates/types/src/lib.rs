@@ -1,0 +1,11 @@
+//! Vocabulary of Strongroom: ARNs, identifiers, secret material, time. Pure: no files, no network, no global state.
+
+pub mod arn;
+pub mod ids;
+pub mod secret;
+pub mod time;
+
+pub use arn::Arn;
+pub use ids::{AccountId, Region};
+pub use secret::{SecretBytes, SecretText};
+pub use time::{Clock, MockClock, SystemClock, Timestamp};
