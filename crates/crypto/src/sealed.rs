@@ -97,7 +97,9 @@ impl Context {
         self.field(value.to_be_bytes())
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    /// The encoded fields, for a cipher that takes associated data as bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }

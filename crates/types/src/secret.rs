@@ -60,6 +60,13 @@ impl SecretText {
         Self(Zeroizing::new(text))
     }
 
+    /// The text of secret bytes; none when they are not UTF-8.
+    #[must_use]
+    pub fn from_utf8(mut bytes: SecretBytes) -> Option<Self> {
+        std::str::from_utf8(bytes.expose()).ok()?;
+        String::from_utf8(std::mem::take(&mut *bytes.0)).ok().map(Self::new)
+    }
+
     /// The plaintext. Whoever calls this must not print, log or store what it returns.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -78,6 +78,7 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where the machine's clock is read")]
     fn now(&self) -> Timestamp {
         // A clock set before 1970 reads as the epoch: signatures then fail as expired, which is the right sign.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
