@@ -1,0 +1,172 @@
+//! The settings: defaults, then the configuration file, then flags; all problems are told at once.
+
+mod limits;
+mod network;
+mod port;
+mod problems;
+mod storage;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use limits::LimitsConfig;
+pub use network::{Network, NetworkError};
+pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
+pub use problems::{Problem, Problems};
+pub use storage::{AccountConfig, AuditConfig, CacheConfig, DataConfig, RootConfig};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+/// All settings of a server. `Default` is a server on loopback with every limit at its documented value.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Developer mode: loopback only, any access key is accepted and mapped to the account.
+    pub dev: bool,
+    /// Where everything is kept.
+    pub data: DataConfig,
+    /// The account and region.
+    pub account: AccountConfig,
+    /// Addresses to listen on.
+    pub listen: ListenConfig,
+    /// The certificate.
+    pub tls: TlsConfig,
+    /// Sizes, counts and times.
+    pub limits: LimitsConfig,
+    /// Web pages that may call from a browser.
+    pub cors: CorsConfig,
+    /// Roots of trust: the first wraps new keys, all unwrap.
+    pub roots: Vec<RootConfig>,
+    /// The audit trail's segment files.
+    pub audit: AuditConfig,
+    /// Sizes of the caches.
+    pub cache: CacheConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            dev: false,
+            data: DataConfig::default(),
+            account: AccountConfig::default(),
+            listen: ListenConfig::default(),
+            tls: TlsConfig::default(),
+            limits: LimitsConfig::default(),
+            cors: CorsConfig::default(),
+            roots: vec![RootConfig::File { path: None }],
+            audit: AuditConfig::default(),
+            cache: CacheConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration file's text (TOML) over the defaults.
+    ///
+    /// # Errors
+    /// With every problem of the text: syntax, unknown keys, wrong types, values out of range, settings that
+    /// contradict each other.
+    pub fn load(text: &str) -> Result<Self, Problems> {
+        Self::load_with(text, |_| {})
+    }
+
+    /// Reads `text` over the defaults, then lets `overlay` (the command's flags) change settings, then checks all.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with(text: &str, overlay: impl FnOnce(&mut Self)) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let mut config = read(text, &mut problems);
+        overlay(&mut config);
+        config.check_into(&mut problems);
+        problems.none_or(config)
+    }
+
+    /// Checks settings that were made in code.
+    ///
+    /// # Errors
+    /// With every value out of range and every contradiction.
+    pub fn check(&self) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        self.check_into(&mut problems);
+        problems.none_or(())
+    }
+
+    fn check_into(&self, problems: &mut Problems) {
+        self.data.check(problems);
+        self.listen.check(&self.tls, self.dev, problems);
+        self.tls.check(problems);
+        self.limits.check(problems);
+        self.cors.check(problems);
+        storage::check_roots(&self.roots, problems);
+        self.audit.check(problems);
+        self.cache.check(problems);
+    }
+}
+
+/// Reads what can be read, key by key, so that one wrong key does not hide the next.
+fn read(text: &str, problems: &mut Problems) -> Config {
+    let table = match text.parse::<Table>() {
+        Ok(table) => table,
+        Err(error) => {
+            let line = error.span().map_or(1, |span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count());
+            problems.add(format!("line {line}"), error.message());
+            return Config::default();
+        }
+    };
+    let mut good = Table::new();
+    for (name, value) in table {
+        if let Some(value) = good_part(&name, value, problems) {
+            good.insert(name, value);
+        }
+    }
+    trial(good).unwrap_or_else(|text| {
+        problems.add("file", text);
+        Config::default()
+    })
+}
+
+/// The part of `name`'s value that fits; the rest becomes problems.
+fn good_part(name: &str, value: Value, problems: &mut Problems) -> Option<Value> {
+    let single = |value: &Value| Table::from_iter([(name.to_owned(), value.clone())]);
+    match value {
+        Value::Table(section) => {
+            if let Err(text) = trial(single(&Value::Table(Table::new()))) {
+                problems.add(name, text);
+                return None;
+            }
+            let mut good = Table::new();
+            for (key, value) in section {
+                let alone = Value::Table(Table::from_iter([(key.clone(), value.clone())]));
+                match trial(single(&alone)) {
+                    Ok(_) => drop(good.insert(key, value)),
+                    Err(text) => problems.add(format!("{name}.{key}"), text),
+                }
+            }
+            Some(Value::Table(good))
+        }
+        Value::Array(elements) => {
+            let mut good = Vec::new();
+            for (at, element) in elements.into_iter().enumerate() {
+                match trial(single(&Value::Array(vec![element.clone()]))) {
+                    Ok(_) => good.push(element),
+                    Err(text) => problems.add(format!("{name}[{at}]"), text),
+                }
+            }
+            Some(Value::Array(good))
+        }
+        value => match trial(single(&value)) {
+            Ok(_) => Some(value),
+            Err(text) => {
+                problems.add(name, text);
+                None
+            }
+        },
+    }
+}
+
+fn trial(table: Table) -> Result<Config, String> {
+    Config::deserialize(table).map_err(|error| error.message().to_owned())
+}

@@ -1,0 +1,152 @@
+//! What is kept, whose it is, and under which root of trust: data directory, account, roots, audit, caches.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use strongroom_types::{AccountId, Region};
+
+use super::{Problems, text};
+
+/// Where everything is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// The data directory. Made on first start, readable by its owner alone.
+    pub directory: PathBuf,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self { directory: PathBuf::from("strongroom-data") }
+    }
+}
+
+impl DataConfig {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        if self.directory.as_os_str().is_empty() {
+            problems.add("data.directory", "must not be empty");
+        }
+    }
+}
+
+/// The AWS account and region that the server is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountConfig {
+    /// Account number of 12 digits. When absent, one is made at random on first start and kept.
+    #[serde(with = "text::account")]
+    pub id: Option<AccountId>,
+    /// Region name, part of every ARN and of every signature.
+    #[serde(with = "text::region")]
+    pub region: Region,
+}
+
+impl Default for AccountConfig {
+    #[expect(clippy::expect_used, reason = "the constant is a region name, which a test shows")]
+    fn default() -> Self {
+        Self { id: None, region: Region::parse("us-east-1").expect("us-east-1 is a region name") }
+    }
+}
+
+/// A root of trust. The first configured one wraps new keys, all of them unwrap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum RootConfig {
+    /// A key file, readable by its owner alone; made on first start when it does not exist.
+    File {
+        /// The file. When absent: `root.key` in the data directory.
+        #[serde(default)]
+        path: Option<PathBuf>,
+    },
+    /// An environment variable that holds the key.
+    Environment {
+        /// The variable's name.
+        #[serde(default = "variable_default")]
+        variable: String,
+    },
+}
+
+fn variable_default() -> String {
+    "STRONGROOM_ROOT_KEY".to_owned()
+}
+
+pub(super) fn check_roots(roots: &[RootConfig], problems: &mut Problems) {
+    if roots.is_empty() {
+        problems.add("roots", "at least one root of trust is needed");
+    }
+    for (at, root) in roots.iter().enumerate() {
+        let key = format!("roots[{at}]");
+        match root {
+            RootConfig::File { path: Some(path) } if path.as_os_str().is_empty() => {
+                problems.add(key, "path must not be empty");
+            }
+            RootConfig::Environment { variable } if variable.is_empty() || variable.contains(['=', '\0']) => {
+                problems.add(key, format!("`{variable}` cannot be the name of an environment variable"));
+            }
+            _ => {}
+        }
+        if roots.iter().take(at).any(|earlier| earlier == root) {
+            problems.add(format!("roots[{at}]"), "is the same as an earlier one");
+        }
+    }
+}
+
+/// The audit trail's segment files.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// Where segments are written. When absent: `trail` in the data directory.
+    pub directory: Option<PathBuf>,
+    /// A segment is closed when it is this old.
+    pub segment_ms_max: u64,
+    /// A segment is closed when it is this large.
+    pub segment_bytes_max: u64,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { directory: None, segment_ms_max: 3_600_000, segment_bytes_max: 256 * 1024 * 1024 }
+    }
+}
+
+impl AuditConfig {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        problems.range("audit", "segment_ms_max", self.segment_ms_max, 1000, 86_400_000);
+        problems.range("audit", "segment_bytes_max", self.segment_bytes_max, 64 * 1024, 16 * 1024 * 1024 * 1024);
+    }
+}
+
+/// Sizes of the caches. Plaintext values are never cached.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheConfig {
+    /// Bytes of stored documents, sealed as they are on disk.
+    pub documents_bytes_max: u64,
+    /// Signing keys derived from access keys.
+    pub signing_keys_max: u32,
+    /// Unwrapped data keys.
+    pub data_keys_max: u32,
+    /// How long an unwrapped data key may be used.
+    pub data_key_ms_max: u64,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self {
+            documents_bytes_max: 32 * 1024 * 1024,
+            signing_keys_max: 4096,
+            data_keys_max: 4096,
+            data_key_ms_max: 300_000,
+        }
+    }
+}
+
+impl CacheConfig {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        let mut within = |key, value, least, most| problems.range("cache", key, value, least, most);
+        within("documents_bytes_max", self.documents_bytes_max, 0, 64 * 1024 * 1024 * 1024);
+        within("signing_keys_max", self.signing_keys_max.into(), 1, 10_000_000);
+        within("data_keys_max", self.data_keys_max.into(), 1, 10_000_000);
+        within("data_key_ms_max", self.data_key_ms_max, 1, 86_400_000);
+    }
+}

@@ -1,0 +1,116 @@
+//! Reads a request's body whole, under a limit, hashing it on the way.
+//!
+//! The gathered bytes are wiped when dropped. The connection's read buffer, through which they came, belongs to the
+//! HTTP library: it is overwritten by the next request and freed with the connection, not wiped.
+
+use http_body::Body;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use strongroom_crypto::digest::{Sha256, sha256};
+use strongroom_types::SecretBytes;
+use zeroize::Zeroizing;
+
+/// Bytes set aside at most before the first of them came, whatever length the client declares.
+const FIRST_CAPACITY_MAX: usize = 64 * 1024;
+
+/// SHA-256 of nothing (FIPS 180-4), the hash of the many requests without a body.
+const EMPTY_SHA256: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
+    0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
+/// A body read whole.
+pub(super) struct Gathered {
+    pub(super) bytes: SecretBytes,
+    pub(super) sha256: [u8; 32],
+}
+
+/// Why a body could not be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum BodyFault {
+    /// It has more bytes than the limit.
+    TooLarge,
+    /// The connection or stream ended before the body did, or its framing is wrong.
+    Broken,
+}
+
+/// Reads `body`, at most `bytes_max`. Of a longer one up to `drain_bytes_max` further bytes are read and thrown away
+/// when the client sends them unasked, so that it gets to reading the answer.
+pub(super) async fn gather(
+    mut body: Incoming,
+    bytes_max: usize,
+    drain_bytes_max: usize,
+    asks_first: bool,
+) -> Result<Gathered, BodyFault> {
+    if body.is_end_stream() {
+        return Ok(Gathered { bytes: SecretBytes::default(), sha256: EMPTY_SHA256 });
+    }
+    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if declared > bytes_max {
+        if !asks_first {
+            drain(&mut body, declared, drain_bytes_max).await;
+        }
+        return Err(BodyFault::TooLarge);
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    let mut hash = Sha256::default();
+    while let Some(frame) = body.frame().await {
+        // What is no data is a trailer, which no AWS protocol here uses.
+        let Ok(piece) = frame.map_err(|_| BodyFault::Broken)?.into_data() else { continue };
+        if bytes.is_empty() && body.is_end_stream() {
+            return Ok(Gathered { sha256: sha256(&piece), bytes: SecretBytes::new(piece.to_vec()) });
+        }
+        if piece.len() > bytes_max - bytes.len() {
+            drain(&mut body, 0, drain_bytes_max).await;
+            return Err(BodyFault::TooLarge);
+        }
+        hash.update(&piece);
+        append(&mut bytes, &piece, declared);
+    }
+    Ok(Gathered { bytes: SecretBytes::new(std::mem::take(&mut *bytes)), sha256: hash.finish() })
+}
+
+/// Appends `piece`. A vector that grows by itself would leave its old bytes behind unwiped.
+fn append(bytes: &mut Zeroizing<Vec<u8>>, piece: &[u8], declared: usize) {
+    let needed = bytes.len() + piece.len();
+    if needed > bytes.capacity() {
+        let capacity = needed.max(bytes.capacity() * 2).max(declared.min(FIRST_CAPACITY_MAX));
+        let mut wider = Zeroizing::new(Vec::with_capacity(capacity));
+        wider.extend_from_slice(bytes);
+        *bytes = wider;
+    }
+    bytes.extend_from_slice(piece);
+}
+
+/// Throws away what is left of `body`, unless `declared` or what comes is more than `bytes_max`.
+async fn drain(body: &mut Incoming, declared: usize, bytes_max: usize) {
+    let mut left = bytes_max;
+    if declared > bytes_max {
+        return;
+    }
+    while let Some(Ok(frame)) = body.frame().await {
+        match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_of_nothing_is_that_of_no_bytes() {
+        assert_eq!(EMPTY_SHA256, sha256(b""));
+    }
+
+    #[test]
+    fn appended_pieces_stand_in_order() {
+        let mut bytes = Zeroizing::new(Vec::new());
+        for piece in [b"one ".as_slice(), b"two ", b"three"] {
+            append(&mut bytes, piece, 9);
+        }
+        assert_eq!(bytes.as_slice(), b"one two three");
+    }
+}

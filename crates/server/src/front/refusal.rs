@@ -1,0 +1,32 @@
+//! What the front itself answers when a request breaks a limit: errors in AWS's JSON form.
+
+use super::Answer;
+
+/// A reason for not asking the endpoint, or for not waiting for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    BodyTooLarge,
+    BodyTooSlow,
+    BodyBroken,
+    TooManyHeaders,
+    TooManyRequests,
+    TooLong,
+    Failed,
+}
+
+impl Refusal {
+    pub(super) fn answer(self) -> Answer {
+        let (status, code, message) = match self {
+            Self::BodyTooLarge => (413, "RequestEntityTooLargeException", "The request body is too large."),
+            Self::BodyTooSlow => (408, "RequestTimeoutException", "The request body was not received in time."),
+            Self::BodyBroken => (400, "SerializationException", "The request body could not be read."),
+            Self::TooManyHeaders => (431, "RequestHeaderFieldsTooLargeException", "The request has too many headers."),
+            Self::TooManyRequests => {
+                (503, "ServiceUnavailableException", "Too many requests are under way on this connection.")
+            }
+            Self::TooLong => (503, "ServiceUnavailableException", "The request could not be completed in time."),
+            Self::Failed => (500, "InternalServiceError", "An error occurred on the server side."),
+        };
+        Answer::json(status, format!(r#"{{"__type":"{code}","message":"{message}"}}"#).into_bytes())
+    }
+}

@@ -1,0 +1,143 @@
+//! A connection's record: its ends, its phase, and its place among `limits.connections_max`.
+//!
+//! The record outlives the connection while work that came in on it goes on, and holds the connection's place for so
+//! long: clients that send and go cannot pile up work.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::time::{Duration, Instant};
+
+use super::phases::{Expiry, Phases, Times};
+use super::slots::Slot;
+use crate::front::TlsDetails;
+
+/// A connection.
+pub(crate) struct Line {
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    pub(crate) tls: Option<TlsDetails>,
+    /// When it was accepted.
+    opened: Instant,
+    phases: Phases,
+    /// Works of the endpoint, those left by their clients included.
+    works: AtomicU32,
+    _slot: Slot,
+}
+
+/// A connection's ends and parameters.
+pub(super) struct Ends {
+    pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
+    pub(super) tls: Option<TlsDetails>,
+}
+
+/// The end of a connection's present phase.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub(super) at: Instant,
+    pub(super) expiry: Expiry,
+}
+
+impl Line {
+    /// A connection accepted at `opened`.
+    pub(super) fn new(ends: Ends, h2: bool, opened: Instant, times: Times, slot: Slot) -> Self {
+        Self {
+            peer: ends.peer,
+            local: ends.local,
+            tls: ends.tls,
+            opened,
+            phases: Phases::new(times, h2),
+            works: AtomicU32::new(0),
+            _slot: slot,
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Bytes have come in.
+    pub(super) fn bytes_read(&self) {
+        self.phases.bytes_read(|| self.now_ms());
+    }
+
+    /// An answer waits for the client to take it.
+    pub(crate) fn answer_made(&self) {
+        self.phases.answer_made(|| self.now_ms());
+    }
+
+    /// The client has taken an answer, or never will.
+    pub(crate) fn answer_taken(&self) {
+        self.phases.answer_taken(self.now_ms());
+    }
+
+    /// When the present phase must be over, if it has a limit here.
+    pub(super) fn due(&self) -> Option<Due> {
+        let (at_ms, expiry) = self.phases.due()?;
+        Some(Due { at: self.opened + Duration::from_millis(at_ms), expiry })
+    }
+}
+
+/// A request from the end of its head to its answer.
+pub(crate) struct Underway {
+    pub(crate) line: Arc<Line>,
+}
+
+impl Underway {
+    pub(crate) fn begin(line: &Arc<Line>) -> Self {
+        line.phases.request_begun();
+        Self { line: Arc::clone(line) }
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.line.phases.request_ended(self.line.now_ms());
+    }
+}
+
+/// A work of the endpoint.
+pub(crate) struct Working(Arc<Line>);
+
+impl Working {
+    /// Counts a work in; none when `works_max` are under way.
+    pub(crate) fn begin(line: &Arc<Line>, works_max: u32) -> Option<Self> {
+        // Counted before it is compared: on HTTP/2 several requests may come here at the same time.
+        let working = Self(Arc::clone(line));
+        (line.works.fetch_add(1, Ordering::Relaxed) < works_max).then_some(working)
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.works.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::LimitsConfig;
+    use crate::listen::slots::Slots;
+
+    #[tokio::test]
+    async fn works_are_bounded_until_they_end_and_hold_the_place() {
+        let limits = LimitsConfig::default();
+        let slots = Slots::new(&limits);
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let ends = Ends { peer: address, local: address, tls: None };
+        let slot = slots.try_take(address.ip()).unwrap();
+        let line = Arc::new(Line::new(ends, true, Instant::now(), Times::new(&limits), slot));
+        let first = Working::begin(&line, 2).unwrap();
+        let second = Working::begin(&line, 2).unwrap();
+        assert!(Working::begin(&line, 2).is_none());
+        drop(first);
+        assert!(Working::begin(&line, 2).is_some());
+        drop(line);
+        assert_eq!(slots.taken(), 1);
+        drop(second);
+        assert_eq!(slots.taken(), 0);
+    }
+}

@@ -1,0 +1,174 @@
+//! The operations of Secrets Manager (awsJson1_1).
+
+use std::sync::Arc;
+
+use strongroom_core::{Ctx, Error, Permit, Resource, Secrets, authorize};
+use strongroom_wire::shape::Shape;
+use strongroom_wire::secretsmanager::{
+    CreateSecretRequest, DeleteResourcePolicyRequest, DeleteSecretRequest,
+    DescribeSecretRequest, GetResourcePolicyRequest, GetSecretValueRequest,
+    ListResourcePoliciesRequest, ListSecretVersionIdsRequest, Operation,
+    PutResourcePolicyRequest, PutSecretValueRequest, RestoreSecretRequest, TagResourceRequest, UntagResourceRequest,
+    UpdateSecretRequest, UpdateSecretVersionStageRequest, errors,
+};
+use strongroom_wire::{json, record};
+
+/// What an operation leaves besides its answer.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// The body.
+    pub body: Vec<u8>,
+    /// The ARN of the resource that was acted on, for the record.
+    pub arn: Option<String>,
+}
+
+/// Runs one operation.
+///
+/// # Errors
+/// The operation's refusals, and faults.
+pub async fn run(secrets: &Secrets, cx: &Ctx, operation: Operation, body: &[u8]) -> Result<Answered, Error> {
+    let call = Operated { secrets, cx, operation, body };
+    match operation {
+        Operation::CreateSecret => {
+            call.on_secret(|i: &CreateSecretRequest| &i.name, Secrets::create_secret).await
+        }
+        Operation::GetSecretValue => {
+            call.on_secret(|i: &GetSecretValueRequest| &i.secret_id, Secrets::get_secret_value).await
+        }
+        Operation::PutSecretValue => {
+            call.on_secret(|i: &PutSecretValueRequest| &i.secret_id, Secrets::put_secret_value).await
+        }
+        Operation::UpdateSecret => {
+            call.on_secret(|i: &UpdateSecretRequest| &i.secret_id, Secrets::update_secret).await
+        }
+        Operation::UpdateSecretVersionStage => {
+            let id = |i: &UpdateSecretVersionStageRequest| i.secret_id.as_str();
+            call.on_secret(id, Secrets::update_secret_version_stage).await
+        }
+        Operation::DescribeSecret => {
+            call.on_secret(|i: &DescribeSecretRequest| &i.secret_id, Secrets::describe_secret).await
+        }
+        Operation::ListSecretVersionIds => {
+            call.on_secret(|i: &ListSecretVersionIdsRequest| &i.secret_id, Secrets::list_secret_version_ids).await
+        }
+        Operation::DeleteSecret => {
+            call.on_secret(|i: &DeleteSecretRequest| &i.secret_id, Secrets::delete_secret).await
+        }
+        Operation::RestoreSecret => {
+            call.on_secret(|i: &RestoreSecretRequest| &i.secret_id, Secrets::restore_secret).await
+        }
+        Operation::TagResource => {
+            call.on_secret(|i: &TagResourceRequest| &i.secret_id, Secrets::tag_resource).await
+        }
+        Operation::UntagResource => {
+            call.on_secret(|i: &UntagResourceRequest| &i.secret_id, Secrets::untag_resource).await
+        }
+        Operation::PutResourcePolicy => {
+            call.on_secret(|i: &PutResourcePolicyRequest| &i.secret_id, Secrets::put_resource_policy).await
+        }
+        Operation::GetResourcePolicy => {
+            call.on_secret(|i: &GetResourcePolicyRequest| &i.secret_id, Secrets::get_resource_policy).await
+        }
+        Operation::DeleteResourcePolicy => {
+            call.on_secret(|i: &DeleteResourcePolicyRequest| &i.secret_id, Secrets::delete_resource_policy).await
+        }
+        Operation::ListResourcePolicies => {
+            call.on_secret(|i: &ListResourcePoliciesRequest| &i.secret_id, Secrets::list_resource_policies).await
+        }
+        Operation::ListSecrets => call.on_account(Secrets::list_secrets).await,
+        Operation::GetRandomPassword => {
+            call.on_account(Secrets::get_random_password).await
+        }
+        Operation::BatchGetSecretValue => {
+            call.on_account(Secrets::batch_get_secret_value).await
+        }
+        Operation::RotateSecret
+        | Operation::CancelRotateSecret
+        | Operation::ReplicateSecretToRegions
+        | Operation::RemoveRegionsFromReplication
+        | Operation::StopReplicationToReplica
+        | Operation::AssociateCrossAccountReplica
+        | Operation::DisassociateCrossAccountReplica
+        | Operation::ValidateResourcePolicy => Err(not_offered(operation)),
+    }
+}
+
+/// The operations that this release answers with an error. The README's table lists them as such.
+pub const NOT_OFFERED: [Operation; 8] = [
+    Operation::AssociateCrossAccountReplica,
+    Operation::CancelRotateSecret,
+    Operation::DisassociateCrossAccountReplica,
+    Operation::RemoveRegionsFromReplication,
+    Operation::ReplicateSecretToRegions,
+    Operation::RotateSecret,
+    Operation::StopReplicationToReplica,
+    Operation::ValidateResourcePolicy,
+];
+
+fn not_offered(operation: Operation) -> Error {
+    let text = format!("This version of Strongroom does not offer {}.", operation.name());
+    Error::refused(errors::INVALID_REQUEST_EXCEPTION, text)
+}
+
+/// A call that is being answered.
+struct Operated<'a> {
+    secrets: &'a Secrets,
+    cx: &'a Ctx,
+    operation: Operation,
+    body: &'a [u8],
+}
+
+/// An operation's answer as bytes. `()` is the answer of operations without output.
+trait Output {
+    fn body(&self) -> Vec<u8>;
+}
+
+impl Output for () {
+    fn body(&self) -> Vec<u8> {
+        b"{}".to_vec()
+    }
+}
+
+impl<T: Shape> Output for T {
+    fn body(&self) -> Vec<u8> {
+        json::encode(self)
+    }
+}
+
+impl Operated<'_> {
+    /// Reads the input and puts its parameters into the record.
+    fn input<I: Shape>(&self) -> Result<I, Error> {
+        let input: I = json::decode(self.body)?;
+        let parameters = record::encode(&input);
+        self.cx.amend_record(|record| record.request_parameters = Some(parameters));
+        Ok(input)
+    }
+
+    /// An operation on the secret that the input names.
+    async fn on_secret<I, O, F>(&self, id: fn(&I) -> &str, operation: F) -> Result<Answered, Error>
+    where
+        I: Shape,
+        O: Output,
+        F: AsyncFnOnce(&Secrets, &Ctx, &Permit, I) -> Result<O, Error>,
+    {
+        let input: I = self.input()?;
+        let secret = Arc::new(self.secrets.resolve(self.cx, id(&input)).await?);
+        let arn = secret.found.as_ref().map(|found| found.value.arn());
+        let permit = authorize(self.cx, self.operation.iam_action(), Resource::Secret(secret))?;
+        let output = operation(self.secrets, self.cx, &permit, input).await?;
+        Ok(Answered { body: output.body(), arn })
+    }
+
+    /// An operation on the account as a whole.
+    async fn on_account<I, O, F>(&self, operation: F) -> Result<Answered, Error>
+    where
+        I: Shape,
+        O: Shape,
+        F: AsyncFnOnce(&Secrets, &Ctx, &Permit, I) -> Result<O, Error>,
+    {
+        let input: I = self.input()?;
+        let permit = authorize(self.cx, self.operation.iam_action(), Resource::Account)?;
+        let output = operation(self.secrets, self.cx, &permit, input).await?;
+        Ok(Answered { body: output.body(), arn: None })
+    }
+}
