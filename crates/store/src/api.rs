@@ -205,6 +205,9 @@ pub enum StoreError {
     /// What is stored is not what this release wrote.
     #[error("the store is damaged: {0}")]
     Damaged(String),
+    /// The batch breaks a rule of the contract, whatever is stored: a mistake of the caller. Nothing was written.
+    #[error("the batch is not allowed: {0}")]
+    Invalid(&'static str),
 }
 
 /// Documents and indexes, kept durably. A commit that was answered survives any crash; a commit that was refused

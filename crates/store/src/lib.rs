@@ -1,5 +1,13 @@
 //! The store's contract and its engines: sealed documents and plain indexes. Knows nothing of what is sealed.
 
 pub mod api;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+mod memory;
+mod rules;
+mod sqlite;
 
 pub use api::*;
+pub use memory::MemoryStore;
+pub use rules::{BATCH_DOCUMENTS_MAX, BODY_BYTES_MAX, KEY_BYTES_MAX, TERMS_MAX, VALUE_BYTES_MAX};
+pub use sqlite::{DATABASE_FILE, Integrity, SqliteConfig, SqliteStore, Stats};

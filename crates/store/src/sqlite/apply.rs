@@ -1,0 +1,260 @@
+//! One batch inside the writer's transaction: first every expectation is checked, then everything is written, so that
+//! a refused batch leaves nothing behind and needs no savepoint.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::{Connection, OptionalExtension, Statement, params};
+
+use super::held::{self, Mark};
+use crate::api::{Batch, DocumentKey, FeedEntry, Put, StoreError, Term};
+
+/// Why a batch was not applied.
+pub(super) enum Stop {
+    /// An expectation does not hold. Nothing of the batch was written; the transaction goes on.
+    Refused(StoreError),
+    /// The database failed. The transaction must not be committed.
+    Broken(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+/// A document as it is now.
+struct Current {
+    id: i64,
+    version: i64,
+    terms: Vec<u8>,
+}
+
+/// One document of a batch: what it was and what it will be.
+struct Change<'a> {
+    key: &'a DocumentKey,
+    /// Its row and stored list, when it exists.
+    current: Option<&'a Current>,
+    before: Vec<Mark<'a>>,
+    after: Vec<Mark<'a>>,
+    /// Nothing when it is deleted.
+    put: Option<&'a Put>,
+}
+
+impl<'a> Change<'a> {
+    fn gone(&self) -> impl Iterator<Item = Mark<'a>> {
+        held::difference(&self.before, &self.after)
+    }
+
+    fn added(&self) -> impl Iterator<Item = Mark<'a>> {
+        held::difference(&self.after, &self.before)
+    }
+}
+
+/// The statements of the writer, prepared once for a connection, and the feed's counters.
+pub(super) struct Statements<'c> {
+    load: Statement<'c>,
+    insert: Statement<'c>,
+    update: Statement<'c>,
+    delete: Statement<'c>,
+    add_term: Statement<'c>,
+    remove_term: Statement<'c>,
+    holder: Statement<'c>,
+    claim: Statement<'c>,
+    release: Statement<'c>,
+    feed: Statement<'c>,
+    count: Statement<'c>,
+    first: Statement<'c>,
+    trim: Statement<'c>,
+    counters: HashMap<String, Counter>,
+}
+
+/// The last sequence number that a topic gave out, and whether the open transaction has raised it.
+#[derive(Clone, Copy, Default)]
+struct Counter {
+    last: i64,
+    raised: bool,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            load: connection.prepare("SELECT id, version, terms FROM document WHERE kind = ?1 AND key = ?2")?,
+            insert: connection
+                .prepare("INSERT INTO document (kind, key, version, terms, body) VALUES (?1, ?2, ?3, ?4, ?5)")?,
+            update: connection.prepare("UPDATE document SET version = ?2, terms = ?3, body = ?4 WHERE id = ?1")?,
+            delete: connection.prepare("DELETE FROM document WHERE id = ?1")?,
+            add_term: connection.prepare("INSERT INTO term (ix, value, key) VALUES (?1, ?2, ?3)")?,
+            remove_term: connection.prepare("DELETE FROM term WHERE ix = ?1 AND value = ?2 AND key = ?3")?,
+            holder: connection.prepare("SELECT 1 FROM unique_key WHERE ix = ?1 AND value = ?2")?,
+            claim: connection.prepare("INSERT INTO unique_key (ix, value, kind, key) VALUES (?1, ?2, ?3, ?4)")?,
+            release: connection.prepare("DELETE FROM unique_key WHERE ix = ?1 AND value = ?2")?,
+            feed: connection.prepare("INSERT INTO feed (topic, sequence, id, body) VALUES (?1, ?2, ?3, ?4)")?,
+            count: connection.prepare(
+                "INSERT INTO feed_topic (topic, last_sequence) VALUES (?1, ?2)
+                 ON CONFLICT (topic) DO UPDATE SET last_sequence = excluded.last_sequence",
+            )?,
+            first: connection.prepare("SELECT min(sequence) FROM feed WHERE topic = ?1")?,
+            trim: connection.prepare("DELETE FROM feed WHERE topic = ?1 AND sequence <= ?2")?,
+            counters: load_counters(connection)?,
+        })
+    }
+
+    /// Checks and applies a batch that [`crate::rules::check`] has passed.
+    pub(super) fn apply(&mut self, batch: &Batch) -> Result<(), Stop> {
+        let current = self.load_all(batch)?;
+        // A document with a damaged list is the trouble of the batch that names it, not of the whole group.
+        let changes = plan(batch, &current).map_err(Stop::Refused)?;
+        self.check_claims(&changes)?;
+        self.write(&changes).map_err(Stop::Broken)?;
+        self.append(&batch.feed).map_err(Stop::Broken)
+    }
+
+    /// The batch's documents as they are, puts first, each of the version that the batch expects.
+    fn load_all(&mut self, batch: &Batch) -> Result<Vec<Option<Current>>, Stop> {
+        let puts = batch.puts.iter().map(|put| (&put.key, put.expected));
+        let deletes = batch.deletes.iter().map(|delete| (&delete.key, delete.expected));
+        let mut all = Vec::with_capacity(batch.puts.len() + batch.deletes.len());
+        for (key, expected) in puts.chain(deletes) {
+            let current = self
+                .load
+                .query_row(params![key.kind.0, &*key.key], |row| {
+                    Ok(Current { id: row.get(0)?, version: row.get(1)?, terms: row.get(2)? })
+                })
+                .optional()?;
+            let version = current.as_ref().map_or(0, |current| current.version);
+            if u64::try_from(version) != Ok(expected) {
+                return Err(Stop::Refused(StoreError::Conflict(key.clone())));
+            }
+            all.push(current);
+        }
+        Ok(all)
+    }
+
+    /// After the batch, no two documents may hold the same unique key.
+    fn check_claims(&mut self, changes: &[Change<'_>]) -> Result<(), Stop> {
+        if changes.iter().all(|change| change.added().all(|mark| !mark.unique)) {
+            return Ok(());
+        }
+        let released: HashSet<Mark<'_>> = changes.iter().flat_map(Change::gone).filter(|mark| mark.unique).collect();
+        let mut claimed = HashSet::new();
+        for mark in changes.iter().flat_map(Change::added).filter(|mark| mark.unique) {
+            let free = claimed.insert(mark)
+                && (released.contains(&mark) || !self.holder.exists(params![mark.index, mark.value])?);
+            if !free {
+                return Err(Stop::Refused(taken(changes, mark)));
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, changes: &[Change<'_>]) -> Result<(), StoreError> {
+        for change in changes {
+            for mark in change.gone() {
+                if mark.unique {
+                    self.release.execute(params![mark.index, mark.value])?;
+                } else {
+                    self.remove_term.execute(params![mark.index, mark.value, &*change.key.key])?;
+                }
+            }
+        }
+        for change in changes {
+            self.write_document(change)?;
+            for mark in change.added() {
+                let key = &*change.key.key;
+                if mark.unique {
+                    self.claim.execute(params![mark.index, mark.value, change.key.kind.0, key])?;
+                } else {
+                    self.add_term.execute(params![mark.index, mark.value, key])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_document(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
+        let Some(put) = change.put else {
+            if let Some(current) = change.current {
+                self.delete.execute(params![current.id])?;
+            }
+            return Ok(());
+        };
+        let body = put.body.as_bytes();
+        let Some(current) = change.current else {
+            let terms = held::encode(&change.after);
+            self.insert.execute(params![put.key.kind.0, &*put.key.key, 1, terms, body])?;
+            return Ok(());
+        };
+        let version = current.version + 1;
+        if change.before == change.after {
+            self.update.execute(params![current.id, version, &current.terms, body])?;
+        } else {
+            self.update.execute(params![current.id, version, held::encode(&change.after), body])?;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, entries: &[FeedEntry]) -> Result<(), StoreError> {
+        for entry in entries {
+            if !self.counters.contains_key(entry.topic) {
+                self.counters.insert(entry.topic.to_owned(), Counter::default());
+            }
+            if let Some(counter) = self.counters.get_mut(entry.topic) {
+                counter.last += 1;
+                counter.raised = true;
+                self.feed.execute(params![entry.topic, counter.last, entry.id, entry.body.as_bytes()])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the counters that the open transaction has raised; the last thing before it is committed.
+    pub(super) fn write_counters(&mut self) -> Result<(), StoreError> {
+        for (topic, counter) in &mut self.counters {
+            if counter.raised {
+                self.count.execute(params![topic, counter.last])?;
+                counter.raised = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes at most `entries_max` entries up to and including `through` out of a topic. Whether more remain.
+    pub(super) fn trim(&mut self, topic: &str, through: u64, entries_max: u32) -> Result<bool, StoreError> {
+        let through = i64::try_from(through).unwrap_or(i64::MAX);
+        let first: Option<i64> = self.first.query_row(params![topic], |row| row.get(0))?;
+        let Some(first) = first.filter(|first| *first <= through) else { return Ok(false) };
+        let until = through.min(first.saturating_add(i64::from(entries_max.max(1)) - 1));
+        self.trim.execute(params![topic, until])?;
+        Ok(until < through)
+    }
+}
+
+fn load_counters(connection: &Connection) -> Result<HashMap<String, Counter>, StoreError> {
+    let mut statement = connection.prepare("SELECT topic, last_sequence FROM feed_topic")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, Counter { last: row.get(1)?, raised: false })))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn plan<'a>(batch: &'a Batch, current: &'a [Option<Current>]) -> Result<Vec<Change<'a>>, StoreError> {
+    let puts = batch.puts.iter().map(|put| (&put.key, Some(put)));
+    let deletes = batch.deletes.iter().map(|delete| (&delete.key, None));
+    puts.chain(deletes)
+        .zip(current)
+        .map(|((key, put), current)| {
+            let current = current.as_ref();
+            let before = current.map_or(Ok(Vec::new()), |current| held::decode(&current.terms))?;
+            let after = put.map_or(Vec::new(), |put| held::amended(&before, put));
+            Ok(Change { key, current, before, after, put })
+        })
+        .collect()
+}
+
+/// The error for `mark`, in the terms of the batch that claims it.
+fn taken(changes: &[Change<'_>], mark: Mark<'_>) -> StoreError {
+    let claims = changes.iter().filter_map(|change| change.put).flat_map(|put| &put.unique_added);
+    let mut named = claims.filter(|term| term.index.0 == mark.index && term.value == mark.value);
+    named.next().map_or_else(
+        || StoreError::Damaged("a unique key without a claim".to_owned()),
+        |term: &Term| StoreError::UniqueTaken(term.clone()),
+    )
+}

@@ -1,0 +1,162 @@
+//! The files of a store: their names and modes, the lock, and what is looked at before SQLite touches anything.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::failure::file_failure;
+use super::schema;
+use crate::api::StoreError;
+
+/// The database's file name in the store's directory.
+pub const DATABASE_FILE: &str = "strongroom.db";
+const LOCK_FILE: &str = "strongroom.lock";
+/// Owner only.
+const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
+/// SQLite's header: how it begins, its length, and where in it the two numbers stand that a program may choose.
+const HEADER_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+const HEADER_BYTES: usize = 100;
+const USER_VERSION_AT: usize = 60;
+const APPLICATION_ID_AT: usize = 68;
+
+/// An exclusive hold on a store's directory. It ends when this is dropped, or with the process.
+pub(super) struct Hold {
+    /// The database.
+    pub(super) database: PathBuf,
+    _lock: File,
+}
+
+/// Takes hold of the store in `directory`, which is made if there is none.
+///
+/// # Errors
+/// When another process holds it, or what is there is not a store that this release knows; nothing was changed then.
+pub(super) fn take(directory: &Path) -> Result<Hold, StoreError> {
+    let present = check_header(&directory.join(DATABASE_FILE))?;
+    let hold = hold(directory)?;
+    if !present && !hold.database.exists() {
+        create_database(directory, &hold.database)?;
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        restrict(&with_suffix(&hold.database, suffix))?;
+    }
+    Ok(hold)
+}
+
+/// Takes hold of `directory`, which is made if it is not there, whatever is in it.
+pub(super) fn hold(directory: &Path) -> Result<Hold, StoreError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(DIRECTORY_MODE)
+        .create(directory)
+        .map_err(|error| file_failure("its directory cannot be made", &error))?;
+    let lock = lock(&directory.join(LOCK_FILE))?;
+    Ok(Hold { database: directory.join(DATABASE_FILE), _lock: lock })
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(FILE_MODE)
+        .open(path)
+        .map_err(|error| file_failure("its lock file cannot be opened", &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(StoreError::Unavailable("another process or part of this process has it open".to_owned()))
+        }
+        Err(TryLockError::Error(error)) => Err(file_failure("its lock file cannot be locked", &error)),
+    }
+}
+
+/// Whether there is a database. Reads its header without SQLite, which might change the files by opening them.
+pub(super) fn check_header(database: &Path) -> Result<bool, StoreError> {
+    let mut file = match File::open(database) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(file_failure("its database cannot be opened", &error)),
+    };
+    let mut header = [0; HEADER_BYTES];
+    if let Err(error) = file.read_exact(&mut header) {
+        return Err(match error.kind() {
+            io::ErrorKind::UnexpectedEof => StoreError::Damaged("the database file is cut short".to_owned()),
+            _ => file_failure("its database cannot be read", &error),
+        });
+    }
+    if !header.starts_with(HEADER_MAGIC) {
+        return Err(StoreError::Damaged("the database file does not begin like one".to_owned()));
+    }
+    if number_at(&header, APPLICATION_ID_AT) != Some(schema::APPLICATION_ID) {
+        return Err(StoreError::Unavailable("the database is not one of Strongroom".to_owned()));
+    }
+    match number_at(&header, USER_VERSION_AT) {
+        Some(found) if found > schema::SCHEMA_VERSION => Err(schema::newer(found)),
+        Some(0) | None => Err(StoreError::Damaged("the database has no schema number".to_owned())),
+        Some(_) => Ok(true),
+    }
+}
+
+fn number_at(header: &[u8; HEADER_BYTES], at: usize) -> Option<u32> {
+    header.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+/// Makes the database under another name and then gives it its own, so that it is never seen half made.
+fn create_database(directory: &Path, database: &Path) -> Result<(), StoreError> {
+    let draft = with_suffix(database, ".new");
+    remove_if_present(&draft)?;
+    remove_if_present(&with_suffix(&draft, "-journal"))?;
+    create_private(&draft)?;
+    schema::create(&draft)?;
+    publish(&draft, database, directory)
+}
+
+/// Makes an empty file that only its owner may read and write.
+pub(super) fn create_private(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new()
+        .create_new(true)
+        .read(true)
+        .write(true)
+        .mode(FILE_MODE)
+        .open(path)
+        .map_err(|error| file_failure("a file cannot be made", &error))
+}
+
+/// Gives a finished file its name, durably.
+pub(super) fn publish(draft: &Path, name: &Path, directory: &Path) -> Result<(), StoreError> {
+    let durably = || -> io::Result<()> {
+        File::open(draft)?.sync_all()?;
+        fs::rename(draft, name)?;
+        File::open(directory)?.sync_all()
+    };
+    durably().map_err(|error| file_failure("a file cannot be put in its place", &error))
+}
+
+/// `path` with `suffix` appended to its file name.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Removes a file that may be absent.
+pub(super) fn remove_if_present(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_failure("a file cannot be removed", &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Takes the rights of group and world from a file, if it is there.
+fn restrict(path: &Path) -> Result<(), StoreError> {
+    let change = |error: io::Error| file_failure("the mode of a file cannot be changed", &error);
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.permissions().mode() & 0o777 != FILE_MODE => {
+            fs::set_permissions(path, Permissions::from_mode(FILE_MODE)).map_err(change)
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(change(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,239 @@
+//! The embedded engine: SQLite in write-ahead mode, one writing thread with group commit, readers beside it.
+
+mod apply;
+mod config;
+mod copy;
+mod failure;
+mod files;
+mod held;
+mod inspect;
+mod queries;
+mod readers;
+mod schema;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+
+pub use config::SqliteConfig;
+pub use files::DATABASE_FILE;
+pub use inspect::{Integrity, Stats};
+
+use crate::api::{Batch, DocumentKey, Entry, FeedRow, Kind, Range, Row, Store, StoreError, StoreFuture, Term, Watcher};
+use crate::rules;
+use failure::closed;
+use files::Hold;
+use readers::Readers;
+use writer::{Answer, Job, Shared, Writer};
+
+/// A store in a directory of its own. Dropping it finishes what waits and closes it.
+pub struct SqliteStore {
+    jobs: mpsc::Sender<Job>,
+    queue_wait: Duration,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
+    point: Readers,
+    scans: Scans,
+    database: PathBuf,
+    /// Let go last, when nothing touches the files any more.
+    _hold: Hold,
+}
+
+/// Readers for what may take long, which runs on threads that may block.
+struct Scans {
+    readers: Arc<Readers>,
+    places: Arc<Semaphore>,
+    wait: Duration,
+}
+
+impl SqliteStore {
+    /// Opens the store in `directory`, which is made if it is not there. Only one process can have it open.
+    ///
+    /// # Errors
+    /// `Unavailable` when another holds it, when the files cannot be used, or when what is there is another program's
+    /// database or one of a later release; `Damaged` when it is not whole; `Full` when there is no space to make it.
+    pub fn open(directory: impl AsRef<Path>, config: SqliteConfig) -> Result<Self, StoreError> {
+        let hold = files::take(directory.as_ref())?;
+        let database = hold.database.clone();
+        let connection = schema::open_writer(&database, &config)?;
+        schema::migrate(&connection)?;
+        let point = Readers::open(&database, &config, config.point_readers_max)?;
+        let scans = Scans {
+            readers: Arc::new(Readers::open(&database, &config, config.scan_readers_max)?),
+            places: Arc::new(Semaphore::new(config.scan_readers_max.max(1))),
+            wait: Duration::from_millis(config.reader_wait_ms),
+        };
+        let (jobs, receiver) = mpsc::channel(config.queue_jobs_max.max(1));
+        let queue_wait = Duration::from_millis(config.queue_wait_ms);
+        let shared = Arc::new(Shared::default());
+        let writer = Writer {
+            database: database.clone(),
+            config,
+            shared: Arc::clone(&shared),
+            jobs: receiver,
+            pending: Vec::new(),
+        };
+        let thread = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run(connection))
+            .map_err(|error| failure::file_failure("the writer's thread cannot be started", &error))?;
+        Ok(Self { jobs, queue_wait, shared, thread: Mutex::new(Some(thread)), point, scans, database, _hold: hold })
+    }
+
+    /// Takes no new work, finishes what waits, moves the log into the database and closes the files. Blocks until that
+    /// is done. Whatever is asked of the store afterwards is answered with `Unavailable`. Further calls do nothing.
+    ///
+    /// # Errors
+    /// When the log could not be moved or the files not be closed; what was acknowledged is in the log then, and is
+    /// found there when the store is opened again.
+    pub fn close(&self) -> Result<(), StoreError> {
+        let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
+        self.shared.closing.store(true, Ordering::SeqCst);
+        // When the queue is full the writer is awake and will see the flag.
+        let _ = self.jobs.try_send(Job::Wake);
+        self.point.close();
+        self.scans.readers.close();
+        if thread.thread().id() == thread::current().id() {
+            // Dropped by a watcher, on the writer's own thread: it ends by itself when it is done.
+            return Ok(());
+        }
+        thread.join().unwrap_or_else(|_| Err(StoreError::Unavailable("the writer died".to_owned())))
+    }
+
+    /// Copies the store as it is at one moment into a new file at `path`, while work goes on. The copy is complete and
+    /// durable when this returns, and nothing stands at `path` before.
+    ///
+    /// # Errors
+    /// When `path` exists or cannot be written.
+    pub async fn backup_to(&self, path: impl Into<PathBuf>) -> Result<(), StoreError> {
+        let path = path.into();
+        self.scan_with(move |connection| copy::copy(connection, &path)).await
+    }
+
+    /// Makes a store in `directory` from a copy that `backup_to` made.
+    ///
+    /// # Errors
+    /// When there is a store in `directory` already, or the copy is not one that this release knows.
+    pub fn restore(backup: impl AsRef<Path>, directory: impl AsRef<Path>) -> Result<(), StoreError> {
+        copy::restore(backup.as_ref(), directory.as_ref())
+    }
+
+    /// Reads everything and compares the indexes with the documents. Takes as long as reading the whole file does.
+    ///
+    /// # Errors
+    /// When reading fails. What is found to be wrong is no error but part of the answer.
+    pub async fn integrity(&self) -> Result<Integrity, StoreError> {
+        self.scan_with(inspect::integrity).await
+    }
+
+    /// Counts what is stored. Takes time that grows with the number of documents.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub async fn stats(&self) -> Result<Stats, StoreError> {
+        let database = self.database.clone();
+        self.scan_with(move |connection| inspect::stats(connection, &database)).await
+    }
+
+    async fn scan_with<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let runtime =
+            Handle::try_current().map_err(|_| StoreError::Unavailable("there is no runtime here".to_owned()))?;
+        let place = timeout(self.scans.wait, Arc::clone(&self.scans.places).acquire_owned())
+            .await
+            .map_err(|_| StoreError::Unavailable("no reading connection became free in time".to_owned()))?
+            .map_err(|_| closed())?;
+        let readers = Arc::clone(&self.scans.readers);
+        let reading = runtime.spawn_blocking(move || {
+            let result = readers.take().and_then(|reader| reader.run(read));
+            drop(place);
+            result
+        });
+        reading.await.unwrap_or_else(|_| Err(StoreError::Unavailable("a reading thread died".to_owned())))
+    }
+
+    /// Hands a job to the writer and waits for its answer. The job is carried out even if this wait is given up.
+    async fn ask(&self, job: impl FnOnce(Answer) -> Job) -> Result<(), StoreError> {
+        if self.shared.closing.load(Ordering::SeqCst) {
+            return Err(closed());
+        }
+        let (answer, answered) = oneshot::channel();
+        if let Err(refused) = self.jobs.try_send(job(answer)) {
+            let mpsc::error::TrySendError::Full(job) = refused else { return Err(closed()) };
+            match timeout(self.queue_wait, self.jobs.send(job)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(closed()),
+                Err(_) => return Err(StoreError::Unavailable("too many commits are waiting".to_owned())),
+            }
+        }
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::warn!(%error, "the store was not closed cleanly");
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn get<'a>(&'a self, key: &'a DocumentKey) -> StoreFuture<'a, Option<Row>> {
+        Box::pin(async move { self.point.take()?.run(|connection| queries::get(connection, key)) })
+    }
+
+    fn get_many<'a>(&'a self, kind: Kind, keys: &'a [Arc<str>]) -> StoreFuture<'a, Vec<Option<Row>>> {
+        let keys = keys.to_vec();
+        Box::pin(self.scan_with(move |connection| queries::get_many(connection, kind, &keys)))
+    }
+
+    fn find<'a>(&'a self, term: &'a Term) -> StoreFuture<'a, Option<Arc<str>>> {
+        Box::pin(async move { self.point.take()?.run(|connection| queries::find(connection, term)) })
+    }
+
+    fn range<'a>(&'a self, range: &'a Range) -> StoreFuture<'a, Vec<Entry>> {
+        let range = range.clone();
+        Box::pin(self.scan_with(move |connection| queries::range(connection, &range)))
+    }
+
+    fn scan<'a>(
+        &'a self,
+        kind: Kind,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<Row>> {
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        Box::pin(self.scan_with(move |connection| queries::scan(connection, kind, &prefix, after.as_deref(), limit)))
+    }
+
+    fn commit(&self, batch: Batch) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            rules::check(&batch)?;
+            self.ask(|answer| Job::Commit { batch, answer }).await
+        })
+    }
+
+    fn feed<'a>(&'a self, topic: &'static str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
+        Box::pin(self.scan_with(move |connection| queries::feed(connection, topic, after, limit)))
+    }
+
+    fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()> {
+        Box::pin(self.ask(move |answer| Job::Trim { topic, through, answer }))
+    }
+
+    fn watch(&self, watcher: Arc<dyn Watcher>) {
+        self.shared.watchers.write().unwrap_or_else(PoisonError::into_inner).push(watcher);
+    }
+}

@@ -1,0 +1,133 @@
+//! The tables, their numbered migrations, and how a connection to them is opened.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use super::config::SqliteConfig;
+use crate::api::StoreError;
+
+/// Marks a database file as ours, in its header: the letters `Strg`.
+pub(super) const APPLICATION_ID: u32 = 0x5374_7267;
+/// Size of a page, in bytes.
+pub(super) const PAGE_BYTES: u32 = 4096;
+/// The schema this release writes: as many as there are steps.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// Step n leads from schema n to schema n + 1. A released step is never changed.
+const STEPS: [&str; SCHEMA_VERSION as usize] = [
+    // A document keeps the list of its own terms and unique keys, so that a delete finds them without a second index.
+    // Rowid tables: a body of 1 KiB stays on its page, where a key table would spill it to another.
+    "CREATE TABLE document (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        terms BLOB NOT NULL,
+        body BLOB NOT NULL,
+        UNIQUE (kind, key)
+    ) STRICT;
+    CREATE TABLE term (
+        ix TEXT NOT NULL,
+        value TEXT NOT NULL,
+        key TEXT NOT NULL,
+        PRIMARY KEY (ix, value, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE unique_key (
+        ix TEXT NOT NULL,
+        value TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        PRIMARY KEY (ix, value)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE feed_topic (
+        topic TEXT NOT NULL PRIMARY KEY,
+        last_sequence INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE feed (
+        topic TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (topic, sequence)
+    ) STRICT;",
+];
+
+/// Makes a new, empty database of the newest schema in the empty file at `path`.
+pub(super) fn create(path: &Path) -> Result<(), StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    migrate(&connection)?;
+    connection.close().map_err(|(_, error)| error.into())
+}
+
+/// Applies the steps that the database lacks, each in its own transaction.
+pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
+    let present = version(connection)?;
+    if present > SCHEMA_VERSION {
+        return Err(newer(present));
+    }
+    for (before, step) in (0_u32..).zip(STEPS) {
+        if before >= present {
+            connection.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {step} PRAGMA user_version = {after}; COMMIT;",
+                after = before + 1
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<u32, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+/// The error for a database of a later release.
+pub(super) fn newer(found: u32) -> StoreError {
+    StoreError::Unavailable(format!(
+        "its schema is number {found}, made by a later release; this release knows up to number {SCHEMA_VERSION}"
+    ))
+}
+
+/// Opens the connection that writes. There is only ever one.
+pub(super) fn open_writer(path: &Path, config: &SqliteConfig) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    settle(&connection, config, config.writer_cache_kib)?;
+    let journal: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if journal != "wal" {
+        return Err(StoreError::Unavailable("the database could not be set to write-ahead logging".to_owned()));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    // The writer moves pages itself, after it has answered, instead of within a commit.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // A log of the usual size is kept and overwritten, which is faster than growing a new one.
+    let kept = i64::from(config.wal_checkpoint_pages) * 2 * i64::from(PAGE_BYTES);
+    connection.pragma_update(None, "journal_size_limit", kept)?;
+    connection.pragma_update(None, "max_page_count", config.database_pages_max)?;
+    Ok(connection)
+}
+
+/// Opens a connection that can only read.
+pub(super) fn open_reader(path: &Path, config: &SqliteConfig) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    settle(&connection, config, config.reader_cache_kib)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn settle(connection: &Connection, config: &SqliteConfig, cache_kib: u32) -> Result<(), StoreError> {
+    connection.busy_timeout(Duration::from_millis(config.busy_wait_ms))?;
+    // What the file's schema says is never run, and a page that contradicts itself is an error.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
+    Ok(())
+}

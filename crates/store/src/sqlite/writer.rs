@@ -1,0 +1,321 @@
+//! The writer: one thread that owns the only writing connection and makes all waiting commits durable together.
+//!
+//! An answer leaves only after the group's COMMIT has returned. When the database fails, the whole group is answered
+//! with the error and the connection, which may then believe more than the disk holds, is given up for a new one.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rusqlite::{Connection, Statement};
+use tokio::sync::{mpsc, oneshot};
+use tracing::warn;
+
+use super::apply::{Statements, Stop};
+use super::config::SqliteConfig;
+use super::schema;
+use crate::api::{Batch, DocumentKey, StoreError, Watcher};
+
+/// What the writer is asked for.
+pub(super) enum Job {
+    /// Commit a batch.
+    Commit { batch: Batch, answer: Answer },
+    /// Trim a topic of the feed.
+    Trim { topic: &'static str, through: u64, answer: Answer },
+    /// Nothing; look whether the store is being closed.
+    Wake,
+}
+
+/// Where the answer to a job goes. Nobody may be there any more.
+pub(super) type Answer = oneshot::Sender<Result<(), StoreError>>;
+
+impl Job {
+    fn bytes(&self) -> usize {
+        let Self::Commit { batch, .. } = self else { return 0 };
+        let puts = batch.puts.iter().map(|put| put.body.as_bytes().len());
+        puts.chain(batch.feed.iter().map(|entry| entry.body.as_bytes().len())).sum()
+    }
+
+    fn answer(self, result: Result<(), StoreError>) {
+        if let Self::Commit { answer, .. } | Self::Trim { answer, .. } = self {
+            // An asker that has gone away wanted no answer; the work is done all the same.
+            let _ = answer.send(result);
+        }
+    }
+}
+
+/// What the writer shares with the store.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// Set when no more work is to be taken.
+    pub(super) closing: AtomicBool,
+    /// Told of each group.
+    pub(super) watchers: RwLock<Vec<Arc<dyn Watcher>>>,
+}
+
+/// The writer's side of the store.
+pub(super) struct Writer {
+    pub(super) database: PathBuf,
+    pub(super) config: SqliteConfig,
+    pub(super) shared: Arc<Shared>,
+    pub(super) jobs: mpsc::Receiver<Job>,
+    /// Work taken from the queue and not begun.
+    pub(super) pending: Vec<Job>,
+}
+
+/// How the service of one connection ended.
+enum End {
+    /// The queue is closed and empty.
+    Done,
+    /// The connection cannot be trusted any more.
+    Suspect,
+}
+
+/// The outcome of a group: for each job, whether it stands; or why none does.
+type Outcomes = Result<Vec<Result<(), StoreError>>, StoreError>;
+
+impl Writer {
+    /// Serves until the store is closed and nothing waits; then empties the log.
+    pub(super) fn run(mut self, first: Connection) -> Result<(), StoreError> {
+        let mut open = Some(first);
+        loop {
+            let Some(connection) = open.take().or_else(|| self.reopen()) else {
+                return Err(StoreError::Unavailable(
+                    "its connection had failed and could not be opened anew".to_owned(),
+                ));
+            };
+            match self.serve(&connection) {
+                Ok(End::Done) => {
+                    checkpoint(&connection, "TRUNCATE")?;
+                    return connection.close().map_err(|(_, error)| error.into());
+                }
+                Ok(End::Suspect) => {}
+                Err(error) => {
+                    warn!(%error, "the store's connection could not be put to use");
+                    self.refuse_pending(&error);
+                }
+            }
+        }
+    }
+
+    /// Opens a new connection when there is work for it. While that fails, work is answered with the failure. Nothing
+    /// when the queue is closed and empty.
+    fn reopen(&mut self) -> Option<Connection> {
+        while self.fill_group() {
+            let opened = schema::open_writer(&self.database, &self.config).and_then(|connection| {
+                // Leftovers of the failed group at the end of the log go before anything is built on it.
+                checkpoint(&connection, "TRUNCATE")?;
+                Ok(connection)
+            });
+            match opened {
+                Ok(connection) => return Some(connection),
+                Err(error) => self.refuse_pending(&error),
+            }
+        }
+        None
+    }
+
+    fn refuse_pending(&mut self, error: &StoreError) {
+        for job in self.pending.drain(..) {
+            job.answer(Err(error.clone()));
+        }
+    }
+
+    /// Waits for work and takes as much of it as a group may have. False when the queue is closed and empty.
+    fn fill_group(&mut self) -> bool {
+        if self.pending.is_empty() {
+            let Some(job) = self.jobs.blocking_recv() else { return false };
+            self.pending.push(job);
+        }
+        let mut bytes: usize = self.pending.iter().map(Job::bytes).sum();
+        while self.pending.len() < self.config.group_jobs_max && bytes < self.config.group_bytes_max {
+            let Ok(job) = self.jobs.try_recv() else { break };
+            bytes += job.bytes();
+            self.pending.push(job);
+        }
+        if self.shared.closing.load(Ordering::SeqCst) {
+            // What is in the queue is still served; nothing new comes in.
+            self.jobs.close();
+        }
+        true
+    }
+
+    fn serve(&mut self, connection: &Connection) -> Result<End, StoreError> {
+        let mut session = Session::open(connection, &self.config)?;
+        while self.fill_group() {
+            let group = std::mem::take(&mut self.pending);
+            let outcomes = session.commit(&group);
+            let failed = outcomes.is_err();
+            if let Err(error) = &outcomes {
+                warn!(%error, jobs = group.len(), "a group of commits failed");
+            }
+            self.tell_watchers(&group, &outcomes);
+            self.answer(group, outcomes, &session);
+            if failed {
+                return Ok(End::Suspect);
+            }
+            if let Err(error) = session.keep_log_short() {
+                warn!(%error, "the store's log could not be moved to the database");
+                return Ok(End::Suspect);
+            }
+        }
+        Ok(End::Done)
+    }
+
+    /// Tells of what is durable now, before anyone who asked for it hears of it.
+    fn tell_watchers(&self, group: &[Job], outcomes: &Outcomes) {
+        let Ok(outcomes) = outcomes else { return };
+        let watchers = self.shared.watchers.read().unwrap_or_else(PoisonError::into_inner);
+        if watchers.is_empty() {
+            return;
+        }
+        let mut changed: Vec<DocumentKey> = Vec::with_capacity(group.len());
+        for (job, outcome) in group.iter().zip(outcomes) {
+            if let (Job::Commit { batch, .. }, Ok(())) = (job, outcome) {
+                changed.extend(batch.puts.iter().map(|put| put.key.clone()));
+                changed.extend(batch.deletes.iter().map(|delete| delete.key.clone()));
+            }
+        }
+        if !changed.is_empty() {
+            watchers.iter().for_each(|watcher| watcher.changed(&changed));
+        }
+    }
+
+    fn answer(&mut self, group: Vec<Job>, outcomes: Outcomes, session: &Session<'_>) {
+        match outcomes {
+            Err(error) => group.into_iter().for_each(|job| job.answer(Err(error.clone()))),
+            Ok(outcomes) => {
+                for (at, (job, outcome)) in group.into_iter().zip(outcomes).enumerate() {
+                    if session.unfinished.contains(&at) {
+                        self.pending.push(job);
+                    } else {
+                        job.answer(outcome);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A connection in service: its statements, and what it has still to do.
+struct Session<'c> {
+    config: SqliteConfig,
+    statements: Statements<'c>,
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    rollback: Statement<'c>,
+    connection: &'c Connection,
+    /// Places in the last group of the trims that were not finished.
+    unfinished: Vec<usize>,
+    /// Pages in the log when moving them was last tried.
+    tried_at: i64,
+}
+
+impl<'c> Session<'c> {
+    fn open(connection: &'c Connection, config: &SqliteConfig) -> Result<Self, StoreError> {
+        Ok(Self {
+            config: config.clone(),
+            statements: Statements::prepare(connection)?,
+            begin: connection.prepare("BEGIN IMMEDIATE")?,
+            commit: connection.prepare("COMMIT")?,
+            rollback: connection.prepare("ROLLBACK")?,
+            connection,
+            unfinished: Vec::new(),
+            tried_at: 0,
+        })
+    }
+
+    /// Applies a group in one transaction. When this returns `Ok`, all that it says is durable.
+    fn commit(&mut self, group: &[Job]) -> Outcomes {
+        self.unfinished.clear();
+        // Trims may be lost in a crash, so a group of nothing else does not wait for the disk.
+        let durable = group.iter().any(|job| matches!(job, Job::Commit { .. }));
+        if !durable {
+            self.connection.pragma_update(None, "synchronous", "NORMAL")?;
+        }
+        let outcomes = self.transact(group);
+        if !durable {
+            self.connection.pragma_update(None, "synchronous", "FULL")?;
+        }
+        outcomes
+    }
+
+    fn transact(&mut self, group: &[Job]) -> Outcomes {
+        self.begin.execute([])?;
+        let applied = self.apply(group).and_then(|(outcomes, wrote)| {
+            if wrote {
+                self.statements.write_counters()?;
+                self.commit.execute([])?;
+            } else {
+                self.rollback.execute([])?;
+            }
+            Ok(outcomes)
+        });
+        if applied.is_err() && !self.connection.is_autocommit() {
+            // The connection is given up anyway; rolling back only lets go of the lock at once.
+            let _ = self.rollback.execute([]);
+        }
+        applied
+    }
+
+    /// The outcome of each job, and whether any of them wrote.
+    fn apply(&mut self, group: &[Job]) -> Result<(Vec<Result<(), StoreError>>, bool), StoreError> {
+        let mut outcomes = Vec::with_capacity(group.len());
+        let mut wrote = false;
+        for (at, job) in group.iter().enumerate() {
+            let outcome = match job {
+                Job::Commit { batch, .. } => self.statements.apply(batch),
+                Job::Trim { topic, through, .. } => {
+                    if self.statements.trim(topic, *through, self.config.trim_entries_max)? {
+                        self.unfinished.push(at);
+                    }
+                    Ok(())
+                }
+                Job::Wake => Ok(()),
+            };
+            match outcome {
+                Ok(()) => {
+                    wrote |= !matches!(job, Job::Wake);
+                    outcomes.push(Ok(()));
+                }
+                Err(Stop::Refused(error)) => outcomes.push(Err(error)),
+                Err(Stop::Broken(error)) => return Err(error),
+            }
+        }
+        Ok((outcomes, wrote))
+    }
+
+    /// Moves pages from the log into the database when there are many, so that the log begins anew.
+    fn keep_log_short(&mut self) -> Result<(), StoreError> {
+        let log = checkpoint(self.connection, "NOOP")?;
+        if log.pages < self.tried_at {
+            self.tried_at = 0;
+        }
+        // While a reader holds the log up, trying again is put off until it has grown as much again.
+        if log.pages - log.moved.max(self.tried_at) < i64::from(self.config.wal_checkpoint_pages) {
+            return Ok(());
+        }
+        self.tried_at = log.pages;
+        if log.pages < i64::from(self.config.wal_pages_max) {
+            // Waits for no reader; the log begins anew at the first commit that meets none in it.
+            return checkpoint(self.connection, "PASSIVE").map(drop);
+        }
+        self.connection.busy_timeout(Duration::from_millis(self.config.wal_wait_ms))?;
+        let moved = checkpoint(self.connection, "RESTART").map(drop);
+        self.connection.busy_timeout(Duration::from_millis(self.config.busy_wait_ms))?;
+        moved
+    }
+}
+
+/// The state of the log, in pages.
+struct Log {
+    pages: i64,
+    moved: i64,
+}
+
+fn checkpoint(connection: &Connection, mode: &str) -> Result<Log, StoreError> {
+    let sql = format!("PRAGMA wal_checkpoint({mode})");
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row([], |row| Ok(Log { pages: row.get(1)?, moved: row.get(2)? }))?)
+}
