@@ -1,1 +1,98 @@
-fn main() {}
+//! The bench: `suite` measures Strongroom beside a ceiling and peers and writes a report, `compare` compares two,
+//! `load` and `seed` do by hand what the suite does, `ceiling` is the bare server.
+
+mod amz_date;
+mod ceiling;
+mod client;
+mod credentials;
+mod failure;
+mod keys;
+mod latency;
+mod load;
+mod load_command;
+mod markdown;
+mod moto;
+mod operation;
+mod population;
+mod process;
+mod report;
+mod signer;
+mod sqlite_baseline;
+mod subject;
+mod suite;
+mod window;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use strongroom_types::{Clock, SystemClock};
+
+use crate::failure::Failure;
+
+/// Measures Strongroom.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measures everything and writes report.md and report.json.
+    Suite(suite::Options),
+    /// Compares two reports.
+    Compare {
+        /// The report.json of before.
+        base: PathBuf,
+        /// The report.json of now.
+        new: PathBuf,
+    },
+    /// Puts load on a server that runs, and prints what came of it.
+    Load(load_command::Options),
+    /// Creates secrets, as `load` and `suite` ask for them.
+    Seed(load_command::SeedOptions),
+    /// A bare server that answers fixed bytes.
+    Ceiling {
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        /// The file that gets the URL.
+        #[arg(long)]
+        endpoint: PathBuf,
+        /// Bytes of the value in the answer.
+        #[arg(long, default_value_t = 1024)]
+        value_bytes: usize,
+    },
+}
+
+fn main() -> ExitCode {
+    match execute(Arguments::parse().command) {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("strongroom-bench: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<String, Failure> {
+    // One worker for each core, as the servers have.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::io("start the runtime"))?;
+    let now_ms = SystemClock.now().millis().unsigned_abs();
+    match command {
+        Command::Suite(options) => runtime.block_on(suite::run(&options, now_ms)),
+        Command::Compare { base, new } => suite::compare(&base, &new),
+        Command::Load(options) => runtime.block_on(load_command::run(&options, now_ms)),
+        Command::Seed(options) => runtime.block_on(load_command::seed(&options, now_ms)),
+        Command::Ceiling { listen, endpoint, value_bytes } => {
+            runtime.block_on(ceiling::serve(listen, &endpoint, value_bytes)).map(|()| String::new())
+        }
+    }
+}
