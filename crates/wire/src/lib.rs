@@ -1,1 +1,21 @@
-//! Placeholder.
+//! AWS protocols, pure: no runtime, no files, no clock. Codecs for JSON and query requests, the shapes generated from
+//! the models' facts with their constraint checks, error codes and bodies, the operation table, signatures.
+
+pub mod error;
+pub mod forms;
+pub mod json;
+pub mod node;
+pub mod ops;
+pub mod pattern;
+pub mod query;
+pub mod reading;
+pub mod record;
+mod scan;
+pub mod secretsmanager;
+pub mod sigv4;
+pub mod timestamps;
+pub mod writer;
+pub mod xml;
+
+pub use error::{Code, ServiceError};
+pub use forms::Shape;

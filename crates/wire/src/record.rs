@@ -1,0 +1,124 @@
+//! The form of audit records: JSON with names that begin small, and without anything that may be secret.
+
+use strongroom_types::{SecretBytes, SecretText, Timestamp};
+
+use crate::forms::Shape;
+use crate::json::JsonWriter;
+use crate::timestamps;
+use crate::writer::Writer;
+
+/// Bytes set aside for a record at once.
+const RECORD_BYTES: usize = 256;
+
+/// Writes a shape as CloudTrail's `requestParameters` and `responseElements` have it: member names in lowerCamel,
+/// instants as `May 3, 2018 5:51:02 PM`, sensitive members and all bytes left out.
+#[must_use]
+pub fn encode<T: Shape>(value: &T) -> String {
+    let mut writer = RecordWriter { json: JsonWriter::with_capacity(RECORD_BYTES), announced: Announced::Nothing };
+    value.encode(&mut writer);
+    // The writer was only ever given text.
+    String::from_utf8(writer.json.finish()).unwrap_or_default()
+}
+
+/// A writer that holds back the name of a value until it is known that the value may be shown.
+#[derive(Debug)]
+struct RecordWriter {
+    json: JsonWriter,
+    announced: Announced,
+}
+
+#[derive(Debug)]
+enum Announced {
+    Nothing,
+    Member(&'static str),
+    Element,
+    Key(String),
+}
+
+impl RecordWriter {
+    /// The writer for a value that may be shown, after its name.
+    fn shown(&mut self) -> &mut JsonWriter {
+        match std::mem::replace(&mut self.announced, Announced::Nothing) {
+            Announced::Nothing => {}
+            Announced::Member(name) => self.json.name(name),
+            Announced::Element => self.json.element(),
+            Announced::Key(key) => self.json.key(&key),
+        }
+        &mut self.json
+    }
+
+    /// Leaves out a value along with its name.
+    fn withhold(&mut self) {
+        self.announced = Announced::Nothing;
+    }
+}
+
+impl Writer for RecordWriter {
+    fn begin_structure(&mut self) {
+        self.shown().begin_structure();
+    }
+
+    fn end_structure(&mut self) {
+        self.json.end_structure();
+    }
+
+    fn member(&mut self, _name: &'static str, record_name: &'static str) {
+        self.announced = Announced::Member(record_name);
+    }
+
+    fn begin_list(&mut self, element: &'static str, flattened: bool) {
+        self.shown().begin_list(element, flattened);
+    }
+
+    fn element(&mut self) {
+        self.announced = Announced::Element;
+    }
+
+    fn end_list(&mut self) {
+        self.json.end_list();
+    }
+
+    fn begin_map(&mut self, key: &'static str, value: &'static str, flattened: bool) {
+        self.shown().begin_map(key, value, flattened);
+    }
+
+    fn key(&mut self, key: &str) {
+        self.announced = Announced::Key(key.to_owned());
+    }
+
+    fn end_map(&mut self) {
+        self.json.end_map();
+    }
+
+    fn text(&mut self, value: &str) {
+        self.shown().text(value);
+    }
+
+    fn secret_text(&mut self, _value: &SecretText) {
+        self.withhold();
+    }
+
+    fn blob(&mut self, _value: &[u8]) {
+        self.withhold();
+    }
+
+    fn secret_bytes(&mut self, _value: &SecretBytes) {
+        self.withhold();
+    }
+
+    fn long(&mut self, value: i64) {
+        self.shown().long(value);
+    }
+
+    fn double(&mut self, value: f64) {
+        self.shown().double(value);
+    }
+
+    fn boolean(&mut self, value: bool) {
+        self.shown().boolean(value);
+    }
+
+    fn timestamp(&mut self, value: Timestamp) {
+        self.shown().text(&timestamps::record(value));
+    }
+}

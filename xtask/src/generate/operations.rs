@@ -1,0 +1,135 @@
+//! Code for a service's description, operations and errors.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::names::{constant, type_name};
+use super::plan::Plan;
+use crate::Outcome;
+use crate::models::facts::Shape;
+
+/// The root module of a service: its description and what the others export.
+pub fn root(service: &str, plan: &Plan<'_>) -> Outcome<String> {
+    let mut out =
+        "pub mod errors;\nmod enums;\nmod forms;\nmod operations;\nmod requests;\nmod responses;\nmod shapes;\n"
+            .to_owned();
+    out.push_str("\npub use operations::Operation;\n");
+    let mut enums = BTreeSet::new();
+    for name in &plan.reached {
+        if !plan.shape(name)?.values.is_empty() {
+            enums.insert(*name);
+        }
+    }
+    let modules =
+        [("enums", &enums), ("requests", &plan.requests), ("responses", &plan.responses), ("shapes", &plan.others)];
+    for (module, names) in modules {
+        if !names.is_empty() {
+            let names: Vec<_> = names.iter().map(|name| type_name(name)).collect();
+            let _ = writeln!(out, "pub use {module}::{{{}}};", names.join(", "));
+        }
+    }
+    let facts = plan.facts;
+    let text = |key: &str| facts.metadata(key);
+    let protocol = match (text("protocol"), text("jsonVersion")) {
+        ("json", "1.0") => "Json10",
+        ("json", "1.1") => "Json11",
+        ("query", _) => "Query",
+        ("rest-json", _) => "RestJson",
+        (other, _) => return Err(format!("{service}: protocol {other} is not understood")),
+    };
+    let prefix = text("endpointPrefix");
+    let signing = if text("signingName").is_empty() { prefix } else { text("signingName") };
+    let _ = write!(
+        out,
+        "use crate::ops::{{Protocol, Service}};
+
+        /// What the service is called in requests, signatures, policies and records.
+        pub const SERVICE: Service = Service {{
+            name: {service:?},
+            id: {:?},
+            signing_name: {signing:?},
+            target_prefix: {:?},
+            api_version: {:?},
+            protocol: Protocol::{protocol},
+            event_source: {:?},
+            xml_namespace: {:?},
+        }};\n",
+        text("serviceId"),
+        text("targetPrefix"),
+        text("apiVersion"),
+        format!("{prefix}.amazonaws.com"),
+        text("xmlNamespace"),
+    );
+    Ok(out)
+}
+
+/// The operations.
+pub fn operations(plan: &Plan<'_>) -> String {
+    let (mut variants, mut all, mut names, mut parse, mut actions) = Default::default();
+    let add = |text: &mut String, line: String| text.push_str(&line);
+    for name in plan.facts.operations.keys() {
+        let prefix = plan.facts.metadata("endpointPrefix");
+        add(&mut variants, format!("/// `{name}`.\n{name},\n"));
+        add(&mut all, format!("Self::{name},\n"));
+        add(&mut names, format!("Self::{name} => {name:?},\n"));
+        add(&mut parse, format!("{name:?} => Self::{name},\n"));
+        add(&mut actions, format!("Self::{name} => \"{prefix}:{name}\",\n"));
+    }
+    let count = plan.facts.operations.len();
+    format!(
+        "/// An operation of the service.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Operation {{ {variants} }}
+
+        impl Operation {{
+            /// All operations, in the order of their names.
+            pub const ALL: [Self; {count}] = [{all}];
+
+            /// The operation's name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {{
+                match self {{ {names} }}
+            }}
+
+            /// The operation called `name`.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {{
+                Some(match name {{ {parse} _ => return None }})
+            }}
+
+            /// The action that policies allow or deny.
+            #[must_use]
+            pub const fn action(self) -> &'static str {{
+                match self {{ {actions} }}
+            }}
+        }}"
+    )
+}
+
+/// The modelled errors.
+pub fn errors(plan: &Plan<'_>) -> String {
+    let facts = plan.facts;
+    let declared: BTreeSet<_> = facts.operations.values().flat_map(|operation| &operation.errors).collect();
+    let mut out = "use crate::error::Code;\n".to_owned();
+    for name in declared {
+        let Some(shape) = facts.shapes.get(name) else { continue };
+        let (code, status) = code(name, shape);
+        let _ = write!(
+            out,
+            "\n/// `{code}`, sent with status {status}.\npub const {}: Code = Code::new({code:?}, {status});\n",
+            constant(name)
+        );
+    }
+    out
+}
+
+/// The name and status of an error. Where the model gives none, the shape's name and 400 or 500 are used.
+fn code<'f>(name: &'f str, shape: &'f Shape) -> (&'f str, u64) {
+    let error = shape.traits.get("error");
+    let given = |key: &str| error.and_then(|error| error.get(key));
+    let fault = shape.traits.get("fault").and_then(Value::as_bool).unwrap_or_default();
+    let status = given("httpStatusCode").and_then(Value::as_u64).unwrap_or(if fault { 500 } else { 400 });
+    (given("code").and_then(Value::as_str).unwrap_or(name), status)
+}

@@ -1,0 +1,164 @@
+//! Code for enumerations and for the forms of values.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::names::{constant, type_name, variant};
+use super::plan::{Plan, inner};
+use crate::Outcome;
+use crate::models::facts::{Member, Shape};
+
+/// The enumerations.
+pub fn enums(plan: &Plan<'_>) -> Outcome<String> {
+    let mut out = "use crate::forms::Enumeration;\n".to_owned();
+    for name in &plan.reached {
+        let shape = plan.shape(name)?;
+        if !shape.values.is_empty() {
+            out.push_str(&enumeration(name, &shape.values)?);
+        }
+    }
+    Ok(out)
+}
+
+fn enumeration(name: &str, values: &[String]) -> Outcome<String> {
+    let type_name = type_name(name);
+    let variants: Vec<_> = values.iter().map(|value| variant(value)).collect();
+    if variants.iter().collect::<BTreeSet<_>>().len() < variants.len() {
+        return Err(format!("shape {name}: two values of the enumeration have one name in Rust"));
+    }
+    let mut declared = String::new();
+    let mut arms = String::new();
+    let mut all = String::new();
+    for (value, variant) in values.iter().zip(&variants) {
+        let _ = writeln!(declared, "/// `{value}`.\n{variant},");
+        let _ = writeln!(arms, "Self::{variant} => {value:?},");
+        let _ = write!(all, "Self::{variant}, ");
+    }
+    Ok(format!(
+        "\n/// `{name}`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum {type_name} {{ {declared} }}
+
+        impl Enumeration for {type_name} {{
+            const ALL: &'static [Self] = &[{all}];
+
+            fn as_str(self) -> &'static str {{
+                match self {{ {arms} }}
+            }}
+        }}
+
+        impl AsRef<str> for {type_name} {{
+            fn as_ref(&self) -> &str {{
+                self.as_str()
+            }}
+        }}\n"
+    ))
+}
+
+/// A static for the form of every shape, which refer to each other.
+pub fn forms(plan: &Plan<'_>) -> Outcome<String> {
+    let mut out = String::new();
+    let mut kinds = BTreeSet::new();
+    let mut named = BTreeSet::new();
+    for name in &plan.reached {
+        if plan.requests.contains(name) || plan.responses.contains(name) {
+            continue;
+        }
+        let shape = plan.shape(name)?;
+        let form = plan.form_type(name)?;
+        kinds.insert(form.split('<').next().unwrap_or_default().to_owned());
+        if shape.kind == "structure" || !shape.values.is_empty() {
+            named.insert((!shape.values.is_empty(), type_name(name)));
+        }
+        out.push_str(&pattern(name, shape)?);
+        let value = value(name, shape)?;
+        let _ = write!(out, "\npub(super) static {}: {form} = {value};\n", constant(name));
+    }
+    let mut uses = String::new();
+    let import = |uses: &mut String, from: &str, names: Vec<&str>| {
+        if !names.is_empty() {
+            let _ = writeln!(uses, "use {from}::{{{}}};", names.join(", "));
+        }
+    };
+    let of = |is_enum: bool| named.iter().filter(|(it, _)| *it == is_enum).map(|(_, name)| name.as_str()).collect();
+    import(&mut uses, "super::enums", of(true));
+    import(&mut uses, "super::shapes", of(false));
+    let bounds = out.contains("Bounds::").then_some("Bounds");
+    let kinds = bounds.into_iter().chain(kinds.iter().map(String::as_str)).collect();
+    import(&mut uses, "crate::forms", kinds);
+    if out.contains("Pattern::") {
+        uses.push_str("use crate::pattern::Pattern;\n");
+    }
+    Ok(uses + &out)
+}
+
+fn pattern(name: &str, shape: &Shape) -> Outcome<String> {
+    let Some(pattern) = &shape.pattern else { return Ok(String::new()) };
+    if shape.kind != "string" || !shape.values.is_empty() {
+        return Err(format!("shape {name}: a pattern on a {} is not understood", shape.kind));
+    }
+    // The same form as `wire::pattern` compiles.
+    regex_lite::Regex::new(&format!(r"\A(?:{pattern})\z"))
+        .map_err(|error| format!("shape {name}: the pattern {pattern} cannot be translated: {error}"))?;
+    Ok(format!("\nstatic {}_PATTERN: Pattern = Pattern::new({pattern:?});\n", constant(name)))
+}
+
+/// The expression that makes a form.
+fn value(name: &str, shape: &Shape) -> Outcome<String> {
+    let bounds = bounds(name, shape)?;
+    let form = |kind: &str| match shape.kind.as_str() {
+        "list" | "map" => kind.to_owned(),
+        _ if shape.sensitive => format!("Secret{kind}"),
+        _ => kind.to_owned(),
+    };
+    let pattern = match &shape.pattern {
+        Some(_) => format!("Some(&{}_PATTERN)", constant(name)),
+        None => "None".to_owned(),
+    };
+    Ok(match shape.kind.as_str() {
+        "structure" => "Structure::NEW".to_owned(),
+        "string" if !shape.values.is_empty() => "Choice::NEW".to_owned(),
+        "string" | "character" if shape.sensitive => format!("SecretString::new({bounds}, {pattern})"),
+        "string" | "character" => format!("Text::new({bounds}, {pattern})"),
+        "blob" => format!("{}::new({bounds})", form("Blob")),
+        "integer" => format!("Integer::new({bounds})"),
+        "long" => format!("Long::new({bounds})"),
+        "float" | "double" if shape.min.is_none() && shape.max.is_none() => "Double".to_owned(),
+        "boolean" => "Boolean".to_owned(),
+        "timestamp" => "Timestamp".to_owned(),
+        "list" => {
+            let mut list = format!("List::new(&{}, {bounds})", constant(inner(&shape.member)?));
+            let element = shape.member.as_ref().and_then(|member| member.location_name.as_ref());
+            if let Some(element) = element {
+                let _ = write!(list, ".named({element:?})");
+            }
+            list + if shape.flattened { ".flattened()" } else { "" } + if shape.sensitive { ".sensitive()" } else { "" }
+        }
+        "map" => {
+            let mut map =
+                format!("Map::new(&{}, &{}, {bounds})", constant(inner(&shape.key)?), constant(inner(&shape.value)?));
+            let part = |member: &Option<Member>| member.as_ref().and_then(|member| member.location_name.clone());
+            let (key, value) = (part(&shape.key), part(&shape.value));
+            if key.is_some() || value.is_some() {
+                let (key, value) = (key.unwrap_or("key".to_owned()), value.unwrap_or("value".to_owned()));
+                let _ = write!(map, ".named({key:?}, {value:?})");
+            }
+            map + if shape.flattened { ".flattened()" } else { "" }
+        }
+        other => return Err(format!("shape {name}: this {other} is not understood")),
+    })
+}
+
+fn bounds(name: &str, shape: &Shape) -> Outcome<String> {
+    let bound = |number: &Option<serde_json::Number>| match number {
+        None => Ok("None".to_owned()),
+        Some(number) => match number.as_i64() {
+            Some(number) => Ok(format!("Some({number})")),
+            None => Err(format!("shape {name}: the bound {number} is not understood")),
+        },
+    };
+    Ok(match (bound(&shape.min)?, bound(&shape.max)?) {
+        (min, max) if min == "None" && max == "None" => "Bounds::NONE".to_owned(),
+        (min, max) => format!("Bounds::new({min}, {max})"),
+    })
+}
