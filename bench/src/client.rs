@@ -180,3 +180,30 @@ async fn converse(
     }
     Ok(answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use strongroom_crypto::digest::sha256;
+    use strongroom_wire::sigv4::{self, Expected, SigningKey};
+
+    use super::*;
+
+    #[test]
+    fn requests_pass_the_servers_own_verification() {
+        let credentials = Credentials::unchecked();
+        let address = "127.0.0.1:7600".parse().unwrap();
+        let endpoint = Endpoint { address, credentials: credentials.clone(), region: "eu-central-1".to_owned() };
+        let body = br#"{"SecretId":"g000000/key00000001"}"#;
+        let (parts, _) = Client::new(&endpoint, Operation::Get).unwrap().request(body).unwrap().into_parts();
+        let digest = sha256(body);
+        let request = sigv4::Request::of(&parts, &digest);
+        let claim = sigv4::parse(&request, &parts.headers).unwrap();
+        let expected = Expected { now: SystemClock.now(), region: "eu-central-1", service: "secretsmanager" };
+        let checked = claim.check(&request, &parts.headers, &expected).unwrap();
+        let secret = &credentials.secret_access_key;
+        let key = SigningKey::derive(secret, checked.date(), checked.region(), checked.service());
+        checked.verify(&request, &parts.headers, &key).unwrap();
+        let altered = sha256(b"{}");
+        assert!(checked.verify(&sigv4::Request::of(&parts, &altered), &parts.headers, &key).is_err());
+    }
+}
