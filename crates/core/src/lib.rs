@@ -1,1 +1,32 @@
-//! Placeholder.
+//! The domain: secrets, keys, identities, access, the trail. Knows no HTTP, no SQL and no wire format.
+
+pub mod access;
+pub mod bootstrap;
+pub mod ctx;
+pub mod documents;
+pub mod error;
+pub mod identities;
+pub mod keys;
+pub mod page;
+pub mod password;
+pub mod policy_syntax;
+pub mod secrets;
+pub mod trail;
+
+pub use access::{Permit, Resource, authorize};
+pub use ctx::{Caller, Ctx, Principal};
+pub use documents::Documents;
+pub use error::Error;
+pub use identities::Identities;
+pub use keys::Keys;
+pub use secrets::Secrets;
+
+use strongroom_crypto::{CryptoError, Random};
+
+/// A new UUID of version 4.
+///
+/// # Errors
+/// When the random source fails.
+pub fn random_uuid(random: &dyn Random) -> Result<String, CryptoError> {
+    Ok(strongroom_types::ids::uuid_v4(strongroom_crypto::random::bytes(random)?))
+}

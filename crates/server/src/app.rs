@@ -1,19 +1,18 @@
 //! Everything that a server is made of, wired together in one place. Nothing is global.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use strongroom_core::bootstrap::{self, BootstrapError};
-use strongroom_core::ctx::Ctx;
-use strongroom_core::identities::{NewKey, service};
+use strongroom_core::identities::NewKey;
 use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::segments::{Segments, SegmentsConfig};
 use strongroom_core::{Documents, Error, Identities, Keys, Secrets};
 use strongroom_crypto::{Random, RootError, RootOfTrust};
-use strongroom_store::sqlite::{SqliteConfig, SqliteStore};
-use strongroom_store::{Store, StoreError};
-use strongroom_types::{AccountId, Clock, Region, SecretText};
+use strongroom_store::{SqliteConfig, SqliteStore, StoreError};
+use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
 use thiserror::Error;
 
@@ -62,9 +61,133 @@ impl From<Error> for OpenError {
     }
 }
 
-/// What the first start of a data directory made, to be shown once.
-#[derive(Debug)]
-pub struct FirstStart {
-    /// The root access key of the account.
-    pub key: NewKey,
+/// A server's parts.
+pub struct App {
+    pub(crate) dev: bool,
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) identities: Identities,
+    pub(crate) secrets: Secrets,
+    pub(crate) signing_keys: SigningKeyCache,
+    pub(crate) trail: Arc<Segments>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) outbox: Outbox,
+    /// Whether the last record could be written: a server that cannot account for itself is not ready.
+    pub(crate) trail_works: AtomicBool,
+    store: Arc<SqliteStore>,
+    trust: String,
+}
+
+/// The directory of the store inside the data directory.
+const STORE_DIRECTORY: &str = "store";
+/// The directory of the trail inside the data directory.
+const TRAIL_DIRECTORY: &str = "trail";
+
+impl App {
+    /// Opens the data directory, which must be there, and makes in it what is missing. The second part of the answer is there on the first
+    /// start alone.
+    ///
+    /// # Errors
+    /// When anything of it cannot be used. Nothing that was there is changed then.
+    pub async fn open(
+        config: &Config,
+        root: Arc<dyn RootOfTrust>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<(Self, Option<NewKey>), OpenError> {
+        let directory = &config.data.directory;
+        let store = Arc::new(SqliteStore::open(directory.join(STORE_DIRECTORY), SqliteConfig::default())?);
+        let keyring = Arc::new(bootstrap::keyring(store.as_ref(), root.as_ref(), random.as_ref()).await?);
+        let documents = Arc::new(Documents::new(
+            Arc::clone(&store) as _,
+            Arc::clone(&keyring),
+            Arc::clone(&random),
+            config.cache.documents_bytes_max,
+        ));
+        let trail_directory = config.audit.directory.clone().unwrap_or_else(|| directory.join(TRAIL_DIRECTORY));
+        let trail = Segments::open(&trail_directory, SegmentsConfig::default(), Arc::clone(&clock))
+            .map_err(|source| OpenError::File { path: trail_directory, source })?;
+        let trail = Arc::new(trail);
+        let keys = Arc::new(Keys::new(Arc::clone(&documents), Arc::clone(&root)));
+        let identities = Identities::new(Arc::clone(&documents));
+        let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
+        let app = Self {
+            dev: config.dev,
+            account,
+            region: config.account.region.clone(),
+            identities,
+            secrets: Secrets::new(documents, keys, Arc::clone(&trail)),
+            signing_keys: SigningKeyCache::new(usize::try_from(config.cache.signing_keys_max).unwrap_or(usize::MAX)),
+            outbox: Outbox::new(Arc::clone(&store) as _, keyring, Arc::clone(&trail)),
+            trail,
+            clock,
+            random,
+            trail_works: AtomicBool::new(true),
+            store,
+            trust: root.describe(),
+        };
+        Ok((app, new_key))
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// What the trust hangs on, in one line.
+    #[must_use]
+    pub fn trust(&self) -> &str {
+        &self.trust
+    }
+
+    /// Finishes what waits in the store and closes it. Blocks until that is done.
+    ///
+    /// # Errors
+    /// When the store could not be closed; what was acknowledged is found at the next start.
+    pub fn close(&self) -> Result<(), OpenError> {
+        Ok(self.store.close()?)
+    }
+
+    pub(crate) fn set_trail_works(&self, works: bool) {
+        self.trail_works.store(works, Ordering::Relaxed);
+    }
+}
+
+/// The account of the store; made when there is none, its access key saved before it can sign anything.
+async fn account(
+    config: &Config,
+    identities: &Identities,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> Result<(AccountId, Option<NewKey>), OpenError> {
+    let directory = &config.data.directory;
+    let asked = config.account.id.clone();
+    let stored = identities.accounts().await?;
+    if let Some(first) = stored.first() {
+        return match asked {
+            Some(asked) if !stored.contains(&asked) => {
+                Err(OpenError::OtherAccount { directory: directory.clone(), stored: first.clone(), asked })
+            }
+            Some(asked) => Ok((asked, None)),
+            None => Ok((first.clone(), None)),
+        };
+    }
+    let account = match asked {
+        Some(asked) => asked,
+        None => random_account(random)?,
+    };
+    let key = identities.new_key()?;
+    credentials::save_credentials(directory, &key)
+        .map_err(|source| OpenError::File { path: directory.join(credentials::CREDENTIALS_FILE), source })?;
+    identities.create_account(&account, &key, clock.now()).await?;
+    Ok((account, Some(key)))
+}
+
+/// A random account number that does not begin with a zero, which spreadsheets would eat.
+fn random_account(random: &dyn Random) -> Result<AccountId, OpenError> {
+    let bytes: [u8; 8] = strongroom_crypto::random::bytes(random).map_err(|error| OpenError::Fault(error.to_string()))?;
+    let number = 100_000_000_000 + u64::from_be_bytes(bytes) % 900_000_000_000;
+    AccountId::parse(&number.to_string()).map_err(|error| OpenError::Fault(error.to_string()))
 }

@@ -2,7 +2,8 @@
 
 use strongroom_core::identities::{KeyHolder, root};
 use strongroom_core::{Caller, Error};
-use strongroom_wire::ops::SECRETS_MANAGER;
+use strongroom_wire::ServiceError;
+use strongroom_wire::secretsmanager::SERVICE;
 use strongroom_wire::sigv4::{self, Expected, Request, SignatureError};
 
 use crate::app::App;
@@ -36,7 +37,7 @@ pub async fn authenticate(app: &App, call: &Call) -> Result<Signer, Error> {
         return Ok(Signer { caller: root(app.account.clone()), access_key_id: claim.access_key_id().to_owned() });
     }
     let expected =
-        Expected { now: call.received, region: app.region.as_str(), service: SECRETS_MANAGER.signing_name };
+        Expected { now: call.received, region: app.region.as_str(), service: SERVICE.signing_name };
     let claim = claim.check(&request, &call.headers, &expected).map_err(refused)?;
     let Some(KeyHolder { caller, secret, generation }) = app.identities.holder(claim.access_key_id()).await? else {
         return Err(refused(SignatureError::UnknownToken));
@@ -54,5 +55,5 @@ pub async fn authenticate(app: &App, call: &Call) -> Result<Signer, Error> {
 }
 
 fn refused(error: SignatureError) -> Error {
-    Error::Refused(error.for_json())
+    Error::Refused(ServiceError::from(error))
 }

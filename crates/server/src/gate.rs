@@ -1,23 +1,29 @@
 //! The only door: every request is routed, authenticated, authorised, carried out and recorded here, in that order.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use strongroom_core::trail::record::{Outcome, Record, Resource, TlsDetails, UserIdentity};
-use strongroom_core::{Caller, Ctx, Error, Principal, secrets};
-use strongroom_wire::error::{self, INTERNAL_SERVICE_ERROR, ServiceError, UNKNOWN_OPERATION};
-use strongroom_wire::secretsmanager::Operation;
+use http::header::USER_AGENT;
+use strongroom_core::trail::record::{EventKind, IdentityKind, Outcome, Record, Resource, TlsDetails, UserIdentity};
+use strongroom_core::{Ctx, Error, random_uuid, secrets};
+use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, ServiceError, UNKNOWN_OPERATION, body_json};
+use strongroom_wire::secretsmanager::{Operation, SERVICE};
 use tracing::error;
 
 use crate::app::App;
 use crate::authn;
 use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
-use crate::ops::secretsmanager::{self as operations, Answered};
+use crate::ops::secretsmanager as operations;
 use crate::route;
 
-/// The text of a fault, for the log alone.
+/// What the client is told of a fault.
+const FAULT_TEXT: &str = "An error occurred on the server side.";
+
+/// The text of a failure, for the log alone.
 #[must_use]
-pub fn fault_text(error: &Error) -> String {
-    match error {
+pub fn fault_text(failure: &Error) -> String {
+    match failure {
         Error::Internal(text) => text.to_string(),
         Error::Conflict => "a document was changed meanwhile".to_owned(),
         Error::Refused(refusal) => refusal.to_string(),
@@ -29,6 +35,20 @@ pub struct Gate {
     app: Arc<App>,
 }
 
+impl Endpoint for Gate {
+    fn call(&self, call: Call) -> Answering<'_> {
+        Box::pin(self.answer(call))
+    }
+
+    fn ready(&self) -> Readiness {
+        if self.app.trail_works.load(Ordering::Relaxed) {
+            Readiness::Ready
+        } else {
+            Readiness::NotReady(vec!["the audit trail cannot be written".to_owned()])
+        }
+    }
+}
+
 impl Gate {
     /// The door to `app`.
     #[must_use]
@@ -37,45 +57,120 @@ impl Gate {
     }
 
     async fn answer(&self, call: Call) -> Answer {
-        let Some(operation) = route::operation(&call) else {
-            return refuse(&UNKNOWN_OPERATION.bare());
-        };
-        let caller = match authn::authenticate(&self.app, &call).await {
-            Ok(caller) => caller,
-            Err(failure) => {
-                let record = self.record(&call, operation, authn::unknown(&call));
-                return self.finish_unknown(&call, record, failure);
-            }
-        };
-        let identity = identity(&caller);
-        let record = self.record(&call, operation, identity);
-        let cx = Ctx::new(caller.who, self.app.region.clone(), call.received, record);
-        let result = operations::run(&self.app.secrets, &cx, operation, call.body.expose()).await;
-        self.finish(&call, &cx, result)
+        let operation = route::operation(&call);
+        let signer = authn::authenticate(&self.app, &call).await;
+        match (operation, signer) {
+            (Some(operation), Ok(signer)) => self.carry_out(&call, operation, signer).await,
+            (None, _) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare())),
+            (operation, Err(failure)) => self.turn_away(&call, operation, failure),
+        }
     }
 
-    /// Writes the record, unless it was committed with the change, and makes the answer. Without a record there is no
-    /// answer but InternalServiceError.
-    fn finish(&self, call: &Call, cx: &Ctx, result: Result<Answered, Error>) -> Answer {
-        let outcome = match &result {
+    async fn carry_out(&self, call: &Call, operation: Operation, signer: authn::Signer) -> Answer {
+        let identity = UserIdentity {
+            principal_id: Some(signer.caller.account.to_string()),
+            arn: Some(signer.caller.arn.clone()),
+            account_id: Some(signer.caller.account.to_string()),
+            access_key_id: Some(signer.access_key_id),
+            ..UserIdentity::of(IdentityKind::Root)
+        };
+        let record = match self.record(call, operation.name(), operation.is_read_only(), identity) {
+            Ok(record) => record,
+            Err(failure) => return self.refuse(call, &failure),
+        };
+        let cx = Ctx::new(signer.caller, self.app.region.clone(), call.received, record);
+        match operations::run(&self.app.secrets, &cx, operation, call.body.expose()).await {
             Ok(answered) => {
                 let resource = |arn: &String| Resource {
                     arn: arn.clone(),
                     account_id: cx.caller.account.to_string(),
                     kind: secrets::RESOURCE_KIND.to_owned(),
                 };
-                Outcome::Success { response_elements: None, resources: answered.arn.iter().map(resource).collect() }
+                let resources = answered.arn.iter().map(resource).collect();
+                let outcome = Outcome::Success { response_elements: None, resources };
+                // A change committed its record with itself.
+                let recorded = if cx.is_recorded() { Ok(()) } else { self.append(&cx.finish_record(&outcome).1) };
+                match recorded {
+                    Ok(()) => Answer::json(200, answered.body),
+                    Err(failure) => self.refuse(call, &failure),
+                }
             }
-            Err(failure) => failed(&self.told(call, failure)),
-        };
-        if !(result.is_ok() && cx.is_recorded())
-            && let Err(failure) = self.append(&cx.finish_record(&outcome).1)
-        {
-            return refuse(&self.told(call, &failure));
-        }
-        match result {
-            Ok(answered) => Answer::json(200, answered.body),
-            Err(failure) => refuse(&self.told_quietly(call, &failure)),
+            Err(failure) => {
+                let told = told(&failure);
+                let line = cx.finish_record(&failed(&told)).1;
+                match self.append(&line) {
+                    Ok(()) => self.refuse(call, &failure),
+                    Err(unrecorded) => self.refuse(call, &unrecorded),
+                }
+            }
         }
     }
+
+    /// Refuses a request whose signer or operation is not known. It is recorded all the same.
+    fn turn_away(&self, call: &Call, operation: Option<Operation>, failure: Error) -> Answer {
+        let name = operation.map_or("UnknownOperation", Operation::name);
+        let read_only = operation.is_some_and(Operation::is_read_only);
+        let recorded = self.record(call, name, read_only, UserIdentity::of(IdentityKind::Unknown)).and_then(|record| {
+            self.append(&record.finish(&failed(&told(&failure))))
+        });
+        match recorded {
+            Ok(()) => self.refuse(call, &failure),
+            Err(unrecorded) => self.refuse(call, &unrecorded),
+        }
+    }
+
+    fn record(&self, call: &Call, name: &str, read_only: bool, identity: UserIdentity) -> Result<Record, Error> {
+        let header = call.headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        let tls = call.tls.map(|tls| {
+            Arc::new(TlsDetails {
+                version: tls.version.to_owned(),
+                cipher_suite: tls.cipher_suite.to_owned(),
+                host: call.host().unwrap_or_default().to_owned(),
+            })
+        });
+        Ok(Record {
+            kind: EventKind::ApiCall,
+            event_id: random_uuid(self.app.random.as_ref())?,
+            event_time: call.received,
+            event_source: SERVICE.event_source,
+            event_name: name.to_owned(),
+            aws_region: self.app.region.to_string(),
+            source_ip: call.source.to_string(),
+            user_agent: header.map(Cow::into_owned).unwrap_or_default(),
+            request_id: call.request_id.clone(),
+            account: Some(self.app.account.clone()),
+            identity: Arc::new(identity),
+            read_only,
+            request_parameters: None,
+            additional_event_data: Vec::new(),
+            tls,
+        })
+    }
+
+    fn append(&self, line: &str) -> Result<(), Error> {
+        let written = self.app.trail.append(line);
+        self.app.set_trail_works(written.is_ok());
+        written.map_err(|error| Error::internal(format!("the trail cannot be written: {error}")))
+    }
+
+    /// The answer for a failure. The text of a fault goes to the log with the request's id, and nowhere else.
+    fn refuse(&self, call: &Call, failure: &Error) -> Answer {
+        if !matches!(failure, Error::Refused(_)) {
+            error!(request_id = %call.request_id, fault = %fault_text(failure), "a request failed");
+        }
+        let told = told(failure);
+        Answer::json(told.code.status, body_json(&told))
+    }
+}
+
+/// What the client is told.
+fn told(failure: &Error) -> ServiceError {
+    match failure {
+        Error::Refused(refusal) => refusal.clone(),
+        Error::Internal(_) | Error::Conflict => INTERNAL_SERVICE_ERROR.with(FAULT_TEXT),
+    }
+}
+
+fn failed(told: &ServiceError) -> Outcome {
+    Outcome::Failure { code: told.code.name.to_owned(), message: told.message.clone() }
 }

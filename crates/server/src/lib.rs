@@ -1,8 +1,15 @@
-//! The server: one port, from the socket to the endpoint and back.
+//! The server: one port, from the socket through the gate to the domain and back.
 
+mod authn;
 mod cors;
 mod health;
+mod ops;
+mod route;
 
+pub mod app;
 pub mod config;
+pub mod credentials;
 pub mod front;
+pub mod gate;
 pub mod listen;
+pub mod workers;

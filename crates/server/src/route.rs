@@ -1,8 +1,7 @@
 //! From a request to the operation that it asks for.
 
 use http::Method;
-use strongroom_wire::ops::SECRETS_MANAGER;
-use strongroom_wire::secretsmanager::Operation;
+use strongroom_wire::secretsmanager::{Operation, SERVICE};
 
 use crate::front::Call;
 
@@ -13,6 +12,5 @@ pub fn operation(call: &Call) -> Option<Operation> {
         return None;
     }
     let target = call.headers.get("x-amz-target")?.to_str().ok()?;
-    let name = target.strip_prefix(SECRETS_MANAGER.target_prefix)?.strip_prefix('.')?;
-    Operation::from_name(name)
+    Operation::from_name(SERVICE.operation_in_target(target)?)
 }

@@ -1,14 +1,20 @@
 //! Background work: the trail's outbox, days of last access, ends of recovery windows.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_core::Error;
+use strongroom_core::trail::record::{Record, ServiceEvent};
+use strongroom_core::identities::service;
+use strongroom_core::secrets::events;
+use strongroom_core::{Ctx, Error, random_uuid};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info};
 
 use crate::app::App;
+use crate::gate::fault_text;
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -18,9 +24,66 @@ const ACCESS_DAYS_MS: u64 = 60_000;
 const PURGE_MS: u64 = 60_000;
 /// Between two syncs of the trail's segment file, in ms.
 const TRAIL_SYNC_MS: u64 = 1000;
+/// Secrets that one run purges, at most.
+const PURGED_MAX: usize = 1000;
+
+type Working<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+
+/// A duty that is done again and again.
+#[derive(Clone, Copy)]
+struct Duty {
+    name: &'static str,
+    pause_ms: u64,
+    work: for<'a> fn(&'a App) -> Working<'a>,
+}
+
+/// All duties. The outbox comes last, so that at the end it takes what the others left.
+const DUTIES: [Duty; 4] = [
+    Duty { name: "write days of last access", pause_ms: ACCESS_DAYS_MS, work: |app| Box::pin(flush(app)) },
+    Duty { name: "purge secrets", pause_ms: PURGE_MS, work: |app| Box::pin(purge(app)) },
+    Duty { name: "move the trail's outbox", pause_ms: OUTBOX_MS, work: |app| Box::pin(drain(app)) },
+    Duty { name: "sync the trail", pause_ms: TRAIL_SYNC_MS, work: |app| Box::pin(sync(app)) },
+];
+
+async fn flush(app: &App) -> Result<(), Error> {
+    app.secrets.flush_access_days().await.map(drop)
+}
+
+async fn drain(app: &App) -> Result<(), Error> {
+    app.outbox.drain().await.map(drop).map_err(|error| Error::internal(error.to_string()))
+}
+
+async fn sync(app: &App) -> Result<(), Error> {
+    let trail = Arc::clone(&app.trail);
+    let synced = tokio::task::spawn_blocking(move || trail.sync()).await;
+    match synced {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Error::internal(format!("the trail cannot be synced: {error}"))),
+        Err(_) => Err(Error::internal("the trail's sync did not end well")),
+    }
+}
+
+async fn purge(app: &App) -> Result<(), Error> {
+    for account in app.identities.accounts().await? {
+        let event = ServiceEvent {
+            source: events::EVENT_SOURCE,
+            name: events::DELETE_ENDED,
+            region: app.region.as_str(),
+            account: &account,
+            secret_arn: "",
+            time: app.clock.now(),
+            request_id: &random_uuid(app.random.as_ref())?,
+        };
+        let record = Record::service_event(random_uuid(app.random.as_ref())?, event);
+        let cx = Ctx::new(service(account), app.region.clone(), app.clock.now(), record);
+        app.secrets.purge_due(&cx, PURGED_MAX).await?;
+    }
+    Ok(())
+}
 
 /// The workers of a server. Dropping it does not stop them; [`Workers::stop`] does.
 pub struct Workers {
+    app: Arc<App>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -28,63 +91,50 @@ pub struct Workers {
 impl Workers {
     /// Starts all workers on the present runtime.
     #[must_use]
-    pub fn start(app: &Arc<App>) -> Self {
+    pub fn start(app: Arc<App>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let mut tasks = Vec::new();
-        tasks.push(repeat(app, stopped.clone(), OUTBOX_MS, "move the trail's outbox", App::drain_trail));
-        tasks.push(repeat(app, stopped.clone(), ACCESS_DAYS_MS, "write days of last access", App::flush_access_days));
-        tasks.push(repeat(app, stopped.clone(), PURGE_MS, "purge secrets", App::purge_due));
-        tasks.push(repeat(app, stopped, TRAIL_SYNC_MS, "sync the trail", App::sync_trail));
-        Self { stop, tasks }
+        let tasks = DUTIES.iter().map(|duty| tokio::spawn(repeat(Arc::clone(&app), *duty, stopped.clone()))).collect();
+        Self { app, stop, tasks }
     }
 
-    /// Lets each worker finish what it is at and do its work once more, so that nothing waits for the next start.
+    /// Lets each worker finish what it is at, then does every duty once more, so that nothing waits for the next
+    /// start.
     pub async fn stop(self) {
+        // Without receivers there is nobody left to tell.
         let _ = self.stop.send(true);
         for task in self.tasks {
             if task.await.is_err() {
                 error!("a worker did not end well");
             }
         }
+        for duty in DUTIES {
+            if let Err(fault) = (duty.work)(&self.app).await {
+                error!(duty = duty.name, fault = %fault_text(&fault), "background work fails");
+            }
+        }
     }
 }
 
-fn repeat<F>(
-    app: &Arc<App>,
-    mut stopped: watch::Receiver<bool>,
-    pause_ms: u64,
-    duty: &'static str,
-    work: F,
-) -> JoinHandle<()>
-where
-    F: AsyncFn(&App) -> Result<usize, Error> + Send + Sync + 'static,
-    for<'a> F::CallRefFuture<'a>: Send,
-{
-    let app = Arc::clone(app);
-    tokio::spawn(async move {
-        let mut failing = false;
-        loop {
-            let last = tokio::select! {
-                _ = stopped.changed() => true,
-                () = tokio::time::sleep(Duration::from_millis(pause_ms)) => false,
-            };
-            match work(&app).await {
-                Ok(_) if failing => {
-                    failing = false;
-                    info!(duty, "works again");
-                }
-                Ok(_) => {}
-                Err(fault) => {
-                    // Told once, not at every attempt.
-                    if !failing {
-                        error!(duty, fault = %crate::gate::fault_text(&fault), "background work fails");
-                    }
-                    failing = true;
-                }
+async fn repeat(app: Arc<App>, duty: Duty, mut stopped: watch::Receiver<bool>) {
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => return,
+            () = tokio::time::sleep(Duration::from_millis(duty.pause_ms)) => {}
+        }
+        match (duty.work)(&app).await {
+            Ok(()) if failing => {
+                failing = false;
+                info!(duty = duty.name, "background work goes on");
             }
-            if last {
-                return;
+            Ok(()) => {}
+            Err(fault) => {
+                // Told once, not at every attempt.
+                if !failing {
+                    error!(duty = duty.name, fault = %fault_text(&fault), "background work fails");
+                }
+                failing = true;
             }
         }
-    })
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::request::Parts;
@@ -16,7 +15,7 @@ use super::body::{BodyFault, Gathered, gather};
 use super::date::DateHeader;
 use super::refusal::Refusal;
 use super::shield::Shield;
-use super::{Answer, AnswerBody, Call, Endpoint, Readiness, RequestIds, source::source};
+use super::{Answer, AnswerBody, Call, Endpoint, RequestIds, source::source};
 use crate::config::{Config, Network};
 use crate::cors::{Cors, Origin};
 use crate::health;
@@ -35,7 +34,6 @@ pub(crate) struct Front {
     cors: Option<Cors>,
     trusted_proxies: Vec<Network>,
     dates: DateHeader,
-    stopping: AtomicBool,
     header_count_max: usize,
     body_bytes_max: usize,
     body_drain_bytes_max: usize,
@@ -65,7 +63,6 @@ impl Front {
             cors: Cors::new(&config.cors),
             trusted_proxies: config.listen.trusted_proxies.clone(),
             dates: DateHeader::new(),
-            stopping: AtomicBool::new(false),
             header_count_max: bytes(limits.header_count_max),
             body_bytes_max: bytes(limits.body_bytes_max),
             body_drain_bytes_max: bytes(limits.body_drain_bytes_max),
@@ -73,11 +70,6 @@ impl Front {
             request_max: Duration::from_millis(limits.request_ms_max),
             works_max: limits.h2_streams_max,
         }
-    }
-
-    /// Makes the server unready, for those who still ask while it finishes its requests.
-    pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Answers `request`, which came in on `line`.
@@ -119,7 +111,7 @@ impl Front {
         if parts.headers.len() > self.header_count_max {
             return Refusal::TooManyHeaders.answer();
         }
-        if let Some(answer) = health::answer(&parts.method, parts.uri.path(), || self.readiness()) {
+        if let Some(answer) = health::answer(&parts.method, parts.uri.path(), || self.endpoint.ready()) {
             return answer;
         }
         if let (Some(cors), Some(origin)) = (&self.cors, &frame.origin)
@@ -160,13 +152,6 @@ impl Front {
                 Refusal::TooLong.answer()
             }
         }
-    }
-
-    fn readiness(&self) -> Readiness {
-        if self.stopping.load(Ordering::Relaxed) {
-            return Readiness::NotReady(vec!["the server is stopping".to_owned()]);
-        }
-        self.endpoint.ready()
     }
 
     fn finish(&self, line: &Arc<Line>, frame: Frame, answer: Answer) -> Response<AnswerBody> {

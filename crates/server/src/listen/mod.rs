@@ -152,7 +152,7 @@ pub async fn serve(
     let Listeners { listeners, certificates, hang_up } = listeners;
     let slots = Slots::new(&config.limits);
     let front = Arc::new(Front::new(endpoint, clock, config, Handle::current()));
-    let shared = Arc::new(Shared::new(Arc::clone(&front), random, &config.limits));
+    let shared = Arc::new(Shared::new(front, random, &config.limits));
     let (stage, stages) = watch::channel(Stage::Serving);
     let freshness = certificates.zip(hang_up).map(|(certificates, hang_up)| {
         let interval = Duration::from_millis(config.tls.reload_ms);
@@ -162,7 +162,6 @@ pub async fn serve(
         () = stop => {}
         () = accept(&listeners, &slots, &shared, &stages) => {}
     }
-    front.stop();
     drop(listeners);
     if let Some(freshness) = freshness {
         freshness.abort();

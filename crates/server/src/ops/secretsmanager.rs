@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_core::{Ctx, Error, Permit, Resource, Secrets, authorize};
-use strongroom_wire::shape::Shape;
+use strongroom_wire::Shape;
 use strongroom_wire::secretsmanager::{
     CreateSecretRequest, DeleteResourcePolicyRequest, DeleteSecretRequest,
     DescribeSecretRequest, GetResourcePolicyRequest, GetSecretValueRequest,
@@ -42,8 +42,8 @@ pub async fn run(secrets: &Secrets, cx: &Ctx, operation: Operation, body: &[u8])
             call.on_secret(|i: &UpdateSecretRequest| &i.secret_id, Secrets::update_secret).await
         }
         Operation::UpdateSecretVersionStage => {
-            let id = |i: &UpdateSecretVersionStageRequest| i.secret_id.as_str();
-            call.on_secret(id, Secrets::update_secret_version_stage).await
+            call.on_secret(|i: &UpdateSecretVersionStageRequest| &i.secret_id, Secrets::update_secret_version_stage)
+                .await
         }
         Operation::DescribeSecret => {
             call.on_secret(|i: &DescribeSecretRequest| &i.secret_id, Secrets::describe_secret).await
@@ -58,10 +58,10 @@ pub async fn run(secrets: &Secrets, cx: &Ctx, operation: Operation, body: &[u8])
             call.on_secret(|i: &RestoreSecretRequest| &i.secret_id, Secrets::restore_secret).await
         }
         Operation::TagResource => {
-            call.on_secret(|i: &TagResourceRequest| &i.secret_id, Secrets::tag_resource).await
+            call.on_secret_silently(|i: &TagResourceRequest| &i.secret_id, Secrets::tag_resource).await
         }
         Operation::UntagResource => {
-            call.on_secret(|i: &UntagResourceRequest| &i.secret_id, Secrets::untag_resource).await
+            call.on_secret_silently(|i: &UntagResourceRequest| &i.secret_id, Secrets::untag_resource).await
         }
         Operation::PutResourcePolicy => {
             call.on_secret(|i: &PutResourcePolicyRequest| &i.secret_id, Secrets::put_resource_policy).await
@@ -118,23 +118,6 @@ struct Operated<'a> {
     body: &'a [u8],
 }
 
-/// An operation's answer as bytes. `()` is the answer of operations without output.
-trait Output {
-    fn body(&self) -> Vec<u8>;
-}
-
-impl Output for () {
-    fn body(&self) -> Vec<u8> {
-        b"{}".to_vec()
-    }
-}
-
-impl<T: Shape> Output for T {
-    fn body(&self) -> Vec<u8> {
-        json::encode(self)
-    }
-}
-
 impl Operated<'_> {
     /// Reads the input and puts its parameters into the record.
     fn input<I: Shape>(&self) -> Result<I, Error> {
@@ -144,19 +127,36 @@ impl Operated<'_> {
         Ok(input)
     }
 
+    /// Reads the input, finds the secret that it names and asks for leave to act on it.
+    async fn permitted<I: Shape>(&self, id: fn(&I) -> &str) -> Result<(I, Permit, Option<String>), Error> {
+        let input: I = self.input()?;
+        let secret = Arc::new(self.secrets.resolve(self.cx, id(&input)).await?);
+        let arn = secret.found.as_ref().map(|found| found.value.arn());
+        let permit = authorize(self.cx, self.operation.action(), Resource::Secret(secret))?;
+        Ok((input, permit, arn))
+    }
+
     /// An operation on the secret that the input names.
     async fn on_secret<I, O, F>(&self, id: fn(&I) -> &str, operation: F) -> Result<Answered, Error>
     where
         I: Shape,
-        O: Output,
+        O: Shape,
         F: AsyncFnOnce(&Secrets, &Ctx, &Permit, I) -> Result<O, Error>,
     {
-        let input: I = self.input()?;
-        let secret = Arc::new(self.secrets.resolve(self.cx, id(&input)).await?);
-        let arn = secret.found.as_ref().map(|found| found.value.arn());
-        let permit = authorize(self.cx, self.operation.iam_action(), Resource::Secret(secret))?;
+        let (input, permit, arn) = self.permitted(id).await?;
         let output = operation(self.secrets, self.cx, &permit, input).await?;
-        Ok(Answered { body: output.body(), arn })
+        Ok(Answered { body: json::encode(&output), arn })
+    }
+
+    /// An operation without output on the secret that the input names.
+    async fn on_secret_silently<I, F>(&self, id: fn(&I) -> &str, operation: F) -> Result<Answered, Error>
+    where
+        I: Shape,
+        F: AsyncFnOnce(&Secrets, &Ctx, &Permit, I) -> Result<(), Error>,
+    {
+        let (input, permit, arn) = self.permitted(id).await?;
+        operation(self.secrets, self.cx, &permit, input).await?;
+        Ok(Answered { body: b"{}".to_vec(), arn })
     }
 
     /// An operation on the account as a whole.
@@ -167,8 +167,8 @@ impl Operated<'_> {
         F: AsyncFnOnce(&Secrets, &Ctx, &Permit, I) -> Result<O, Error>,
     {
         let input: I = self.input()?;
-        let permit = authorize(self.cx, self.operation.iam_action(), Resource::Account)?;
+        let permit = authorize(self.cx, self.operation.action(), Resource::Account)?;
         let output = operation(self.secrets, self.cx, &permit, input).await?;
-        Ok(Answered { body: output.body(), arn: None })
+        Ok(Answered { body: json::encode(&output), arn: None })
     }
 }

@@ -1,0 +1,162 @@
+//! `strongroom serve`: reads the settings, opens the data, listens, tells the user how to go on, stops in order.
+
+use std::error::Error;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use strongroom_core::identities::NewKey;
+use strongroom_crypto::SystemRandom;
+use strongroom_server::app::App;
+use strongroom_server::config::Config;
+use strongroom_server::gate::Gate;
+use strongroom_server::listen::{Listeners, serve};
+use strongroom_server::workers::Workers;
+use strongroom_server::credentials;
+use strongroom_types::{AccountId, Clock, Region, SystemClock};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::{process, roots};
+
+/// Settings on the command line. They win over those of the configuration file.
+#[derive(Args)]
+pub struct ServeArgs {
+    /// The data directory; made on first start. With --dev and without this, a temporary one.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The address to listen on; port 0 takes a free port.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The number of the account that the first start makes: 12 digits.
+    #[arg(long, value_name = "NUMBER", value_parser = |text: &str| AccountId::parse(text))]
+    account: Option<AccountId>,
+    /// The region.
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| Region::parse(text))]
+    region: Option<Region>,
+    /// For tests and CI: accepts any access key without verifying signatures. Loopback only.
+    #[arg(long)]
+    dev: bool,
+}
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or not stop in order.
+pub fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
+    process::forbid_core_dumps()?;
+    let temporary = match (&args.data, args.dev) {
+        (None, true) => Some(process::TemporaryDirectory::new(&SystemRandom)?),
+        _ => None,
+    };
+    let config = settings(args, temporary.as_ref().map(process::TemporaryDirectory::path))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_env("STRONGROOM_LOG").unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve_until_stopped(&config))
+}
+
+fn settings(args: &ServeArgs, temporary: Option<&Path>) -> Result<Config, Box<dyn Error>> {
+    let text = match &args.config {
+        Some(path) => fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
+        None => String::new(),
+    };
+    let config = Config::load_with(&text, |config| {
+        if let Some(directory) = args.data.as_deref().or(temporary) {
+            config.data.directory = directory.to_owned();
+        }
+        if let Some(address) = args.listen {
+            config.listen.addresses = vec![address];
+        }
+        if args.account.is_some() {
+            config.account.id.clone_from(&args.account);
+        }
+        if let Some(region) = &args.region {
+            config.account.region = region.clone();
+        }
+        config.dev |= args.dev;
+    })?;
+    Ok(config)
+}
+
+async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
+    let directory = &config.data.directory;
+    let (clock, random): (Arc<dyn Clock>, Arc<_>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    // Both are listened for before anything is opened: a stop asked for during the start is an orderly one too.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    process::make_directory(directory)?;
+    let root = roots::open(config, !directory.join("store").exists(), random.as_ref())?;
+    let (app, new_key) = App::open(config, root, Arc::clone(&clock), Arc::clone(&random) as _).await?;
+    let app = Arc::new(app);
+    let listeners = Listeners::bind(config).await?;
+    let workers = Workers::start(Arc::clone(&app));
+    let url = url(&listeners);
+    tell(config, &app, &url, new_key.as_ref())?;
+    credentials::save_endpoint(directory, &url)?;
+    let gate = Arc::new(Gate::new(Arc::clone(&app)));
+    let stop = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    let stopped = serve(listeners, gate, stop, config, clock, random).await;
+    credentials::remove_endpoint(directory)?;
+    workers.stop().await;
+    tokio::task::spawn_blocking(move || app.close()).await??;
+    if stopped.unfinished > 0 {
+        return Err(format!("{} connections had unfinished requests and were cut", stopped.unfinished).into());
+    }
+    Ok(())
+}
+
+fn url(listeners: &Listeners) -> String {
+    let bound = listeners.addresses();
+    bound.first().map_or_else(String::new, |bound| {
+        let scheme = if bound.tls { "https" } else { "http" };
+        let mut address = bound.address;
+        // Nobody can connect to the address that stands for all.
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+        }
+        format!("{scheme}://{address}")
+    })
+}
+
+/// Tells the user where the server is and what to paste.
+fn tell(config: &Config, app: &App, url: &str, new_key: Option<&NewKey>) -> Result<(), Box<dyn Error>> {
+    let saved = fs::canonicalize(&config.data.directory)?.join(credentials::CREDENTIALS_FILE);
+    let (saved, region) = (saved.display(), config.account.region.as_str());
+    println!("Strongroom {}", env!("CARGO_PKG_VERSION"));
+    println!("  endpoint     {url}");
+    println!("  region       {region}");
+    println!("  account      {}", app.account());
+    println!("  trust        {}", app.trust());
+    println!("  credentials  {saved} (profile default)");
+    if let Some(key) = new_key {
+        println!("  access key   {}", key.key_id);
+        println!("  secret key   {} (shown this once, saved in the file above)", key.secret.expose());
+    }
+    if config.dev {
+        println!();
+        println!("  *** DEVELOPER MODE: any access key is accepted and no signature is verified. ***");
+        println!("  *** Whoever reaches this port reads every secret. Never keep a real one here. ***");
+    }
+    println!();
+    println!("Paste into another terminal:");
+    println!("  export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}");
+    println!("  export AWS_SHARED_CREDENTIALS_FILE={saved}");
+    println!("  aws secretsmanager create-secret --name demo --secret-string 'my first secret'");
+    println!("  aws secretsmanager get-secret-value --secret-id demo");
+    println!();
+    println!("Stop with Ctrl-C.");
+    Ok(())
+}

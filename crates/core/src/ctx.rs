@@ -1,0 +1,110 @@
+//! The context of a request: who asks, where, when, and the audit record that the request will leave.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use strongroom_store::{Batch, FeedEntry};
+use strongroom_types::{AccountId, Region, Timestamp};
+
+use crate::documents::Documents;
+use crate::error::Error;
+use crate::trail::record::{Outcome, Record, Resource};
+use crate::trail::outbox;
+
+/// Who signed the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account it belongs to.
+    pub account: AccountId,
+    /// Its ARN.
+    pub arn: String,
+    /// What kind of principal it is.
+    pub principal: Principal,
+}
+
+/// Kinds of principals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// The root of the account: may do anything to what is in it.
+    Root,
+    /// A service of this server, acting on its own: background work.
+    Service,
+}
+
+/// A request on its way through the domain.
+#[derive(Debug)]
+pub struct Ctx {
+    /// Who asks.
+    pub caller: Caller,
+    /// The region that the request's signature names.
+    pub region: Region,
+    /// When the request was received. All of it happens at this instant.
+    pub now: Timestamp,
+    record: Mutex<Record>,
+    recorded: AtomicBool,
+}
+
+impl Ctx {
+    /// A context whose record is still to be written.
+    #[must_use]
+    pub fn new(caller: Caller, region: Region, now: Timestamp, record: Record) -> Self {
+        Self { caller, region, now, record: Mutex::new(record), recorded: AtomicBool::new(false) }
+    }
+
+    /// Changes the record before it is written, such as to add the request's parameters.
+    pub fn amend_record(&self, change: impl FnOnce(&mut Record)) {
+        change(&mut self.record.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The record as it ends with `outcome`: its event id and its line.
+    #[must_use]
+    pub fn finish_record(&self, outcome: &Outcome) -> (String, String) {
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        (record.event_id.clone(), record.finish(outcome))
+    }
+
+    /// A copy of the record as it stands, for the record of a part of this request.
+    #[must_use]
+    pub fn record(&self) -> Record {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Commits `batch` together with this request's record of success. After it, the record counts as written.
+    ///
+    /// # Errors
+    /// As [`Documents::commit`].
+    pub async fn commit(&self, documents: &Documents, mut batch: Batch, done: Done) -> Result<(), Error> {
+        batch.feed.push(self.success_entry(documents, done)?);
+        documents.commit(batch).await?;
+        self.recorded.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Whether the record was committed with a change.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.recorded.load(Ordering::Acquire)
+    }
+
+    fn success_entry(&self, documents: &Documents, done: Done) -> Result<FeedEntry, Error> {
+        let resources = done
+            .arn
+            .map(|arn| Resource { arn, account_id: self.caller.account.to_string(), kind: done.resource_kind.to_owned() })
+            .into_iter()
+            .collect();
+        let outcome = Outcome::Success { response_elements: done.response_elements, resources };
+        let (event_id, line) = self.finish_record(&outcome);
+        Ok(outbox::seal_entry(documents.keyring(), documents.random(), &event_id, &line)?)
+    }
+}
+
+/// What a committed change tells the audit record.
+#[derive(Clone, Debug, Default)]
+pub struct Done {
+    /// The response elements as a JSON object, or none.
+    pub response_elements: Option<String>,
+    /// The resource that was changed.
+    pub arn: Option<String>,
+    /// Its type, such as `AWS::SecretsManager::Secret`.
+    pub resource_kind: &'static str,
+}

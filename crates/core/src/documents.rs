@@ -1,0 +1,322 @@
+//! Typed documents over the store: seals and opens bodies, derives index terms, keeps decoded documents at hand, and
+//! orders writers of the same document on this node.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use strongroom_crypto::{Context, Keyring, Random, Sealed};
+use strongroom_store::{Batch, Delete, DocumentKey, Entry, Kind, Put, Range, Store, StoreError, Term, Watcher};
+use strongroom_types::SecretBytes;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
+
+use crate::error::Error;
+
+/// Stripes that keys are spread over, for ordering writers and for noticing changes while a document is loaded.
+const STRIPES: usize = 1024;
+
+/// An entity that is kept as one document.
+pub trait Document: Clone + Send + Sync + Sized + 'static {
+    /// Its kind.
+    const KIND: Kind;
+    /// Whether decoded documents of this kind are kept in the cache.
+    const CACHED: bool = true;
+
+    /// Its key, beginning with the account.
+    fn key(&self) -> String;
+    /// Its index terms.
+    fn terms(&self) -> Vec<Term> {
+        Vec::new()
+    }
+    /// Its unique keys.
+    fn unique(&self) -> Vec<Term> {
+        Vec::new()
+    }
+    /// The body, before sealing.
+    ///
+    /// # Errors
+    /// When it cannot be written, which is a fault.
+    fn to_body(&self) -> Result<SecretBytes, Error>;
+    /// The document of a body.
+    ///
+    /// # Errors
+    /// When the body is not what a release of ours wrote.
+    fn from_body(body: &SecretBytes) -> Result<Self, Error>;
+}
+
+/// A body in JSON.
+///
+/// # Errors
+/// When the entity cannot be written, which is a fault.
+pub fn json_body<T: Serialize>(entity: &T) -> Result<SecretBytes, Error> {
+    let body = serde_json::to_vec(entity).map_err(|error| Error::internal(format!("cannot write: {error}")))?;
+    Ok(SecretBytes::new(body))
+}
+
+/// The entity of a body in JSON.
+///
+/// # Errors
+/// When the body is not what a release of ours wrote. Tells where, never what.
+pub fn from_json_body<T: DeserializeOwned>(kind: Kind, body: &SecretBytes) -> Result<T, Error> {
+    serde_json::from_slice(body.expose()).map_err(|error| {
+        Error::internal(format!("a document of kind {} does not read: column {}", kind.0, error.column()))
+    })
+}
+
+/// A document with the version it has in the store.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    /// The stored version.
+    pub version: u64,
+    /// The document.
+    pub value: Arc<T>,
+}
+
+impl<T> Clone for Loaded<T> {
+    fn clone(&self) -> Self {
+        Self { version: self.version, value: Arc::clone(&self.value) }
+    }
+}
+
+#[derive(Clone)]
+struct Cached {
+    version: u64,
+    bytes: u64,
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<DocumentKey, Cached> for ByBytes {
+    fn weight(&self, key: &DocumentKey, cached: &Cached) -> u64 {
+        // A decoded document takes about twice its body, and the entry itself something too.
+        cached.bytes * 2 + u64::try_from(key.key.len()).unwrap_or(0) + 200
+    }
+}
+
+/// What of the cache changes with commits: shared with the store, which tells of them.
+struct Memory {
+    cache: Cache<DocumentKey, Cached, ByBytes>,
+    /// Counts the changes of each stripe. A document that was loaded while its stripe changed is not kept.
+    changes: Vec<Mutex<u64>>,
+    hasher: RandomState,
+}
+
+impl Memory {
+    fn stripe(&self, key: &DocumentKey) -> usize {
+        usize::try_from(self.hasher.hash_one(key) % STRIPES as u64).unwrap_or(0)
+    }
+
+    fn changes_of(&self, key: &DocumentKey) -> Option<&Mutex<u64>> {
+        self.changes.get(self.stripe(key))
+    }
+
+    fn count(&self, key: &DocumentKey) -> u64 {
+        self.changes_of(key).and_then(|changes| changes.lock().ok().map(|count| *count)).unwrap_or(0)
+    }
+
+    /// Keeps what was loaded, unless something of its stripe changed since `count` was read.
+    fn keep(&self, key: DocumentKey, cached: Cached, count: u64) {
+        if let Some(Ok(now)) = self.changes_of(&key).map(Mutex::lock)
+            && *now == count
+        {
+            self.cache.insert(key, cached);
+        }
+    }
+}
+
+impl Watcher for Memory {
+    fn changed(&self, keys: &[DocumentKey]) {
+        for key in keys {
+            if let Some(Ok(mut count)) = self.changes_of(key).map(Mutex::lock) {
+                *count += 1;
+                self.cache.remove(key);
+            }
+        }
+    }
+}
+
+/// The documents of a store.
+pub struct Documents {
+    store: Arc<dyn Store>,
+    keyring: Arc<Keyring>,
+    random: Arc<dyn Random>,
+    memory: Arc<Memory>,
+    writers: Vec<AsyncMutex<()>>,
+}
+
+impl Documents {
+    /// The documents of `store`, sealed by `keyring`; decoded ones are cached up to `cache_bytes_max`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, keyring: Arc<Keyring>, random: Arc<dyn Random>, cache_bytes_max: u64) -> Self {
+        let entries = usize::try_from(cache_bytes_max / 1500).unwrap_or(usize::MAX).max(16);
+        let memory = Arc::new(Memory {
+            cache: Cache::with_weighter(entries, cache_bytes_max, ByBytes),
+            changes: (0..STRIPES).map(|_| Mutex::new(0)).collect(),
+            hasher: RandomState::new(),
+        });
+        store.watch(Arc::clone(&memory) as Arc<dyn Watcher>);
+        let writers = (0..STRIPES).map(|_| AsyncMutex::new(())).collect();
+        Self { store, keyring, random, memory, writers }
+    }
+
+    /// The store underneath.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The ring that seals bodies.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// The source of randomness.
+    #[must_use]
+    pub fn random(&self) -> &dyn Random {
+        self.random.as_ref()
+    }
+
+    /// The document at `key`.
+    ///
+    /// # Errors
+    /// When the store fails, or the stored body is not authentic.
+    pub async fn load<T: Document>(&self, key: impl Into<Arc<str>>) -> Result<Option<Loaded<T>>, Error> {
+        let key = DocumentKey::new(T::KIND, key);
+        if T::CACHED
+            && let Some(hit) = self.memory.cache.get(&key)
+            && let Ok(value) = hit.value.downcast::<T>()
+        {
+            return Ok(Some(Loaded { version: hit.version, value }));
+        }
+        let count = self.memory.count(&key);
+        let Some(row) = self.store.get(&key).await? else { return Ok(None) };
+        let (loaded, bytes) = self.open::<T>(&row.key, row.version, &row.body)?;
+        if T::CACHED {
+            let value = Arc::clone(&loaded.value) as Arc<dyn Any + Send + Sync>;
+            self.memory.keep(key, Cached { version: row.version, bytes, value }, count);
+        }
+        Ok(Some(loaded))
+    }
+
+    /// The documents at `keys`, those that are there, in that order. Does not fill the cache: listings would empty it.
+    ///
+    /// # Errors
+    /// As [`Documents::load`].
+    pub async fn load_many<T: Document>(&self, keys: &[Arc<str>]) -> Result<Vec<Loaded<T>>, Error> {
+        let rows = self.store.get_many(T::KIND, keys).await?;
+        rows.into_iter()
+            .flatten()
+            .map(|row| self.open::<T>(&row.key, row.version, &row.body).map(|(loaded, _)| loaded))
+            .collect()
+    }
+
+    /// Documents of a kind in the order of their keys.
+    ///
+    /// # Errors
+    /// As [`Documents::load`].
+    pub async fn scan<T: Document>(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Loaded<T>>, Error> {
+        let rows = self.store.scan(T::KIND, prefix, after, limit).await?;
+        rows.into_iter().map(|row| self.open::<T>(&row.key, row.version, &row.body).map(|(loaded, _)| loaded)).collect()
+    }
+
+    /// A stretch of an index.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn range(&self, range: &Range) -> Result<Vec<Entry>, Error> {
+        Ok(self.store.range(range).await?)
+    }
+
+    /// Waits until no other writer of this node holds the key. Conflicts between nodes are still possible.
+    pub async fn writer<T: Document>(&self, key: &str) -> Result<AsyncMutexGuard<'_, ()>, Error> {
+        let stripe = self.memory.stripe(&DocumentKey::new(T::KIND, key));
+        let writer = self.writers.get(stripe).ok_or(Error::Internal("no such stripe".into()))?;
+        Ok(writer.lock().await)
+    }
+
+    /// Adds to `batch` what turns `before` into `after`.
+    ///
+    /// # Errors
+    /// When the body cannot be written or sealed.
+    pub fn put<T: Document>(&self, batch: &mut Batch, before: Option<&Loaded<T>>, after: &T) -> Result<(), Error> {
+        let key = DocumentKey::new(T::KIND, after.key());
+        let expected = before.map_or(0, |loaded| loaded.version);
+        let context = document_context(&key, expected + 1);
+        let body = self.keyring.seal(self.random(), &context, after.to_body()?.expose())?;
+        let mut put = Put::new(key, expected, body);
+        let old = before.map(|loaded| loaded.value.as_ref());
+        (put.terms_removed, put.terms_added) = difference(old.map(T::terms), after.terms());
+        (put.unique_removed, put.unique_added) = difference(old.map(T::unique), after.unique());
+        batch.puts.push(put);
+        Ok(())
+    }
+
+    /// Adds to `batch` the removal of a document.
+    pub fn delete<T: Document>(&self, batch: &mut Batch, before: &Loaded<T>) {
+        let key = DocumentKey::new(T::KIND, before.value.key());
+        batch.deletes.push(Delete { key, expected: before.version });
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// `Conflict` when a document was changed meanwhile, `Internal` when the store fails.
+    pub async fn commit(&self, batch: Batch) -> Result<(), Error> {
+        Ok(self.store.commit(batch).await?)
+    }
+
+    fn open<T: Document>(&self, key: &DocumentKey, version: u64, body: &Sealed) -> Result<(Loaded<T>, u64), Error> {
+        let plain = self
+            .keyring
+            .open(&document_context(key, version), body)
+            .map_err(|error| Error::internal(format!("{key} version {version}: {error}")))?;
+        let bytes = u64::try_from(plain.len()).unwrap_or(u64::MAX);
+        Ok((Loaded { version, value: Arc::new(T::from_body(&plain)?) }, bytes))
+    }
+}
+
+/// What a document's body is bound to.
+fn document_context(key: &DocumentKey, version: u64) -> Context {
+    Context::new("document").field(key.kind.0).field(key.key.as_bytes()).number(version)
+}
+
+fn difference(before: Option<Vec<Term>>, after: Vec<Term>) -> (Vec<Term>, Vec<Term>) {
+    let before: BTreeSet<Term> = before.into_iter().flatten().collect();
+    let after: BTreeSet<Term> = after.into_iter().collect();
+    (before.difference(&after).cloned().collect(), after.difference(&before).cloned().collect())
+}
+
+/// Runs `attempt` until it does not meet a conflict, at most a few times: on one node writers of a document wait for
+/// each other, so conflicts come only from other nodes.
+///
+/// # Errors
+/// What `attempt` fails with; `Internal` when conflicts do not end.
+pub async fn retry<T, F, R>(mut attempt: F) -> Result<T, Error>
+where
+    F: FnMut() -> R,
+    R: Future<Output = Result<T, Error>>,
+{
+    for _ in 0..ATTEMPTS_MAX {
+        match attempt().await {
+            Err(Error::Conflict) => {}
+            other => return other,
+        }
+    }
+    Err(Error::Internal(StoreError::Unavailable("too many conflicting writers".into()).to_string().into()))
+}
+
+/// Attempts at a change before conflicts count as a fault.
+const ATTEMPTS_MAX: u32 = 16;

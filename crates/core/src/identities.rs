@@ -1,0 +1,213 @@
+//! Accounts and the access keys of their roots.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use serde::{Deserialize, Serialize};
+use strongroom_store::{Batch, Index, Kind, Term};
+use strongroom_types::{AccountId, SecretBytes, SecretText, Timestamp};
+
+use crate::ctx::{Caller, Principal};
+use crate::documents::{Document, Documents, from_json_body, json_body};
+use crate::error::Error;
+
+/// Kind of the documents of accounts.
+const ACCOUNT: Kind = Kind("account");
+/// Kind of the documents of access keys.
+const ACCESS_KEY: Kind = Kind("access-key");
+/// Unique index of access key ids.
+const BY_KEY_ID: Index = Index("access-key-id");
+/// Letters of an access key id behind its four-letter prefix (RFC 4648 base32).
+const KEY_ID_ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// Letters of a secret access key.
+const SECRET_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// Access key ids whose documents are remembered. An id never moves to another document.
+const REMEMBERED_MAX: usize = 10_000;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Account {
+    account: String,
+    created_ms: i64,
+}
+
+impl Document for Account {
+    const KIND: Kind = ACCOUNT;
+
+    fn key(&self) -> String {
+        self.account.clone()
+    }
+
+    fn to_body(&self) -> Result<SecretBytes, Error> {
+        json_body(self)
+    }
+
+    fn from_body(body: &SecretBytes) -> Result<Self, Error> {
+        from_json_body(ACCOUNT, body)
+    }
+}
+
+/// An access key as stored: three lines, so that the secret passes through no serializer that would copy it.
+#[derive(Clone, Debug)]
+struct AccessKey {
+    account: String,
+    key_id: String,
+    secret: SecretText,
+}
+
+impl Document for AccessKey {
+    const KIND: Kind = ACCESS_KEY;
+
+    fn key(&self) -> String {
+        format!("{}:{}", self.account, self.key_id)
+    }
+
+    fn unique(&self) -> Vec<Term> {
+        vec![Term::new(BY_KEY_ID, self.key_id.clone())]
+    }
+
+    fn to_body(&self) -> Result<SecretBytes, Error> {
+        let Self { account, key_id, secret } = self;
+        let mut body = Vec::with_capacity(account.len() + key_id.len() + secret.len() + 2);
+        body.extend_from_slice(account.as_bytes());
+        body.push(b'\n');
+        body.extend_from_slice(key_id.as_bytes());
+        body.push(b'\n');
+        body.extend_from_slice(secret.expose().as_bytes());
+        Ok(SecretBytes::new(body))
+    }
+
+    fn from_body(body: &SecretBytes) -> Result<Self, Error> {
+        let text = std::str::from_utf8(body.expose()).unwrap_or_default();
+        let mut lines = text.splitn(3, '\n');
+        match (lines.next(), lines.next(), lines.next()) {
+            (Some(account), Some(key_id), Some(secret)) => Ok(Self {
+                account: account.to_owned(),
+                key_id: key_id.to_owned(),
+                secret: SecretText::new(secret.to_owned()),
+            }),
+            _ => Err(Error::internal("a stored access key does not read")),
+        }
+    }
+}
+
+/// What a request's access key id leads to.
+#[derive(Clone, Debug)]
+pub struct KeyHolder {
+    /// Who signs with it.
+    pub caller: Caller,
+    /// The secret access key.
+    pub secret: SecretText,
+    /// Grows when the key's document changes, so that what was derived from the secret is not used beyond it.
+    pub generation: u64,
+}
+
+/// A new access key, to be shown once.
+#[derive(Debug)]
+pub struct NewKey {
+    /// The access key id.
+    pub key_id: String,
+    /// The secret access key.
+    pub secret: SecretText,
+}
+
+/// Accounts and access keys.
+pub struct Identities {
+    documents: Arc<Documents>,
+    remembered: Cache<Box<str>, Arc<str>>,
+}
+
+impl Identities {
+    /// Identities kept in `documents`.
+    #[must_use]
+    pub fn new(documents: Arc<Documents>) -> Self {
+        Self { documents, remembered: Cache::new(REMEMBERED_MAX) }
+    }
+
+    /// Draws an access key. It signs nothing until it is stored.
+    ///
+    /// # Errors
+    /// When the random source fails.
+    pub fn new_key(&self) -> Result<NewKey, Error> {
+        Ok(NewKey {
+            key_id: format!("AKIA{}", self.random_text(KEY_ID_ALPHABET, 16)?.expose()),
+            secret: self.random_text(SECRET_ALPHABET, 40)?,
+        })
+    }
+
+    /// Creates an account with an access key of its root. Whoever keeps the key for its user should have done so
+    /// before: afterwards nobody can read it again.
+    ///
+    /// # Errors
+    /// `Conflict` when the account exists; faults of the store.
+    pub async fn create_account(&self, account: &AccountId, new: &NewKey, now: Timestamp) -> Result<(), Error> {
+        let mut batch = Batch::named("create_account");
+        self.documents.put(&mut batch, None, &Account { account: account.to_string(), created_ms: now.millis() })?;
+        let key = AccessKey {
+            account: account.to_string(),
+            key_id: new.key_id.clone(),
+            secret: new.secret.clone(),
+        };
+        self.documents.put(&mut batch, None, &key)?;
+        self.documents.commit(batch).await
+    }
+
+    /// The accounts, in order.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn accounts(&self) -> Result<Vec<AccountId>, Error> {
+        let mut accounts = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.documents.scan::<Account>("", after.as_deref(), 1000).await?;
+            let Some(last) = page.last() else { return Ok(accounts) };
+            after = Some(last.value.account.clone());
+            for loaded in &page {
+                let account = AccountId::parse(&loaded.value.account);
+                accounts.push(account.map_err(|error| Error::internal(error.to_string()))?);
+            }
+        }
+    }
+
+    /// Who signs with an access key id.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn holder(&self, key_id: &str) -> Result<Option<KeyHolder>, Error> {
+        let document = match self.remembered.get(key_id) {
+            Some(document) => document,
+            None => {
+                let found = self.documents.store().find(&Term::new(BY_KEY_ID, key_id)).await?;
+                let Some(document) = found else { return Ok(None) };
+                self.remembered.insert(key_id.into(), Arc::clone(&document));
+                document
+            }
+        };
+        let Some(loaded) = self.documents.load::<AccessKey>(document).await? else { return Ok(None) };
+        let account =
+            AccountId::parse(&loaded.value.account).map_err(|error| Error::internal(error.to_string()))?;
+        let secret = loaded.value.secret.clone();
+        Ok(Some(KeyHolder { caller: root(account), secret, generation: loaded.version }))
+    }
+
+    /// Letters of `alphabet`, whose length is a power of two, so that none is likelier than another.
+    fn random_text(&self, alphabet: &[u8], len: usize) -> Result<SecretText, Error> {
+        let mut bytes = vec![0_u8; len];
+        self.documents.random().fill(&mut bytes)?;
+        let letters = bytes.iter().filter_map(|byte| alphabet.get(usize::from(*byte) % alphabet.len()));
+        Ok(SecretText::new(letters.map(|letter| char::from(*letter)).collect()))
+    }
+}
+
+/// The root of an account as a caller.
+#[must_use]
+pub fn root(account: AccountId) -> Caller {
+    let arn = format!("arn:aws:iam::{account}:root");
+    Caller { account, arn, principal: Principal::Root }
+}
+
+/// A service of this server as a caller, acting in an account.
+#[must_use]
+pub fn service(account: AccountId) -> Caller {
+    Caller { account, arn: "secretsmanager.amazonaws.com".to_owned(), principal: Principal::Service }
+}

@@ -1,0 +1,107 @@
+//! BatchGetSecretValue (specification §3.5): many values at once, a failure of one told beside the others.
+
+use std::sync::Arc;
+
+use strongroom_wire::secretsmanager::{
+    APIErrorType, BatchGetSecretValueRequest, BatchGetSecretValueResponse, GetSecretValueRequest,
+    GetSecretValueResponse, Operation, SecretValueEntry,
+};
+use strongroom_wire::record;
+
+use super::{RESOURCE_KIND, Secrets, refusals};
+use crate::access::{Permit, Resource, authorize};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::random_uuid;
+use crate::trail::record::{Outcome, Resource as RecordedResource};
+
+/// Values on a page when the caller does not say.
+const PAGE_DEFAULT: usize = 20;
+
+impl Secrets {
+    /// The current values of the listed secrets, or of those that pass the filters.
+    ///
+    /// # Errors
+    /// InvalidParameter for a wrong choice of selectors, InvalidNextToken. What fails for one secret stands in the
+    /// answer's `Errors`.
+    pub async fn batch_get_secret_value(
+        &self,
+        cx: &Ctx,
+        _permit: &Permit,
+        input: BatchGetSecretValueRequest,
+    ) -> Result<BatchGetSecretValueResponse, Error> {
+        let ids = input.secret_id_list.unwrap_or_default();
+        let filters = input.filters.unwrap_or_default();
+        let (ids, next_token) = match (ids.is_empty(), filters.is_empty()) {
+            (false, true) if input.max_results.is_some() => return Err(refusals::batch_page_without_filters()),
+            (false, true) => (ids, None),
+            (true, false) => {
+                authorize(cx, Operation::ListSecrets.action(), Resource::Account)?;
+                let limit = input.max_results.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE_DEFAULT);
+                self.filtered_arns(cx, &filters, limit, input.next_token.as_deref()).await?
+            }
+            _ => return Err(refusals::batch_selectors()),
+        };
+        let mut response = BatchGetSecretValueResponse { next_token, ..BatchGetSecretValueResponse::default() };
+        let (mut values, mut errors) = (Vec::new(), Vec::new());
+        for secret_id in ids {
+            match self.get_one(cx, &secret_id).await {
+                Ok(value) => values.push(entry(value)),
+                Err(Error::Refused(refusal)) => errors.push(APIErrorType {
+                    secret_id: Some(secret_id),
+                    error_code: Some(refusal.code.name.to_owned()),
+                    message: Some(refusal.message),
+                }),
+                Err(fault) => return Err(fault),
+            }
+        }
+        response.secret_values = Some(values);
+        response.errors = Some(errors);
+        Ok(response)
+    }
+
+    /// Reads one value as GetSecretValue does: authorised by itself, with a record of its own.
+    async fn get_one(&self, cx: &Ctx, secret_id: &str) -> Result<GetSecretValueResponse, Error> {
+        let input = GetSecretValueRequest { secret_id: secret_id.to_owned(), version_id: None, version_stage: None };
+        let parameters = record::encode(&input);
+        let result = self.get_authorized(cx, input).await;
+        let outcome = match &result {
+            Ok(value) => {
+                let arn = value.arn.clone().unwrap_or_default();
+                let account_id = cx.caller.account.to_string();
+                let resource = RecordedResource { arn, account_id, kind: RESOURCE_KIND.to_owned() };
+                Outcome::Success { response_elements: None, resources: vec![resource] }
+            }
+            Err(Error::Refused(refusal)) => {
+                Outcome::Failure { code: refusal.code.name.to_owned(), message: refusal.message.clone() }
+            }
+            Err(_) => return result,
+        };
+        let mut part = cx.record();
+        part.event_id = random_uuid(self.documents.random())?;
+        Operation::GetSecretValue.name().clone_into(&mut part.event_name);
+        part.request_parameters = Some(parameters);
+        self.trail
+            .append(&part.finish(&outcome))
+            .map_err(|error| Error::internal(format!("the trail cannot be written: {error}")))?;
+        result
+    }
+
+    async fn get_authorized(&self, cx: &Ctx, input: GetSecretValueRequest) -> Result<GetSecretValueResponse, Error> {
+        let secret = Arc::new(self.resolve(cx, &input.secret_id).await?);
+        let permit = authorize(cx, Operation::GetSecretValue.action(), Resource::Secret(secret))?;
+        self.get_secret_value(cx, &permit, input).await
+    }
+}
+
+fn entry(value: GetSecretValueResponse) -> SecretValueEntry {
+    SecretValueEntry {
+        arn: value.arn,
+        name: value.name,
+        version_id: value.version_id,
+        secret_binary: value.secret_binary,
+        secret_string: value.secret_string,
+        version_stages: value.version_stages,
+        created_date: value.created_date,
+    }
+}

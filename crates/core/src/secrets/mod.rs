@@ -1,0 +1,128 @@
+//! Secrets: versions, staging labels, deletion, tags, search, policies. The behaviour of AWS Secrets Manager.
+
+mod access_days;
+mod batch;
+mod create;
+mod delete;
+mod describe;
+pub mod events;
+mod filters;
+mod jobs;
+mod list;
+pub mod model;
+mod passwords;
+mod policies;
+mod put;
+mod read;
+mod refusals;
+pub mod resolve;
+mod stages;
+mod tags;
+mod values;
+mod versions;
+mod words;
+
+use std::sync::Arc;
+
+use strongroom_crypto::Keyring;
+use strongroom_store::Batch;
+use strongroom_types::Timestamp;
+
+use self::access_days::AccessDays;
+use self::model::Secret;
+use self::values::{SecretValue, StoredValue, value_key};
+use crate::ctx::{Ctx, Done};
+use crate::documents::{Documents, Loaded};
+use crate::error::Error;
+use crate::keys::{DEFAULT_KEY_SHOWN, Keys, names_default};
+use crate::trail::segments::Segments;
+
+pub(crate) use self::refusals::invalid_page_token;
+
+/// How CloudTrail names the type of a secret.
+pub const RESOURCE_KIND: &str = "AWS::SecretsManager::Secret";
+
+/// The operations of Secrets Manager.
+pub struct Secrets {
+    documents: Arc<Documents>,
+    keys: Arc<Keys>,
+    trail: Arc<Segments>,
+    access_days: AccessDays,
+}
+
+impl Secrets {
+    /// Secrets kept in `documents`, encrypted under `keys`; records of parts of a request go to `trail`.
+    #[must_use]
+    pub fn new(documents: Arc<Documents>, keys: Arc<Keys>, trail: Arc<Segments>) -> Self {
+        Self { documents, keys, trail, access_days: AccessDays::default() }
+    }
+
+    /// The key that a secret's values are encrypted under.
+    async fn key_of(&self, secret: &Secret, now: Timestamp) -> Result<Arc<Keyring>, Error> {
+        self.keys.default_key(&secret.account, &secret.region, now).await
+    }
+
+    /// The KmsKeyId to store for the one a caller gave: none for the default key, which is also what an empty string
+    /// asks for.
+    fn checked_key_id(&self, cx: &Ctx, key_id: Option<String>) -> Result<Option<String>, Error> {
+        let Some(key_id) = key_id.filter(|key_id| !key_id.is_empty()) else { return Ok(None) };
+        if names_default(&key_id, cx.region.partition(), cx.caller.account.as_str(), cx.region.as_str()) {
+            return Ok(None);
+        }
+        Err(refusals::invalid_key(&key_id))
+    }
+
+    /// Adds a version's sealed value to `batch`.
+    async fn put_value(
+        &self,
+        batch: &mut Batch,
+        secret: &Secret,
+        version_id: &str,
+        value: &SecretValue,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let keyring = self.key_of(secret, now).await?;
+        let stored = StoredValue::seal(&keyring, self.documents.random(), secret, version_id, value)?;
+        self.documents.put(batch, None, &stored)
+    }
+
+    /// Adds the removal of a version's value to `batch`, if it has one.
+    async fn drop_value(&self, batch: &mut Batch, secret: &Secret, version_id: &str) -> Result<(), Error> {
+        if let Some(stored) = self.documents.load::<StoredValue>(value_key(secret, version_id)).await? {
+            self.documents.delete(batch, &stored);
+        }
+        Ok(())
+    }
+
+    /// The plain value of a version.
+    async fn value(&self, secret: &Secret, version_id: &str, now: Timestamp) -> Result<Option<SecretValue>, Error> {
+        let Some(stored) = self.documents.load::<StoredValue>(value_key(secret, version_id)).await? else {
+            return Ok(None);
+        };
+        let keyring = self.key_of(secret, now).await?;
+        Ok(Some(stored.value.open(&keyring, secret, version_id)?))
+    }
+
+    /// Commits a changed secret with what else is in `batch` and the request's record.
+    async fn commit(
+        &self,
+        cx: &Ctx,
+        mut batch: Batch,
+        before: &Loaded<Secret>,
+        after: &Secret,
+        response_elements: Option<String>,
+    ) -> Result<(), Error> {
+        self.documents.put(&mut batch, Some(before), after)?;
+        cx.commit(&self.documents, batch, done(after, response_elements)).await
+    }
+}
+
+/// What the audit record of a change of `secret` says.
+fn done(secret: &Secret, response_elements: Option<String>) -> Done {
+    Done { response_elements, arn: Some(secret.arn()), resource_kind: RESOURCE_KIND }
+}
+
+/// The name of the key that new versions are encrypted under, as ListSecretVersionIds shows it.
+fn shown_key(secret: &Secret) -> String {
+    secret.kms_key_id.clone().unwrap_or_else(|| DEFAULT_KEY_SHOWN.to_owned())
+}

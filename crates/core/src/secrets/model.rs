@@ -1,0 +1,227 @@
+//! A secret as it is stored: attributes, versions and the map from staging label to version. No value stands here.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use strongroom_store::{Index, Kind, Term};
+use strongroom_types::{SecretBytes, Timestamp};
+
+use super::words;
+use crate::documents::{Document, from_json_body, json_body};
+use crate::error::Error;
+
+/// Kind of the documents of this module.
+pub const SECRET: Kind = Kind("secret");
+/// Index of names, for prefix search and sorting.
+pub const BY_NAME: Index = Index("secret-name");
+/// Index of creation dates.
+pub const BY_CREATED: Index = Index("secret-created");
+/// Index of the dates of the last change.
+pub const BY_CHANGED: Index = Index("secret-changed");
+/// Index of the days of the last access.
+pub const BY_ACCESSED: Index = Index("secret-accessed");
+/// Index of tag keys.
+pub const BY_TAG_KEY: Index = Index("secret-tag-key");
+/// Index of tag values.
+pub const BY_TAG_VALUE: Index = Index("secret-tag-value");
+/// Index of the words in names, descriptions and tags, in lower case.
+pub const BY_WORD: Index = Index("secret-word");
+/// Index of the ends of recovery windows.
+pub const BY_PURGE: Index = Index("secret-purge");
+
+/// Words of one secret that are indexed at most; a secret with more carries [`MANY_WORDS`] and is always looked at.
+const INDEXED_WORDS_MAX: usize = 200;
+/// The term of secrets that have more words than are indexed. Not a word: words hold no space.
+pub const MANY_WORDS: &str = " ";
+/// Bytes of a tag's key or value that are indexed at most; the rest is compared on the document itself.
+const TERM_BYTES_MAX: usize = 256;
+
+/// A secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secret {
+    /// The account that owns it.
+    pub account: String,
+    /// The region it lives in.
+    pub region: String,
+    /// The partition of that region.
+    pub partition: String,
+    /// The friendly name.
+    pub name: String,
+    /// The six random characters at the end of the ARN.
+    pub suffix: String,
+    /// Free text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The key as the caller named it; absent for the default key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    /// When it was created, in ms since the epoch.
+    pub created_ms: i64,
+    /// When anything about it last changed, in ms since the epoch.
+    pub changed_ms: i64,
+    /// 00:00 UTC of the day a value was last read, in ms since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accessed_ms: Option<i64>,
+    /// Present while deletion is scheduled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
+    /// Tags in the order they were first set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<SecretTag>,
+    /// Which version holds each staging label: a label is on one version or on none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stages: BTreeMap<String, String>,
+    /// The versions by id, deprecated ones included.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<String, Version>,
+    /// The resource policy's text as it was put.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+}
+
+/// A scheduled deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deletion {
+    /// When DeleteSecret was called, in ms since the epoch.
+    pub requested_ms: i64,
+    /// When the recovery window ends, in ms since the epoch.
+    pub due_ms: i64,
+}
+
+/// A tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretTag {
+    /// The key, unique within the secret, case-sensitive.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+/// What is known of a version besides its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// When it was created, in ms since the epoch.
+    pub created_ms: i64,
+    /// 00:00 UTC of the day its value was last read, in ms since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accessed_ms: Option<i64>,
+    /// The keys that its value is encrypted under, as ListSecretVersionIds shows them; none while it has no value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kms_key_ids: Vec<String>,
+}
+
+impl Version {
+    /// Whether it holds a value. A rotation's placeholder does not.
+    #[must_use]
+    pub fn has_value(&self) -> bool {
+        !self.kms_key_ids.is_empty()
+    }
+}
+
+impl Secret {
+    /// The ARN.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        let Self { partition, region, account, name, suffix, .. } = self;
+        format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{suffix}")
+    }
+
+    /// The labels of a version, sorted.
+    #[must_use]
+    pub fn stages_of(&self, version_id: &str) -> Vec<String> {
+        self.stages.iter().filter(|(_, holder)| *holder == version_id).map(|(stage, _)| stage.clone()).collect()
+    }
+
+    /// The labelled versions with their labels, as DescribeSecret shows them.
+    #[must_use]
+    pub fn version_ids_to_stages(&self) -> BTreeMap<String, Vec<String>> {
+        let mut map: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (stage, version_id) in &self.stages {
+            map.entry(version_id.clone()).or_default().push(stage.clone());
+        }
+        map
+    }
+
+    /// The day a value was last read.
+    #[must_use]
+    pub fn accessed(&self) -> Option<Timestamp> {
+        self.accessed_ms.map(Timestamp::from_millis)
+    }
+
+    /// The value of this secret in one of the sorting indexes.
+    #[must_use]
+    pub fn sort_value(&self, index: Index) -> String {
+        let place = place(&self.account, &self.region);
+        if index == BY_NAME {
+            return place + &self.name;
+        }
+        let instant = match index {
+            BY_CHANGED => self.changed_ms,
+            BY_ACCESSED => self.accessed_ms.unwrap_or(0),
+            _ => self.created_ms,
+        };
+        place + &instant_term(instant)
+    }
+
+    fn word_terms(&self, place: &str) -> Vec<Term> {
+        let mut words = words::of_secret(self);
+        let many = words.len() > INDEXED_WORDS_MAX;
+        if many {
+            words = words.into_iter().take(INDEXED_WORDS_MAX).collect();
+            words.insert(MANY_WORDS.to_owned());
+        }
+        words.into_iter().map(|word| Term::new(BY_WORD, format!("{place}{}", cut(&word)))).collect()
+    }
+}
+
+impl Document for Secret {
+    const KIND: Kind = SECRET;
+
+    fn key(&self) -> String {
+        place(&self.account, &self.region) + &self.name
+    }
+
+    fn terms(&self) -> Vec<Term> {
+        let place = place(&self.account, &self.region);
+        let mut terms: Vec<Term> = [BY_NAME, BY_CREATED, BY_CHANGED, BY_ACCESSED]
+            .into_iter()
+            .map(|index| Term::new(index, self.sort_value(index)))
+            .collect();
+        for tag in &self.tags {
+            terms.push(Term::new(BY_TAG_KEY, format!("{place}{}", cut(&tag.key))));
+            terms.push(Term::new(BY_TAG_VALUE, format!("{place}{}", cut(&tag.value))));
+        }
+        terms.extend(self.word_terms(&place));
+        if let Some(deletion) = self.deletion {
+            terms.push(Term::new(BY_PURGE, format!("{place}{}", instant_term(deletion.due_ms))));
+        }
+        terms
+    }
+
+    fn to_body(&self) -> Result<SecretBytes, Error> {
+        json_body(self)
+    }
+
+    fn from_body(body: &SecretBytes) -> Result<Self, Error> {
+        from_json_body(SECRET, body)
+    }
+}
+
+/// The beginning of every key and index value of an account in a region.
+#[must_use]
+pub fn place(account: &str, region: &str) -> String {
+    format!("{account}:{region}:")
+}
+
+/// An instant as text that sorts as the instants do. Instants before the epoch sort as the epoch.
+#[must_use]
+pub fn instant_term(ms: i64) -> String {
+    format!("{:012x}", ms.max(0))
+}
+
+/// The part of a text that is indexed. NUL, which no engine need accept, ends it.
+#[must_use]
+pub fn cut(text: &str) -> &str {
+    let text = text.split('\0').next().unwrap_or_default();
+    text.get(..text.floor_char_boundary(TERM_BYTES_MAX)).unwrap_or(text)
+}

@@ -1,0 +1,140 @@
+//! Resource policies: put, get, delete, list (specification §§3.16, 13.2). Stored and checked for syntax and breadth.
+
+use strongroom_store::Batch;
+use strongroom_wire::record;
+use strongroom_wire::secretsmanager::{
+    DeleteResourcePolicyRequest, DeleteResourcePolicyResponse, GetResourcePolicyRequest, GetResourcePolicyResponse,
+    ListResourcePoliciesRequest, ListResourcePoliciesResponse, PutResourcePolicyRequest, PutResourcePolicyResponse,
+    ResourcePolicySummary,
+};
+
+use super::model::Secret;
+use super::{Secrets, refusals};
+use crate::access::Permit;
+use crate::ctx::Ctx;
+use crate::documents::retry;
+use crate::error::Error;
+use crate::page;
+use crate::policy_syntax;
+
+/// The name of the policy that users put.
+const DEFAULT: &str = "default";
+
+impl Secrets {
+    /// Replaces the resource policy.
+    ///
+    /// # Errors
+    /// MalformedPolicyDocument, PublicPolicy when BlockPublicPolicy is asked for, InvalidParameter for another name.
+    pub async fn put_resource_policy(
+        &self,
+        cx: &Ctx,
+        permit: &Permit,
+        input: PutResourcePolicyRequest,
+    ) -> Result<PutResourcePolicyResponse, Error> {
+        only_default(input.policy_name.as_deref())?;
+        let policy = policy_syntax::check(&input.resource_policy)
+            .map_err(|error| refusals::malformed_policy(error.client_text()))?;
+        if input.block_public_policy.unwrap_or_default() && policy.grants_broad_access() {
+            return Err(refusals::public_policy());
+        }
+        let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
+        let after = self.set_policy(cx, permit, "put_resource_policy", Some(input.resource_policy)).await?;
+        Ok(PutResourcePolicyResponse {
+            arn: Some(after.arn()),
+            name: Some(after.name),
+            policy_name: input.policy_name,
+        })
+    }
+
+    /// Removes the resource policy. That there is none is no error (unconfirmed).
+    ///
+    /// # Errors
+    /// InvalidParameter for another name than the default.
+    pub async fn delete_resource_policy(
+        &self,
+        cx: &Ctx,
+        permit: &Permit,
+        input: DeleteResourcePolicyRequest,
+    ) -> Result<DeleteResourcePolicyResponse, Error> {
+        only_default(input.policy_name.as_deref())?;
+        let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
+        let after = self.set_policy(cx, permit, "delete_resource_policy", None).await?;
+        Ok(DeleteResourcePolicyResponse {
+            arn: Some(after.arn()),
+            name: Some(after.name),
+            policy_name: input.policy_name,
+        })
+    }
+
+    async fn set_policy(
+        &self,
+        cx: &Ctx,
+        permit: &Permit,
+        name: &'static str,
+        policy: Option<String>,
+    ) -> Result<Secret, Error> {
+        retry(|| async {
+            let before = self.live(permit.secret()?).await?;
+            let mut after = Secret::clone(&before.value);
+            after.policy.clone_from(&policy);
+            if after != *before.value {
+                after.changed_ms = cx.now.millis();
+                let shown = PutResourcePolicyResponse {
+                    arn: Some(after.arn()),
+                    name: Some(after.name.clone()),
+                    ..Default::default()
+                };
+                self.commit(cx, Batch::named(name), &before, &after, Some(record::encode(&shown))).await?;
+            }
+            Ok(after)
+        })
+        .await
+    }
+
+    /// The resource policy's text as it was put; left out when there is none.
+    ///
+    /// # Errors
+    /// ResourceNotFound for a policy name that the secret does not have.
+    pub async fn get_resource_policy(
+        &self,
+        _cx: &Ctx,
+        permit: &Permit,
+        input: GetResourcePolicyRequest,
+    ) -> Result<GetResourcePolicyResponse, Error> {
+        let secret = self.live(permit.secret()?).await?.value;
+        if let Some(name) = input.policy_name.as_deref().filter(|name| *name != DEFAULT) {
+            return Err(refusals::unknown_policy(name));
+        }
+        Ok(GetResourcePolicyResponse {
+            arn: Some(secret.arn()),
+            name: Some(secret.name.clone()),
+            resource_policy: secret.policy.clone(),
+            policy_name: input.policy_name,
+        })
+    }
+
+    /// The names of the secret's policies: `default`, if there is one.
+    ///
+    /// # Errors
+    /// InvalidNextToken.
+    pub async fn list_resource_policies(
+        &self,
+        _cx: &Ctx,
+        permit: &Permit,
+        input: ListResourcePoliciesRequest,
+    ) -> Result<ListResourcePoliciesResponse, Error> {
+        let secret = self.live(permit.secret()?).await?.value;
+        let query = page::Query::new("ListResourcePolicies").part(&secret.arn());
+        let begun = input.next_token.map(|token| page::open(&self.documents, &query, &token)).transpose()?;
+        let has_default = secret.policy.is_some() && begun.is_none();
+        let names = has_default.then(|| ResourcePolicySummary { policy_name: Some(DEFAULT.to_owned()) });
+        Ok(ListResourcePoliciesResponse {
+            resource_policies: names.into_iter().collect(),
+            ..ListResourcePoliciesResponse::default()
+        })
+    }
+}
+
+fn only_default(name: Option<&str>) -> Result<(), Error> {
+    if name.is_none_or(|name| name == DEFAULT) { Ok(()) } else { Err(refusals::policy_name_fixed()) }
+}

@@ -1,0 +1,170 @@
+//! PutSecretValue and UpdateSecret (specification §§3.2, 3.3).
+
+use strongroom_store::Batch;
+use strongroom_wire::record;
+use strongroom_wire::secretsmanager::{
+    PutSecretValueRequest, PutSecretValueResponse, UpdateSecretRequest, UpdateSecretResponse,
+};
+
+use super::model::{Secret, Version};
+use super::values::SecretValue;
+use super::{Secrets, events, refusals, shown_key, versions};
+use crate::access::Permit;
+use crate::ctx::Ctx;
+use crate::documents::{Loaded, retry};
+use crate::error::Error;
+
+/// A version that a request wants to exist.
+struct NewVersion<'a> {
+    token: &'a str,
+    value: &'a SecretValue,
+    stages: &'a [String],
+}
+
+impl Secrets {
+    /// Adds a version.
+    ///
+    /// # Errors
+    /// As specification §3.2.
+    pub async fn put_secret_value(
+        &self,
+        cx: &Ctx,
+        permit: &Permit,
+        input: PutSecretValueRequest,
+    ) -> Result<PutSecretValueResponse, Error> {
+        if input.rotation_token.is_some() {
+            return Err(refusals::not_offered("RotationToken"));
+        }
+        let value = SecretValue::one_of(input.secret_string, input.secret_binary)?.ok_or_else(refusals::no_value)?;
+        let token = input.client_request_token.ok_or_else(refusals::token_missing)?;
+        let stages = input.version_stages.unwrap_or_else(|| vec![versions::CURRENT.to_owned()]);
+        let wanted = NewVersion { token: &token, value: &value, stages: &stages };
+        let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
+        retry(|| self.put_once(cx, permit, &wanted)).await
+    }
+
+    async fn put_once(
+        &self,
+        cx: &Ctx,
+        permit: &Permit,
+        wanted: &NewVersion<'_>,
+    ) -> Result<PutSecretValueResponse, Error> {
+        let before = self.live(permit.secret()?).await?;
+        if self.is_repeated(cx, &before.value, wanted).await? {
+            return Ok(put_response(&before.value, wanted.token));
+        }
+        let mut after = Secret::clone(&before.value);
+        let mut batch = Batch::named("put_secret_value");
+        self.add_version(cx, &mut batch, &mut after, wanted).await?;
+        let elements = record::encode(&PutSecretValueResponse { arn: Some(after.arn()), ..Default::default() });
+        self.commit(cx, batch, &before, &after, Some(elements)).await?;
+        Ok(put_response(&after, wanted.token))
+    }
+
+    /// Whether the version is there already with the same content. One with other content is an error; a placeholder
+    /// without content is not there yet.
+    async fn is_repeated(&self, cx: &Ctx, secret: &Secret, wanted: &NewVersion<'_>) -> Result<bool, Error> {
+        if !secret.versions.get(wanted.token).is_some_and(Version::has_value) {
+            return Ok(false);
+        }
+        if self.value(secret, wanted.token, cx.now).await?.as_ref() == Some(wanted.value) {
+            Ok(true)
+        } else {
+            Err(refusals::token_in_use(wanted.token, &secret.arn()))
+        }
+    }
+
+    /// Adds the version to `secret` and its value, the removal of pruned ones and their events to `batch`.
+    async fn add_version(
+        &self,
+        cx: &Ctx,
+        batch: &mut Batch,
+        secret: &mut Secret,
+        wanted: &NewVersion<'_>,
+    ) -> Result<(), Error> {
+        let kms_key_id = shown_key(secret);
+        let before = secret.clone();
+        for id in versions::add(secret, wanted.token, kms_key_id, wanted.stages, cx.now)? {
+            self.drop_value(batch, &before, &id).await?;
+            self.add_event(cx, batch, secret, events::PRUNED)?;
+        }
+        secret.changed_ms = cx.now.millis();
+        self.put_value(batch, secret, wanted.token, wanted.value, cx.now).await
+    }
+
+    /// Changes attributes, and adds a version if there is a value.
+    ///
+    /// # Errors
+    /// As specification §3.3.
+    pub async fn update_secret(
+        &self,
+        cx: &Ctx,
+        permit: &Permit,
+        mut input: UpdateSecretRequest,
+    ) -> Result<UpdateSecretResponse, Error> {
+        if input.r#type.as_ref().is_some_and(|kind| !kind.is_empty()) {
+            return Err(refusals::not_offered("Type"));
+        }
+        let value = SecretValue::one_of(input.secret_string.take(), input.secret_binary.take())?;
+        if value.is_some() && input.client_request_token.is_none() {
+            return Err(refusals::token_missing());
+        }
+        let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
+        retry(|| self.update_once(cx, permit, &input, value.as_ref())).await
+    }
+
+    async fn update_once(
+        &self,
+        cx: &Ctx,
+        permit: &Permit,
+        input: &UpdateSecretRequest,
+        value: Option<&SecretValue>,
+    ) -> Result<UpdateSecretResponse, Error> {
+        let before = self.live(permit.secret()?).await?;
+        let mut after = Secret::clone(&before.value);
+        if let Some(description) = &input.description {
+            after.description = Some(description.clone()).filter(|text| !text.is_empty());
+        }
+        if input.kms_key_id.is_some() {
+            after.kms_key_id = self.checked_key_id(cx, input.kms_key_id.clone())?;
+        }
+        let mut batch = Batch::named("update_secret");
+        let mut version_id = None;
+        if let (Some(value), Some(token)) = (value, &input.client_request_token) {
+            let stages = [versions::CURRENT.to_owned()];
+            let wanted = NewVersion { token, value, stages: &stages };
+            if !self.is_repeated(cx, &before.value, &wanted).await? {
+                self.add_version(cx, &mut batch, &mut after, &wanted).await?;
+            }
+            version_id = Some(token.clone());
+        }
+        let response =
+            UpdateSecretResponse { arn: Some(after.arn()), name: Some(after.name.clone()), version_id };
+        self.finish_update(cx, batch, &before, after, &response).await?;
+        Ok(response)
+    }
+
+    async fn finish_update(
+        &self,
+        cx: &Ctx,
+        batch: Batch,
+        before: &Loaded<Secret>,
+        mut after: Secret,
+        response: &UpdateSecretResponse,
+    ) -> Result<(), Error> {
+        if after == *before.value {
+            return Ok(());
+        }
+        after.changed_ms = cx.now.millis();
+        self.commit(cx, batch, before, &after, Some(record::encode(response))).await
+    }
+}
+
+fn put_response(secret: &Secret, version_id: &str) -> PutSecretValueResponse {
+    PutSecretValueResponse {
+        arn: Some(secret.arn()),
+        name: Some(secret.name.clone()),
+        version_id: Some(version_id.to_owned()),
+        version_stages: Some(secret.stages_of(version_id)),
+    }
+}

@@ -1,0 +1,302 @@
+//! Every refusal of the secrets' operations, with AWS's code and text, in one place (specification §3 and §4).
+//! Texts that nobody could confirm are marked.
+
+use strongroom_wire::secretsmanager::errors as codes;
+
+use crate::error::Error;
+
+/// No such secret, or none that this caller may know of.
+#[must_use]
+pub fn not_found() -> Error {
+    Error::refused(codes::RESOURCE_NOT_FOUND_EXCEPTION, "Secrets Manager can't find the specified secret.")
+}
+
+/// No version carries the label.
+#[must_use]
+pub fn no_value_for_stage(stage: &str) -> Error {
+    let text = format!("Secrets Manager can't find the specified secret value for staging label: {stage}");
+    Error::refused(codes::RESOURCE_NOT_FOUND_EXCEPTION, text)
+}
+
+/// No version has the id, or it has no value.
+#[must_use]
+pub fn no_value_for_version(version_id: &str) -> Error {
+    let text = format!("Secrets Manager can't find the specified secret value for VersionId: {version_id}");
+    Error::refused(codes::RESOURCE_NOT_FOUND_EXCEPTION, text)
+}
+
+/// Both selectors were given and name different versions.
+#[must_use]
+pub fn selectors_disagree() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "You provided a VersionStage that is not associated to the provided VersionId.",
+    )
+}
+
+/// The secret is in its recovery window.
+#[must_use]
+pub fn marked_for_deletion() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "You can't perform this operation on the secret because it was marked for deletion.",
+    )
+}
+
+/// DeleteSecret on a secret whose deletion is scheduled (text unconfirmed).
+#[must_use]
+pub fn deletion_already_scheduled() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "You tried to perform the operation on a secret that's currently marked deleted.",
+    )
+}
+
+/// CreateSecret with the name of a secret in its recovery window.
+#[must_use]
+pub fn name_scheduled_for_deletion() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "You can't create this secret because a secret with this name is already scheduled for deletion.",
+    )
+}
+
+/// CreateSecret with a name in use.
+#[must_use]
+pub fn exists(name: &str) -> Error {
+    let text = format!("The operation failed because the secret {name} already exists.");
+    Error::refused(codes::RESOURCE_EXISTS_EXCEPTION, text)
+}
+
+/// A request token that a version with other content already has.
+#[must_use]
+pub fn token_in_use(token: &str, arn: &str) -> Error {
+    let text = format!(
+        "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {arn}."
+    );
+    Error::refused(codes::RESOURCE_EXISTS_EXCEPTION, text)
+}
+
+/// A value without a request token, which only a hand-made request can send (unconfirmed).
+#[must_use]
+pub fn token_missing() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "You must provide a ClientRequestToken value. We recommend a UUID-type value.",
+    )
+}
+
+/// Both kinds of value at once.
+#[must_use]
+pub fn two_values() -> Error {
+    Error::refused(
+        codes::INVALID_PARAMETER_EXCEPTION,
+        "You can't specify both a binary secret value and a string secret value in the same secret.",
+    )
+}
+
+/// PutSecretValue without a value.
+#[must_use]
+pub fn no_value() -> Error {
+    Error::refused(codes::INVALID_REQUEST_EXCEPTION, "You must provide either SecretString or SecretBinary.")
+}
+
+/// A value longer than a secret may be, in bytes. The form is that of the model's own constraint.
+#[must_use]
+pub fn value_too_long() -> Error {
+    Error::refused(
+        strongroom_wire::error::VALIDATION,
+        "1 validation error detected: Value at 'secretString' failed to satisfy constraint: \
+         Member must have length less than or equal to 65536",
+    )
+}
+
+/// A name with characters that names may not have.
+#[must_use]
+pub fn invalid_name() -> Error {
+    Error::refused(
+        strongroom_wire::error::VALIDATION,
+        "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
+    )
+}
+
+/// More labels than a secret may have (text unconfirmed).
+#[must_use]
+pub fn too_many_stages() -> Error {
+    Error::refused(codes::LIMIT_EXCEEDED_EXCEPTION, "You can't attach more than 20 staging labels to a secret.")
+}
+
+/// More versions than a secret may have, none old enough to be pruned (text unconfirmed).
+#[must_use]
+pub fn too_many_versions() -> Error {
+    Error::refused(
+        codes::LIMIT_EXCEEDED_EXCEPTION,
+        "You can't create more than 100 versions of a secret within 24 hours.",
+    )
+}
+
+/// A version id that the secret does not have (text unconfirmed).
+#[must_use]
+pub fn unknown_version(version_id: &str) -> Error {
+    let text = format!("Secrets Manager can't find the specified secret version: {version_id}");
+    Error::refused(codes::RESOURCE_NOT_FOUND_EXCEPTION, text)
+}
+
+/// UpdateSecretVersionStage that neither removes nor moves (text unconfirmed).
+#[must_use]
+pub fn no_move() -> Error {
+    Error::refused(
+        codes::INVALID_PARAMETER_EXCEPTION,
+        "You must provide a value for RemoveFromVersionId, MoveToVersionId, or both.",
+    )
+}
+
+/// A label that is attached elsewhere, moved without naming its holder.
+#[must_use]
+pub fn must_remove_from(stage: &str, holder: &str) -> Error {
+    let text = format!(
+        "The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to version \
+         {holder}, so you must explicitly reference that version in RemoveFromVersionId."
+    );
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text)
+}
+
+/// A label removed from a version that does not carry it (text unconfirmed).
+#[must_use]
+pub fn stage_not_on_version(stage: &str, version_id: &str) -> Error {
+    let text = format!("Staging label {stage} is not attached to version {version_id}.");
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text)
+}
+
+/// AWSCURRENT may move, never vanish. The apostrophe is AWS's.
+#[must_use]
+pub fn current_cannot_go() -> Error {
+    Error::refused(
+        codes::INVALID_PARAMETER_EXCEPTION,
+        "You can only move staging label AWSCURRENT to a different secret version. It can\u{2019}t be completely removed.",
+    )
+}
+
+/// AWSCURRENT on a version without a value (text unconfirmed).
+#[must_use]
+pub fn current_needs_value(version_id: &str) -> Error {
+    let text = format!("You can't move staging label AWSCURRENT to version {version_id} because it has no value.");
+    Error::refused(codes::INVALID_REQUEST_EXCEPTION, text)
+}
+
+/// A recovery window outside 7 to 30 days.
+#[must_use]
+pub fn window_out_of_range() -> Error {
+    Error::refused(
+        codes::INVALID_PARAMETER_EXCEPTION,
+        "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
+    )
+}
+
+/// A recovery window together with force.
+#[must_use]
+pub fn window_with_force() -> Error {
+    Error::refused(
+        codes::INVALID_PARAMETER_EXCEPTION,
+        "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
+    )
+}
+
+/// More tags than a secret may have (text unconfirmed).
+#[must_use]
+pub fn too_many_tags() -> Error {
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, "You can't attach more than 50 tags to a secret.")
+}
+
+/// A tag key given twice (text unconfirmed).
+#[must_use]
+pub fn duplicate_tag() -> Error {
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, "You can't specify the same tag key more than once.")
+}
+
+/// A tag key that AWS keeps for itself (text unconfirmed).
+#[must_use]
+pub fn reserved_tag() -> Error {
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, "Tag keys that begin with aws: are reserved for AWS use.")
+}
+
+/// A page token that is not ours, or is another query's.
+#[must_use]
+pub fn invalid_page_token() -> Error {
+    Error::refused(codes::INVALID_NEXT_TOKEN_EXCEPTION, "Invalid token")
+}
+
+/// A key that does not exist in this account and region (pairing of text and code unconfirmed).
+#[must_use]
+pub fn invalid_key(key_id: &str) -> Error {
+    let text = format!("The operation failed because of an invalid KMS key: Invalid keyId {key_id}");
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text)
+}
+
+/// A value whose key cannot open it.
+#[must_use]
+pub fn decryption_failed() -> Error {
+    Error::refused(
+        codes::DECRYPTION_FAILURE,
+        "Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
+    )
+}
+
+/// A member whose behaviour needs a part that this release does not have.
+#[must_use]
+pub fn not_offered(member: &str) -> Error {
+    let text = format!("This version of Strongroom does not offer {member}.");
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text)
+}
+
+/// BatchGetSecretValue with both selectors (unconfirmed), or with neither.
+#[must_use]
+pub fn batch_selectors() -> Error {
+    Error::refused(
+        codes::INVALID_PARAMETER_EXCEPTION,
+        "Either 'SecretIdList' or 'Filters' must be provided, but not both.",
+    )
+}
+
+/// BatchGetSecretValue with a page size and no filter (unconfirmed).
+#[must_use]
+pub fn batch_page_without_filters() -> Error {
+    Error::refused(
+        codes::INVALID_PARAMETER_EXCEPTION,
+        "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided.",
+    )
+}
+
+/// A filter without values (text unconfirmed).
+#[must_use]
+pub fn filter_without_values() -> Error {
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, "Invalid filter values: each filter needs at least one value.")
+}
+
+/// A resource policy that does not read as one.
+#[must_use]
+pub fn malformed_policy(text: &'static str) -> Error {
+    Error::refused(codes::MALFORMED_POLICY_DOCUMENT_EXCEPTION, text)
+}
+
+/// A resource policy that anybody could use, refused because BlockPublicPolicy was asked for.
+#[must_use]
+pub fn public_policy() -> Error {
+    Error::refused(
+        codes::PUBLIC_POLICY_EXCEPTION,
+        "You can't attach a resource-based policy that allows broad access to the secret.",
+    )
+}
+
+/// A name other than `default` for a policy that is put or deleted (text unconfirmed).
+#[must_use]
+pub fn policy_name_fixed() -> Error {
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, "The PolicyName must be default.")
+}
+
+/// A policy name that the secret does not have (text unconfirmed).
+#[must_use]
+pub fn unknown_policy(name: &str) -> Error {
+    let text = format!("Secrets Manager can't find the resource policy {name} of the specified secret.");
+    Error::refused(codes::RESOURCE_NOT_FOUND_EXCEPTION, text)
+}

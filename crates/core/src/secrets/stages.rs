@@ -1,0 +1,47 @@
+//! UpdateSecretVersionStage (specification §3.14).
+
+use strongroom_store::Batch;
+use strongroom_wire::record;
+use strongroom_wire::secretsmanager::{UpdateSecretVersionStageRequest, UpdateSecretVersionStageResponse};
+
+use super::model::Secret;
+use super::{Secrets, versions};
+use crate::access::Permit;
+use crate::ctx::Ctx;
+use crate::documents::retry;
+use crate::error::Error;
+
+impl Secrets {
+    /// Moves, attaches or removes a staging label.
+    ///
+    /// # Errors
+    /// As specification §3.14.
+    pub async fn update_secret_version_stage(
+        &self,
+        cx: &Ctx,
+        permit: &Permit,
+        input: UpdateSecretVersionStageRequest,
+    ) -> Result<UpdateSecretVersionStageResponse, Error> {
+        let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
+        retry(|| self.move_stage_once(cx, permit, &input)).await
+    }
+
+    async fn move_stage_once(
+        &self,
+        cx: &Ctx,
+        permit: &Permit,
+        input: &UpdateSecretVersionStageRequest,
+    ) -> Result<UpdateSecretVersionStageResponse, Error> {
+        let before = self.live(permit.secret()?).await?;
+        let mut after = Secret::clone(&before.value);
+        let response =
+            UpdateSecretVersionStageResponse { arn: Some(after.arn()), name: Some(after.name.clone()) };
+        let (from, to) = (input.remove_from_version_id.as_deref(), input.move_to_version_id.as_deref());
+        if versions::move_stage(&mut after, &input.version_stage, from, to)? {
+            after.changed_ms = cx.now.millis();
+            let batch = Batch::named("update_secret_version_stage");
+            self.commit(cx, batch, &before, &after, Some(record::encode(&response))).await?;
+        }
+        Ok(response)
+    }
+}

@@ -1,0 +1,163 @@
+//! Dates as the trail writes them: in records, in the words of AWS's deletion dates, in the names of segment files.
+
+use std::fmt::{self, Write as _};
+
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use strongroom_types::Timestamp;
+
+/// Milliseconds in an hour.
+const HOUR_MS: i64 = 3_600_000;
+/// The last second of the year 9999: years have four digits here.
+const SECONDS_MAX: i64 = 253_402_300_799;
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// The date of an instant in UTC. What lies outside the years 1970 to 9999 is held at their ends.
+fn date(at: Timestamp) -> DateTime {
+    let second = jiff::Timestamp::from_second(at.seconds().clamp(0, SECONDS_MAX)).unwrap_or_default();
+    Offset::UTC.to_datetime(second)
+}
+
+/// Appends `at` as `2026-05-03T17:51:02Z`.
+pub(super) fn push_iso(out: &mut String, at: Timestamp) {
+    let date = date(at);
+    push_digits(out, date.year(), 4);
+    for (mark, part) in [
+        ('-', date.month()),
+        ('-', date.day()),
+        ('T', date.hour()),
+        (':', date.minute()),
+        (':', date.second()),
+    ] {
+        out.push(mark);
+        push_digits(out, i16::from(part), 2);
+    }
+    out.push('Z');
+}
+
+/// Several times faster than the formatter of the standard library, and every record needs six.
+fn push_digits(out: &mut String, number: i16, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = u8::try_from(number / 10_i16.pow(place) % 10).unwrap_or(0);
+        out.push(char::from(b'0' + digit));
+    }
+}
+
+/// The instant of a text as [`push_iso`] writes it; other forms of RFC 3339 are read too.
+pub(super) fn read_iso(text: &str) -> Option<Timestamp> {
+    text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_millis(at.as_millisecond()))
+}
+
+/// The instant in words, as CloudTrail shows the dates of Secrets Manager's answers: `May 3, 2018 5:51:02 PM`.
+pub(super) fn in_words(at: Timestamp) -> String {
+    let date = date(at);
+    let month = usize::try_from(date.month()).ok().and_then(|month| MONTHS.get(month.wrapping_sub(1))).unwrap_or(&"");
+    let (hour, half) = match date.hour() {
+        0 => (12, "AM"),
+        hour @ 1..=11 => (hour, "AM"),
+        12 => (12, "PM"),
+        hour => (hour - 12, "PM"),
+    };
+    format!("{month} {}, {} {hour}:{:02}:{:02} {half}", date.day(), date.year(), date.minute(), date.second())
+}
+
+/// An hour in UTC: what a segment file covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hour(i64);
+
+impl Hour {
+    /// The hour that `at` lies in.
+    #[must_use]
+    pub const fn of(at: Timestamp) -> Self {
+        Self(at.millis().div_euclid(HOUR_MS))
+    }
+
+    /// Its first instant.
+    #[must_use]
+    pub const fn start(self) -> Timestamp {
+        Timestamp::from_millis(self.0.saturating_mul(HOUR_MS))
+    }
+
+    /// The segment file of this hour, relative to the trail's folder: `2026/05/03/trail-20260503T17.jsonl`.
+    #[must_use]
+    pub fn file(self) -> String {
+        let date = date(self.start());
+        let (year, month, day) = (date.year(), date.month(), date.day());
+        let mut name = format!("{year:04}/{month:02}/{day:02}/trail-{year:04}{month:02}{day:02}T");
+        let _ = write!(name, "{:02}.jsonl", date.hour());
+        name
+    }
+
+    /// The hour of a segment file's name, `trail-20260503T17.jsonl`; none for any other file.
+    #[must_use]
+    pub fn of_file(name: &str) -> Option<Self> {
+        let stem = name.strip_prefix("trail-")?.strip_suffix(".jsonl")?;
+        let (day, hour) = stem.split_once('T')?;
+        let digits = day.len() == 8 && hour.len() == 2 && stem.bytes().all(|b| b.is_ascii_digit() || b == b'T');
+        let (year, day) = day.split_at_checked(4)?;
+        let (month, day) = day.split_at_checked(2)?;
+        let start = read_iso(&format!("{year}-{month}-{day}T{hour}:00:00Z"))?;
+        digits.then(|| Self::of(start))
+    }
+}
+
+/// All hours that a segment file can be named after.
+pub(super) const EVER: (Hour, Hour) =
+    (Hour::of(Timestamp::from_millis(0)), Hour::of(Timestamp::from_seconds(SECONDS_MAX)));
+
+impl fmt::Display for Hour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn iso(ms: i64) -> String {
+        let mut out = String::new();
+        push_iso(&mut out, Timestamp::from_millis(ms));
+        out
+    }
+
+    #[test]
+    fn known_instants_have_their_dates() {
+        assert_eq!(iso(0), "1970-01-01T00:00:00Z");
+        assert_eq!(iso(1_525_369_862_999), "2018-05-03T17:51:02Z");
+        assert_eq!(iso(1_709_164_800_000), "2024-02-29T00:00:00Z");
+        assert_eq!(iso(-1), "1970-01-01T00:00:00Z");
+        assert_eq!(iso(i64::MAX), "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn words_are_those_of_cloudtrail() {
+        let at = |second| in_words(Timestamp::from_seconds(second));
+        assert_eq!(at(1_525_369_862), "May 3, 2018 5:51:02 PM");
+        assert_eq!(at(0), "Jan 1, 1970 12:00:00 AM");
+        assert_eq!(at(43_200), "Jan 1, 1970 12:00:00 PM");
+        assert_eq!(at(364 * 86_400 + 11 * 3600), "Dec 31, 1970 11:00:00 AM");
+    }
+
+    #[test]
+    fn only_names_of_segment_files_have_an_hour() {
+        let hour = Hour::of(Timestamp::from_seconds(1_525_369_862));
+        assert_eq!(hour.file(), "2018/05/03/trail-20180503T17.jsonl");
+        assert_eq!(Hour::of_file("trail-20180503T17.jsonl"), Some(hour));
+        for other in ["trail-20180503T17.json", "trail-20180503T25.jsonl", "trail-20181303T17.jsonl", "x", ""] {
+            assert_eq!(Hour::of_file(other), None, "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn dates_read_back(seconds in 0_i64..SECONDS_MAX) {
+            let at = Timestamp::from_seconds(seconds);
+            prop_assert_eq!(read_iso(&iso(at.millis())), Some(at));
+            let file = Hour::of(at).file();
+            prop_assert_eq!(Hour::of_file(file.rsplit('/').next().unwrap()), Some(Hour::of(at)));
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The audit trail: one CloudTrail-shaped record a request, kept in append-only files, one file an hour.
+
+mod calendar;
+mod identity;
+pub mod files;
+mod json_text;
+#[cfg(test)]
+pub(crate) mod memory;
+pub mod outbox;
+pub mod read;
+pub mod record;
+pub mod segments;
+
+pub use calendar::Hour;

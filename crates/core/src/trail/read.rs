@@ -1,0 +1,264 @@
+//! Reading the trail back: the records of a time span as a stream, tolerant of what a crash left.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use strongroom_types::Timestamp;
+use strongroom_types::time::DAY_MS;
+
+use super::calendar::{EVER, Hour, read_iso};
+use super::files::{SegmentFiles, newest_first};
+use super::segments::LINE_BYTES_MAX;
+
+/// How far a clock may have been set back between a request and the writing of its record, in ms.
+const SET_BACK_MS: i64 = 3_600_000;
+/// Segments that [`known_ids`] looks into.
+const KNOWN_SEGMENTS_MAX: usize = 2;
+
+/// Which records to read.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// Events at this instant or later; records have whole seconds.
+    pub from: Timestamp,
+    /// Events before this instant.
+    pub until: Timestamp,
+    /// Records written at most this long after `until`, in ms. The record of a change that was committed just before
+    /// the server stopped is written when it starts again.
+    pub late_ms: i64,
+}
+
+impl Span {
+    /// Events from `from` until before `until`, written at most a day late.
+    #[must_use]
+    pub const fn new(from: Timestamp, until: Timestamp) -> Self {
+        Self { from, until, late_ms: DAY_MS }
+    }
+}
+
+/// A record as it stands in the trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The segment that it stands in.
+    pub hour: Hour,
+    /// Its event id. A record can stand in the trail twice under one id, when a sync failed after it was written.
+    pub event_id: String,
+    /// When the event happened.
+    pub event_time: Timestamp,
+    /// The record, one line of JSON.
+    pub text: String,
+}
+
+/// The records of a span in the order they were written. Holds one line at a time.
+pub struct Lines {
+    files: Arc<dyn SegmentFiles>,
+    span: Span,
+    /// Hours still to be read, the newest first.
+    hours: Vec<Hour>,
+    open: Option<(Hour, LineReader)>,
+    damaged: u64,
+}
+
+impl Lines {
+    /// The records of `span`.
+    ///
+    /// # Errors
+    /// When the folders of the trail cannot be read.
+    pub fn open(files: Arc<dyn SegmentFiles>, span: Span) -> io::Result<Self> {
+        let first = Hour::of(span.from.plus_millis(-SET_BACK_MS));
+        let last = Hour::of(span.until.plus_millis(span.late_ms));
+        let hours = newest_first(files.as_ref(), (first, last), usize::MAX)?;
+        Ok(Self { files, span, hours, open: None, damaged: 0 })
+    }
+
+    /// Lines so far that are no record, such as those that a crash left half written.
+    #[must_use]
+    pub fn damaged(&self) -> u64 {
+        self.damaged
+    }
+
+    fn next_line(&mut self) -> io::Result<Option<Line>> {
+        loop {
+            let Some((hour, reader)) = self.open.as_mut() else {
+                let Some(hour) = self.hours.pop() else { return Ok(None) };
+                match self.files.read(&hour.file(), 0) {
+                    Ok(file) => self.open = Some((hour, LineReader::new(file))),
+                    // Somebody took the file away meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+                continue;
+            };
+            let Some(line) = reader.next()? else {
+                self.open = None;
+                continue;
+            };
+            match Line::read(*hour, line) {
+                Some(line) if (self.span.from..self.span.until).contains(&line.event_time) => return Ok(Some(line)),
+                Some(_) => {}
+                None => self.damaged += 1,
+            }
+        }
+    }
+}
+
+impl Iterator for Lines {
+    type Item = io::Result<Line>;
+
+    /// The next record. After an error it goes on with the next segment.
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.next_line();
+        if next.is_err() {
+            self.open = None;
+        }
+        next.transpose()
+    }
+}
+
+/// What of a record is looked at here.
+#[derive(Deserialize)]
+struct Mark<'a> {
+    #[serde(rename = "eventID", borrow)]
+    event_id: Cow<'a, str>,
+    #[serde(rename = "eventTime", borrow)]
+    event_time: Cow<'a, str>,
+}
+
+impl Line {
+    /// The record of a line; none when it is no record.
+    fn read(hour: Hour, line: &[u8]) -> Option<Self> {
+        let mark: Mark<'_> = serde_json::from_slice(line).ok()?;
+        let event_time = read_iso(&mark.event_time)?;
+        let text = std::str::from_utf8(line).ok()?.to_owned();
+        Some(Self { hour, event_id: mark.event_id.into_owned(), event_time, text })
+    }
+}
+
+/// Reads lines of bounded length.
+struct LineReader {
+    file: BufReader<Box<dyn Read + Send>>,
+    line: Vec<u8>,
+}
+
+impl LineReader {
+    fn new(file: Box<dyn Read + Send>) -> Self {
+        Self { file: BufReader::with_capacity(64 * 1024, file), line: Vec::new() }
+    }
+
+    /// The next line without its end. Of a line that is too long there is only its last part, which is no record.
+    fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+        loop {
+            self.line.clear();
+            let count = self.file.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
+            if count == 0 {
+                return Ok(None);
+            }
+            if let Some(line) = self.line.strip_suffix(b"\n") {
+                // As a fresh borrow, for the loop's sake.
+                let length = line.len();
+                return Ok(self.line.get(..length));
+            }
+            if u64::try_from(count).unwrap_or(u64::MAX) < limit {
+                return Ok(Some(&self.line));
+            }
+        }
+    }
+}
+
+/// Which of `wanted` event ids stand in the newest segments already, looking back over `bytes_max` at most. When there
+/// are any, those segments are synced: what a process wrote before it was killed need not be on the disk yet.
+pub(super) fn known_ids(
+    files: &dyn SegmentFiles,
+    wanted: &HashSet<String>,
+    mut bytes_max: u64,
+) -> io::Result<HashSet<String>> {
+    let mut known = HashSet::new();
+    let names: Vec<String> = newest_first(files, EVER, KNOWN_SEGMENTS_MAX)?.into_iter().map(Hour::file).collect();
+    for name in &names {
+        let name = name.as_str();
+        let length = files.length(name)?;
+        let from = length.saturating_sub(bytes_max);
+        bytes_max = bytes_max.saturating_sub(length);
+        // Begun in the middle of a line, the first is no record and falls out.
+        let mut reader = LineReader::new(files.read(name, from)?);
+        while let Some(line) = reader.next()? {
+            if let Some(id) = serde_json::from_slice::<Mark<'_>>(line).ok().and_then(|mark| wanted.get(&*mark.event_id)) {
+                known.insert(id.clone());
+            }
+        }
+    }
+    if !known.is_empty() {
+        names.iter().try_for_each(|name| files.append(name)?.sync())?;
+    }
+    Ok(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trail::memory::MemoryFiles;
+    use crate::trail::record::tests::{record, success};
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    fn text(id: &str, ms: i64) -> String {
+        record(id, Timestamp::from_millis(ms)).finish(&success())
+    }
+
+    fn put(files: &MemoryFiles, hour_ms: i64, content: &[u8]) {
+        files.put(&Hour::of(Timestamp::from_millis(hour_ms)).file(), content);
+    }
+
+    fn ids(files: &MemoryFiles, from: i64, until: i64) -> (Vec<String>, u64) {
+        let span = Span::new(Timestamp::from_millis(from), Timestamp::from_millis(until));
+        let mut lines = Lines::open(Arc::new(files.clone()), span).expect("open");
+        let ids = lines.by_ref().map(|line| line.expect("read").event_id).collect();
+        (ids, lines.damaged())
+    }
+
+    #[test]
+    fn records_of_a_span_come_in_the_order_they_were_written() {
+        let files = MemoryFiles::default();
+        let day = 400 * DAY_MS;
+        put(&files, day, format!("{}\n{}\n", text("a", day), text("b", day + 5000)).as_bytes());
+        put(&files, day + HOUR_MS, format!("{}\n", text("c", day + HOUR_MS)).as_bytes());
+        put(&files, day + DAY_MS, format!("{}\n", text("late", day + 7000)).as_bytes());
+        put(&files, day + 40 * DAY_MS, format!("{}\n", text("much later", day + 7000)).as_bytes());
+        put(&files, day - 2 * HOUR_MS, format!("{}\n", text("misplaced", day + 7000)).as_bytes());
+        assert_eq!(ids(&files, day + 1000, day + HOUR_MS), (vec!["b".into(), "late".into()], 0));
+        assert_eq!(ids(&files, day, day + 2 * HOUR_MS).0, ["a", "b", "c", "late"]);
+        assert_eq!(ids(&files, day + 3 * HOUR_MS, day + 4 * HOUR_MS).0, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_a_crash_left_is_counted_and_skipped() {
+        let files = MemoryFiles::default();
+        let whole = text("whole", 0);
+        let mut content = format!("{}\n{whole}\n\n", &whole[..100]).into_bytes();
+        content.extend_from_slice(&[0; 300]);
+        content.push(b'\n');
+        content.extend(vec![b'x'; LINE_BYTES_MAX * 2 + 5]);
+        content.extend_from_slice(format!("\n{}", text("no end", 0)).as_bytes());
+        put(&files, 0, &content);
+        assert_eq!(ids(&files, 0, 1), (vec!["whole".into(), "no end".into()], 4));
+    }
+
+    #[test]
+    fn known_ids_are_found_in_the_last_two_segments() {
+        let files = MemoryFiles::default();
+        for (hour, id) in [(0, "a"), (1, "b"), (2, "c")] {
+            put(&files, hour * HOUR_MS, format!("{}\n{}\n", text("filler", 0), text(id, 0)).as_bytes());
+        }
+        let wanted: HashSet<String> = ["a", "b", "c", "d"].map(str::to_owned).into();
+        let known = |bytes_max| {
+            let mut known: Vec<String> = known_ids(&files, &wanted, bytes_max).expect("read").into_iter().collect();
+            known.sort();
+            known
+        };
+        assert_eq!(known(1 << 20), ["b", "c"]);
+        assert_eq!(known(u64::try_from(text("c", 0).len()).expect("fits") + 10), ["c"]);
+    }
+}

@@ -1,0 +1,308 @@
+//! The segment files: hourly, append-only, one record a line. An append returns after its line was written.
+//!
+//! Many threads append at once. Each puts its line into a shared buffer; whoever gets hold of the file writes all that
+//! is buffered with one write(2), and the others find theirs written.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use strongroom_types::Clock;
+
+use super::calendar::{EVER, Hour};
+use super::files::{DiskFiles, SegmentFile, SegmentFiles, newest_first};
+
+/// Longest line, in bytes. Bounded fields keep records far below it.
+pub const LINE_BYTES_MAX: usize = 1024 * 1024;
+/// Buffers above this are given back after they were written, in bytes.
+const BUFFER_BYTES_KEPT: usize = 1024 * 1024;
+/// Files of past hours that wait for [`Segments::sync`]. When nobody syncs for longer, the system has written the
+/// oldest of them on its own.
+const RETIRED_MAX: usize = 8;
+
+/// When what was appended is made to survive a power failure. A kill of the process alone never loses a line that was
+/// appended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fsync {
+    /// When the system does it.
+    Never,
+    /// When somebody calls [`Segments::sync`], which a background job does now and then.
+    #[default]
+    Interval,
+    /// Before an append returns. Appends that wait at the same time share one sync.
+    Always,
+}
+
+/// Settings of the segment files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SegmentsConfig {
+    /// When to sync.
+    pub fsync: Fsync,
+}
+
+/// The segment files of a trail. One process at a time may have them open for writing.
+pub struct Segments {
+    files: Arc<dyn SegmentFiles>,
+    clock: Arc<dyn Clock>,
+    config: SegmentsConfig,
+    queue: Mutex<Queue>,
+    writer: Mutex<Writer>,
+    retired: Mutex<Vec<Arc<Segment>>>,
+}
+
+/// Lines that wait to be written.
+#[derive(Default)]
+struct Queue {
+    lines: Vec<u8>,
+    batch: Arc<Batch>,
+}
+
+/// What became of lines that were written together.
+#[derive(Default)]
+struct Batch(OnceLock<Result<(), Arc<io::Error>>>);
+
+#[derive(Default)]
+struct Writer {
+    open: Option<Open>,
+    /// Changes places with the queue's buffer, so that neither is allocated anew.
+    spare: Vec<u8>,
+}
+
+struct Open {
+    hour: Hour,
+    segment: Arc<Segment>,
+    /// Where the last whole line ends, in bytes.
+    length: u64,
+}
+
+/// An open file, and what is known of its way to the disk.
+struct Segment {
+    file: Box<dyn SegmentFile>,
+    /// Whether something was appended since the last sync began.
+    unsynced: AtomicBool,
+    /// Held while syncing.
+    syncing: Mutex<()>,
+    /// Whether a sync has failed.
+    failed: AtomicBool,
+}
+
+impl Segments {
+    /// The trail in the folder `folder`, which is created when it is not there. A line that a crash left half written
+    /// is closed off, so that what follows it stays readable.
+    ///
+    /// # Errors
+    /// When the folder cannot be created, or the newest segment cannot be read or mended.
+    pub fn open(folder: &Path, config: SegmentsConfig, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        Self::with_files(Arc::new(DiskFiles::open(folder)?), config, clock)
+    }
+
+    /// As [`Segments::open`], over other files.
+    ///
+    /// # Errors
+    /// As [`Segments::open`].
+    pub fn with_files(
+        files: Arc<dyn SegmentFiles>,
+        config: SegmentsConfig,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
+        if let Some(hour) = newest_first(files.as_ref(), EVER, 1)?.first() {
+            let file = files.append(&hour.file())?;
+            close_off(file.as_ref())?;
+        }
+        Ok(Self {
+            files,
+            clock,
+            config,
+            queue: Mutex::default(),
+            writer: Mutex::default(),
+            retired: Mutex::default(),
+        })
+    }
+
+    /// Appends one record to the segment of the present hour. Blocks for about one write(2); with [`Fsync::Always`]
+    /// for a sync too.
+    ///
+    /// # Errors
+    /// When the line is not written: disk full, I/O error. What was written of it is cut off again; it may be found in
+    /// the file all the same when even that fails, or when it was a sync that failed. `InvalidInput` for a line with a
+    /// line's end inside or longer than [`LINE_BYTES_MAX`].
+    pub fn append(&self, line: &str) -> io::Result<()> {
+        check(line)?;
+        let batch = {
+            let mut queue = lock(&self.queue);
+            queue.lines.extend_from_slice(line.as_bytes());
+            queue.lines.push(b'\n');
+            Arc::clone(&queue.batch)
+        };
+        let mut writer = lock(&self.writer);
+        if batch.0.get().is_none() {
+            self.write_queue(&mut writer);
+        }
+        match batch.0.get() {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(io::Error::new(error.kind(), Arc::clone(error))),
+            None => Err(io::Error::other("a thread died while it wrote to the trail")),
+        }
+    }
+
+    /// Appends lines in their order and syncs them, whatever the configuration says.
+    ///
+    /// # Errors
+    /// As [`Segments::append`], for all of the lines together.
+    pub fn append_synced<'a>(&self, lines: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for line in lines {
+            check(line)?;
+            bytes.extend_from_slice(line.as_bytes());
+            bytes.push(b'\n');
+        }
+        // Not while holding the writer: others append meanwhile.
+        let segment = self.write(&mut lock(&self.writer), &bytes)?;
+        segment.sync()
+    }
+
+    /// Makes all that was appended so far survive a power failure. Blocks for a sync, but not those who append.
+    ///
+    /// # Errors
+    /// When some of it may not survive. The next append then goes on in the same file, opened anew.
+    pub fn sync(&self) -> io::Result<()> {
+        let open = lock(&self.writer).open.as_ref().map(|open| Arc::clone(&open.segment));
+        let retired = std::mem::take(&mut *lock(&self.retired));
+        let mut result = Ok(());
+        for segment in retired.into_iter().chain(open) {
+            if segment.unsynced.load(Ordering::Acquire) {
+                result = result.and(segment.sync());
+            }
+        }
+        result
+    }
+
+    /// The files, for reading.
+    #[must_use]
+    pub fn files(&self) -> &Arc<dyn SegmentFiles> {
+        &self.files
+    }
+
+    /// Writes what is queued and tells those who wait for it.
+    fn write_queue(&self, writer: &mut Writer) {
+        let mut lines = std::mem::take(&mut writer.spare);
+        let batch = {
+            let mut queue = lock(&self.queue);
+            std::mem::swap(&mut queue.lines, &mut lines);
+            std::mem::take(&mut queue.batch)
+        };
+        let written = self.write(writer, &lines).and_then(|segment| match self.config.fsync {
+            Fsync::Always => segment.sync(),
+            Fsync::Never | Fsync::Interval => Ok(()),
+        });
+        // Only who holds the writer sets it, once a batch.
+        let _ = batch.0.set(written.map_err(Arc::new));
+        lines.clear();
+        lines.shrink_to(BUFFER_BYTES_KEPT);
+        writer.spare = lines;
+    }
+
+    /// Appends whole lines to the present segment, all or none.
+    fn write(&self, writer: &mut Writer, lines: &[u8]) -> io::Result<Arc<Segment>> {
+        let open = self.present(writer)?;
+        let segment = Arc::clone(&open.segment);
+        segment.unsynced.store(true, Ordering::Release);
+        match write_all(segment.file.as_ref(), lines) {
+            Ok(()) => {
+                open.length = open.length.saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
+                Ok(segment)
+            }
+            Err(error) => {
+                if segment.file.truncate(open.length).is_err() {
+                    // Opening it again closes off what is left of a line.
+                    self.retire(writer);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The open segment of the present hour.
+    fn present<'a>(&self, writer: &'a mut Writer) -> io::Result<&'a mut Open> {
+        let hour = Hour::of(self.clock.now());
+        let fits = |open: &Open| open.hour == hour && !open.segment.failed.load(Ordering::Acquire);
+        if !writer.open.as_ref().is_some_and(fits) {
+            self.retire(writer);
+            let file = self.files.append(&hour.file())?;
+            let length = close_off(file.as_ref())?;
+            writer.open = Some(Open { hour, segment: Arc::new(Segment::new(file)), length });
+        }
+        writer.open.as_mut().ok_or_else(|| io::Error::other("no segment is open"))
+    }
+
+    /// Puts the open segment with those that only wait for a sync.
+    fn retire(&self, writer: &mut Writer) {
+        let Some(open) = writer.open.take() else { return };
+        if self.config.fsync == Fsync::Interval && open.segment.unsynced.load(Ordering::Acquire) {
+            let mut retired = lock(&self.retired);
+            retired.push(open.segment);
+            let surplus = retired.len().saturating_sub(RETIRED_MAX);
+            retired.drain(..surplus);
+        }
+    }
+}
+
+impl Segment {
+    fn new(file: Box<dyn SegmentFile>) -> Self {
+        Self { file, unsynced: AtomicBool::new(false), syncing: Mutex::new(()), failed: AtomicBool::new(false) }
+    }
+
+    /// Syncs. Once that has failed, it fails for good: the system tells of lost writes only once, and what was lost
+    /// stays lost. One at a time, so that nobody takes another's failure for success.
+    fn sync(&self) -> io::Result<()> {
+        let _one = lock(&self.syncing);
+        if self.failed.load(Ordering::Acquire) {
+            return Err(io::Error::other("an earlier sync of this segment failed"));
+        }
+        self.unsynced.store(false, Ordering::Release);
+        let result = self.file.sync();
+        if result.is_err() {
+            self.failed.store(true, Ordering::Release);
+        }
+        result
+    }
+}
+
+fn check(line: &str) -> io::Result<()> {
+    if line.len() > LINE_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a record is longer than a line may be"));
+    }
+    if line.as_bytes().contains(&b'\n') {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a record has a line's end inside"));
+    }
+    Ok(())
+}
+
+/// Ends the last line if it has no end, and returns the length. Deletes nothing.
+fn close_off(file: &dyn SegmentFile) -> io::Result<u64> {
+    if file.last_byte()?.is_some_and(|byte| byte != b'\n') {
+        write_all(file, b"\n")?;
+    }
+    file.length()
+}
+
+fn write_all(file: &dyn SegmentFile, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What the locks guard is whole between any two statements, so that a thread that died does no harm to others.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

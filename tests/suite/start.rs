@@ -1,0 +1,100 @@
+//! Promise: the first start makes what is needed, for its owner alone; later starts refuse what is not safe.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::json;
+use strongroom_testkit::{Instance, instance};
+use tempfile::TempDir;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+/// Starts a server that is expected not to start.
+fn refused(directory: &Path, flags: &[&str]) -> String {
+    let listen: &[&str] = if flags.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+    let Output { status, stderr, .. } = Command::new(instance::binary())
+        .args(["serve", "--data"])
+        .arg(directory)
+        .args(listen)
+        .args(flags)
+        .output()
+        .expect("it runs");
+    assert!(!status.success());
+    String::from_utf8(stderr).expect("text")
+}
+
+#[tokio::test]
+async fn what_the_first_start_makes_is_for_its_owner_alone_and_stays() {
+    let directory = TempDir::new().expect("directory");
+    let data = directory.path().join("data");
+    let mut first = Instance::start_in(&data, &["--account", "210987654321"]);
+    assert_eq!(mode(&data), 0o700);
+    for file in ["root.key", "credentials"] {
+        assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+    }
+    let key = first.key();
+    let created = first.raw().call("CreateSecret", json!({"Name": "a", "ClientRequestToken": "0".repeat(32), "SecretString": "v"})).await;
+    assert!(created.text("ARN").starts_with("arn:aws:secretsmanager:us-east-1:210987654321:secret:a-"));
+    first.kill();
+    let mut second = Instance::start_in(&data, &[]);
+    assert_eq!(second.key(), key);
+    let got = second.raw().call("GetSecretValue", json!({"SecretId": created.text("ARN")})).await;
+    assert_eq!(got.text("SecretString"), "v");
+    assert!(second.stop());
+    assert!(!data.join("endpoint").exists(), "the endpoint file goes with the server");
+    assert!(refused(&data, &["--account", "123456789012"]).contains("210987654321"));
+}
+
+#[test]
+fn a_root_key_that_others_can_read_is_refused() {
+    let directory = TempDir::new().expect("directory");
+    assert!(Instance::start_in(directory.path(), &[]).stop());
+    let root = directory.path().join("root.key");
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o640)).expect("mode");
+    let said = refused(directory.path(), &[]);
+    assert!(said.contains("root.key") && said.contains("600"), "{said}");
+}
+
+#[test]
+fn a_lost_or_wrong_root_key_is_told_and_nothing_is_touched() {
+    let directory = TempDir::new().expect("directory");
+    assert!(Instance::start_in(directory.path(), &[]).stop());
+    let root = directory.path().join("root.key");
+    let kept = fs::read(&root).expect("the key");
+    fs::remove_file(&root).expect("removed");
+    assert!(refused(directory.path(), &[]).contains("root.key"));
+    assert!(!root.exists(), "no new key takes the lost one's place");
+    let other = TempDir::new().expect("directory");
+    assert!(Instance::start_in(other.path(), &[]).stop());
+    fs::copy(other.path().join("root.key"), &root).expect("copied");
+    assert!(refused(directory.path(), &[]).contains("root"));
+    fs::write(&root, kept).expect("put back");
+    assert!(Instance::start_in(directory.path(), &[]).stop());
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let first = Instance::start();
+    assert!(refused(first.directory(), &[]).contains("another"), "it says that another process has it");
+}
+
+#[test]
+fn plain_http_beyond_loopback_is_refused() {
+    let directory = TempDir::new().expect("directory");
+    let said = refused(directory.path(), &["--listen", "0.0.0.0:0"]);
+    assert!(said.contains("loopback"), "{said}");
+}
+
+#[tokio::test]
+async fn developer_mode_takes_any_key_and_is_loud() {
+    let directory = TempDir::new().expect("directory");
+    let mut server = Instance::start_in(directory.path(), &["--dev"]);
+    let anyone = strongroom_testkit::Raw::new(server.url(), "test", strongroom_types::SecretText::new("test".into()));
+    let listed = anyone.call("ListSecrets", json!({})).await;
+    assert_eq!(listed.status, 200, "{}", listed.message());
+    assert!(server.stop());
+}
