@@ -53,7 +53,7 @@ impl File {
 
     /// Whether a program wrote it: its first line says so.
     pub fn is_generated(&self) -> bool {
-        self.text.lines().next().is_some_and(|first| first.to_lowercase().contains("generated"))
+        self.text.lines().next().is_some_and(|first| first.contains("generated") && first.contains("do not edit"))
     }
 
     /// Whether only tests compile the line.
