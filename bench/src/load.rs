@@ -95,12 +95,39 @@ struct Turns {
     total: u64,
 }
 
-/// What one connection has seen.
+/// What one connection, or all of them, have seen.
 struct Tally {
     latencies: Latencies,
     answered: u64,
     bytes: u64,
     reconnects: u64,
+    /// Answers other than 200, warm-up included, and the first of them.
+    refused: u64,
+    refusal: Option<String>,
+}
+
+impl Tally {
+    fn new() -> Result<Self, Failure> {
+        Ok(Self { latencies: Latencies::new()?, answered: 0, bytes: 0, reconnects: 0, refused: 0, refusal: None })
+    }
+
+    fn add(&mut self, other: Self) -> Result<(), Failure> {
+        self.latencies.add(&other.latencies)?;
+        self.answered += other.answered;
+        self.bytes += other.bytes;
+        self.reconnects += other.reconnects;
+        self.refused += other.refused;
+        self.refusal = self.refusal.take().or(other.refusal);
+        Ok(())
+    }
+
+    /// The tally, when every answer was a success.
+    fn unless_refused(self) -> Result<Self, Failure> {
+        match &self.refusal {
+            None => Ok(self),
+            Some(first) => Err(Failure::void(format!("{} answers were no success, one of them {first}", self.refused))),
+        }
+    }
 }
 
 /// Runs `plan` against `endpoint`, whose process is `server`. Any answer but 200 makes the run void.
@@ -171,7 +198,7 @@ async fn exhausted(keys: &Keys) {
 }
 
 async fn connection(shared: Arc<Shared>, mut client: Client, number: u64) -> Result<Tally, Failure> {
-    let mut tally = Tally { latencies: Latencies::new()?, answered: 0, bytes: 0, reconnects: 0 };
+    let mut tally = Tally::new()?;
     let mut random = Prng::new(shared.plan.seed, number);
     let mut body = String::new();
     while let Some(intended) = shared.next_start().await {
@@ -181,9 +208,9 @@ async fn connection(shared: Arc<Shared>, mut client: Client, number: u64) -> Res
         let answer = client.send(body.as_bytes(), false).await?;
         let done = Instant::now();
         if answer.status != http::StatusCode::OK {
-            let said = String::from_utf8_lossy(&answer.body);
-            let title = shared.plan.operation.title();
-            return Err(Failure::void(format!("{title} answered {}: {said}", answer.status)));
+            tally.refused += 1;
+            tally.refusal.get_or_insert_with(|| format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body)));
+            continue;
         }
         if shared.window.contains(intended) {
             tally.latencies.record(done.saturating_duration_since(intended));
@@ -242,19 +269,15 @@ fn pace(shared: &Arc<Shared>) -> Option<std::thread::JoinHandle<()>> {
 type Joined = Result<Result<Tally, Failure>, tokio::task::JoinError>;
 
 async fn gather(connections: &mut JoinSet<Result<Tally, Failure>>, early: Option<Joined>) -> Result<Tally, Failure> {
-    let mut sum = Tally { latencies: Latencies::new()?, answered: 0, bytes: 0, reconnects: 0 };
+    let mut sum = Tally::new()?;
     let mut next = early;
     loop {
         if let Some(joined) = next {
-            let one = joined.map_err(|why| Failure::void(format!("a connection failed: {why}")))??;
-            sum.latencies.add(&one.latencies)?;
-            sum.answered += one.answered;
-            sum.bytes += one.bytes;
-            sum.reconnects += one.reconnects;
+            sum.add(joined.map_err(|why| Failure::void(format!("a connection failed: {why}")))??)?;
         }
         next = connections.join_next().await;
         if next.is_none() {
-            return Ok(sum);
+            return sum.unless_refused();
         }
     }
 }

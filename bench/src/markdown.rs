@@ -55,6 +55,9 @@ fn write_report(out: &mut String, report: &Report) -> fmt::Result {
     if let Some(load) = Spread::of(&about.load_averages) {
         writeln!(out, "- Load average during the run: {}", show(&load))?;
     }
+    for remark in &about.remarks {
+        writeln!(out, "- {remark}")?;
+    }
     writeln!(out, "\n{EXPLANATION}\n")?;
     if !report.verdicts.is_empty() {
         writeln!(out, "## Goals\n\n| what | value | goal | reached |\n|---|---|---|---|")?;

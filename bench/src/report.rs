@@ -133,6 +133,9 @@ pub struct Circumstances {
     pub settings: String,
     /// One-minute load average before each round: other work on the machine, and this run itself.
     pub load_averages: Vec<f64>,
+    /// What a reader has to know about single figures.
+    #[serde(default)]
+    pub remarks: Vec<String>,
 }
 
 /// A whole report.

@@ -110,7 +110,7 @@ impl Subject {
         let (begun, missing) = (Instant::now(), count - self.count);
         let plan = Plan {
             operation: Operation::Create,
-            connections: SEED_CONNECTIONS.min(usize::try_from(missing).unwrap_or(SEED_CONNECTIONS)),
+            connections: if self.name == "moto" { 1 } else { SEED_CONNECTIONS },
             pace: Pace::Closed,
             warm_up: Duration::ZERO,
             measured: Duration::ZERO,

@@ -25,6 +25,7 @@ pub fn look(settings: &Settings, server_cpus: Option<&str>) -> Circumstances {
             settings.warm_up.as_millis(),
         ),
         load_averages: Vec::new(),
+        remarks: Vec::new(),
     }
 }
 
