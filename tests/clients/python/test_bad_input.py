@@ -118,8 +118,8 @@ def test_bad_base64(endpoint, line, canary, operation, text):
 def test_malformed_bodies(endpoint, line, canary, kind):
     for operation in OPERATIONS:
         answer = endpoint.call(operation, MALFORMED[kind], line)
-        if kind in ("nothing", "blanks", "deep objects") and answer.status == 200:
-            # Nothing is as good as `{}` to an operation without required members.
+        if kind in ("nothing", "blanks", "huge number") and answer.status == 200:
+            # Nothing is as good as `{}` to an operation without required members, and so is a member it does not know.
             assert operation in ("GetRandomPassword", "ListSecrets"), answer
             continue
         refuses(answer, operation, {"SerializationException", "ValidationException", "InvalidParameterException"}
