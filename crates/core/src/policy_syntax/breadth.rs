@@ -73,10 +73,14 @@ fn names_account(text: &str) -> bool {
 
 /// No more than a /8 of IPv4 or a /32 of IPv6.
 fn is_narrow_range(text: &str) -> bool {
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, bits.parse().ok()));
-    match address.parse() {
-        Ok(std::net::IpAddr::V4(_)) => bits.unwrap_or(if text.contains('/') { 0 } else { 32 }) >= 8,
-        Ok(std::net::IpAddr::V6(_)) => bits.unwrap_or(if text.contains('/') { 0 } else { 128 }) >= 32,
-        Err(_) => false,
-    }
+    let (address, bits) = match text.split_once('/') {
+        None => (text, Some(128)),
+        Some((address, bits)) => (address, bits.parse::<u8>().ok()),
+    };
+    let least = match address.parse() {
+        Ok(std::net::IpAddr::V4(_)) => 8,
+        Ok(std::net::IpAddr::V6(_)) => 32,
+        Err(_) => return false,
+    };
+    bits.is_some_and(|bits| bits >= least)
 }

@@ -1,5 +1,7 @@
 //! The condition block of a statement: operator, key, values.
 
+use std::collections::BTreeSet;
+
 use super::json::Node;
 use super::{Condition, Place, PolicyError, shown};
 
@@ -46,13 +48,14 @@ pub(super) fn check(place: &Place, value: &Node) -> Result<Vec<Condition>, Polic
             return Err(place.syntax("is no condition operator"));
         }
         let Node::Object(keys) = keys else { return Err(place.syntax("is no map of keys")) };
-        for (at, (key, values)) in keys.iter().enumerate() {
+        let mut seen = BTreeSet::new();
+        for (key, values) in keys {
             let inner = place.member(key);
             if !is_key(key) {
                 return Err(inner.syntax("is no condition key"));
             }
             // Keys of conditions are the same in upper and lower case.
-            if keys.iter().take(at).any(|(other, _)| other.eq_ignore_ascii_case(key)) {
+            if !seen.insert(key.to_ascii_lowercase()) {
                 return Err(inner.syntax("stands twice"));
             }
             let values = check_values(&inner, base(operator), values)?;

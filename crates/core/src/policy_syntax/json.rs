@@ -1,5 +1,6 @@
 //! JSON as policies need it: members in their order, none twice, nesting bounded.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -96,8 +97,9 @@ impl<'de> Visitor<'de> for Depth {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Node, A::Error> {
         let inner = self.deeper()?;
         let mut members: Vec<(String, Node)> = Vec::new();
+        let mut seen = BTreeSet::new();
         while let Some(name) = object.next_key::<String>()? {
-            if members.iter().any(|(known, _)| *known == name) {
+            if !seen.insert(name.clone()) {
                 return Err(A::Error::custom(format_args!("the member {} stands twice", super::shown(&name))));
             }
             let value = object.next_value_seed(inner)?;

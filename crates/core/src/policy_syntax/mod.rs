@@ -8,6 +8,7 @@ mod principal;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use json::Node;
@@ -175,7 +176,7 @@ fn check_statements(place: &Place, value: &Node) -> Result<Vec<Statement>, Polic
 /// use more than IAM's letters and digits.
 fn check_sids(place: &Place, value: &Node) -> Result<(), PolicyError> {
     let Node::List(list) = value else { return Ok(()) };
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for (at, statement) in list.iter().enumerate() {
         if let Some(Node::Text(sid)) = statement.member("Sid")
             && !sid.is_empty()

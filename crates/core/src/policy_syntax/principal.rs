@@ -75,7 +75,9 @@ fn is_identity(text: &str) -> bool {
         ("iam", "root") => arn.resource == "root",
         ("iam", "user" | "role") => is_path(name),
         ("sts", "federated-user") => is_name(name),
-        ("sts", "assumed-role") => name.split_once('/').is_some_and(|(role, session)| is_name(role) && is_name(session)),
+        ("sts", "assumed-role") => {
+            name.split_once('/').is_some_and(|(role, session)| is_name(role) && is_name(session))
+        }
         _ => false,
     };
     placed && named

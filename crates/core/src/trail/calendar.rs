@@ -8,11 +8,11 @@ use strongroom_types::Timestamp;
 
 /// Milliseconds in an hour.
 const HOUR_MS: i64 = 3_600_000;
-/// The last second of the year 9999: years have four digits here.
-const SECONDS_MAX: i64 = 253_402_300_799;
+/// The last second that the calendar knows: 9999-12-30T22:00:00Z.
+const SECONDS_MAX: i64 = 253_402_207_200;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// The date of an instant in UTC. What lies outside the years 1970 to 9999 is held at their ends.
+/// The date of an instant in UTC. What lies before 1970 or behind the calendar's end is held there.
 fn date(at: Timestamp) -> DateTime {
     let second = jiff::Timestamp::from_second(at.seconds().clamp(0, SECONDS_MAX)).unwrap_or_default();
     Offset::UTC.to_datetime(second)
@@ -22,13 +22,9 @@ fn date(at: Timestamp) -> DateTime {
 pub(super) fn push_iso(out: &mut String, at: Timestamp) {
     let date = date(at);
     push_digits(out, date.year(), 4);
-    for (mark, part) in [
-        ('-', date.month()),
-        ('-', date.day()),
-        ('T', date.hour()),
-        (':', date.minute()),
-        (':', date.second()),
-    ] {
+    for (mark, part) in
+        [('-', date.month()), ('-', date.day()), ('T', date.hour()), (':', date.minute()), (':', date.second())]
+    {
         out.push(mark);
         push_digits(out, i16::from(part), 2);
     }
@@ -129,7 +125,7 @@ mod tests {
         assert_eq!(iso(1_525_369_862_999), "2018-05-03T17:51:02Z");
         assert_eq!(iso(1_709_164_800_000), "2024-02-29T00:00:00Z");
         assert_eq!(iso(-1), "1970-01-01T00:00:00Z");
-        assert_eq!(iso(i64::MAX), "9999-12-31T23:59:59Z");
+        assert_eq!(iso(i64::MAX), "9999-12-30T22:00:00Z");
     }
 
     #[test]

@@ -127,7 +127,11 @@ impl Session {
         out.push_str("{\"creationDate\":\"");
         push_iso(out, self.created);
         // A string in CloudTrail, not a boolean.
-        out.push_str(if self.mfa_authenticated { "\",\"mfaAuthenticated\":\"true\"}}" } else { "\",\"mfaAuthenticated\":\"false\"}}" });
+        out.push_str(if self.mfa_authenticated {
+            "\",\"mfaAuthenticated\":\"true\"}}"
+        } else {
+            "\",\"mfaAuthenticated\":\"false\"}}"
+        });
     }
 }
 

@@ -1,8 +1,8 @@
 //! The audit trail: one CloudTrail-shaped record a request, kept in append-only files, one file an hour.
 
 mod calendar;
-mod identity;
 pub mod files;
+mod identity;
 mod json_text;
 #[cfg(test)]
 pub(crate) mod memory;

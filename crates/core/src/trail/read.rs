@@ -185,7 +185,8 @@ pub(super) fn known_ids(
         // Begun in the middle of a line, the first is no record and falls out.
         let mut reader = LineReader::new(files.read(name, from)?);
         while let Some(line) = reader.next()? {
-            if let Some(id) = serde_json::from_slice::<Mark<'_>>(line).ok().and_then(|mark| wanted.get(&*mark.event_id)) {
+            if let Some(id) = serde_json::from_slice::<Mark<'_>>(line).ok().and_then(|mark| wanted.get(&*mark.event_id))
+            {
                 known.insert(id.clone());
             }
         }

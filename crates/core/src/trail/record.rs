@@ -7,8 +7,8 @@ use std::sync::Arc;
 use strongroom_types::{AccountId, Timestamp};
 
 use super::calendar::{in_words, push_iso};
-use super::json_text::{bounded, push_member, push_name, push_ready, push_string};
 pub use super::identity::{IdentityKind, Session, SessionIssuer, UserIdentity};
+use super::json_text::{bounded, push_member, push_name, push_ready, push_string};
 
 /// Longest user agent, error code, error message or name in a record, in bytes. CloudTrail cuts them at 1 KB.
 pub const TEXT_BYTES_MAX: usize = 1024;
@@ -330,11 +330,8 @@ pub(crate) mod tests {
             host: "localhost:8443".into(),
         }));
         let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf";
-        let resource = Resource {
-            arn: arn.into(),
-            account_id: "123456789012".into(),
-            kind: "AWS::SecretsManager::Secret".into(),
-        };
+        let resource =
+            Resource { arn: arn.into(), account_id: "123456789012".into(), kind: "AWS::SecretsManager::Secret".into() };
         let line = record.finish(&Outcome::Success { response_elements: None, resources: vec![resource] });
         let expected = concat!(
             r#"{"eventVersion":"1.09","userIdentity":{"type":"Root","principalId":"123456789012","#,

@@ -101,23 +101,12 @@ impl Segments {
     ///
     /// # Errors
     /// As [`Segments::open`].
-    pub fn with_files(
-        files: Arc<dyn SegmentFiles>,
-        config: SegmentsConfig,
-        clock: Arc<dyn Clock>,
-    ) -> io::Result<Self> {
+    pub fn with_files(files: Arc<dyn SegmentFiles>, config: SegmentsConfig, clock: Arc<dyn Clock>) -> io::Result<Self> {
         if let Some(hour) = newest_first(files.as_ref(), EVER, 1)?.first() {
             let file = files.append(&hour.file())?;
             close_off(file.as_ref())?;
         }
-        Ok(Self {
-            files,
-            clock,
-            config,
-            queue: Mutex::default(),
-            writer: Mutex::default(),
-            retired: Mutex::default(),
-        })
+        Ok(Self { files, clock, config, queue: Mutex::default(), writer: Mutex::default(), retired: Mutex::default() })
     }
 
     /// Appends one record to the segment of the present hour. Blocks for about one write(2); with [`Fsync::Always`]

@@ -65,7 +65,10 @@ fn a_disk_trail_is_mended_and_continued() {
     assert_eq!(std::fs::read_to_string(&file).expect("there"), "{\"n\":1}\n{\"n\":2\n");
     segments.append("{\"n\":3}").expect("append");
     segments.append_synced(["{\"n\":4}", "{\"n\":5}"]).expect("append");
-    assert_eq!(std::fs::read_to_string(&file).expect("there"), "{\"n\":1}\n{\"n\":2\n{\"n\":3}\n{\"n\":4}\n{\"n\":5}\n");
+    assert_eq!(
+        std::fs::read_to_string(&file).expect("there"),
+        "{\"n\":1}\n{\"n\":2\n{\"n\":3}\n{\"n\":4}\n{\"n\":5}\n"
+    );
 }
 
 #[test]
@@ -86,7 +89,8 @@ fn sixteen_threads_leave_every_line_once_and_whole() {
     let folder = tempfile::tempdir().expect("folder");
     let clock = MockClock::at(AT);
     let segments = Segments::open(folder.path(), SegmentsConfig::default(), Arc::new(clock.clone())).expect("open");
-    let line = |thread: usize, n: usize| format!("{{\"thread\":{thread},\"n\":{n},\"pad\":\"{}\"}}", "x".repeat(n % 700));
+    let line =
+        |thread: usize, n: usize| format!("{{\"thread\":{thread},\"n\":{n},\"pad\":\"{}\"}}", "x".repeat(n % 700));
     thread::scope(|scope| {
         for thread in 0..16 {
             let (segments, clock) = (&segments, &clock);
