@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::fixture::*;
+use super::fixture::{
+    COLOUR, LID, Sealer, Verdict, all, body, boxed, colour, delete, deletes, entries, feed, name, named, painted, put,
+    puts, refuse, same, same_texts, seen, take, text, told, version,
+};
 use crate::api::{Batch, DocumentKey, Put, Store, StoreError};
 
 pub async fn a_batch_is_taken_wholly_or_not_at_all(store: Arc<dyn Store>) -> Verdict {

@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
-use super::fixture::*;
+use super::fixture::{
+    Verdict, body, boxed, delete, entries, feed, put, puts, refuse, same, same_texts, take, told, version,
+};
 use crate::api::{Batch, DocumentKey, Store, StoreError, Watcher};
 
 pub async fn the_feed_is_in_order_and_by_topic(store: Arc<dyn Store>) -> Verdict {

@@ -1,8 +1,10 @@
 //! The suite that every engine passes: small named cases, each run on an empty store of its own.
 
 mod commits;
+pub mod differential;
 pub mod fixture;
 mod life;
+pub mod operation;
 mod reads;
 
 use std::future::Future;

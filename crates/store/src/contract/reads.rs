@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::fixture::*;
+use super::fixture::{
+    BOX, COLOUR, LID, NAME, Verdict, all, body, entries, feed, painted, put, puts, same, same_texts, seen, take, text,
+    told, version,
+};
 use crate::api::{DocumentKey, Entry, Put, Range, Store};
 
 pub async fn a_commit_is_seen_by_the_next_read(store: Arc<dyn Store>) -> Verdict {
