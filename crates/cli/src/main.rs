@@ -1,5 +1,6 @@
 //! The binary `strongroom`: flags, printing, and what it leaves to the other rooms.
 
+mod offline;
 mod process;
 mod roots;
 mod serve;
@@ -20,12 +21,21 @@ struct Cli {
 enum Command {
     /// Runs the server in the foreground.
     Serve(serve::ServeArgs),
+    /// Makes a backup of the data, sealed under the root of trust; also while a server runs.
+    Backup(offline::BackupArgs),
+    /// Restores a backup into a data directory without a store, and verifies all of it.
+    Restore(offline::RestoreArgs),
+    /// Opens every document and checks every index; also while a server runs.
+    Verify(offline::DataArgs),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(args) => serve::run(&args),
+        Command::Backup(args) => offline::back_up(&args),
+        Command::Restore(args) => offline::restore(&args),
+        Command::Verify(args) => offline::verify_data(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -55,8 +55,16 @@ impl TemporaryDirectory {
     /// # Errors
     /// When it cannot be made.
     pub fn new(random: &dyn Random) -> io::Result<Self> {
+        Self::within(&std::env::temp_dir(), random)
+    }
+
+    /// A new directory inside `parent`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn within(parent: &Path, random: &dyn Random) -> io::Result<Self> {
         let bytes = strongroom_crypto::random::bytes(random).map_err(|error| io::Error::other(error.to_string()))?;
-        let path = std::env::temp_dir().join(format!("strongroom-dev-{}", uuid_v4(bytes)));
+        let path = parent.join(format!("strongroom-{}", uuid_v4(bytes)));
         DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
     }

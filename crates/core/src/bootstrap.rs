@@ -35,8 +35,7 @@ pub async fn keyring(
     root: &dyn RootOfTrust,
     random: &dyn Random,
 ) -> Result<Keyring, BootstrapError> {
-    let rows = store.scan(SEALING_KEY, "", None, KEYS_MAX).await?;
-    if rows.is_empty() {
+    if store.scan(SEALING_KEY, "", None, 1).await?.is_empty() {
         let key = aead::generate_key(random)?;
         let body = root.wrap(random, &context(FIRST), &key)?;
         let mut batch = Batch::named("create_sealing_key");
@@ -44,6 +43,15 @@ pub async fn keyring(
         store.commit(batch).await?;
         return Ok(Keyring::new(&[key])?);
     }
+    stored_keyring(store, root).await
+}
+
+/// The ring that seals the documents of a store that is not new.
+///
+/// # Errors
+/// When there is no sealing key, the root is not the one that the store hangs on, or store or root fail.
+pub async fn stored_keyring(store: &dyn Store, root: &dyn RootOfTrust) -> Result<Keyring, BootstrapError> {
+    let rows = store.scan(SEALING_KEY, "", None, KEYS_MAX).await?;
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows.iter().rev() {
         keys.push(root.unwrap(&context(&row.key.key), &row.body)?);

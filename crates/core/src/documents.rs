@@ -232,6 +232,29 @@ impl Documents {
         rows.into_iter().map(|row| self.open::<T>(&row.key, row.version, &row.body).map(|(loaded, _)| loaded)).collect()
     }
 
+    /// Documents of a kind in the order of their keys, those that cannot be opened with a text that says why.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn scan_each<T: Document>(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Arc<str>, Result<Loaded<T>, String>)>, Error> {
+        let rows = self.store.scan(T::KIND, prefix, after, limit).await?;
+        let opened = rows.into_iter().map(|row| {
+            let opened = self.open::<T>(&row.key, row.version, &row.body).map(|(loaded, _)| loaded);
+            let fault = |error| match error {
+                Error::Internal(text) => text.into_owned(),
+                Error::Refused(refusal) => refusal.to_string(),
+                Error::Conflict => String::new(),
+            };
+            (Arc::clone(&row.key.key), opened.map_err(fault))
+        });
+        Ok(opened.collect())
+    }
+
     /// A stretch of an index.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ const SECRET_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq
 const REMEMBERED_MAX: usize = 10_000;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Account {
+pub(crate) struct Account {
     account: String,
     created_ms: i64,
 }
@@ -48,7 +48,7 @@ impl Document for Account {
 
 /// An access key as stored: three lines, so that the secret passes through no serializer that would copy it.
 #[derive(Clone, Debug)]
-struct AccessKey {
+pub(crate) struct AccessKey {
     account: String,
     key_id: String,
     secret: SecretText,

@@ -23,7 +23,7 @@ pub const DEFAULT_KEY_SHOWN: &str = "DefaultEncryptionKey";
 
 /// A key as it is stored. Its material is wrapped by the root of trust.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct StoredKey {
+pub(crate) struct StoredKey {
     account: String,
     region: String,
     /// The key's own id, a UUID.

@@ -1,6 +1,7 @@
 //! The domain: secrets, keys, identities, access, the trail. Knows no HTTP, no SQL and no wire format.
 
 pub mod access;
+pub mod backup;
 pub mod bootstrap;
 pub mod ctx;
 pub mod documents;
@@ -12,6 +13,7 @@ pub mod password;
 pub mod policy_syntax;
 pub mod secrets;
 pub mod trail;
+pub mod verification;
 
 pub use access::{Permit, Resource, authorize};
 pub use ctx::{Caller, Ctx, Principal};

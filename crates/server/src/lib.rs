@@ -3,7 +3,7 @@
 mod authn;
 mod cors;
 mod health;
-mod ops;
+pub mod ops;
 mod route;
 
 pub mod app;

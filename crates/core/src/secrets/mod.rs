@@ -18,7 +18,7 @@ mod refusals;
 pub mod resolve;
 mod stages;
 mod tags;
-mod values;
+pub(crate) mod values;
 mod versions;
 mod words;
 
@@ -101,6 +101,22 @@ impl Secrets {
         };
         let keyring = self.key_of(secret, now).await?;
         Ok(Some(stored.value.open(&keyring, secret, version_id)?))
+    }
+
+    /// Opens a version's value and lets it go again.
+    pub(crate) async fn verify_value(
+        documents: &Documents,
+        keyring: &Keyring,
+        secret: &Secret,
+        version_id: &str,
+    ) -> Result<(), &'static str> {
+        match documents.load::<StoredValue>(value_key(secret, version_id)).await {
+            Ok(Some(stored)) => {
+                stored.value.open(keyring, secret, version_id).map(drop).map_err(|_| "the value cannot be opened")
+            }
+            Ok(None) => Err("the value is missing"),
+            Err(_) => Err("the value's document cannot be opened"),
+        }
     }
 
     /// Commits a changed secret with what else is in `batch` and the request's record.

@@ -118,6 +118,23 @@ impl SqliteStore {
         self.scan_with(move |connection| copy::copy(connection, &path)).await
     }
 
+    /// Copies the store in `directory`, which another process may have open and be writing to, as it is at one moment
+    /// into a new file at `path`.
+    ///
+    /// # Errors
+    /// When there is no store, or `path` exists or cannot be written.
+    pub fn copy_of(
+        directory: impl AsRef<Path>,
+        path: impl AsRef<Path>,
+        config: &SqliteConfig,
+    ) -> Result<(), StoreError> {
+        let database = directory.as_ref().join(DATABASE_FILE);
+        if !files::check_header(&database)? {
+            return Err(StoreError::Unavailable("there is no store in this directory".to_owned()));
+        }
+        copy::copy(&schema::open_reader(&database, config)?, path.as_ref())
+    }
+
     /// Makes a store in `directory` from a copy that `backup_to` made.
     ///
     /// # Errors

@@ -1,12 +1,12 @@
 //! The segment files: hourly, append-only, one record a line. An append returns after its line was written.
 //!
-//! Many threads append at once. Each puts its line into a shared buffer; whoever gets hold of the file writes all that
-//! is buffered with one write(2), and the others find theirs written.
+//! Many threads append at once. Each puts its line into a shared buffer. Whoever finds nobody writing writes all that is
+//! buffered with one write(2); who comes meanwhile waits for the next turn, and one of them writes for all.
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use strongroom_types::Clock;
 
@@ -56,11 +56,20 @@ pub struct Segments {
 struct Queue {
     lines: Vec<u8>,
     batch: Arc<Batch>,
+    /// Whether a thread is writing. Only then does anybody wait.
+    writing: bool,
 }
 
-/// What became of lines that were written together.
+/// Lines that are written together.
 #[derive(Default)]
-struct Batch(OnceLock<Result<(), Arc<io::Error>>>);
+struct Batch {
+    /// What became of them.
+    result: OnceLock<Result<(), Arc<io::Error>>>,
+    /// Told when there is a result, or when one of those who wait is to write. Goes with the queue's lock.
+    told: Condvar,
+    /// How many wait to be told. Changes under the queue's lock.
+    waiting: AtomicUsize,
+}
 
 #[derive(Default)]
 struct Writer {
@@ -74,6 +83,27 @@ struct Open {
     segment: Arc<Segment>,
     /// Where the last whole line ends, in bytes.
     length: u64,
+}
+
+/// A thread's turn to write. However it ends, those who wait are told, and one of the next batch may write.
+struct Turn<'a> {
+    queue: &'a Mutex<Queue>,
+    batch: Arc<Batch>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.batch.result.get_or_init(|| Err(Arc::new(io::Error::other("the thread that wrote the line died"))));
+        let mut queue = lock(self.queue);
+        queue.writing = false;
+        // Without anybody waiting, telling would be a system call for nothing.
+        if self.batch.waiting.load(Ordering::Relaxed) > 0 {
+            self.batch.told.notify_all();
+        }
+        if queue.batch.waiting.load(Ordering::Relaxed) > 0 {
+            queue.batch.told.notify_one();
+        }
+    }
 }
 
 /// An open file, and what is known of its way to the disk.
@@ -118,20 +148,24 @@ impl Segments {
     /// line's end inside or longer than [`LINE_BYTES_MAX`].
     pub fn append(&self, line: &str) -> io::Result<()> {
         check(line)?;
-        let batch = {
-            let mut queue = lock(&self.queue);
-            queue.lines.extend_from_slice(line.as_bytes());
-            queue.lines.push(b'\n');
-            Arc::clone(&queue.batch)
-        };
-        let mut writer = lock(&self.writer);
-        if batch.0.get().is_none() {
-            self.write_queue(&mut writer);
+        let mut queue = lock(&self.queue);
+        queue.lines.extend_from_slice(line.as_bytes());
+        queue.lines.push(b'\n');
+        let batch = Arc::clone(&queue.batch);
+        while queue.writing && batch.result.get().is_none() {
+            batch.waiting.fetch_add(1, Ordering::Relaxed);
+            queue = batch.told.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            batch.waiting.fetch_sub(1, Ordering::Relaxed);
         }
-        match batch.0.get() {
+        if batch.result.get().is_none() {
+            queue.writing = true;
+            drop(queue);
+            self.take_turn();
+        }
+        match batch.result.get() {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => Err(io::Error::new(error.kind(), Arc::clone(error))),
-            None => Err(io::Error::other("a thread died while it wrote to the trail")),
+            None => Err(io::Error::other("nobody wrote the line")),
         }
     }
 
@@ -173,20 +207,22 @@ impl Segments {
         &self.files
     }
 
-    /// Writes what is queued and tells those who wait for it.
-    fn write_queue(&self, writer: &mut Writer) {
+    /// Writes what is queued. Only for the thread that set the queue's mark.
+    fn take_turn(&self) {
+        let mut writer = lock(&self.writer);
         let mut lines = std::mem::take(&mut writer.spare);
         let batch = {
             let mut queue = lock(&self.queue);
             std::mem::swap(&mut queue.lines, &mut lines);
             std::mem::take(&mut queue.batch)
         };
-        let written = self.write(writer, &lines).and_then(|segment| match self.config.fsync {
+        let turn = Turn { queue: &self.queue, batch };
+        let written = self.write(&mut writer, &lines).and_then(|segment| match self.config.fsync {
             Fsync::Always => segment.sync(),
             Fsync::Never | Fsync::Interval => Ok(()),
         });
-        // Only who holds the writer sets it, once a batch.
-        let _ = batch.0.set(written.map_err(Arc::new));
+        // Nobody else sets it: a batch is taken once.
+        let _ = turn.batch.result.set(written.map_err(Arc::new));
         lines.clear();
         lines.shrink_to(BUFFER_BYTES_KEPT);
         writer.spare = lines;

@@ -1,0 +1,188 @@
+//! `strongroom backup`, `restore` and `verify`: work on the data itself, beside a running server or without one.
+
+use std::error::Error;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use strongroom_core::verification::{Report, verify};
+use strongroom_core::{Documents, Keys, backup, bootstrap};
+use strongroom_crypto::{RootOfTrust, SystemRandom};
+use strongroom_server::config::Config;
+use strongroom_server::gate::fault_text;
+use strongroom_store::{SqliteConfig, SqliteStore};
+use strongroom_types::{Clock as _, SystemClock};
+
+use crate::process::TemporaryDirectory;
+use crate::{process, roots};
+
+/// The directory of the store inside the data directory.
+const STORE_DIRECTORY: &str = "store";
+/// Bytes of decoded documents kept while verifying.
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Where the data is.
+#[derive(Args)]
+pub struct DataArgs {
+    /// The data directory.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The configuration file, if the roots of trust are named in one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl DataArgs {
+    fn settings(&self) -> Result<Config, Box<dyn Error>> {
+        let text = match &self.config {
+            Some(path) => fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
+            None => String::new(),
+        };
+        Ok(Config::load_with(&text, |config| config.data.directory.clone_from(&self.data))?)
+    }
+
+    fn store(&self) -> PathBuf {
+        self.data.join(STORE_DIRECTORY)
+    }
+}
+
+/// Flags of `strongroom backup`.
+#[derive(Args)]
+pub struct BackupArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// The file to make. It must not exist.
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+}
+
+/// Makes a sealed backup of the store, also while a server runs.
+///
+/// # Errors
+/// When the store cannot be read, the root of trust is not available, or the file cannot be written.
+pub fn back_up(args: &BackupArgs) -> Result<(), Box<dyn Error>> {
+    process::forbid_core_dumps()?;
+    let config = args.data.settings()?;
+    let root = roots::open(&config, false, &SystemRandom)?;
+    let scratch = TemporaryDirectory::within(&args.data.data, &SystemRandom)?;
+    let copy = scratch.path().join("copy");
+    SqliteStore::copy_of(args.data.store(), &copy, &SqliteConfig::default())?;
+    let draft = args.to.with_extension("part");
+    let bytes = write_backup(root.as_ref(), &copy, &draft).inspect_err(|_| drop(fs::remove_file(&draft)))?;
+    // A link fails when there is a file already, where a rename would replace it.
+    let placed = fs::hard_link(&draft, &args.to);
+    fs::remove_file(&draft)?;
+    placed.map_err(|error| format!("{}: {error}", args.to.display()))?;
+    sync_directory_of(&args.to)?;
+    println!("{}: {bytes} bytes of data, sealed under {}", args.to.display(), root.describe());
+    Ok(())
+}
+
+fn write_backup(root: &dyn RootOfTrust, copy: &Path, draft: &Path) -> Result<u64, Box<dyn Error>> {
+    let file = private_file(draft).map_err(|error| format!("{}: {error}", draft.display()))?;
+    let mut to = BufWriter::new(file);
+    let bytes = backup::seal(root, &SystemRandom, &mut BufReader::new(File::open(copy)?), &mut to)?;
+    to.flush()?;
+    to.get_ref().sync_all()?;
+    Ok(bytes)
+}
+
+/// Flags of `strongroom restore`.
+#[derive(Args)]
+pub struct RestoreArgs {
+    /// The backup.
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+/// Restores a backup into a data directory that holds no store yet, and verifies all of it.
+///
+/// # Errors
+/// When there is a store, the backup is not whole, its root of trust is not available, or what was restored does not
+/// verify; nothing is left in place of a store then.
+pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
+    process::forbid_core_dumps()?;
+    let config = args.data.settings()?;
+    let store = args.data.store();
+    if store.exists() {
+        return Err(format!("{}: there is a store already; nothing was changed", store.display()).into());
+    }
+    let root = roots::open(&config, false, &SystemRandom)?;
+    let scratch = TemporaryDirectory::within(&args.data.data, &SystemRandom)?;
+    let plain = scratch.path().join("copy");
+    let mut to = BufWriter::new(private_file(&plain)?);
+    let from = File::open(&args.from).map_err(|error| format!("{}: {error}", args.from.display()))?;
+    backup::open(root.as_ref(), &mut BufReader::new(from), &mut to)?;
+    to.flush()?;
+    drop(to);
+    let fresh = scratch.path().join(STORE_DIRECTORY);
+    SqliteStore::restore(&plain, &fresh)?;
+    let report = verify_store(&fresh, root)?;
+    fs::rename(&fresh, &store)?;
+    sync_directory_of(&store)?;
+    tell(&report);
+    Ok(())
+}
+
+/// Verifies the store, also while a server runs: a copy as of one moment is what is looked at.
+///
+/// # Errors
+/// When the store cannot be read, or something in it is wrong; every fault is printed.
+pub fn verify_data(args: &DataArgs) -> Result<(), Box<dyn Error>> {
+    process::forbid_core_dumps()?;
+    let config = args.settings()?;
+    let root = roots::open(&config, false, &SystemRandom)?;
+    let scratch = TemporaryDirectory::within(&args.data, &SystemRandom)?;
+    let copy = scratch.path().join("copy");
+    SqliteStore::copy_of(args.store(), &copy, &SqliteConfig::default())?;
+    let fresh = scratch.path().join(STORE_DIRECTORY);
+    SqliteStore::restore(&copy, &fresh)?;
+    let report = verify_store(&fresh, root)?;
+    tell(&report);
+    Ok(())
+}
+
+/// Opens the store in `directory`, looks at all of it, and fails unless everything is in order.
+fn verify_store(directory: &Path, root: Arc<dyn RootOfTrust>) -> Result<Report, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(async {
+        let random = Arc::new(SystemRandom);
+        let store = Arc::new(SqliteStore::open(directory, SqliteConfig::default())?);
+        let integrity = store.integrity().await?;
+        let keyring = bootstrap::stored_keyring(store.as_ref(), root.as_ref()).await?;
+        let documents = Documents::new(Arc::clone(&store) as _, Arc::new(keyring), random, CACHE_BYTES);
+        let documents = Arc::new(documents);
+        let keys = Keys::new(Arc::clone(&documents), root);
+        let mut report =
+            verify(&documents, &keys, SystemClock.now()).await.map_err(|error| fault_text(&error))?;
+        report.faults.splice(0..0, integrity.faults);
+        store.close()?;
+        Ok::<_, Box<dyn Error>>(report)
+    })?;
+    for fault in &report.faults {
+        eprintln!("fault: {fault}");
+    }
+    if report.faults.is_empty() { Ok(report) } else { Err("the store does not verify".into()) }
+}
+
+fn tell(report: &Report) {
+    let Report { secrets, values, documents, index_entries, .. } = report;
+    println!(
+        "verified: {secrets} secrets, {values} values, {documents} documents opened, {index_entries} index entries \
+         agree"
+    );
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn sync_directory_of(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}

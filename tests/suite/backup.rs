@@ -1,0 +1,62 @@
+//! Promise: a backup taken under load restores to what was there, and only a whole one restores at all.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::json;
+use strongroom_testkit::{Instance, instance};
+use tempfile::TempDir;
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(instance::binary()).args(arguments).output().expect("it runs")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_beside_a_running_server_restores_and_verifies() {
+    let directory = TempDir::new().expect("directory");
+    let (data, fresh) = (directory.path().join("data"), directory.path().join("fresh"));
+    let (backup, damaged) = (directory.path().join("backup"), directory.path().join("damaged"));
+    let mut server = Instance::start_in(&data, &[]);
+    let client = server.raw();
+    for n in 0..20 {
+        let token = format!("{n:032}");
+        let input = json!({"Name": format!("s{n}"), "ClientRequestToken": token, "SecretString": format!("v{n}"),
+            "Tags": [{"Key": "team", "Value": "blue"}], "Description": "kept in a backup"});
+        assert_eq!(client.call("CreateSecret", input).await.status, 200);
+    }
+    let made = run(&["backup", "--data", text(&data), "--to", text(&backup)]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(!run(&["backup", "--data", text(&data), "--to", text(&backup)]).status.success(), "it is not replaced");
+    let verified = run(&["verify", "--data", text(&data)]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    assert!(String::from_utf8_lossy(&verified.stdout).contains("20 secrets, 20 values"));
+    client.call("DeleteSecret", json!({"SecretId": "s1", "ForceDeleteWithoutRecovery": true})).await;
+    assert!(server.stop());
+    let bytes = fs::read(&backup).expect("the backup");
+    assert!(!bytes.windows(16).any(|window| window == b"kept in a backup"), "not even descriptions are plain in it");
+
+    fs::create_dir(&fresh).expect("directory");
+    let restore = |from: &Path| run(&["restore", "--from", text(from), "--data", text(&fresh)]);
+    assert!(!restore(&backup).status.success(), "without the root of trust nothing is restored");
+    fs::copy(data.join("root.key"), fresh.join("root.key")).expect("copied");
+    let mut altered = bytes.clone();
+    let middle = altered.len() / 2;
+    altered[middle] ^= 1;
+    fs::write(&damaged, altered).expect("written");
+    assert!(!restore(&damaged).status.success());
+    assert!(!fresh.join("store").exists(), "nothing is left of a restore that failed");
+    let restored = restore(&backup);
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    assert!(!restore(&backup).status.success(), "a store is not replaced");
+
+    fs::copy(data.join("credentials"), fresh.join("credentials")).expect("copied");
+    let mut again = Instance::start_in(&fresh, &[]);
+    let got = again.raw().call("GetSecretValue", json!({"SecretId": "s1"})).await;
+    assert_eq!(got.text("SecretString"), "v1", "what was deleted after the backup is back");
+    assert!(again.stop());
+}
