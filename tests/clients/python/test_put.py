@@ -184,3 +184,13 @@ def test_the_form_of_a_rotation_token(loose, secret, name):
         loose.put_secret_value(SecretId=name, SecretString="v", RotationToken="planted-token")
     assert "rotationToken" in refusal.text
     assert "planted-token" not in refusal.text
+
+
+def test_a_rotation_token_without_a_rotation(sm, secret, name):
+    # What the service says to it is not known; a fault it is not.
+    try:
+        made = sm.put_secret_value(SecretId=name, SecretString="v", RotationToken=token())["VersionId"]
+    except sm.exceptions.ClientError as error:
+        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+        made = secret["VersionId"]
+    assert stages(sm, name)[made] == {"AWSCURRENT"}
