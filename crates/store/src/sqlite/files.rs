@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use super::failure::file_failure;
 use super::schema;
@@ -33,6 +33,8 @@ pub(super) struct Hold {
 /// # Errors
 /// When another process holds it, or what is there is not a store that this release knows; nothing was changed then.
 pub(super) fn take(directory: &Path) -> Result<Hold, StoreError> {
+    // Absolute, so that no name reads as an option or URI, and a change of the working directory changes nothing.
+    let directory = &path::absolute(directory).map_err(|error| file_failure("its directory has no path", &error))?;
     let present = check_header(&directory.join(DATABASE_FILE))?;
     let hold = hold(directory)?;
     if !present && !hold.database.exists() {
