@@ -3,6 +3,11 @@
 //! The gathered bytes are wiped when dropped. The connection's read buffer, through which they came, belongs to the
 //! HTTP library: it is overwritten by the next request and freed with the connection, not wiped.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+use bytes::Bytes;
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -34,18 +39,47 @@ pub(super) enum BodyFault {
     Broken,
 }
 
-/// Reads `body`, at most `bytes_max`. Of a longer one up to `drain_bytes_max` further bytes are read and thrown away
-/// when the client sends them unasked, so that it gets to reading the answer.
+/// How far a body has come at first sight.
+pub(super) enum FirstSight {
+    /// All of it is here, as with nearly every request: its bytes came together with its head.
+    Whole(Gathered),
+    /// This is here, if anything, and more is to come.
+    Part(Option<Bytes>),
+}
+
+/// Takes what has come of `body` without waiting. A future that resolves at its first poll.
+pub(super) async fn first_sight(body: &mut Incoming, bytes_max: usize) -> Result<FirstSight, BodyFault> {
+    if body.is_end_stream() {
+        return Ok(FirstSight::Whole(Gathered { bytes: SecretBytes::default(), sha256: EMPTY_SHA256 }));
+    }
+    // Not one byte is taken of what will be refused: a client that asks before it sends must not be told to go on.
+    if declared(body) > bytes_max {
+        return Ok(FirstSight::Part(None));
+    }
+    let frame = poll_fn(|context| Poll::Ready(Pin::new(&mut *body).poll_frame(context))).await;
+    let piece = match frame {
+        Poll::Pending => return Ok(FirstSight::Part(None)),
+        Poll::Ready(None) => Bytes::new(),
+        // What is no data is a trailer, which no AWS protocol here uses.
+        Poll::Ready(Some(frame)) => frame.map_err(|_| BodyFault::Broken)?.into_data().unwrap_or_default(),
+    };
+    if !body.is_end_stream() || piece.len() > bytes_max {
+        return Ok(FirstSight::Part(Some(piece)));
+    }
+    Ok(FirstSight::Whole(Gathered { sha256: sha256(&piece), bytes: SecretBytes::new(piece.to_vec()) }))
+}
+
+/// Reads `body`, at most `bytes_max` with what came at `first` sight. Of a longer one up to `drain_bytes_max` further
+/// bytes are read and thrown away, so that the client gets to reading the answer; not so when it asked before
+/// sending.
 pub(super) async fn gather(
+    first: Option<Bytes>,
     mut body: Incoming,
     bytes_max: usize,
     drain_bytes_max: usize,
     asks_first: bool,
 ) -> Result<Gathered, BodyFault> {
-    if body.is_end_stream() {
-        return Ok(Gathered { bytes: SecretBytes::default(), sha256: EMPTY_SHA256 });
-    }
-    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let declared = declared(&body);
     if declared > bytes_max {
         if !asks_first {
             drain(&mut body, declared, drain_bytes_max).await;
@@ -54,20 +88,25 @@ pub(super) async fn gather(
     }
     let mut bytes = Zeroizing::new(Vec::new());
     let mut hash = Sha256::default();
-    while let Some(frame) = body.frame().await {
-        // What is no data is a trailer, which no AWS protocol here uses.
-        let Ok(piece) = frame.map_err(|_| BodyFault::Broken)?.into_data() else { continue };
-        if bytes.is_empty() && body.is_end_stream() {
-            return Ok(Gathered { sha256: sha256(&piece), bytes: SecretBytes::new(piece.to_vec()) });
+    let mut next = first;
+    loop {
+        if let Some(piece) = next {
+            if piece.len() > bytes_max - bytes.len() {
+                drain(&mut body, 0, drain_bytes_max).await;
+                return Err(BodyFault::TooLarge);
+            }
+            hash.update(&piece);
+            append(&mut bytes, &piece, declared);
         }
-        if piece.len() > bytes_max - bytes.len() {
-            drain(&mut body, 0, drain_bytes_max).await;
-            return Err(BodyFault::TooLarge);
-        }
-        hash.update(&piece);
-        append(&mut bytes, &piece, declared);
+        let Some(frame) = body.frame().await else { break };
+        next = frame.map_err(|_| BodyFault::Broken)?.into_data().ok();
     }
     Ok(Gathered { bytes: SecretBytes::new(std::mem::take(&mut *bytes)), sha256: hash.finish() })
+}
+
+/// The length that is still to come, as far as it is known.
+fn declared(body: &Incoming) -> usize {
+    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
 }
 
 /// Appends `piece`. A vector that grows by itself would leave its old bytes behind unwiped.
@@ -89,7 +128,7 @@ async fn drain(body: &mut Incoming, declared: usize, bytes_max: usize) {
         return;
     }
     while let Some(Ok(frame)) = body.frame().await {
-        match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
+        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
             Some(rest) => left = rest,
             None => return,
         }

@@ -1,6 +1,7 @@
 //! What the front itself answers when a request breaks a limit: errors in AWS's JSON form.
 
 use super::Answer;
+use super::body::BodyFault;
 
 /// A reason for not asking the endpoint, or for not waiting for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,15 @@ pub(super) enum Refusal {
     TooManyRequests,
     TooLong,
     Failed,
+}
+
+impl From<BodyFault> for Refusal {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::BodyTooLarge,
+            BodyFault::Broken => Self::BodyBroken,
+        }
+    }
 }
 
 impl Refusal {

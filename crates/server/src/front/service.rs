@@ -1,9 +1,13 @@
 //! One exchange: a request's head and body to the endpoint, its answer back, each step under its limit.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
@@ -11,7 +15,7 @@ use strongroom_types::{Clock, Timestamp};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::body::{BodyFault, Gathered, gather};
+use super::body::{FirstSight, Gathered, first_sight, gather};
 use super::date::DateHeader;
 use super::refusal::Refusal;
 use super::shield::Shield;
@@ -107,7 +111,7 @@ impl Front {
         self.finish(&underway.line, frame, answer)
     }
 
-    async fn answer(&self, line: &Arc<Line>, frame: &Frame, id: String, parts: Parts, body: Incoming) -> Answer {
+    async fn answer(&self, line: &Arc<Line>, frame: &Frame, id: String, parts: Parts, mut body: Incoming) -> Answer {
         if parts.headers.len() > self.header_count_max {
             return Refusal::TooManyHeaders.answer();
         }
@@ -119,13 +123,26 @@ impl Front {
         {
             return answer;
         }
+        let gathered = match first_sight(&mut body, self.body_bytes_max).await {
+            Ok(FirstSight::Whole(gathered)) => Ok(gathered),
+            // Boxed, here and below: what is seldom needed must not make every exchange's future larger, which is
+            // moved about for each request.
+            Ok(FirstSight::Part(first)) => Box::pin(self.gather(&parts, first, body)).await,
+            Err(fault) => Err(Refusal::from(fault)),
+        };
+        match gathered {
+            Ok(gathered) => self.work(line, call(line, frame, id, parts, gathered, &self.trusted_proxies)).await,
+            Err(refusal) => refusal.answer(),
+        }
+    }
+
+    /// Waits for the rest of a body.
+    async fn gather(&self, parts: &Parts, first: Option<Bytes>, body: Incoming) -> Result<Gathered, Refusal> {
         let asks_first = parts.headers.contains_key(header::EXPECT);
-        let gathering = gather(body, self.body_bytes_max, self.body_drain_bytes_max, asks_first);
+        let gathering = gather(first, body, self.body_bytes_max, self.body_drain_bytes_max, asks_first);
         match timeout(self.body_read_max, gathering).await {
-            Ok(Ok(gathered)) => self.work(line, call(line, frame, id, parts, gathered, &self.trusted_proxies)).await,
-            Ok(Err(BodyFault::TooLarge)) => Refusal::BodyTooLarge.answer(),
-            Ok(Err(BodyFault::Broken)) => Refusal::BodyBroken.answer(),
-            Err(_) => Refusal::BodyTooSlow.answer(),
+            Ok(gathered) => gathered.map_err(Refusal::from),
+            Err(_) => Err(Refusal::BodyTooSlow),
         }
     }
 
@@ -141,7 +158,13 @@ impl Front {
             let _working = working;
             endpoint.call(call).await
         });
-        match timeout(self.request_max, Shield::new(work, &self.runtime)).await {
+        let mut shield = Shield::new(work, &self.runtime);
+        // Most work is done at the first poll, and then needs no timer.
+        let waited = match poll_fn(|context| Poll::Ready(Pin::new(&mut shield).poll(context))).await {
+            Poll::Ready(done) => Ok(done),
+            Poll::Pending => Box::pin(timeout(self.request_max, shield)).await,
+        };
+        match waited {
             Ok(Some(answer)) => answer,
             Ok(None) => {
                 tracing::error!(request_id, "the request's work panicked");

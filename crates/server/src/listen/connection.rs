@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 
 use http::Request;
 use hyper::body::Incoming;
@@ -15,19 +15,18 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use strongroom_crypto::Random;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Duration, Instant, Sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
-use super::line::{Due, Ends, Line};
+use super::alarm::Alarm;
+use super::aside::Aside;
+use super::line::{Ends, Line};
 use super::phases::{Expiry, Times};
 use super::slots::Slot;
 use super::socket::{Socket, Stream};
 use super::tls;
 use crate::config::LimitsConfig;
 use crate::front::{AnswerBody, Front, RequestIds};
-
-/// How long a connection that was asked to close may take for it.
-const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// The largest read buffer of an HTTP/1 connection, and the window of an HTTP/2 stream; no body needs more at once.
 const BUFFER_BYTES_MAX: u32 = 128 * 1024;
@@ -192,15 +191,21 @@ async fn drive(connection: impl Http, line: &Line, stage: watch::Receiver<Stage>
     let mut cutting = pin!(reached(stage, Stage::Cutting));
     let mut stopped = false;
     let mut alarm = Alarm::new();
+    let mut aside = Aside::new();
     poll_fn(|context| {
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(context) {
                 return Poll::Ready(ended);
             }
+            // The stop and the alarm are polled when they have something to say, not for every request.
+            let set = alarm.set(line);
+            if !aside.is_called(context) && !set {
+                return Poll::Pending;
+            }
+            let context = &mut aside.context();
             if !stopped && stopping.as_mut().poll(context).is_ready() {
                 stopped = true;
                 connection.as_mut().finish();
-                continue;
             }
             if stopped && cutting.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Ok(()));
@@ -208,8 +213,9 @@ async fn drive(connection: impl Http, line: &Line, stage: watch::Receiver<Stage>
             match alarm.poll(line, context) {
                 Poll::Ready(Expiry::Close) => connection.as_mut().finish(),
                 Poll::Ready(Expiry::Cut) => return Poll::Ready(Ok(())),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {}
             }
+            // Once more round: the connection may have been told to finish.
         }
     })
     .await
@@ -218,52 +224,4 @@ async fn drive(connection: impl Http, line: &Line, stage: watch::Receiver<Stage>
 /// Waits until the server has come to `stage`, or is gone.
 async fn reached(mut receiver: watch::Receiver<Stage>, stage: Stage) {
     drop(receiver.wait_for(|present| *present >= stage).await);
-}
-
-/// Rings when a connection's phase has lasted too long.
-///
-/// It is set anew only when the phase's end comes before the time it is set to, or when it rings; so a connection
-/// that keeps its times costs one timer for each `limits.idle_ms_max`, not one for each request.
-struct Alarm {
-    sleep: Pin<Box<Sleep>>,
-    set: Option<Instant>,
-    /// When a connection that was asked to close must have closed.
-    closing_until: Option<Instant>,
-}
-
-impl Alarm {
-    fn new() -> Self {
-        Self { sleep: Box::pin(sleep_until(Instant::now())), set: None, closing_until: None }
-    }
-
-    fn poll(&mut self, line: &Line, context: &mut Context<'_>) -> Poll<Expiry> {
-        loop {
-            if let Some(due) = self.due(line)
-                && self.set.is_none_or(|set| due.at < set)
-            {
-                self.sleep.as_mut().reset(due.at);
-                self.set = Some(due.at);
-            }
-            if self.set.is_none() {
-                return Poll::Pending;
-            }
-            ready!(self.sleep.as_mut().poll(context));
-            self.set = None;
-            let now = Instant::now();
-            if let Some(due) = self.due(line).filter(|due| due.at <= now) {
-                if due.expiry == Expiry::Close {
-                    self.closing_until = Some(now + CLOSE_GRACE);
-                }
-                return Poll::Ready(due.expiry);
-            }
-        }
-    }
-
-    fn due(&self, line: &Line) -> Option<Due> {
-        let due = line.due()?;
-        match self.closing_until {
-            Some(until) if due.expiry == Expiry::Close => Some(Due { at: due.at.max(until), expiry: Expiry::Cut }),
-            _ => Some(due),
-        }
-    }
 }

@@ -54,28 +54,25 @@ impl Line {
         }
     }
 
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
     /// Bytes have come in.
     pub(super) fn bytes_read(&self) {
-        self.phases.bytes_read(|| self.now_ms());
+        self.phases.bytes_read();
     }
 
     /// An answer waits for the client to take it.
     pub(crate) fn answer_made(&self) {
-        self.phases.answer_made(|| self.now_ms());
+        self.phases.answer_made();
     }
 
     /// The client has taken an answer, or never will.
     pub(crate) fn answer_taken(&self) {
-        self.phases.answer_taken(self.now_ms());
+        self.phases.answer_taken();
     }
 
     /// When the present phase must be over, if it has a limit here.
     pub(super) fn due(&self) -> Option<Due> {
-        let (at_ms, expiry) = self.phases.due()?;
+        let now_ms = || u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (at_ms, expiry) = self.phases.due(now_ms)?;
         Some(Due { at: self.opened + Duration::from_millis(at_ms), expiry })
     }
 }
@@ -94,7 +91,7 @@ impl Underway {
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        self.line.phases.request_ended(self.line.now_ms());
+        self.line.phases.request_ended();
     }
 }
 

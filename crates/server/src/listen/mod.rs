@@ -1,5 +1,7 @@
 //! The port: binds, accepts, keeps the limits of connections, stops in order.
 
+mod alarm;
+mod aside;
 mod connection;
 mod line;
 mod phases;

@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::config::LimitsConfig;
 
+/// The mark of a phase that has begun since the last look. The look dates it: one reading of the clock a request.
+const JUST_NOW: u64 = u64::MAX;
+
 /// A connection's phases. All times are milliseconds from its opening.
 ///
 /// The counters are touched by several tasks on HTTP/2. Each is right by itself; a phase read between two changes
@@ -66,13 +69,13 @@ impl Phases {
     }
 
     /// Bytes have come in.
-    pub(super) fn bytes_read(&self, now: impl FnOnce() -> u64) {
+    pub(super) fn bytes_read(&self) {
         let begins_head = self.bytes_are_heads
             && !self.head_begun.load(Ordering::Relaxed)
             && self.requests.load(Ordering::Relaxed) == 0;
         if begins_head {
-            self.waiting_since.store(now(), Ordering::Relaxed);
             self.head_begun.store(true, Ordering::Relaxed);
+            self.waiting_since.store(JUST_NOW, Ordering::Relaxed);
         }
     }
 
@@ -83,31 +86,32 @@ impl Phases {
     }
 
     /// A request has been answered, or given up.
-    pub(super) fn request_ended(&self, now: u64) {
-        self.waiting_since.store(now, Ordering::Relaxed);
+    pub(super) fn request_ended(&self) {
+        self.waiting_since.store(JUST_NOW, Ordering::Relaxed);
         self.requests.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// An answer waits for the client to take it.
-    pub(super) fn answer_made(&self, now: impl FnOnce() -> u64) {
+    pub(super) fn answer_made(&self) {
         if self.answers.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.answers_since.store(now(), Ordering::Relaxed);
+            self.answers_since.store(JUST_NOW, Ordering::Relaxed);
         }
     }
 
     /// The client has taken an answer, or never will.
-    pub(super) fn answer_taken(&self, now: u64) {
-        self.answers_since.store(now, Ordering::Relaxed);
+    pub(super) fn answer_taken(&self) {
+        self.answers_since.store(JUST_NOW, Ordering::Relaxed);
         if !self.head_begun.load(Ordering::Relaxed) {
-            self.waiting_since.store(now, Ordering::Relaxed);
+            self.waiting_since.store(JUST_NOW, Ordering::Relaxed);
         }
         self.answers.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// When the present phase must be over; none while a body comes in or the endpoint works, which have their own
-    /// limits.
-    pub(super) fn due(&self) -> Option<(u64, Expiry)> {
-        let (since, most, expiry) = if self.answers.load(Ordering::Relaxed) > 0 {
+    /// limits. To be asked whenever the connection has been attended to: a phase that began since then begins at
+    /// `now`.
+    pub(super) fn due(&self, now: impl FnOnce() -> u64) -> Option<(u64, Expiry)> {
+        let (mark, most, expiry) = if self.answers.load(Ordering::Relaxed) > 0 {
             (&self.answers_since, self.times.answer_write_ms, Expiry::Cut)
         } else if self.requests.load(Ordering::Relaxed) > 0 {
             return None;
@@ -116,7 +120,12 @@ impl Phases {
         } else {
             (&self.waiting_since, self.times.idle_ms, Expiry::Close)
         };
-        Some((since.load(Ordering::Relaxed).saturating_add(most), expiry))
+        let mut since = mark.load(Ordering::Relaxed);
+        if since == JUST_NOW {
+            since = now();
+            mark.store(since, Ordering::Relaxed);
+        }
+        Some((since.saturating_add(most), expiry))
     }
 }
 
@@ -131,36 +140,41 @@ mod tests {
     #[test]
     fn phases_follow_each_other() {
         let phases = phases(false);
-        assert_eq!(phases.due(), Some((10, Expiry::Cut)), "a new connection owes a head");
-        phases.bytes_read(|| 5);
-        assert_eq!(phases.due(), Some((10, Expiry::Cut)), "bytes do not lengthen the time for a head");
+        assert_eq!(phases.due(|| 1), Some((10, Expiry::Cut)), "a new connection owes a head");
+        phases.bytes_read();
+        assert_eq!(phases.due(|| 5), Some((10, Expiry::Cut)), "bytes do not lengthen the time for a head");
         phases.request_begun();
-        assert_eq!(phases.due(), None, "a request has its own limits");
-        phases.answer_made(|| 6);
-        phases.request_ended(6);
-        assert_eq!(phases.due(), Some((1006, Expiry::Cut)), "an answer must be taken");
-        phases.answer_taken(10);
-        assert_eq!(phases.due(), Some((110, Expiry::Close)), "then the connection is idle");
-        phases.bytes_read(|| 15);
-        assert_eq!(phases.due(), Some((25, Expiry::Cut)), "the next head begins with its first byte");
+        assert_eq!(phases.due(|| 6), None, "a request has its own limits");
+        phases.answer_made();
+        phases.request_ended();
+        assert_eq!(phases.due(|| 7), Some((1007, Expiry::Cut)), "an answer must be taken");
+        assert_eq!(phases.due(|| 9), Some((1007, Expiry::Cut)), "from when it was made");
+        phases.answer_taken();
+        assert_eq!(phases.due(|| 10), Some((110, Expiry::Close)), "then the connection is idle");
+        phases.bytes_read();
+        assert_eq!(phases.due(|| 15), Some((25, Expiry::Cut)), "the next head begins with its first byte");
+        phases.bytes_read();
+        assert_eq!(phases.due(|| 20), Some((25, Expiry::Cut)));
     }
 
     #[test]
     fn of_several_answers_each_one_taken_gives_time_for_the_next() {
         let phases = phases(true);
-        phases.answer_made(|| 1);
-        phases.answer_made(|| 2);
-        assert_eq!(phases.due(), Some((1001, Expiry::Cut)));
-        phases.answer_taken(500);
-        assert_eq!(phases.due(), Some((1500, Expiry::Cut)));
+        phases.answer_made();
+        assert_eq!(phases.due(|| 1), Some((1001, Expiry::Cut)));
+        phases.answer_made();
+        assert_eq!(phases.due(|| 2), Some((1001, Expiry::Cut)));
+        phases.answer_taken();
+        assert_eq!(phases.due(|| 500), Some((1500, Expiry::Cut)));
     }
 
     #[test]
     fn pings_begin_no_head() {
         let phases = phases(true);
         phases.request_begun();
-        phases.request_ended(3);
-        phases.bytes_read(|| 50);
-        assert_eq!(phases.due(), Some((103, Expiry::Close)));
+        phases.request_ended();
+        assert_eq!(phases.due(|| 3), Some((103, Expiry::Close)));
+        phases.bytes_read();
+        assert_eq!(phases.due(|| 50), Some((103, Expiry::Close)));
     }
 }
