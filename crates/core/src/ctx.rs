@@ -8,8 +8,8 @@ use strongroom_types::{AccountId, Region, Timestamp};
 
 use crate::documents::Documents;
 use crate::error::Error;
-use crate::trail::record::{Outcome, Record, Resource};
 use crate::trail::outbox;
+use crate::trail::record::{Outcome, Record, Resource};
 
 /// Who signed the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,11 @@ impl Ctx {
     fn success_entry(&self, documents: &Documents, done: Done) -> Result<FeedEntry, Error> {
         let resources = done
             .arn
-            .map(|arn| Resource { arn, account_id: self.caller.account.to_string(), kind: done.resource_kind.to_owned() })
+            .map(|arn| Resource {
+                arn,
+                account_id: self.caller.account.to_string(),
+                kind: done.resource_kind.to_owned(),
+            })
             .into_iter()
             .collect();
         let outcome = Outcome::Success { response_elements: done.response_elements, resources };

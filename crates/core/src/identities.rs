@@ -142,11 +142,7 @@ impl Identities {
     pub async fn create_account(&self, account: &AccountId, new: &NewKey, now: Timestamp) -> Result<(), Error> {
         let mut batch = Batch::named("create_account");
         self.documents.put(&mut batch, None, &Account { account: account.to_string(), created_ms: now.millis() })?;
-        let key = AccessKey {
-            account: account.to_string(),
-            key_id: new.key_id.clone(),
-            secret: new.secret.clone(),
-        };
+        let key = AccessKey { account: account.to_string(), key_id: new.key_id.clone(), secret: new.secret.clone() };
         self.documents.put(&mut batch, None, &key)?;
         self.documents.commit(batch).await
     }
@@ -184,8 +180,7 @@ impl Identities {
             }
         };
         let Some(loaded) = self.documents.load::<AccessKey>(document).await? else { return Ok(None) };
-        let account =
-            AccountId::parse(&loaded.value.account).map_err(|error| Error::internal(error.to_string()))?;
+        let account = AccountId::parse(&loaded.value.account).map_err(|error| Error::internal(error.to_string()))?;
         let secret = loaded.value.secret.clone();
         Ok(Some(KeyHolder { caller: root(account), secret, generation: loaded.version }))
     }

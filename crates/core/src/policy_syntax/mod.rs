@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use json::Node;
-pub use principal::Principals;
+use principal::Principals;
 
 /// Deepest nesting of a policy. IAM's grammar needs six levels.
 const DEPTH_MAX: usize = 10;

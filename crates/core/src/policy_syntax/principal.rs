@@ -7,7 +7,7 @@ use super::{Place, PolicyError, shown, texts_of};
 
 /// Whom a statement is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Principals {
+pub(super) enum Principals {
     /// Anybody, by `*`.
     Anybody,
     /// Those who are named.

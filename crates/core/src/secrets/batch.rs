@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
     APIErrorType, BatchGetSecretValueRequest, BatchGetSecretValueResponse, GetSecretValueRequest,
     GetSecretValueResponse, Operation, SecretValueEntry,
 };
-use strongroom_wire::record;
 
 use super::{RESOURCE_KIND, Secrets, refusals};
 use crate::access::{Permit, Resource, authorize};

@@ -2,10 +2,10 @@
 
 use strongroom_store::{Batch, Range};
 use strongroom_types::Timestamp;
+use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
     DeleteSecretRequest, DeleteSecretResponse, RestoreSecretRequest, RestoreSecretResponse,
 };
-use strongroom_wire::record;
 
 use super::model::{BY_PURGE, Deletion, Secret, instant_term, place};
 use super::resolve::SecretRef;

@@ -2,9 +2,9 @@
 
 use strongroom_store::Batch;
 
+use super::Secrets;
 use super::access_days::{self, Pending};
 use super::model::Secret;
-use super::Secrets;
 use crate::documents::retry;
 use crate::error::Error;
 

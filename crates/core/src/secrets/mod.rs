@@ -142,3 +142,6 @@ fn done(secret: &Secret, response_elements: Option<String>) -> Done {
 fn shown_key(secret: &Secret) -> String {
     secret.kms_key_id.clone().unwrap_or_else(|| DEFAULT_KEY_SHOWN.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

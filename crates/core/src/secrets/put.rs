@@ -138,8 +138,7 @@ impl Secrets {
             }
             version_id = Some(token.clone());
         }
-        let response =
-            UpdateSecretResponse { arn: Some(after.arn()), name: Some(after.name.clone()), version_id };
+        let response = UpdateSecretResponse { arn: Some(after.arn()), name: Some(after.name.clone()), version_id };
         self.finish_update(cx, batch, &before, after, &response).await?;
         Ok(response)
     }

@@ -130,7 +130,6 @@ fn split_suffix(text: &str) -> Option<(&str, &str)> {
     (!name.is_empty() && suffix.bytes().all(|b| b.is_ascii_alphanumeric())).then_some((name, suffix))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -34,8 +34,7 @@ impl Secrets {
     ) -> Result<UpdateSecretVersionStageResponse, Error> {
         let before = self.live(permit.secret()?).await?;
         let mut after = Secret::clone(&before.value);
-        let response =
-            UpdateSecretVersionStageResponse { arn: Some(after.arn()), name: Some(after.name.clone()) };
+        let response = UpdateSecretVersionStageResponse { arn: Some(after.arn()), name: Some(after.name.clone()) };
         let (from, to) = (input.remove_from_version_id.as_deref(), input.move_to_version_id.as_deref());
         if versions::move_stage(&mut after, &input.version_stage, from, to)? {
             after.changed_ms = cx.now.millis();

@@ -1,7 +1,5 @@
 //! Dates as the trail writes them: in records, in the words of AWS's deletion dates, in the names of segment files.
 
-use std::fmt::{self, Write as _};
-
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use strongroom_types::Timestamp;
@@ -79,9 +77,8 @@ impl Hour {
     pub fn file(self) -> String {
         let date = date(self.start());
         let (year, month, day) = (date.year(), date.month(), date.day());
-        let mut name = format!("{year:04}/{month:02}/{day:02}/trail-{year:04}{month:02}{day:02}T");
-        let _ = write!(name, "{:02}.jsonl", date.hour());
-        name
+        let hour = date.hour();
+        format!("{year:04}/{month:02}/{day:02}/trail-{year:04}{month:02}{day:02}T{hour:02}.jsonl")
     }
 
     /// The hour of a segment file's name, `trail-20260503T17.jsonl`; none for any other file.
@@ -100,12 +97,6 @@ impl Hour {
 /// All hours that a segment file can be named after.
 pub(super) const EVER: (Hour, Hour) =
     (Hour::of(Timestamp::from_millis(0)), Hour::of(Timestamp::from_seconds(SECONDS_MAX)));
-
-impl fmt::Display for Hour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file())
-    }
-}
 
 #[cfg(test)]
 mod tests {

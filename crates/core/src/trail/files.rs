@@ -80,12 +80,17 @@ pub struct DiskFiles {
 }
 
 impl DiskFiles {
-    /// The trail's folder `root`; created, with mode 0700, when it is not there.
+    /// The trail's folder `root`; created, with mode 0700, when it is not there. Then it will be there after a crash.
     ///
     /// # Errors
     /// When it cannot be created.
     pub fn open(root: &Path) -> io::Result<Self> {
+        let missing = root.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).count();
         DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(root)?;
+        for above in root.ancestors().skip(1).take(missing) {
+            let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+            File::open(above)?.sync_all()?;
+        }
         Ok(Self { root: root.to_owned() })
     }
 

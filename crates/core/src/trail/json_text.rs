@@ -32,7 +32,7 @@ pub(super) fn push_name(out: &mut String, name: &str) {
 /// Appends a ready JSON text, or `null`, so that it stays one line and means the same.
 pub(super) fn push_ready(out: &mut String, json: Option<&str>) {
     let Some(json) = json else { return out.push_str("null") };
-    if json.bytes().fold(true, |plain, byte| plain & (byte >= 0x20) & (byte < 0x7f)) {
+    if json.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte)) {
         return out.push_str(json);
     }
     for c in json.chars() {
@@ -53,7 +53,7 @@ pub(super) fn bounded(text: &str, bytes_max: usize) -> &str {
 }
 
 const fn is_plain(byte: u8) -> bool {
-    (byte >= 0x20) & (byte < 0x7f) & (byte != b'"') & (byte != b'\\')
+    (byte >= 0x20) & (byte <= 0x7e) & (byte != b'"') & (byte != b'\\')
 }
 
 fn push_escaped(out: &mut String, c: char) {

@@ -54,10 +54,16 @@ fn stage() -> impl Strategy<Value = &'static str> {
 fn step() -> impl Strategy<Value = Step> {
     let id = 0_u8..12;
     prop_oneof![
-        (id.clone(), prop::collection::vec(stage(), 1..4), 0_i64..30)
-            .prop_map(|(id, stages, hours)| Step::Put { id, stages, hours }),
-        (stage(), prop::option::of(id.clone()), prop::option::of(id))
-            .prop_map(|(stage, from, to)| Step::Move { stage, from, to }),
+        (id.clone(), prop::collection::vec(stage(), 1..4), 0_i64..30).prop_map(|(id, stages, hours)| Step::Put {
+            id,
+            stages,
+            hours
+        }),
+        (stage(), prop::option::of(id.clone()), prop::option::of(id)).prop_map(|(stage, from, to)| Step::Move {
+            stage,
+            from,
+            to
+        }),
     ]
 }
 
@@ -159,7 +165,7 @@ fn moves_are_refused_as_the_table_says() {
     let mut secret = empty();
     put(&mut secret, "a", &[CURRENT], 0).expect("put");
     put(&mut secret, "b", &["blue"], 0).expect("put");
-    let mut refused = |stage, from, to| code(move_stage(&mut secret.clone(), stage, from, to).expect_err("refused"));
+    let refused = |stage, from, to| code(move_stage(&mut secret.clone(), stage, from, to).expect_err("refused"));
     assert_eq!(refused(CURRENT, None, Some("b")), "InvalidParameterException");
     assert_eq!(refused(CURRENT, Some("b"), Some("b")), "InvalidParameterException");
     assert_eq!(refused(CURRENT, Some("a"), None), "InvalidParameterException");

@@ -1,0 +1,148 @@
+//! ListSecrets: every order paged to its end, filters that few and that many secrets pass, tokens.
+
+use std::collections::BTreeSet;
+
+use strongroom_wire::secretsmanager::{
+    Filter, FilterNameStringType, ListSecretsRequest, ListSecretsResponse, SortByType, SortOrderType,
+};
+
+use super::*;
+
+async fn list(service: &Service, input: ListSecretsRequest) -> Result<ListSecretsResponse, Error> {
+    let cx = service.cx();
+    let permit = authorize(&cx, Operation::ListSecrets.action(), Resource::Account).expect("the root may");
+    service.secrets.list_secrets(&cx, &permit, input).await
+}
+
+fn filter(key: FilterNameStringType, values: &[&str]) -> ListSecretsRequest {
+    let values = Some(values.iter().map(|value| (*value).to_owned()).collect());
+    ListSecretsRequest { filters: Some(vec![Filter { key: Some(key), values }]), ..ListSecretsRequest::default() }
+}
+
+/// All names of a listing, page by page.
+async fn names(service: &Service, mut input: ListSecretsRequest) -> Vec<String> {
+    let mut names = Vec::new();
+    loop {
+        let page = list(service, input.clone()).await.expect("a page");
+        let list = page.secret_list.expect("a list");
+        assert!(list.len() <= 100);
+        names.extend(list.into_iter().map(|entry| entry.name.expect("a name")));
+        match page.next_token {
+            Some(token) => input.next_token = Some(token),
+            None => return names,
+        }
+    }
+}
+
+async fn filled(count: usize) -> Service {
+    let service = Service::new();
+    for n in 0..count {
+        let description = format!("Secret number {n}, for team{}", if n % 2 == 0 { "Blue" } else { "Green" });
+        let parity = if n % 2 == 0 { "even" } else { "odd" };
+        service
+            .create_with(&format!("app/s{n:05}"), None, |input| {
+                input.description = Some(description);
+                input.tags = Some(vec![tag("parity", parity), tag(&format!("only-{n}"), "yes")]);
+            })
+            .await
+            .expect("created");
+        service.clock.advance_millis(1);
+    }
+    service
+}
+
+#[tokio::test]
+async fn every_order_is_paged_to_its_end_without_gap_or_double() {
+    let service = filled(257).await;
+    let all: Vec<String> = (0..257).map(|n| format!("app/s{n:05}")).collect();
+    let reversed: Vec<String> = all.iter().rev().cloned().collect();
+    for by in [None, Some(SortByType::CreatedDate), Some(SortByType::LastChangedDate), Some(SortByType::Name)] {
+        for order in [Some(SortOrderType::Asc), Some(SortOrderType::Desc)] {
+            let input = ListSecretsRequest {
+                sort_by: by,
+                sort_order: order,
+                max_results: Some(10),
+                ..ListSecretsRequest::default()
+            };
+            let expected = if order == Some(SortOrderType::Asc) { &all } else { &reversed };
+            assert_eq!(&names(&service, input).await, expected, "{by:?} {order:?}");
+        }
+    }
+    let unread = ListSecretsRequest { sort_by: Some(SortByType::LastAccessedDate), ..ListSecretsRequest::default() };
+    assert_eq!(names(&service, unread).await.into_iter().collect::<BTreeSet<_>>().len(), 257);
+    assert_eq!(names(&service, ListSecretsRequest::default()).await, reversed, "newest first");
+}
+
+#[tokio::test]
+async fn filters_find_what_they_should_whichever_way_they_are_answered() {
+    let service = filled(300).await;
+    let found = |input| async { names(&service, input).await };
+    use FilterNameStringType as Key;
+    assert_eq!(found(filter(Key::Name, &["app/s0029"])).await.len(), 10);
+    assert_eq!(found(filter(Key::Name, &["APP/"])).await.len(), 0, "case counts in names");
+    assert_eq!(found(filter(Key::Name, &["!app/s000"])).await.len(), 200);
+    assert_eq!(found(filter(Key::Name, &["app/s00000", "app/s00299"])).await, ["app/s00299", "app/s00000"]);
+    assert_eq!(found(filter(Key::TagKey, &["only-7"])).await.len(), 11);
+    assert_eq!(found(filter(Key::TagValue, &["ev"])).await.len(), 150);
+    assert_eq!(found(filter(Key::TagValue, &["EV"])).await.len(), 0, "case counts in tags");
+    assert_eq!(found(filter(Key::Description, &["BLUE"])).await.len(), 150, "case does not count in descriptions");
+    assert_eq!(
+        found(filter(Key::All, &["only 12 green"])).await.len(),
+        5,
+        "12, 121, 123, …: words are matched by their beginning"
+    );
+    assert_eq!(found(filter(Key::All, &["green 129"])).await, ["app/s00129"]);
+    assert_eq!(found(filter(Key::PrimaryRegion, &["us-east-1"])).await.len(), 0);
+    assert_eq!(found(filter(Key::OwningService, &["!rds"])).await.len(), 300);
+    let mut both = filter(Key::TagValue, &["odd"]);
+    both.filters.as_mut().expect("filters").extend(filter(Key::Name, &["app/s0000"]).filters.expect("filters"));
+    assert_eq!(found(both).await.len(), 5, "filters are joined by and");
+    let mut paged = filter(Key::TagValue, &["odd"]);
+    paged.max_results = Some(7);
+    assert_eq!(found(paged).await.len(), 150);
+}
+
+#[tokio::test]
+async fn filters_that_more_secrets_pass_than_are_narrowed_walk_the_order() {
+    let service = filled(1203).await;
+    use FilterNameStringType as Key;
+    let mut walked = filter(Key::Name, &["app/"]);
+    walked.max_results = Some(100);
+    assert_eq!(names(&service, walked).await.len(), 1203);
+    let mut sparse = filter(Key::Name, &["app/"]);
+    sparse.filters.as_mut().expect("filters").extend(filter(Key::TagValue, &["!even"]).filters.expect("filters"));
+    let odd: Vec<String> = (0..1203).rev().filter(|n| n % 2 == 1).map(|n| format!("app/s{n:05}")).collect();
+    assert_eq!(names(&service, sparse).await, odd);
+}
+
+#[tokio::test]
+async fn a_secret_with_more_words_than_are_indexed_is_still_found() {
+    let service = Service::new();
+    let letters = || (b'a'..=b'z').map(char::from);
+    let words: Vec<String> = letters().flat_map(|a| letters().take(12).map(move |b| format!("zz{a}{b}"))).collect();
+    let last = words.last().expect("a word").clone();
+    service.create_with("wordy", None, |input| input.description = Some(words.join(" "))).await.expect("created");
+    assert_eq!(names(&service, filter(FilterNameStringType::All, &[last.as_str()])).await, ["wordy"]);
+}
+
+#[tokio::test]
+async fn tokens_are_bound_to_their_query_and_cannot_be_made_up() {
+    let service = filled(5).await;
+    let first = ListSecretsRequest { max_results: Some(2), ..ListSecretsRequest::default() };
+    let token = list(&service, first.clone()).await.expect("a page").next_token.expect("more");
+    let other = ListSecretsRequest {
+        next_token: Some(token.clone()),
+        sort_by: Some(SortByType::Name),
+        ..ListSecretsRequest::default()
+    };
+    assert_eq!(code(list(&service, other).await), "InvalidNextTokenException");
+    for bad in ["x".to_owned(), format!("Z{}", &token[1..]), token[..token.len() - 2].to_owned()] {
+        let input = ListSecretsRequest { next_token: Some(bad), ..first.clone() };
+        assert_eq!(code(list(&service, input).await), "InvalidNextTokenException");
+    }
+    let empty = ListSecretsRequest {
+        filters: Some(vec![Filter { key: Some(FilterNameStringType::Name), values: Some(Vec::new()) }]),
+        ..ListSecretsRequest::default()
+    };
+    assert_eq!(code(list(&service, empty).await), "InvalidParameterException");
+}

@@ -1,0 +1,145 @@
+//! The operations over an in-memory store, a seeded random source and a clock that the tests turn.
+
+mod listing;
+mod time;
+mod writing;
+
+use std::sync::Arc;
+
+use strongroom_crypto::random::SeededRandom;
+use strongroom_crypto::root::KeyRoot;
+use strongroom_crypto::{Keyring, Random, aead};
+use strongroom_store::MemoryStore;
+use strongroom_types::{AccountId, Clock, MockClock, Region, SecretText, Timestamp};
+use strongroom_wire::secretsmanager::{
+    CreateSecretRequest, GetSecretValueRequest, Operation, PutSecretValueRequest, Tag,
+};
+use tempfile::TempDir;
+
+use super::Secrets;
+use super::values::StoredValue;
+use crate::access::{Permit, Resource, authorize};
+use crate::ctx::Ctx;
+use crate::documents::Documents;
+use crate::error::Error;
+use crate::identities::root;
+use crate::keys::Keys;
+use crate::trail::record::{EventKind, IdentityKind, Record, UserIdentity};
+use crate::trail::segments::{Segments, SegmentsConfig};
+
+/// A service without a server.
+struct Service {
+    clock: MockClock,
+    random: Arc<SeededRandom>,
+    documents: Arc<Documents>,
+    secrets: Secrets,
+    _trail: TempDir,
+}
+
+impl Service {
+    fn new() -> Self {
+        let clock = MockClock::at(Timestamp::from_seconds(1_700_000_000));
+        let random = Arc::new(SeededRandom::new(7));
+        let keyring = Keyring::new(&[aead::generate_key(random.as_ref()).expect("key")]).expect("ring");
+        let documents = Documents::new(
+            Arc::new(MemoryStore::default()),
+            Arc::new(keyring),
+            Arc::clone(&random) as Arc<dyn Random>,
+            1024 * 1024,
+        );
+        let documents = Arc::new(documents);
+        let key = aead::generate_key(random.as_ref()).expect("key");
+        let trust = Arc::new(KeyRoot::new("file", "test", &key).expect("root"));
+        let keys = Arc::new(Keys::new(Arc::clone(&documents), trust));
+        let trail = TempDir::new().expect("directory");
+        let segments = Segments::open(trail.path(), SegmentsConfig::default(), Arc::new(clock.clone()));
+        let secrets = Secrets::new(Arc::clone(&documents), keys, Arc::new(segments.expect("segments")));
+        Self { clock, random, documents, secrets, _trail: trail }
+    }
+
+    fn cx(&self) -> Ctx {
+        self.cx_in("123456789012")
+    }
+
+    fn cx_in(&self, account: &str) -> Ctx {
+        let account = AccountId::parse(account).expect("account");
+        let record = Record {
+            kind: EventKind::ApiCall,
+            event_id: crate::random_uuid(self.random.as_ref()).expect("uuid"),
+            event_time: self.clock.now(),
+            event_source: "secretsmanager.amazonaws.com",
+            event_name: "Test".into(),
+            aws_region: "us-east-1".into(),
+            source_ip: "127.0.0.1".into(),
+            user_agent: "test".into(),
+            request_id: "test".into(),
+            account: Some(account.clone()),
+            identity: Arc::new(UserIdentity::of(IdentityKind::Root)),
+            read_only: false,
+            request_parameters: None,
+            additional_event_data: Vec::new(),
+            tls: None,
+        };
+        Ctx::new(root(account), Region::parse("us-east-1").expect("region"), self.clock.now(), record)
+    }
+
+    async fn permit(&self, cx: &Ctx, operation: Operation, secret_id: &str) -> Permit {
+        let secret = self.secrets.resolve(cx, secret_id).await.expect("a name");
+        authorize(cx, operation.action(), Resource::Secret(Arc::new(secret))).expect("the root may")
+    }
+
+    async fn create(&self, name: &str, value: Option<&str>) -> Result<String, Error> {
+        self.create_with(name, value, |_| {}).await
+    }
+
+    async fn create_with(
+        &self,
+        name: &str,
+        value: Option<&str>,
+        change: impl FnOnce(&mut CreateSecretRequest),
+    ) -> Result<String, Error> {
+        let cx = self.cx();
+        let permit = self.permit(&cx, Operation::CreateSecret, name).await;
+        let mut input = CreateSecretRequest {
+            name: name.to_owned(),
+            client_request_token: Some(crate::random_uuid(self.random.as_ref()).expect("uuid")),
+            secret_string: value.map(|value| SecretText::new(value.to_owned())),
+            ..CreateSecretRequest::default()
+        };
+        change(&mut input);
+        let created = self.secrets.create_secret(&cx, &permit, input).await?;
+        Ok(created.arn.expect("an ARN"))
+    }
+
+    async fn put(&self, name: &str, value: &str) -> Result<String, Error> {
+        let cx = self.cx();
+        let permit = self.permit(&cx, Operation::PutSecretValue, name).await;
+        let input = PutSecretValueRequest {
+            secret_id: name.to_owned(),
+            client_request_token: Some(crate::random_uuid(self.random.as_ref()).expect("uuid")),
+            secret_string: Some(SecretText::new(value.to_owned())),
+            ..PutSecretValueRequest::default()
+        };
+        Ok(self.secrets.put_secret_value(&cx, &permit, input).await?.version_id.expect("a version"))
+    }
+
+    async fn get(&self, secret_id: &str) -> Result<String, Error> {
+        let cx = self.cx();
+        let permit = self.permit(&cx, Operation::GetSecretValue, secret_id).await;
+        let input = GetSecretValueRequest { secret_id: secret_id.to_owned(), ..GetSecretValueRequest::default() };
+        let got = self.secrets.get_secret_value(&cx, &permit, input).await?;
+        Ok(got.secret_string.expect("text").expose().to_owned())
+    }
+}
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag { key: Some(key.to_owned()), value: Some(value.to_owned()) }
+}
+
+/// The code of a refusal.
+fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
+    match result {
+        Err(Error::Refused(refusal)) => refusal.code.name,
+        other => panic!("not a refusal: {other:?}"),
+    }
+}
