@@ -198,7 +198,7 @@ impl<'a> Draws<'a> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use proptest::prelude::*;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, prop_oneof, proptest};
     use strongroom_crypto::random::SeededRandom;
 
     use super::*;

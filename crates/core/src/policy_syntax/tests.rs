@@ -1,6 +1,6 @@
 //! Tests of the syntax check: policies as users write them, and what is wrong with others.
 
-use proptest::prelude::*;
+use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 use serde_json::{Value, json};
 
 use super::*;

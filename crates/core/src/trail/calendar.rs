@@ -100,7 +100,7 @@ pub(super) const EVER: (Hour, Hour) =
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::prelude::{prop_assert_eq, proptest};
 
     use super::*;
 

@@ -79,7 +79,7 @@ fn push_code(out: &mut String, code: u32) {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 
     use super::*;
 

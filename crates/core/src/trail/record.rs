@@ -277,7 +277,7 @@ fn push_resources(out: &mut String, resources: &[Resource]) {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use proptest::prelude::*;
+    use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
     use serde_json::{Value, json};
 
     use super::*;
