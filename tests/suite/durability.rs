@@ -30,7 +30,13 @@ fn value(writer: u64, n: u64) -> String {
     format!("{writer}-{n}-{}-{writer}-{n}", "x".repeat(usize::try_from(n % 7).expect("small") * 1000))
 }
 
-async fn write(client: Raw, writer: u64, known: Arc<Mutex<HashMap<u64, Known>>>, stop: Arc<AtomicBool>, next: Arc<AtomicU64>) {
+async fn write(
+    client: Raw,
+    writer: u64,
+    known: Arc<Mutex<HashMap<u64, Known>>>,
+    stop: Arc<AtomicBool>,
+    next: Arc<AtomicU64>,
+) {
     while !stop.load(Ordering::SeqCst) {
         let n = next.fetch_add(1, Ordering::SeqCst);
         let name = format!("kill/{writer}");
@@ -101,7 +107,9 @@ async fn no_acknowledged_write_is_lost_in_random_kills() {
         let stop = Arc::new(AtomicBool::new(false));
         let before = next.load(Ordering::SeqCst);
         let writers: Vec<_> = (first_writer..first_writer + WRITERS)
-            .map(|writer| tokio::spawn(write(client.clone(), writer, Arc::clone(&known), Arc::clone(&stop), Arc::clone(&next))))
+            .map(|writer| {
+                tokio::spawn(write(client.clone(), writer, Arc::clone(&known), Arc::clone(&stop), Arc::clone(&next)))
+            })
             .collect();
         // Not a timing assertion: the moment of the kill is what is random.
         let pause_ms = 5 + (u64::from(kill) * 7919) % 90;

@@ -18,27 +18,46 @@ const TOKEN: &str = "00000000-0000-4000-8000-00000000000";
 async fn plant(client: &Raw) -> Vec<String> {
     let calls: [(&str, Value); 9] = [
         ("CreateSecret", json!({"Name": "p", "ClientRequestToken": format!("{TOKEN}1"), "SecretString": mark(1)})),
-        ("PutSecretValue", json!({"SecretId": "p", "ClientRequestToken": format!("{TOKEN}2"), "SecretString": mark(2)})),
+        (
+            "PutSecretValue",
+            json!({"SecretId": "p", "ClientRequestToken": format!("{TOKEN}2"), "SecretString": mark(2)}),
+        ),
         ("UpdateSecret", json!({"SecretId": "p", "ClientRequestToken": format!("{TOKEN}3"), "SecretString": mark(3)})),
         // Refused: another value under a token in use.
-        ("PutSecretValue", json!({"SecretId": "p", "ClientRequestToken": format!("{TOKEN}2"), "SecretString": mark(4)})),
+        (
+            "PutSecretValue",
+            json!({"SecretId": "p", "ClientRequestToken": format!("{TOKEN}2"), "SecretString": mark(4)}),
+        ),
         // Refused: a secret that is not there.
-        ("PutSecretValue", json!({"SecretId": "no", "ClientRequestToken": format!("{TOKEN}5"), "SecretString": mark(5)})),
+        (
+            "PutSecretValue",
+            json!({"SecretId": "no", "ClientRequestToken": format!("{TOKEN}5"), "SecretString": mark(5)}),
+        ),
         // Refused: a constraint beside the value, and one on it.
         ("PutSecretValue", json!({"SecretId": "", "ClientRequestToken": "short", "SecretString": mark(6)})),
-        ("PutSecretValue", json!({"SecretId": "p", "ClientRequestToken": format!("{TOKEN}7"),
-            "SecretString": mark(7).repeat(4000)})),
+        (
+            "PutSecretValue",
+            json!({"SecretId": "p", "ClientRequestToken": format!("{TOKEN}7"),
+            "SecretString": mark(7).repeat(4000)}),
+        ),
         // Refused: the wrong type where the value stands, and bad base64.
-        ("PutSecretValue", json!({"SecretId": "p", "ClientRequestToken": format!("{TOKEN}8"),
-            "SecretString": {"inner": mark(8)}})),
-        ("PutSecretValue", json!({"SecretId": "p", "ClientRequestToken": format!("{TOKEN}9"), "SecretBinary": mark(9)})),
+        (
+            "PutSecretValue",
+            json!({"SecretId": "p", "ClientRequestToken": format!("{TOKEN}8"),
+            "SecretString": {"inner": mark(8)}}),
+        ),
+        (
+            "PutSecretValue",
+            json!({"SecretId": "p", "ClientRequestToken": format!("{TOKEN}9"), "SecretBinary": mark(9)}),
+        ),
     ];
     for (operation, input) in calls {
         client.call(operation, input).await;
     }
     let mut planted: Vec<String> = (1..=9).map(mark).collect();
     for _ in 0..3 {
-        let password = client.call("GetRandomPassword", json!({"PasswordLength": 40, "ExcludePunctuation": true})).await;
+        let password =
+            client.call("GetRandomPassword", json!({"PasswordLength": 40, "ExcludePunctuation": true})).await;
         planted.push(password.text("RandomPassword").to_owned());
     }
     for stage in ["AWSCURRENT", "AWSPREVIOUS"] {

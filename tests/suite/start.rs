@@ -37,7 +37,10 @@ async fn what_the_first_start_makes_is_for_its_owner_alone_and_stays() {
         assert_eq!(mode(&data.join(file)), 0o600, "{file}");
     }
     let key = first.key();
-    let created = first.raw().call("CreateSecret", json!({"Name": "a", "ClientRequestToken": "0".repeat(32), "SecretString": "v"})).await;
+    let created = first
+        .raw()
+        .call("CreateSecret", json!({"Name": "a", "ClientRequestToken": "0".repeat(32), "SecretString": "v"}))
+        .await;
     assert!(created.text("ARN").starts_with("arn:aws:secretsmanager:us-east-1:210987654321:secret:a-"));
     first.kill();
     let mut second = Instance::start_in(&data, &[]);

@@ -158,8 +158,7 @@ fn verify_store(directory: &Path, root: Arc<dyn RootOfTrust>) -> Result<Report, 
         let documents = Documents::new(Arc::clone(&store) as _, Arc::new(keyring), random, CACHE_BYTES);
         let documents = Arc::new(documents);
         let keys = Keys::new(Arc::clone(&documents), root);
-        let mut report =
-            verify(&documents, &keys, SystemClock.now()).await.map_err(|error| fault_text(&error))?;
+        let mut report = verify(&documents, &keys, SystemClock.now()).await.map_err(|error| fault_text(&error))?;
         report.faults.splice(0..0, integrity.faults);
         store.close()?;
         Ok::<_, Box<dyn Error>>(report)

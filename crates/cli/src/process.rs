@@ -13,12 +13,16 @@ use strongroom_types::ids::uuid_v4;
 /// # Errors
 /// When the system refuses.
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "the C library offers no safe call; neither takes a pointer to anything but a local value")]
+#[expect(
+    unsafe_code,
+    reason = "the C library offers no safe call; neither takes a pointer to anything but a local value"
+)]
 pub fn forbid_core_dumps() -> io::Result<()> {
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `none` is a valid rlimit for the length of the call, and PR_SET_DUMPABLE takes no pointer.
-    let (limited, hidden) =
-        unsafe { (libc::setrlimit(libc::RLIMIT_CORE, &raw const none), libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0)) };
+    let (limited, hidden) = unsafe {
+        (libc::setrlimit(libc::RLIMIT_CORE, &raw const none), libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0))
+    };
     if limited == 0 && hidden == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -11,10 +11,10 @@ use strongroom_core::identities::NewKey;
 use strongroom_crypto::SystemRandom;
 use strongroom_server::app::App;
 use strongroom_server::config::Config;
+use strongroom_server::credentials;
 use strongroom_server::gate::Gate;
 use strongroom_server::listen::{Listeners, serve};
 use strongroom_server::workers::Workers;
-use strongroom_server::credentials;
 use strongroom_types::{AccountId, Clock, Region, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -125,7 +125,11 @@ fn url(listeners: &Listeners) -> String {
         let mut address = bound.address;
         // Nobody can connect to the address that stands for all.
         if address.ip().is_unspecified() {
-            address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+            address.set_ip(if address.is_ipv4() {
+                [127, 0, 0, 1].into()
+            } else {
+                std::net::Ipv6Addr::LOCALHOST.into()
+            });
         }
         format!("{scheme}://{address}")
     })

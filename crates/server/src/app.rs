@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use strongroom_core::bootstrap::{self, BootstrapError};
 use strongroom_core::identities::NewKey;
 use strongroom_core::trail::outbox::Outbox;
-use strongroom_core::trail::segments::{Segments, SegmentsConfig};
+use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
 use strongroom_core::{Documents, Error, Identities, Keys, Secrets};
 use strongroom_crypto::{Random, RootError, RootOfTrust};
 use strongroom_store::{SqliteConfig, SqliteStore, StoreError};
@@ -16,7 +16,7 @@ use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
 use thiserror::Error;
 
-use crate::config::Config;
+use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::gate::fault_text;
 
@@ -75,6 +75,8 @@ pub struct App {
     pub(crate) outbox: Outbox,
     /// Whether the last record could be written: a server that cannot account for itself is not ready.
     pub(crate) trail_works: AtomicBool,
+    /// Whether a worker syncs the trail every now and then.
+    pub(crate) syncs_trail: bool,
     store: Arc<SqliteStore>,
     trust: String,
 }
@@ -106,7 +108,12 @@ impl App {
             config.cache.documents_bytes_max,
         ));
         let trail_directory = config.audit.directory.clone().unwrap_or_else(|| directory.join(TRAIL_DIRECTORY));
-        let trail = Segments::open(&trail_directory, SegmentsConfig::default(), Arc::clone(&clock))
+        let fsync = match config.audit.sync {
+            AuditSync::Never => Fsync::Never,
+            AuditSync::Interval => Fsync::Interval,
+            AuditSync::Always => Fsync::Always,
+        };
+        let trail = Segments::open(&trail_directory, SegmentsConfig { fsync }, Arc::clone(&clock))
             .map_err(|source| OpenError::File { path: trail_directory, source })?;
         let trail = Arc::new(trail);
         let keys = Arc::new(Keys::new(Arc::clone(&documents), Arc::clone(&root)));
@@ -124,6 +131,7 @@ impl App {
             clock,
             random,
             trail_works: AtomicBool::new(true),
+            syncs_trail: config.audit.sync == AuditSync::Interval,
             store,
             trust: root.describe(),
         };
@@ -187,7 +195,8 @@ async fn account(
 
 /// A random account number that does not begin with a zero, which spreadsheets would eat.
 fn random_account(random: &dyn Random) -> Result<AccountId, OpenError> {
-    let bytes: [u8; 8] = strongroom_crypto::random::bytes(random).map_err(|error| OpenError::Fault(error.to_string()))?;
+    let bytes: [u8; 8] =
+        strongroom_crypto::random::bytes(random).map_err(|error| OpenError::Fault(error.to_string()))?;
     let number = 100_000_000_000 + u64::from_be_bytes(bytes) % 900_000_000_000;
     AccountId::parse(&number.to_string()).map_err(|error| OpenError::Fault(error.to_string()))
 }

@@ -36,8 +36,7 @@ pub async fn authenticate(app: &App, call: &Call) -> Result<Signer, Error> {
     if app.dev {
         return Ok(Signer { caller: root(app.account.clone()), access_key_id: claim.access_key_id().to_owned() });
     }
-    let expected =
-        Expected { now: call.received, region: app.region.as_str(), service: SERVICE.signing_name };
+    let expected = Expected { now: call.received, region: app.region.as_str(), service: SERVICE.signing_name };
     let claim = claim.check(&request, &call.headers, &expected).map_err(refused)?;
     let Some(KeyHolder { caller, secret, generation }) = app.identities.holder(claim.access_key_id()).await? else {
         return Err(refused(SignatureError::UnknownToken));

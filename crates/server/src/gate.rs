@@ -110,9 +110,9 @@ impl Gate {
     fn turn_away(&self, call: &Call, operation: Option<Operation>, failure: Error) -> Answer {
         let name = operation.map_or("UnknownOperation", Operation::name);
         let read_only = operation.is_some_and(Operation::is_read_only);
-        let recorded = self.record(call, name, read_only, UserIdentity::of(IdentityKind::Unknown)).and_then(|record| {
-            self.append(&record.finish(&failed(&told(&failure))))
-        });
+        let recorded = self
+            .record(call, name, read_only, UserIdentity::of(IdentityKind::Unknown))
+            .and_then(|record| self.append(&record.finish(&failed(&told(&failure)))));
         match recorded {
             Ok(()) => self.refuse(call, &failure),
             Err(unrecorded) => self.refuse(call, &unrecorded),

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_core::trail::record::{Record, ServiceEvent};
 use strongroom_core::identities::service;
 use strongroom_core::secrets::events;
+use strongroom_core::trail::record::{Record, ServiceEvent};
 use strongroom_core::{Ctx, Error, random_uuid};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -54,6 +54,9 @@ async fn drain(app: &App) -> Result<(), Error> {
 }
 
 async fn sync(app: &App) -> Result<(), Error> {
+    if !app.syncs_trail {
+        return Ok(());
+    }
     let trail = Arc::clone(&app.trail);
     let synced = tokio::task::spawn_blocking(move || trail.sync()).await;
     match synced {

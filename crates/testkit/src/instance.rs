@@ -31,10 +31,8 @@ pub fn binary() -> &'static Path {
         }
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .args(["build", "--quiet", "-p", "strongroom-cli"])
-            .current_dir(&workspace)
-            .status();
+        let built =
+            Command::new(cargo).args(["build", "--quiet", "-p", "strongroom-cli"]).current_dir(&workspace).status();
         if !built.is_ok_and(|status| status.success()) {
             panic!("the binary under test cannot be built");
         }

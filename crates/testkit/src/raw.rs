@@ -9,8 +9,8 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use strongroom_crypto::digest::sha256;
 use strongroom_types::{Clock, SecretText, SystemClock, Timestamp};
-use strongroom_wire::timestamps;
 use strongroom_wire::sigv4::{Request, Signing, SigningKey, sign};
+use strongroom_wire::timestamps;
 
 /// What came back.
 #[derive(Clone, Debug)]

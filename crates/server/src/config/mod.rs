@@ -14,7 +14,7 @@ pub use limits::LimitsConfig;
 pub use network::{Network, NetworkError};
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use problems::{Problem, Problems};
-pub use storage::{AccountConfig, AuditConfig, CacheConfig, DataConfig, RootConfig};
+pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, RootConfig};
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -101,7 +101,6 @@ impl Config {
         self.limits.check(problems);
         self.cors.check(problems);
         storage::check_roots(&self.roots, problems);
-        self.audit.check(problems);
         self.cache.check(problems);
     }
 }

@@ -91,53 +91,43 @@ pub(super) fn check_roots(roots: &[RootConfig], problems: &mut Problems) {
     }
 }
 
-/// The audit trail's segment files.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The audit trail's segment files, one an hour.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditConfig {
     /// Where segments are written. When absent: `trail` in the data directory.
     pub directory: Option<PathBuf>,
-    /// A segment is closed when it is this old.
-    pub segment_ms_max: u64,
-    /// A segment is closed when it is this large.
-    pub segment_bytes_max: u64,
+    /// When records of requests that change nothing are made to survive a power failure. Records of changes are
+    /// committed with the change, whatever stands here.
+    pub sync: AuditSync,
 }
 
-impl Default for AuditConfig {
-    fn default() -> Self {
-        Self { directory: None, segment_ms_max: 3_600_000, segment_bytes_max: 256 * 1024 * 1024 }
-    }
-}
-
-impl AuditConfig {
-    pub(super) fn check(&self, problems: &mut Problems) {
-        problems.range("audit", "segment_ms_max", self.segment_ms_max, 1000, 86_400_000);
-        problems.range("audit", "segment_bytes_max", self.segment_bytes_max, 64 * 1024, 16 * 1024 * 1024 * 1024);
-    }
+/// When the trail's segment file is synced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditSync {
+    /// When the system does it.
+    Never,
+    /// Every second.
+    #[default]
+    Interval,
+    /// Before the answer of each request.
+    Always,
 }
 
 /// Sizes of the caches. Plaintext values are never cached.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheConfig {
-    /// Bytes of stored documents, sealed as they are on disk.
+    /// Bytes of decoded documents; values are kept as ciphertext.
     pub documents_bytes_max: u64,
     /// Signing keys derived from access keys.
     pub signing_keys_max: u32,
-    /// Unwrapped data keys.
-    pub data_keys_max: u32,
-    /// How long an unwrapped data key may be used.
-    pub data_key_ms_max: u64,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self {
-            documents_bytes_max: 32 * 1024 * 1024,
-            signing_keys_max: 4096,
-            data_keys_max: 4096,
-            data_key_ms_max: 300_000,
-        }
+        Self { documents_bytes_max: 32 * 1024 * 1024, signing_keys_max: 4096 }
     }
 }
 
@@ -146,7 +136,5 @@ impl CacheConfig {
         let mut within = |key, value, least, most| problems.range("cache", key, value, least, most);
         within("documents_bytes_max", self.documents_bytes_max, 0, 64 * 1024 * 1024 * 1024);
         within("signing_keys_max", self.signing_keys_max.into(), 1, 10_000_000);
-        within("data_keys_max", self.data_keys_max.into(), 1, 10_000_000);
-        within("data_key_ms_max", self.data_key_ms_max, 1, 86_400_000);
     }
 }

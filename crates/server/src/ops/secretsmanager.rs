@@ -5,11 +5,10 @@ use std::sync::Arc;
 use strongroom_core::{Ctx, Error, Permit, Resource, Secrets, authorize};
 use strongroom_wire::Shape;
 use strongroom_wire::secretsmanager::{
-    CreateSecretRequest, DeleteResourcePolicyRequest, DeleteSecretRequest,
-    DescribeSecretRequest, GetResourcePolicyRequest, GetSecretValueRequest,
-    ListResourcePoliciesRequest, ListSecretVersionIdsRequest, Operation,
-    PutResourcePolicyRequest, PutSecretValueRequest, RestoreSecretRequest, TagResourceRequest, UntagResourceRequest,
-    UpdateSecretRequest, UpdateSecretVersionStageRequest, errors,
+    CreateSecretRequest, DeleteResourcePolicyRequest, DeleteSecretRequest, DescribeSecretRequest,
+    GetResourcePolicyRequest, GetSecretValueRequest, ListResourcePoliciesRequest, ListSecretVersionIdsRequest,
+    Operation, PutResourcePolicyRequest, PutSecretValueRequest, RestoreSecretRequest, TagResourceRequest,
+    UntagResourceRequest, UpdateSecretRequest, UpdateSecretVersionStageRequest, errors,
 };
 use strongroom_wire::{json, record};
 
@@ -29,18 +28,14 @@ pub struct Answered {
 pub async fn run(secrets: &Secrets, cx: &Ctx, operation: Operation, body: &[u8]) -> Result<Answered, Error> {
     let call = Operated { secrets, cx, operation, body };
     match operation {
-        Operation::CreateSecret => {
-            call.on_secret(|i: &CreateSecretRequest| &i.name, Secrets::create_secret).await
-        }
+        Operation::CreateSecret => call.on_secret(|i: &CreateSecretRequest| &i.name, Secrets::create_secret).await,
         Operation::GetSecretValue => {
             call.on_secret(|i: &GetSecretValueRequest| &i.secret_id, Secrets::get_secret_value).await
         }
         Operation::PutSecretValue => {
             call.on_secret(|i: &PutSecretValueRequest| &i.secret_id, Secrets::put_secret_value).await
         }
-        Operation::UpdateSecret => {
-            call.on_secret(|i: &UpdateSecretRequest| &i.secret_id, Secrets::update_secret).await
-        }
+        Operation::UpdateSecret => call.on_secret(|i: &UpdateSecretRequest| &i.secret_id, Secrets::update_secret).await,
         Operation::UpdateSecretVersionStage => {
             call.on_secret(|i: &UpdateSecretVersionStageRequest| &i.secret_id, Secrets::update_secret_version_stage)
                 .await
@@ -51,9 +46,7 @@ pub async fn run(secrets: &Secrets, cx: &Ctx, operation: Operation, body: &[u8])
         Operation::ListSecretVersionIds => {
             call.on_secret(|i: &ListSecretVersionIdsRequest| &i.secret_id, Secrets::list_secret_version_ids).await
         }
-        Operation::DeleteSecret => {
-            call.on_secret(|i: &DeleteSecretRequest| &i.secret_id, Secrets::delete_secret).await
-        }
+        Operation::DeleteSecret => call.on_secret(|i: &DeleteSecretRequest| &i.secret_id, Secrets::delete_secret).await,
         Operation::RestoreSecret => {
             call.on_secret(|i: &RestoreSecretRequest| &i.secret_id, Secrets::restore_secret).await
         }
@@ -76,12 +69,8 @@ pub async fn run(secrets: &Secrets, cx: &Ctx, operation: Operation, body: &[u8])
             call.on_secret(|i: &ListResourcePoliciesRequest| &i.secret_id, Secrets::list_resource_policies).await
         }
         Operation::ListSecrets => call.on_account(Secrets::list_secrets).await,
-        Operation::GetRandomPassword => {
-            call.on_account(Secrets::get_random_password).await
-        }
-        Operation::BatchGetSecretValue => {
-            call.on_account(Secrets::batch_get_secret_value).await
-        }
+        Operation::GetRandomPassword => call.on_account(Secrets::get_random_password).await,
+        Operation::BatchGetSecretValue => call.on_account(Secrets::batch_get_secret_value).await,
         Operation::RotateSecret
         | Operation::CancelRotateSecret
         | Operation::ReplicateSecretToRegions
