@@ -65,7 +65,7 @@ pub fn no_own_registry(file: &File) -> Vec<Problem> {
     let is_foreign = |line: &str| match name {
         "Cargo.lock" => line.starts_with("source = ") && line != format!("source = \"{CARGO_SOURCE}\""),
         "package-lock.json" => line.trim_start().starts_with("\"resolved\": \"http"),
-        ".npmrc" => line.contains("registry"),
+        ".npmrc" => line.split('=').next().is_some_and(|key| key.trim().ends_with("registry")),
         "pom.xml" | "settings.xml" => line.contains("<repositories>") || line.contains("<mirror>"),
         "config.toml" if file.path.contains(".cargo/") => {
             line.starts_with("[source") || line.starts_with("[registries")
