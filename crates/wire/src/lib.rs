@@ -10,6 +10,8 @@ pub mod pattern;
 pub mod query;
 pub mod reading;
 pub mod record;
+#[cfg(test)]
+mod sample;
 mod scan;
 pub mod secretsmanager;
 pub mod sigv4;
@@ -18,4 +20,4 @@ pub mod writer;
 pub mod xml;
 
 pub use error::{Code, ServiceError};
-pub use forms::Shape;
+pub use forms::{Enumeration, Shape};

@@ -128,3 +128,85 @@ fn plain(encoded: &[u8]) -> Option<Text<'_>> {
 fn malformed() -> ServiceError {
     SERIALIZATION.for_query().bare()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Code, VALIDATION};
+    use crate::sample::{self, Sample};
+
+    fn decode(form: &str) -> Result<Sample, ServiceError> {
+        Query::parse(form.as_bytes())?.decode()
+    }
+
+    #[test]
+    fn every_form_of_value_is_read_from_a_form() {
+        let form = "Action=Do&Version=2010-05-08&Name=abc&Count=3&Total=-5&Share=0.5&Ready=true\
+            &Made=2018-05-03T17%3A51%3A02.5Z&Data=AQL%2F&Colour=dark-blue&Password=hunter&KeyFile=aHVudGVy\
+            &Names.member.2=b&Names.member.1=a&Numbers.1=1&Numbers.2=2\
+            &Parts.Part.1.Id=x&Parts.Part.1.Inner.Token=hunter&Parts.Part.2.Id=y\
+            &Labels.entry.1.key=k&Labels.entry.1.value=v&Labels.entry.2.key=l&Labels.entry.2.value=w\
+            &Groups.1.Group=a+b&Groups.1.Values.member.1=c&Groups.2.Group=d&Groups.2.Values=\
+            &Passwords.member.1=hunter&Passwords.member.2=hunted";
+        assert_eq!(Query::parse(form.as_bytes()).expect("a form").action(), Some("Do"));
+        assert_eq!(decode(form), Ok(sample::full()));
+        assert_eq!(decode("Action=Do"), Ok(Sample::default()));
+    }
+
+    #[test]
+    fn lists_are_ordered_by_number() {
+        let order: Vec<_> = (1..=10).rev().map(|at| format!("Numbers.{at}={at}")).collect();
+        assert_eq!(decode(&order.join("&")).expect("valid").numbers, Some((1..=10).collect()));
+    }
+
+    #[test]
+    fn an_empty_parameter_is_an_empty_list_or_structure() {
+        let sample = decode("Numbers=&Labels=&Parts.Part.1.Id=x&Parts.Part.1.Inner=").expect("valid");
+        assert_eq!((sample.numbers, sample.labels), (Some(Vec::new()), Some([].into())));
+        assert!(sample.parts.expect("parts")[0].inner.is_some());
+    }
+
+    #[test]
+    fn constraints_are_checked_as_in_json() {
+        let error = decode("Names.member.1=A&Parts.Part.1.Inner=&Count=11").expect_err("invalid");
+        assert_eq!(error.code, VALIDATION);
+        assert_eq!(
+            error.message,
+            "3 validation errors detected: Value '11' at 'count' failed to satisfy constraint: Member must have value less than or \
+             equal to 10; Value '[A]' at 'names' failed to satisfy constraint: Member must satisfy constraint: [Member must have length \
+             less than or equal to 4, Member must have length greater than or equal to 1, Member must satisfy regular expression \
+             pattern: [a-z]*]; Value null at 'parts.1.member.id' failed to satisfy constraint: Member must not be null"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_malformed() {
+        let malformed = |form: &str| decode(form).expect_err(form).code == Code::new("MalformedInput", 400);
+        for form in
+            ["Count=x", "Count=1.5", "Ready=maybe", "Made=1525369862", "Names.member.x=a", "Names=a", "Name.x=a"]
+        {
+            assert!(malformed(form), "{form}");
+        }
+        assert!(malformed("Name=%ff"));
+        assert!(malformed(&format!("{}=1", vec!["a"; NAME_PARTS_MAX + 1].join("."))));
+        assert!(malformed(&vec!["a=1"; PARAMETERS_MAX + 1].join("&")));
+        assert!(decode(&vec!["a=1"; PARAMETERS_MAX].join("&")).is_ok());
+    }
+
+    #[test]
+    fn names_that_contradict_each_other_do_no_harm() {
+        assert_eq!(decode("Name=a&Name=b").expect("valid").name.as_deref(), Some("b"));
+        assert!(decode("Names=x&Names.member.1=a").expect("valid").names.is_some());
+        for odd in ["=", "&&", ".=1", "a..b=1", "Names.member.=a", "Names.member.99999999999=a", "%=1", "Numbers.1.x=1"]
+        {
+            drop(decode(odd));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_form_makes_it_panic(form in "[A-Za-z0-9.=&%+]{0,80}") {
+            drop(decode(&form));
+        }
+    }
+}

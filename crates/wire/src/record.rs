@@ -122,3 +122,31 @@ impl Writer for RecordWriter {
         self.shown().text(&timestamps::record(value));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+    use crate::secretsmanager::{CreateSecretRequest, Tag};
+
+    #[test]
+    fn records_have_small_names_and_nothing_secret() {
+        assert_eq!(
+            encode(&sample::full()),
+            r#"{"name":"abc","count":3,"total":-5,"share":0.5,"ready":true,"made":"May 3, 2018 5:51:02 PM","colour":"dark-blue","names":["a","b"],"numbers":[1,2],"parts":[{"id":"x","inner":{}},{"id":"y"}],"labels":{"k":"v","l":"w"},"groups":{"a b":["c"],"d":[]},"passwords":[]}"#
+        );
+    }
+
+    #[test]
+    fn the_record_of_a_request_leaves_out_its_value() {
+        let request = CreateSecretRequest {
+            name: "db".to_owned(),
+            secret_string: Some(SecretText::new("hunter2".to_owned())),
+            secret_binary: Some(SecretBytes::new(b"hunter2".to_vec())),
+            kms_key_id: Some("alias/\"k\"".to_owned()),
+            tags: Some(vec![Tag { key: Some("team".to_owned()), value: None }]),
+            ..CreateSecretRequest::default()
+        };
+        assert_eq!(encode(&request), r#"{"name":"db","kmsKeyId":"alias/\"k\"","tags":[{"key":"team"}]}"#);
+    }
+}

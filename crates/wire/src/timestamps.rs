@@ -23,8 +23,8 @@ pub fn push_seconds(out: &mut Vec<u8>, value: Timestamp) {
 #[must_use]
 pub fn parse_seconds(text: &str) -> Option<Timestamp> {
     let millis = (text.parse::<f64>().ok()? * 1000.0).round();
-    // Beyond 2^53 a double no longer tells milliseconds apart; that is 285 000 years.
-    let exact = millis.abs() <= 9_007_199_254_740_992.0;
+    // Up to 2^50, which is 35 000 years, a double of seconds tells every millisecond from the next.
+    let exact = millis.abs() <= 1_125_899_906_842_624.0;
     #[expect(clippy::cast_possible_truncation, reason = "the magnitude was checked and the fraction rounded")]
     exact.then_some(Timestamp::from_millis(millis as i64))
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use strongroom_types::{SecretBytes, SecretText, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::forms::Shape;
+use crate::forms::{Double, Shape};
 use crate::timestamps;
 use crate::writer::Writer;
 
@@ -168,7 +168,7 @@ impl Writer for XmlWriter {
     }
 
     fn double(&mut self, value: f64) {
-        self.scalar(&value.to_string());
+        self.scalar(&Double::print(value));
     }
 
     fn boolean(&mut self, value: bool) {
@@ -197,5 +197,51 @@ pub fn push_escaped(out: &mut Vec<u8>, text: &str) {
             }
         };
         out.extend_from_slice(escaped.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{self, Sample};
+
+    fn result(sample: &Sample) -> String {
+        let body = String::from_utf8(encode("Do", "ns", Some(sample), "id-1")).expect("text");
+        let inside = body.strip_prefix("<DoResponse xmlns=\"ns\"><DoResult>").expect("the start");
+        let tail = "</DoResult><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></DoResponse>";
+        inside.strip_suffix(tail).expect("the end").to_owned()
+    }
+
+    #[test]
+    fn every_form_of_value_has_its_place() {
+        let expected = "<Name>abc</Name><Count>3</Count><Total>-5</Total><Share>0.5</Share><Ready>true</Ready>\
+            <Made>2018-05-03T17:51:02.5Z</Made><Data>AQL/</Data><Colour>dark-blue</Colour><Password>hunter</Password>\
+            <KeyFile>aHVudGVy</KeyFile><Names><member>a</member><member>b</member></Names>\
+            <Numbers>1</Numbers><Numbers>2</Numbers>\
+            <Parts><Part><Id>x</Id><Inner><Token>hunter</Token></Inner></Part><Part><Id>y</Id></Part></Parts>\
+            <Labels><entry><key>k</key><value>v</value></entry><entry><key>l</key><value>w</value></entry></Labels>\
+            <Groups><Group>a b</Group><Values><member>c</member></Values></Groups>\
+            <Groups><Group>d</Group><Values></Values></Groups>\
+            <Passwords><member>hunter</member><member>hunted</member></Passwords>";
+        assert_eq!(result(&sample::full()), expected);
+        assert_eq!(result(&Sample::default()), "");
+    }
+
+    #[test]
+    fn operations_without_output_have_no_result() {
+        assert_eq!(
+            String::from_utf8(encode::<Sample>("Do", "ns", None, "id-1")).expect("text"),
+            "<DoResponse xmlns=\"ns\"><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></DoResponse>"
+        );
+    }
+
+    #[test]
+    fn what_xml_reserves_is_escaped() {
+        let mut out = Vec::new();
+        push_escaped(&mut out, "<a b='c'>\"&\" é\t\n\r\u{1}\u{ffff}");
+        assert_eq!(
+            String::from_utf8(out).expect("text"),
+            "&lt;a b=&apos;c&apos;&gt;&quot;&amp;&quot; é\t\n&#xD;\u{fffd}\u{fffd}"
+        );
     }
 }

@@ -74,7 +74,12 @@ pub fn variant(value: &str) -> String {
             first.to_ascii_uppercase() + &rest
         })
         .collect();
-    if name.starts_with(|first: char| first.is_ascii_alphabetic()) { name } else { format!("V{name}") }
+    match name.as_str() {
+        // Rust has no way to write this name.
+        "Self" => "SelfValue".to_owned(),
+        _ if name.starts_with(|first: char| first.is_ascii_alphabetic()) => name,
+        _ => format!("V{name}"),
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +127,7 @@ mod tests {
             ("AWS::EC2::Instance", "AwsEc2Instance"),
             ("text/csv", "TextCsv"),
             ("2012-10-17", "V20121017"),
+            ("SELF", "SelfValue"),
         ];
         for (value, expected) in cases {
             assert_eq!(variant(value), expected);

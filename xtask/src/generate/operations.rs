@@ -16,14 +16,12 @@ pub fn root(service: &str, plan: &Plan<'_>) -> Outcome<String> {
         "pub mod errors;\nmod enums;\nmod forms;\nmod operations;\nmod requests;\nmod responses;\nmod shapes;\n"
             .to_owned();
     out.push_str("\npub use operations::Operation;\n");
-    let mut enums = BTreeSet::new();
-    for name in &plan.reached {
-        if !plan.shape(name)?.values.is_empty() {
-            enums.insert(*name);
-        }
-    }
-    let modules =
-        [("enums", &enums), ("requests", &plan.requests), ("responses", &plan.responses), ("shapes", &plan.others)];
+    let modules = [
+        ("enums", &plan.enums),
+        ("requests", &plan.requests),
+        ("responses", &plan.responses),
+        ("shapes", &plan.others),
+    ];
     for (module, names) in modules {
         if !names.is_empty() {
             let names: Vec<_> = names.iter().map(|name| type_name(name)).collect();

@@ -1,6 +1,6 @@
 //! What is generated of a model: the shapes that inputs and outputs reach, and how each is represented in Rust.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -24,6 +24,22 @@ const PASSED_OVER: [&str; 12] = [
     "document",
 ];
 
+/// Names that the generated modules use for other types.
+const TAKEN_TYPES: [&str; 12] = [
+    "BTreeMap",
+    "Err",
+    "None",
+    "Ok",
+    "Option",
+    "Result",
+    "SecretBytes",
+    "SecretText",
+    "Shape",
+    "Some",
+    "String",
+    "Vec",
+];
+
 /// The shapes of one service in the files they go to.
 pub struct Plan<'f> {
     /// The facts.
@@ -36,6 +52,10 @@ pub struct Plan<'f> {
     pub responses: BTreeSet<&'f str>,
     /// Structures inside others.
     pub others: BTreeSet<&'f str>,
+    /// Enumerations.
+    pub enums: BTreeSet<&'f str>,
+    /// The names of the forms.
+    forms: BTreeMap<&'f str, String>,
 }
 
 impl<'f> Plan<'f> {
@@ -45,7 +65,8 @@ impl<'f> Plan<'f> {
         let requests: BTreeSet<_> = operations.clone().filter_map(|it| it.input.as_deref()).collect();
         let responses: BTreeSet<_> = operations.filter_map(|it| it.output.as_deref()).collect();
         let responses: BTreeSet<_> = responses.difference(&requests).copied().collect();
-        let mut plan = Self { facts, reached: BTreeSet::new(), requests, responses, others: BTreeSet::new() };
+        let (reached, others, enums) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut plan = Self { facts, reached, requests, responses, others, enums, forms: BTreeMap::new() };
         let mut waiting: Vec<&str> = plan.requests.union(&plan.responses).copied().collect();
         while let Some(name) = waiting.pop() {
             if plan.reached.insert(name) {
@@ -56,10 +77,52 @@ impl<'f> Plan<'f> {
                 if shape.kind == "structure" && inside {
                     plan.others.insert(name);
                 }
+                if !shape.values.is_empty() {
+                    plan.enums.insert(name);
+                }
             }
         }
         plan.refuse_endless()?;
+        plan.name_forms();
         Ok(plan)
+    }
+
+    /// Names the form of every shape. Where two shapes differ only in the case of letters, the later gets a number.
+    fn name_forms(&mut self) {
+        let mut taken = BTreeSet::new();
+        for shape in &self.reached {
+            let name = names::constant(shape);
+            let numbered = (2..).map(|number| format!("{name}_{number}"));
+            let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name));
+            let free = free.unwrap_or(name);
+            taken.insert(free.clone());
+            self.forms.insert(shape, free);
+        }
+    }
+
+    /// The name of the static that holds the form of a shape.
+    pub fn form_name(&self, name: &str) -> Outcome<&str> {
+        self.forms.get(name).map(String::as_str).ok_or_else(|| format!("no shape {name}"))
+    }
+
+    /// The shapes and library types that the Rust type of a shape names.
+    pub fn named_types(&self, name: &'f str) -> Outcome<BTreeSet<&'f str>> {
+        let shape = self.shape(name)?;
+        Ok(match (shape.kind.as_str(), shape.sensitive) {
+            ("structure", _) => [name].into(),
+            ("string", _) if !shape.values.is_empty() => [name].into(),
+            ("string", true) => ["SecretText"].into(),
+            ("blob", true) => ["SecretBytes"].into(),
+            ("timestamp", _) => ["Timestamp"].into(),
+            ("list", _) => self.named_types(inner(&shape.member)?)?,
+            ("map", _) => {
+                let mut names = self.named_types(inner(&shape.key)?)?;
+                names.extend(self.named_types(inner(&shape.value)?)?);
+                names.insert("BTreeMap");
+                names
+            }
+            _ => BTreeSet::new(),
+        })
     }
 
     /// The shape called `name`.
@@ -167,7 +230,7 @@ fn references(shape: &Shape) -> impl Iterator<Item = &Member> {
 
 /// Refuses a shape with a trait that is not understood, rather than leave it out.
 fn understood(name: &str, shape: &Shape) -> Outcome<()> {
-    let refuse = |place: String, traits: &std::collections::BTreeMap<String, Value>| match traits
+    let refuse = |place: String, traits: &BTreeMap<String, Value>| match traits
         .keys()
         .find(|key| !PASSED_OVER.contains(&key.as_str()))
     {
@@ -177,6 +240,10 @@ fn understood(name: &str, shape: &Shape) -> Outcome<()> {
     refuse(format!("shape {name}"), &shape.traits)?;
     for member in references(shape) {
         refuse(format!("shape {name}, member {}", member.name), &member.traits)?;
+    }
+    let named = shape.kind == "structure" || !shape.values.is_empty();
+    if named && TAKEN_TYPES.contains(&names::type_name(name).as_str()) {
+        return Err(format!("shape {name} has a name that is taken"));
     }
     let secret_aggregate = shape.sensitive && matches!(shape.kind.as_str(), "structure" | "map");
     let number = shape.sensitive && matches!(shape.kind.as_str(), "integer" | "long" | "boolean" | "timestamp");

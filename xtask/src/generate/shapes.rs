@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::names::{constant, field, lower_camel, type_name};
+use super::names::{field, lower_camel, type_name};
 use super::plan::Plan;
 use crate::Outcome;
 use crate::models::facts::{Member, Shape};
@@ -14,56 +14,46 @@ const TAKEN: [&str; 3] = ["node", "reading", "from"];
 /// The structures called `names`.
 pub fn structures(plan: &Plan<'_>, names: &BTreeSet<&str>) -> Outcome<String> {
     let mut out = String::new();
+    let mut used = BTreeSet::new();
+    let mut members = false;
     for name in names {
         let shape = plan.shape(name)?;
         if shape.kind != "structure" {
             return Err(format!("shape {name}: an input or output must be a structure"));
         }
         out.push_str(&structure(plan, name, shape)?);
+        for member in &shape.members {
+            members = true;
+            used.extend(plan.named_types(&member.shape)?);
+        }
     }
-    Ok(imports(plan, &out, names)? + &out)
+    if names.is_empty() {
+        return Ok(out);
+    }
+    Ok(imports(plan, &used, names, members) + &out)
 }
 
-fn imports(plan: &Plan<'_>, code: &str, here: &BTreeSet<&str>) -> Outcome<String> {
-    if here.is_empty() {
-        return Ok(String::new());
-    }
-    let mentions = |name: &str| words(code).any(|word| word == name);
+fn imports(plan: &Plan<'_>, used: &BTreeSet<&str>, here: &BTreeSet<&str>, members: bool) -> String {
     let mut out = String::new();
-    if mentions("BTreeMap") {
+    if used.contains("BTreeMap") {
         out.push_str("use std::collections::BTreeMap;\n\n");
     }
-    let types: Vec<_> = ["SecretBytes", "SecretText", "Timestamp"].into_iter().filter(|name| mentions(name)).collect();
-    if !types.is_empty() {
-        let _ = writeln!(out, "use strongroom_types::{{{}}};\n", types.join(", "));
-    }
-    let mut enums = Vec::new();
-    for name in &plan.reached {
-        if !plan.shape(name)?.values.is_empty() && mentions(&type_name(name)) {
-            enums.push(type_name(name));
-        }
-    }
-    let shapes: Vec<_> =
-        plan.others.iter().filter(|name| !here.contains(*name) && mentions(name)).map(|name| type_name(name)).collect();
-    for (module, names) in [("enums", enums), ("shapes", shapes)] {
+    let library = ["SecretBytes", "SecretText", "Timestamp"];
+    let library = library.into_iter().filter(|name| used.contains(name)).map(str::to_owned).collect();
+    let of = |set: &BTreeSet<&str>| -> Vec<String> {
+        used.intersection(set).filter(|name| !here.contains(*name)).map(|name| type_name(name)).collect()
+    };
+    let from = [("strongroom_types", library), ("super::enums", of(&plan.enums)), ("super::shapes", of(&plan.others))];
+    for (module, names) in from {
         if !names.is_empty() {
-            let _ = writeln!(out, "use super::{module}::{{{}}};", names.join(", "));
+            let _ = writeln!(out, "use {module}::{{{}}};\n", names.join(", "));
         }
     }
-    if mentions("forms") {
+    if members {
         out.push_str("use super::forms;\n");
     }
-    out.push_str("use crate::error::ServiceError;\nuse crate::forms::Shape;\nuse crate::node::Node;\n");
-    out.push_str("use crate::reading::Reading;\n");
-    let writer = if mentions("writer") && code.contains("writer::") { "{self, Writer}" } else { "Writer" };
-    let _ = writeln!(out, "use crate::writer::{writer};");
-    Ok(out)
-}
-
-fn words(code: &str) -> impl Iterator<Item = &str> {
-    code.lines()
-        .filter(|line| !line.trim_start().starts_with("///"))
-        .flat_map(|line| line.split(|character: char| !(character.is_alphanumeric() || character == '_')))
+    // Modules are imported rather than types, since a shape may have the name of a type.
+    out + "use crate::forms::Shape;\nuse crate::{error, node, reading, writer};\n"
 }
 
 fn structure(plan: &Plan<'_>, name: &str, shape: &Shape) -> Outcome<String> {
@@ -84,7 +74,7 @@ fn structure(plan: &Plan<'_>, name: &str, shape: &Shape) -> Outcome<String> {
             "{:?}, {:?}, &forms::{}",
             plan.wire_name(member)?,
             lower_camel(&member.name),
-            constant(&member.shape)
+            plan.form_name(&member.shape)?
         );
         let _ = writeln!(reads, "let {field} = from.{how}({names}, reading)?;");
         let value = if required { format!("&self.{field}") } else { format!("self.{field}.as_ref()") };
@@ -104,9 +94,9 @@ fn structure(plan: &Plan<'_>, name: &str, shape: &Shape) -> Outcome<String> {
         pub struct {type_name} {{ {fields} }}
 
         impl Shape for {type_name} {{
-            fn decode(node: Node<'_>, reading: &mut Reading) -> Result<Option<Self>, ServiceError> {{ {body} }}
+            fn decode(node: node::Node<'_>, reading: &mut reading::Reading) -> Result<Option<Self>, error::ServiceError> {{ {body} }}
 
-            fn encode(&self, writer: &mut dyn Writer) {{
+            fn encode(&self, writer: &mut dyn writer::Writer) {{
                 writer.begin_structure();
                 {writes}
                 writer.end_structure();

@@ -3,21 +3,19 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::names::{constant, type_name, variant};
+use super::names::{type_name, variant};
 use super::plan::{Plan, inner};
 use crate::Outcome;
 use crate::models::facts::{Member, Shape};
 
 /// The enumerations.
 pub fn enums(plan: &Plan<'_>) -> Outcome<String> {
-    let mut out = "use crate::forms::Enumeration;\n".to_owned();
-    for name in &plan.reached {
-        let shape = plan.shape(name)?;
-        if !shape.values.is_empty() {
-            out.push_str(&enumeration(name, &shape.values)?);
-        }
+    let mut out = String::new();
+    for name in &plan.enums {
+        out.push_str(&enumeration(name, &plan.shape(name)?.values)?);
     }
-    Ok(out)
+    let import = if out.is_empty() { "" } else { "use crate::forms::Enumeration;\n" };
+    Ok(import.to_owned() + &out)
 }
 
 fn enumeration(name: &str, values: &[String]) -> Outcome<String> {
@@ -59,40 +57,35 @@ fn enumeration(name: &str, values: &[String]) -> Outcome<String> {
 pub fn forms(plan: &Plan<'_>) -> Outcome<String> {
     let mut out = String::new();
     let mut kinds = BTreeSet::new();
-    let mut named = BTreeSet::new();
     for name in &plan.reached {
         if plan.requests.contains(name) || plan.responses.contains(name) {
             continue;
         }
         let shape = plan.shape(name)?;
         let form = plan.form_type(name)?;
+        let made = plan.form_name(name)?;
         kinds.insert(form.split('<').next().unwrap_or_default().to_owned());
-        if shape.kind == "structure" || !shape.values.is_empty() {
-            named.insert((!shape.values.is_empty(), type_name(name)));
-        }
-        out.push_str(&pattern(name, shape)?);
-        let value = value(name, shape)?;
-        let _ = write!(out, "\npub(super) static {}: {form} = {value};\n", constant(name));
+        out.push_str(&pattern(made, name, shape)?);
+        let value = value(plan, name, shape)?;
+        let _ = write!(out, "\npub(super) static {made}: {form} = {value};\n");
     }
+    kinds.extend(out.contains("Bounds::").then(|| "Bounds".to_owned()));
+    let types = |names: &BTreeSet<&str>| names.iter().map(|name| type_name(name)).collect();
     let mut uses = String::new();
-    let import = |uses: &mut String, from: &str, names: Vec<&str>| {
+    let from = [("super::enums", types(&plan.enums)), ("super::shapes", types(&plan.others)), ("crate::forms", kinds)];
+    for (module, names) in from {
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
         if !names.is_empty() {
-            let _ = writeln!(uses, "use {from}::{{{}}};", names.join(", "));
+            let _ = writeln!(uses, "use {module}::{{{}}};", names.join(", "));
         }
-    };
-    let of = |is_enum: bool| named.iter().filter(|(it, _)| *it == is_enum).map(|(_, name)| name.as_str()).collect();
-    import(&mut uses, "super::enums", of(true));
-    import(&mut uses, "super::shapes", of(false));
-    let bounds = out.contains("Bounds::").then_some("Bounds");
-    let kinds = bounds.into_iter().chain(kinds.iter().map(String::as_str)).collect();
-    import(&mut uses, "crate::forms", kinds);
+    }
     if out.contains("Pattern::") {
         uses.push_str("use crate::pattern::Pattern;\n");
     }
     Ok(uses + &out)
 }
 
-fn pattern(name: &str, shape: &Shape) -> Outcome<String> {
+fn pattern(made: &str, name: &str, shape: &Shape) -> Outcome<String> {
     let Some(pattern) = &shape.pattern else { return Ok(String::new()) };
     if shape.kind != "string" || !shape.values.is_empty() {
         return Err(format!("shape {name}: a pattern on a {} is not understood", shape.kind));
@@ -100,19 +93,14 @@ fn pattern(name: &str, shape: &Shape) -> Outcome<String> {
     // The same form as `wire::pattern` compiles.
     regex_lite::Regex::new(&format!(r"\A(?:{pattern})\z"))
         .map_err(|error| format!("shape {name}: the pattern {pattern} cannot be translated: {error}"))?;
-    Ok(format!("\nstatic {}_PATTERN: Pattern = Pattern::new({pattern:?});\n", constant(name)))
+    Ok(format!("\nstatic {made}_PATTERN: Pattern = Pattern::new({pattern:?});\n"))
 }
 
 /// The expression that makes a form.
-fn value(name: &str, shape: &Shape) -> Outcome<String> {
+fn value(plan: &Plan<'_>, name: &str, shape: &Shape) -> Outcome<String> {
     let bounds = bounds(name, shape)?;
-    let form = |kind: &str| match shape.kind.as_str() {
-        "list" | "map" => kind.to_owned(),
-        _ if shape.sensitive => format!("Secret{kind}"),
-        _ => kind.to_owned(),
-    };
     let pattern = match &shape.pattern {
-        Some(_) => format!("Some(&{}_PATTERN)", constant(name)),
+        Some(_) => format!("Some(&{}_PATTERN)", plan.form_name(name)?),
         None => "None".to_owned(),
     };
     Ok(match shape.kind.as_str() {
@@ -120,14 +108,15 @@ fn value(name: &str, shape: &Shape) -> Outcome<String> {
         "string" if !shape.values.is_empty() => "Choice::NEW".to_owned(),
         "string" | "character" if shape.sensitive => format!("SecretString::new({bounds}, {pattern})"),
         "string" | "character" => format!("Text::new({bounds}, {pattern})"),
-        "blob" => format!("{}::new({bounds})", form("Blob")),
+        "blob" if shape.sensitive => format!("SecretBlob::new({bounds})"),
+        "blob" => format!("Blob::new({bounds})"),
         "integer" => format!("Integer::new({bounds})"),
         "long" => format!("Long::new({bounds})"),
         "float" | "double" if shape.min.is_none() && shape.max.is_none() => "Double".to_owned(),
         "boolean" => "Boolean".to_owned(),
         "timestamp" => "Timestamp".to_owned(),
         "list" => {
-            let mut list = format!("List::new(&{}, {bounds})", constant(inner(&shape.member)?));
+            let mut list = format!("List::new(&{}, {bounds})", plan.form_name(inner(&shape.member)?)?);
             let element = shape.member.as_ref().and_then(|member| member.location_name.as_ref());
             if let Some(element) = element {
                 let _ = write!(list, ".named({element:?})");
@@ -135,8 +124,11 @@ fn value(name: &str, shape: &Shape) -> Outcome<String> {
             list + if shape.flattened { ".flattened()" } else { "" } + if shape.sensitive { ".sensitive()" } else { "" }
         }
         "map" => {
-            let mut map =
-                format!("Map::new(&{}, &{}, {bounds})", constant(inner(&shape.key)?), constant(inner(&shape.value)?));
+            let mut map = format!(
+                "Map::new(&{}, &{}, {bounds})",
+                plan.form_name(inner(&shape.key)?)?,
+                plan.form_name(inner(&shape.value)?)?
+            );
             let part = |member: &Option<Member>| member.as_ref().and_then(|member| member.location_name.clone());
             let (key, value) = (part(&shape.key), part(&shape.value));
             if key.is_some() || value.is_some() {

@@ -75,21 +75,36 @@ impl Form for Long {
     }
 }
 
-/// A floating-point number.
+/// A floating-point number. What JSON has no number for is text: `NaN`, `Infinity`, `-Infinity`.
 #[derive(Debug)]
 pub struct Double;
+
+impl Double {
+    /// The value as text.
+    #[must_use]
+    pub fn print(value: f64) -> String {
+        if value.is_finite() {
+            format!("{value:?}")
+        } else if value.is_nan() {
+            "NaN".to_owned()
+        } else if value > 0.0 {
+            "Infinity".to_owned()
+        } else {
+            "-Infinity".to_owned()
+        }
+    }
+}
 
 impl Form for Double {
     type Value = f64;
 
     fn read(&self, node: Node<'_>, reading: &mut Reading) -> Result<Option<f64>, ServiceError> {
-        let Some(text) = digits(&node, reading.notation()) else {
-            return Err(reading.mismatch(&node, Expected::Double));
+        let text = match &node {
+            Node::Text(text) if ["NaN", "Infinity", "-Infinity"].contains(&&**text) => Some(&**text),
+            node => digits(node, reading.notation()),
         };
-        match text.parse() {
-            Ok(value) => Ok(Some(value)),
-            Err(_) => Err(reading.mismatch(&node, Expected::Double)),
-        }
+        let value = text.and_then(|text| text.parse().ok());
+        value.map(Some).ok_or_else(|| reading.mismatch(&node, Expected::Double))
     }
 
     fn write(&self, value: &f64, writer: &mut dyn Writer) {

@@ -1,6 +1,8 @@
 //! The JSON protocols (awsJson 1.0 and 1.1, the bodies of restJson1): reading and writing of bodies.
 
 mod parse;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use parse::{DEPTH_MAX, parse};

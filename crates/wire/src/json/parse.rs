@@ -3,6 +3,7 @@
 //! It is written here rather than taken from a library because libraries unescape strings through buffers of their own,
 //! which would leave secret values behind in freed memory.
 
+use memchr::memchr2;
 use zeroize::Zeroizing;
 
 use crate::node::{Node, Text};
@@ -148,73 +149,81 @@ impl<'a> Parser<'a> {
             return Some(Text::Borrowed(text));
         }
         let end = self.closing_quote()?;
-        let text = unescape(self.text.get(start..end)?, self.at - start)?;
+        let raw = self.text.as_bytes().get(start..end)?;
         self.at = end + 1;
-        Some(Text::Owned(text))
+        unescape(raw).map(Text::Owned)
     }
 
     /// Where the quote stands that ends the string whose first escape is at the present place.
     fn closing_quote(&self) -> Option<usize> {
         let mut at = self.at;
         loop {
-            let rest = self.text.as_bytes().get(at..)?;
-            at += plain_prefix(rest);
-            match self.text.as_bytes().get(at)? {
-                b'"' => return Some(at),
-                // The byte after a backslash never ends the string.
-                b'\\' => at += 2,
-                _ => return None,
+            at += memchr2(b'"', b'\\', self.text.as_bytes().get(at..)?)?;
+            if self.text.as_bytes().get(at) == Some(&b'"') {
+                return Some(at);
             }
+            // The byte after a backslash never ends the string.
+            at += 2;
         }
     }
 }
 
-/// The text without its escapes, of which the first stands at `first`. Escapes only ever shrink, so the buffer never
-/// grows and leaves nothing behind.
-fn unescape(raw: &str, first: usize) -> Option<Zeroizing<String>> {
-    let mut out = Zeroizing::new(String::with_capacity(raw.len()));
-    let (plain, mut rest) = raw.split_at_checked(first)?;
-    out.push_str(plain);
-    while let Some(escape) = rest.strip_prefix('\\') {
-        let mut characters = escape.chars();
-        let character = match characters.next()? {
-            character @ ('"' | '\\' | '/') => character,
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => {
-                let (character, after) = code_point(characters.as_str())?;
-                characters = after.chars();
-                character
+/// The text without its escapes. Escapes only ever shrink, so the buffer never grows and leaves nothing behind.
+fn unescape(raw: &[u8]) -> Option<Zeroizing<String>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(raw.len()));
+    let mut rest = raw;
+    while let Some((plain, escape)) = rest.split_at_checked(plain_prefix(rest)) {
+        out.extend_from_slice(plain);
+        let Some((b'\\', escape)) = escape.split_first() else {
+            // At the end nothing is left; a control character may not stand in a string.
+            return if escape.is_empty() { text(&mut out) } else { None };
+        };
+        let (letter, after) = escape.split_first()?;
+        rest = after;
+        out.push(match letter {
+            b'"' | b'\\' | b'/' => *letter,
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                let (character, after) = code_point(after)?;
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = after;
+                continue;
             }
             _ => return None,
-        };
-        out.push(character);
-        let after = characters.as_str();
-        let (plain, next) = after.split_at_checked(plain_prefix(after.as_bytes()))?;
-        out.push_str(plain);
-        rest = next;
+        });
     }
-    rest.is_empty().then_some(out)
+    None
+}
+
+fn text(bytes: &mut Vec<u8>) -> Option<Zeroizing<String>> {
+    match String::from_utf8(std::mem::take(bytes)) {
+        Ok(text) => Some(Zeroizing::new(text)),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            None
+        }
+    }
 }
 
 /// The character after `\u`, which may be a surrogate pair, and what follows it.
-fn code_point(text: &str) -> Option<(char, &str)> {
+fn code_point(text: &[u8]) -> Option<(char, &[u8])> {
     let (high, rest) = hex4(text)?;
     if !(0xd800..0xdc00).contains(&high) {
         return Some((char::from_u32(high)?, rest));
     }
-    let (low, rest) = hex4(rest.strip_prefix("\\u")?)?;
+    let (low, rest) = hex4(rest.strip_prefix(b"\\u")?)?;
     if !(0xdc00..0xe000).contains(&low) {
         return None;
     }
     Some((char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))?, rest))
 }
 
-fn hex4(text: &str) -> Option<(u32, &str)> {
-    let (digits, rest) = text.split_at_checked(4)?;
-    let all_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    Some((u32::from_str_radix(digits, 16).ok().filter(|_| all_hex)?, rest))
+fn hex4(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (digits, rest) = text.split_first_chunk::<4>()?;
+    let digit = |value, byte: &u8| Some(value << 4 | char::from(*byte).to_digit(16)?);
+    Some((digits.iter().try_fold(0, digit)?, rest))
 }

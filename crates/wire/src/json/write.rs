@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use strongroom_types::{SecretBytes, SecretText, Timestamp};
 
-use crate::scan::plain_prefix;
+use crate::forms::Double;
+use crate::scan::{is_special, plain_prefix};
 use crate::timestamps;
 use crate::writer::Writer;
 
@@ -128,10 +129,11 @@ impl Writer for JsonWriter {
     }
 
     fn double(&mut self, value: f64) {
+        let text = Double::print(value);
         if value.is_finite() {
-            let _ = write!(self.out, "{value:?}");
+            self.out.extend_from_slice(text.as_bytes());
         } else {
-            self.out.extend_from_slice(b"null");
+            push_string(&mut self.out, &text);
         }
     }
 
@@ -144,18 +146,43 @@ impl Writer for JsonWriter {
     }
 }
 
+/// Plain bytes after an escape that are copied one by one; a longer run is copied whole.
+const RUN: usize = 8;
+
 /// Appends `text` as a JSON string.
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + text.len() / 8 + 2);
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some((plain, after)) = rest.split_at_checked(plain_prefix(rest)) {
+    while let Some((plain, special)) = rest.split_at_checked(plain_prefix(rest)) {
         out.extend_from_slice(plain);
-        let Some((special, after)) = after.split_first() else { break };
-        push_escape(out, *special);
-        rest = after;
+        rest = push_escapes(out, special);
+        if rest.is_empty() {
+            break;
+        }
     }
     out.push(b'"');
+}
+
+/// Appends bytes until none of [`RUN`] in a row needed an escape, and gives what is left. Text full of quotes, such as
+/// JSON, has its escapes so close together that looking for the next one would cost more than copying.
+fn push_escapes<'t>(out: &mut Vec<u8>, text: &'t [u8]) -> &'t [u8] {
+    let mut run = 0;
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        if is_special(*byte) {
+            push_escape(out, *byte);
+            run = 0;
+        } else {
+            out.push(*byte);
+            run += 1;
+        }
+        rest = after;
+        if run == RUN {
+            break;
+        }
+    }
+    rest
 }
 
 fn push_escape(out: &mut Vec<u8>, byte: u8) {
