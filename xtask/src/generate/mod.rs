@@ -1,5 +1,6 @@
 //! Writes the shapes of `crates/wire` from the facts under `models/`.
 
+mod laxer;
 mod names;
 mod operations;
 mod plan;
@@ -60,7 +61,7 @@ fn folder(root: &Path, service: &Service) -> PathBuf {
 fn stale(root: &Path, service: &Service) -> Outcome<Vec<Stale>> {
     let folder = folder(root, service);
     let mut wanted = BTreeMap::new();
-    for (name, text) in modules(service.name, &models::read(root, service)?)? {
+    for (name, text) in modules(service.name, &laxer::as_served(service.name, models::read(root, service)?))? {
         wanted.insert(folder.join(name), format_code(root, &text)?);
     }
     let mut out = Vec::new();

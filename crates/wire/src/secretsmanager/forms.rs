@@ -176,7 +176,7 @@ pub(super) static SECRET_LIST_TYPE: List<Structure<SecretListEntry>> = List::new
 
 pub(super) static SECRET_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(256)), None);
 
-pub(super) static SECRET_STRING_TYPE: SecretString = SecretString::new(Bounds::new(Some(1), Some(65536)), None);
+pub(super) static SECRET_STRING_TYPE: SecretString = SecretString::new(Bounds::new(Some(0), Some(65536)), None);
 
 pub(super) static SECRET_VALUE_ENTRY: Structure<SecretValueEntry> = Structure::NEW;
 

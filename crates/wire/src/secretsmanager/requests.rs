@@ -147,7 +147,7 @@ pub struct CreateSecretRequest {
     pub kms_key_id: Option<String>,
     /// `SecretBinary`: 1 to 65536 bytes.
     pub secret_binary: Option<SecretBytes>,
-    /// `SecretString`: 1 to 65536 characters.
+    /// `SecretString`: 0 to 65536 characters.
     pub secret_string: Option<SecretText>,
     /// `Tags`.
     pub tags: Option<Vec<Tag>>,
@@ -777,7 +777,7 @@ pub struct PutSecretValueRequest {
     pub client_request_token: Option<String>,
     /// `SecretBinary`: 1 to 65536 bytes.
     pub secret_binary: Option<SecretBytes>,
-    /// `SecretString`: 1 to 65536 characters.
+    /// `SecretString`: 0 to 65536 characters.
     pub secret_string: Option<SecretText>,
     /// `VersionStages`: 1 to 20 entries.
     pub version_stages: Option<Vec<String>>,
@@ -1153,7 +1153,7 @@ pub struct UpdateSecretRequest {
     pub kms_key_id: Option<String>,
     /// `SecretBinary`: 1 to 65536 bytes.
     pub secret_binary: Option<SecretBytes>,
-    /// `SecretString`: 1 to 65536 characters.
+    /// `SecretString`: 0 to 65536 characters.
     pub secret_string: Option<SecretText>,
     /// `Type`: 0 to 256 characters.
     pub r#type: Option<String>,

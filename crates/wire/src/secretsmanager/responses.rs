@@ -615,7 +615,7 @@ pub struct GetSecretValueResponse {
     pub version_id: Option<String>,
     /// `SecretBinary`: 1 to 65536 bytes.
     pub secret_binary: Option<SecretBytes>,
-    /// `SecretString`: 1 to 65536 characters.
+    /// `SecretString`: 0 to 65536 characters.
     pub secret_string: Option<SecretText>,
     /// `VersionStages`: 1 to 20 entries.
     pub version_stages: Option<Vec<String>>,

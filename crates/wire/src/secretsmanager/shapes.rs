@@ -596,7 +596,7 @@ pub struct SecretValueEntry {
     pub version_id: Option<String>,
     /// `SecretBinary`: 1 to 65536 bytes.
     pub secret_binary: Option<SecretBytes>,
-    /// `SecretString`: 1 to 65536 characters.
+    /// `SecretString`: 0 to 65536 characters.
     pub secret_string: Option<SecretText>,
     /// `VersionStages`: 1 to 20 entries.
     pub version_stages: Option<Vec<String>>,
