@@ -15,7 +15,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind(pub &'static str);
 
-/// An index, such as `secret-name`. Lower-case ASCII letters and `-`.
+/// An index, such as `secret-name`. Lower-case ASCII letters and `-`. Documents of one kind only have terms in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Index(pub &'static str);
 

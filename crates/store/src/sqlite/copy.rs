@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{self, Path};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
@@ -58,6 +58,7 @@ pub(super) fn restore(backup: &Path, directory: &Path) -> Result<(), StoreError>
     if !files::check_header(backup)? {
         return Err(StoreError::Unavailable("there is no such copy".to_owned()));
     }
+    let directory = &path::absolute(directory).map_err(|error| file_failure("its directory has no path", &error))?;
     let hold = files::hold(directory)?;
     if hold.database.exists() {
         return Err(StoreError::Unavailable("there is a store already where it should be restored".to_owned()));

@@ -25,7 +25,15 @@ const APPLICATION_ID_AT: usize = 68;
 pub(super) struct Hold {
     /// The database.
     pub(super) database: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // Closing alone would not do while a process that is just being started still has a copy of the handle. If it
+        // fails, the lock ends with the last copy.
+        let _ = self.lock.unlock();
+    }
 }
 
 /// Takes hold of the store in `directory`, which is made if there is none.
@@ -48,13 +56,16 @@ pub(super) fn take(directory: &Path) -> Result<Hold, StoreError> {
 
 /// Takes hold of `directory`, which is made if it is not there, whatever is in it.
 pub(super) fn hold(directory: &Path) -> Result<Hold, StoreError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(DIRECTORY_MODE)
-        .create(directory)
-        .map_err(|error| file_failure("its directory cannot be made", &error))?;
+    make_directory(directory).map_err(|error| file_failure("its directory cannot be made", &error))?;
     let lock = lock(&directory.join(LOCK_FILE))?;
-    Ok(Hold { database: directory.join(DATABASE_FILE), _lock: lock })
+    Ok(Hold { database: directory.join(DATABASE_FILE), lock })
+}
+
+/// Makes a directory and those above it that are missing, durably.
+fn make_directory(directory: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = directory.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)?;
+    missing.into_iter().filter_map(Path::parent).try_for_each(|parent| File::open(parent)?.sync_all())
 }
 
 fn lock(path: &Path) -> Result<File, StoreError> {

@@ -10,6 +10,8 @@ mod inspect;
 mod queries;
 mod readers;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -55,7 +57,8 @@ struct Scans {
 }
 
 impl SqliteStore {
-    /// Opens the store in `directory`, which is made if it is not there. Only one process can have it open.
+    /// Opens the store in `directory`, which is made if it is not there. Only one process can have it open. Blocks
+    /// while it reads the log of a process that was killed. Reads and commits then need a Tokio runtime with time.
     ///
     /// # Errors
     /// `Unavailable` when another holds it, when the files cannot be used, or when what is there is another program's
@@ -105,7 +108,7 @@ impl SqliteStore {
             // Dropped by a watcher, on the writer's own thread: it ends by itself when it is done.
             return Ok(());
         }
-        thread.join().unwrap_or_else(|_| Err(StoreError::Unavailable("the writer died".to_owned())))
+        thread.join().unwrap_or_else(|_| Err(StoreError::Unavailable("its writer died".to_owned())))
     }
 
     /// Copies the store as it is at one moment into a new file at `path`, while work goes on. The copy is complete and
@@ -166,10 +169,14 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let runtime =
             Handle::try_current().map_err(|_| StoreError::Unavailable("there is no runtime here".to_owned()))?;
-        let place = timeout(self.scans.wait, Arc::clone(&self.scans.places).acquire_owned())
-            .await
-            .map_err(|_| StoreError::Unavailable("no reading connection became free in time".to_owned()))?
-            .map_err(|_| closed())?;
+        let places = Arc::clone(&self.scans.places);
+        let place = match Arc::clone(&places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => timeout(self.scans.wait, places.acquire_owned())
+                .await
+                .map_err(|_| StoreError::Unavailable("no reading connection became free in time".to_owned()))?
+                .map_err(|_| closed())?,
+        };
         let readers = Arc::clone(&self.scans.readers);
         let reading = runtime.spawn_blocking(move || {
             let result = readers.take().and_then(|reader| reader.run(read));
@@ -186,14 +193,23 @@ impl SqliteStore {
         }
         let (answer, answered) = oneshot::channel();
         if let Err(refused) = self.jobs.try_send(job(answer)) {
-            let mpsc::error::TrySendError::Full(job) = refused else { return Err(closed()) };
+            let mpsc::error::TrySendError::Full(job) = refused else { return Err(self.ended()) };
             match timeout(self.queue_wait, self.jobs.send(job)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(closed()),
+                Ok(Err(_)) => return Err(self.ended()),
                 Err(_) => return Err(StoreError::Unavailable("too many commits are waiting".to_owned())),
             }
         }
-        answered.await.unwrap_or_else(|_| Err(closed()))
+        answered.await.unwrap_or_else(|_| Err(self.ended()))
+    }
+
+    /// Why the writer answers no more.
+    fn ended(&self) -> StoreError {
+        if self.shared.closing.load(Ordering::SeqCst) {
+            closed()
+        } else {
+            StoreError::Unavailable("its writer died".to_owned())
+        }
     }
 }
 

@@ -22,6 +22,7 @@ const ROUND: Kind = Kind("round");
 const SIDE_ROUND: Index = Index("side-round");
 const ROUND_NAME: Index = Index("round-name");
 const FEED: &str = "rounds";
+const NOISE: &str = "noise";
 /// Rounds whose documents are kept.
 const KEPT: u64 = 3;
 /// Tells a process of the test program that it is the one to make the load, and where.
@@ -51,6 +52,8 @@ pub fn repetitions(name: &str, default: u64) -> u64 {
 pub fn work_if_asked() {
     let Some(directory) = setting(DIRECTORY) else { return };
     let tasks = repetitions(TASKS, 8);
+    // The test harness has begun a line with the test's name.
+    println!();
     runtime().block_on(async {
         let store = Arc::new(SqliteStore::open(PathBuf::from(directory), config()).expect("the store opens"));
         let mut running = tokio::task::JoinSet::new();
@@ -72,6 +75,9 @@ async fn work(store: Arc<SqliteStore>, task: u64) {
         let line = match store.commit(batch).await {
             Ok(()) => {
                 round += 1;
+                if round % 5 == 0 {
+                    trim_noise(&store).await;
+                }
                 format!("ack {task} {round}\n")
             }
             Err(error) => {
@@ -83,6 +89,14 @@ async fn work(store: Arc<SqliteStore>, task: u64) {
         };
         std::io::stdout().lock().write_all(line.as_bytes()).expect("standard output");
         std::io::stdout().lock().flush().expect("standard output");
+    }
+}
+
+/// Trims need not survive, but what they share the disk with must.
+async fn trim_noise(store: &SqliteStore) {
+    // On a failing disk this fails too, and is tried again some rounds later.
+    if let Some(last) = store.feed(NOISE, 0, 50).await.ok().and_then(|rows| rows.last().map(|row| row.sequence)) {
+        let _ = store.trim(NOISE, last).await;
     }
 }
 
@@ -113,6 +127,7 @@ fn batch(sealer: &Sealer, task: u64, round: u64) -> Result<Batch, String> {
         ..Put::new(DocumentKey::new(ROUND, next.clone()), 0, sealer.body(1300)?)
     };
     let mut batch = Batch { puts: vec![left, right, own], ..Batch::named("round") };
+    batch.feed.push(FeedEntry { topic: NOISE, id: next.clone(), body: sealer.body(300)? });
     batch.feed.push(FeedEntry { topic: FEED, id: next, body: sealer.body(300)? });
     if round >= KEPT {
         let key = DocumentKey::new(ROUND, round_name(task, round + 1 - KEPT));
