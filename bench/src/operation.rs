@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::keys::Prng;
 use crate::population::{
-    GROUP_SIZE, SHARDS, TEAMS, ValueText, write_group_prefix, write_labels, write_name, write_token,
+    GROUP_SIZE, SHARDS, TEAMS, ValueText, write_group_prefix, write_labels, write_name, write_shard, write_token,
 };
 
 /// Secrets asked for by one BatchGetSecretValue: the most that AWS allows.
@@ -58,6 +58,14 @@ impl Operation {
             | Self::ListDescription
             | Self::ListAll => "secretsmanager.ListSecrets",
         }
+    }
+
+    /// Whether it looks for secrets that no order of theirs gives at once.
+    pub const fn is_search(self) -> bool {
+        matches!(
+            self,
+            Self::ListTagValue | Self::ListNotTagValue | Self::ListTagKey | Self::ListDescription | Self::ListAll
+        )
     }
 
     /// What the report calls it.
@@ -151,19 +159,25 @@ impl Bodies {
                 write_group_prefix(out, random.below((self.count / GROUP_SIZE).max(1)));
                 write!(out, r#""]}}]"#)
             }
-            Operation::ListTagValue => filter(out, "tag-value", "team-", random.below(TEAMS)),
-            Operation::ListNotTagValue => filter(out, "tag-value", "!team-", random.below(TEAMS)),
+            Operation::ListTagValue => {
+                write!(out, r#","Filters":[{{"Key":"tag-value","Values":["team-{:02}"]}}]"#, random.below(TEAMS))
+            }
+            Operation::ListNotTagValue => {
+                write!(out, r#","Filters":[{{"Key":"tag-value","Values":["!team-{:02}"]}}]"#, random.below(TEAMS))
+            }
             Operation::ListTagKey => write!(out, r#","Filters":[{{"Key":"tag-key","Values":["only-one"]}}]"#),
-            Operation::ListDescription => filter(out, "description", "shard", random.below(SHARDS)),
-            Operation::ListAll => filter(out, "all", "shard", random.below(SHARDS)),
+            Operation::ListDescription => by_word(out, "description", random),
+            Operation::ListAll => by_word(out, "all", random),
             _ => Ok(()),
         };
         out.push('}');
     }
 }
 
-fn filter(out: &mut String, key: &str, word: &str, number: u64) -> std::fmt::Result {
-    write!(out, r#","Filters":[{{"Key":"{key}","Values":["{word}{number:02}"]}}]"#)
+fn by_word(out: &mut String, key: &str, random: &mut Prng) -> std::fmt::Result {
+    write!(out, r#","Filters":[{{"Key":"{key}","Values":[""#)?;
+    write_shard(out, random.below(SHARDS));
+    out.write_str("\"]}]")
 }
 
 #[cfg(test)]

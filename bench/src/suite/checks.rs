@@ -20,7 +20,9 @@ pub async fn check(subject: &Subject, operations: &[Operation], value_bytes: usi
             Operation::Put | Operation::Create => continue,
             list => (items(&answer, "SecretList"), page_of(*list, subject.count)),
         };
-        if found != expected {
+        // A page of a search may be short, as AWS's may, when it says where it goes on.
+        let goes_on = answer.get("NextToken").is_some_and(Value::is_string);
+        if found != expected && !(found < expected && goes_on && operation.is_search()) {
             let (name, title) = (subject.name, operation.title());
             return Err(Failure::void(format!("{name}: {title} gave {found} where {expected} was right: {answer}")));
         }
