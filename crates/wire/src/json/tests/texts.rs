@@ -195,10 +195,10 @@ fn the_constraints_of_secrets_manager_hold() {
          to 100; Value 'nam' at 'filters.1.member.key' failed to satisfy constraint: Member must satisfy enum value set: \
          [description, name, tag-key, tag-value, primary-region, owning-service, all]"
     );
-    let put = violations::<PutSecretValueRequest>(r#"{"SecretId":"x","SecretString":"","RotationToken":"short!"}"#);
+    let put = violations::<PutSecretValueRequest>(r#"{"SecretId":"x","SecretBinary":"","RotationToken":"short!"}"#);
     assert_eq!(
         put,
-        "3 validation errors detected: Value at 'secretString' failed to satisfy constraint: Member must have length greater than or equal \
+        "3 validation errors detected: Value at 'secretBinary' failed to satisfy constraint: Member must have length greater than or equal \
          to 1; Value at 'rotationToken' failed to satisfy constraint: Member must have length greater than or equal to 36; \
          Value at 'rotationToken' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-zA-Z0-9\\-]+$"
     );
