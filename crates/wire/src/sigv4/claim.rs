@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use http::header::{AUTHORIZATION, DATE};
 use http::{HeaderMap, HeaderValue};
 use strongroom_crypto::digest::DIGEST_LEN;
 use strongroom_types::Timestamp;
@@ -11,7 +12,7 @@ use super::canonical::{SIGNATURE_PARAMETER, TOKEN_PARAMETER};
 use super::error::SignatureError;
 use super::instant::Stamp;
 use super::query::{decode_text, parameters};
-use super::{ALGORITHM, EXPIRES_S_MAX, Request, hex};
+use super::{ALGORITHM, EXPIRES_S_MAX, Request, X_AMZ_DATE, X_AMZ_SECURITY_TOKEN, hex};
 
 /// The parameters of a presigned query that must be there, in the order in which AWS names those that are not.
 const QUERY_PARAMETERS: [&str; 6] =
@@ -114,7 +115,7 @@ impl fmt::Debug for Claim<'_> {
 /// given in both forms, `UnknownToken` when the session token cannot be one.
 pub fn parse<'a>(request: &Request<'a>, headers: &'a HeaderMap) -> Result<Claim<'a>, SignatureError> {
     let presigned = is_presigned(request.query);
-    let mut values = headers.get_all(http::header::AUTHORIZATION).iter().filter(|value| !value.is_empty());
+    let mut values = headers.get_all(AUTHORIZATION).iter().filter(|value| !value.is_empty());
     match (values.next(), values.next(), presigned) {
         (None, _, false) => Err(SignatureError::Missing),
         (None, _, true) => from_query(request.query, headers),
@@ -132,7 +133,7 @@ fn is_presigned(query: &str) -> bool {
 fn from_header<'a>(value: &'a HeaderValue, headers: &'a HeaderMap) -> Result<Claim<'a>, SignatureError> {
     // Only visible ASCII can be a signature; anything else cannot hold the parameters either.
     let text = value.to_str().map_err(|_| SignatureError::no_equal_sign())?;
-    let mut pieces = text.split([',', ' ', '\t']).filter(|piece| !piece.is_empty());
+    let mut pieces = pieces(text);
     let algorithm = pieces.next().unwrap_or_default();
     let (mut credential, mut signed, mut signature) = (None, None, None);
     for piece in pieces {
@@ -147,8 +148,8 @@ fn from_header<'a>(value: &'a HeaderValue, headers: &'a HeaderMap) -> Result<Cla
             return Err(SignatureError::repeated(&format!("The Authorization header's parameter {name}")));
         }
     }
-    let dated_by = if headers.contains_key("x-amz-date") { DatedBy::AmzDateHeader } else { DatedBy::DateHeader };
-    let dated = dated_by == DatedBy::AmzDateHeader || headers.contains_key(http::header::DATE);
+    let dated_by = if headers.contains_key(&X_AMZ_DATE) { DatedBy::AmzDateHeader } else { DatedBy::DateHeader };
+    let dated = dated_by == DatedBy::AmzDateHeader || headers.contains_key(DATE);
     let (Some(credential), Some(signature), Some(signed), true) = (credential, signature, signed, dated) else {
         let parts = [("Credential", credential), ("Signature", signature), ("SignedHeaders", signed)];
         let absent: Vec<&str> = parts.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
@@ -175,9 +176,20 @@ fn from_header<'a>(value: &'a HeaderValue, headers: &'a HeaderMap) -> Result<Cla
     })
 }
 
+/// What stands between commas and white space.
+fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        text = text.trim_start_matches([',', ' ', '\t']);
+        let end = memchr::memchr3(b',', b' ', b'\t', text.as_bytes()).unwrap_or(text.len());
+        let (piece, rest) = text.split_at_checked(end)?;
+        text = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
 /// The time of a signature in the header form.
 fn header_time(dated_by: DatedBy, headers: &HeaderMap) -> Result<(Stamp, Timestamp), SignatureError> {
-    let name = if dated_by == DatedBy::AmzDateHeader { "x-amz-date" } else { "date" };
+    let name = if dated_by == DatedBy::AmzDateHeader { &X_AMZ_DATE } else { &DATE };
     let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let text = values.next().unwrap_or_default();
     if values.next().is_some() {
@@ -189,7 +201,7 @@ fn header_time(dated_by: DatedBy, headers: &HeaderMap) -> Result<(Stamp, Timesta
 
 /// The session token in the headers.
 fn header_token(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, SignatureError> {
-    let mut values = headers.get_all("x-amz-security-token").iter();
+    let mut values = headers.get_all(&X_AMZ_SECURITY_TOKEN).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(token), None) => {

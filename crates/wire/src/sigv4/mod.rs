@@ -21,8 +21,8 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName};
 use strongroom_crypto::digest::DIGEST_LEN;
 use strongroom_types::{SecretText, Timestamp};
 
@@ -41,6 +41,11 @@ pub const EXPIRES_S_MAX: u32 = 604_800;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The last element of every credential scope.
 const TERMINATOR: &str = "aws4_request";
+
+static X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+static X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+static X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+static X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 /// What a signature covers besides the headers.
 #[derive(Clone, Copy, Debug)]

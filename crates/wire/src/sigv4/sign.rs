@@ -8,7 +8,7 @@ use super::canonical::{SIGNATURE_PARAMETER, TOKEN_PARAMETER, write_string_to_sig
 use super::instant::Stamp;
 use super::key::SigningKey;
 use super::query::push_encoded;
-use super::{ALGORITHM, EXPIRES_S_MAX, Request, hex};
+use super::{ALGORITHM, EXPIRES_S_MAX, Request, X_AMZ_DATE, X_AMZ_SECURITY_TOKEN, hex};
 
 /// Headers that proxies and HTTP libraries change on the way, and the signature itself.
 const NEVER_SIGNED: [&str; 7] =
@@ -52,10 +52,10 @@ pub enum SignError {
 pub fn sign(request: &Request<'_>, headers: &mut HeaderMap, signing: &Signing<'_>) -> Result<(), SignError> {
     let stamp = stamp_for(signing)?;
     let date = HeaderValue::from_str(stamp.as_str()).map_err(|_| SignError::Credentials)?;
-    headers.insert(HeaderName::from_static("x-amz-date"), date);
+    headers.insert(&X_AMZ_DATE, date);
     if let Some(token) = signing.session_token {
         let token = sensitive(token.expose().as_bytes())?;
-        headers.insert(HeaderName::from_static("x-amz-security-token"), token);
+        headers.insert(&X_AMZ_SECURITY_TOKEN, token);
     }
     let signed = signed_headers(headers);
     let mut buffer = Vec::with_capacity(1024);

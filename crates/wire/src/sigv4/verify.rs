@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use http::HeaderMap;
+use http::header::HOST;
 use strongroom_crypto::digest;
 use strongroom_types::Timestamp;
 
@@ -12,9 +13,7 @@ use super::claim::{Claim, DatedBy};
 use super::error::{SignatureError, echo};
 use super::key::SigningKey;
 use super::{CLOCK_SKEW_S, Request, TERMINATOR, hex};
-
-/// Headers that must be signed whenever the request has them: each changes what the request means or who sends it.
-const SIGNED_WHEN_PRESENT: [&str; 4] = ["x-amz-date", "x-amz-target", "x-amz-security-token", "x-amz-content-sha256"];
+use super::{X_AMZ_CONTENT_SHA256, X_AMZ_DATE, X_AMZ_SECURITY_TOKEN, X_AMZ_TARGET};
 
 /// Room for the canonical request of an ordinary call, in bytes; a longer one grows it.
 const BUFFER_BYTES: usize = 1024;
@@ -79,18 +78,30 @@ impl<'a> Claim<'a> {
         }
     }
 
+    /// The host and the time must be signed, and each header that changes what the request means or who sends it.
     fn check_signed_headers(&self, request: &Request<'_>, headers: &HeaderMap) -> Result<(), SignatureError> {
-        let signed = |name: &str| self.signed_headers.split(';').any(|signed| signed == name);
-        // A `:authority` that is signed stands for the host only where it cannot differ from a `Host` header.
-        let authority_signed =
-            || signed(":authority") && (request.authority.is_some() || headers.contains_key(http::header::HOST));
-        if !signed("host") && !authority_signed() {
+        let (mut host, mut authority, mut dated) = (false, false, false);
+        let mut weighty = [&X_AMZ_DATE, &X_AMZ_TARGET, &X_AMZ_SECURITY_TOKEN, &X_AMZ_CONTENT_SHA256].map(Some);
+        for name in self.signed_headers() {
+            match name {
+                "host" => host = true,
+                ":authority" => authority = true,
+                "date" => dated = true,
+                _ => {
+                    if let Some(slot) = weighty.iter_mut().find(|weighty| weighty.is_some_and(|it| it == name)) {
+                        *slot = None;
+                    }
+                }
+            }
+        }
+        // A `:authority` that is signed stands for the host, if there is one.
+        if !host && !(authority && (request.authority.is_some() || headers.contains_key(HOST))) {
             return Err(SignatureError::unsigned("'Host' or ':authority'"));
         }
-        if self.dated_by == DatedBy::DateHeader && !signed("date") {
+        if self.dated_by == DatedBy::DateHeader && !dated {
             return Err(SignatureError::unsigned("'date'"));
         }
-        match SIGNED_WHEN_PRESENT.into_iter().find(|name| headers.contains_key(*name) && !signed(name)) {
+        match weighty.into_iter().flatten().find(|name| headers.contains_key(*name)) {
             Some(name) => Err(SignatureError::unsigned(&format!("'{name}'"))),
             None => Ok(()),
         }
@@ -136,7 +147,7 @@ impl CheckedClaim<'_> {
             return Err(SignatureError::Mismatch);
         }
         let body = hex::encode(request.body_sha256);
-        if headers.get_all("x-amz-content-sha256").iter().any(|value| value.as_bytes() != body) {
+        if headers.get_all(&X_AMZ_CONTENT_SHA256).iter().any(|value| value.as_bytes() != body) {
             return Err(SignatureError::body_hash());
         }
         let mut buffer = Vec::with_capacity(BUFFER_BYTES);
