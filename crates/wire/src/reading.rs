@@ -90,10 +90,12 @@ impl Reading {
     /// The value, or the `ValidationException` of what was found on the way.
     ///
     /// # Errors
-    /// `ValidationException` with AWS's text when a constraint does not hold.
+    /// `ValidationException` with AWS's text when a constraint does not hold; `SerializationException` when an answer
+    /// gives a required member a value that the model does not know.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, ServiceError> {
         match value {
             Some(value) if self.count == 0 => Ok(value),
+            None if self.count == 0 => Err(self.refusal("")),
             _ => Err(VALIDATION.with(self.message())),
         }
     }

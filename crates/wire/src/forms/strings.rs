@@ -13,6 +13,9 @@ use crate::pattern::Pattern;
 use crate::reading::{Expected, Notation, Reading};
 use crate::writer::Writer;
 
+/// Bytes of a text that is too long up to which its pattern is looked at as well: matching costs time by the byte.
+const MATCHED_BYTES_MAX: usize = 4096;
+
 /// Text with bounds on its number of characters and, possibly, a pattern.
 #[derive(Debug)]
 pub struct Text {
@@ -40,10 +43,12 @@ impl Text {
             return true;
         }
         let echo = (!sensitive).then(|| Node::Text(NodeText::Borrowed(text)).echo());
-        if let Some(phrase) = self.length.broken(characters(text), "length") {
-            reading.violation(echo.as_deref(), &phrase);
+        let length = self.length.broken(characters(text), "length");
+        if let Some(phrase) = &length {
+            reading.violation(echo.as_deref(), phrase);
         }
-        if let Some(pattern) = self.pattern.filter(|pattern| !pattern.matches(text)) {
+        let looked_at = self.pattern.filter(|_| length.is_none() || text.len() <= MATCHED_BYTES_MAX);
+        if let Some(pattern) = looked_at.filter(|pattern| !pattern.matches(text)) {
             reading.violation(echo.as_deref(), &unmatched(pattern));
         }
         false

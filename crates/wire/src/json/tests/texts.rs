@@ -151,6 +151,17 @@ fn violations_are_counted_and_listed_in_the_order_of_the_model() {
 }
 
 #[test]
+fn the_pattern_of_a_text_that_is_far_too_long_is_not_looked_at() {
+    let long = "A".repeat(5000);
+    let message = violations::<Sample>(&format!(r#"{{"Name":"{long}"}}"#));
+    assert!(message.starts_with("1 validation error detected: Value 'AAA"), "{message}");
+    assert!(
+        message
+            .ends_with("...' at 'name' failed to satisfy constraint: Member must have length less than or equal to 4")
+    );
+}
+
+#[test]
 fn lengths_count_characters() {
     assert!(decode::<GetSecretValueRequest>(format!(r#"{{"SecretId":"{}"}}"#, "é".repeat(2048)).as_bytes()).is_ok());
     assert!(decode::<GetSecretValueRequest>(format!(r#"{{"SecretId":"{}"}}"#, "é".repeat(2049)).as_bytes()).is_err());
