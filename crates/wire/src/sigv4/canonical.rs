@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderValue};
 use strongroom_crypto::digest;
 
 use super::instant::Stamp;
+use super::pieces::split;
 use super::query::{self, push_encoded, push_encoded_path};
 use super::{ALGORITHM, Request, hex};
 
@@ -112,7 +113,7 @@ fn push_headers(
     signed: &str,
 ) -> Result<(), NotCanonical> {
     let mut before = "";
-    for name in signed.split(';') {
+    for name in split(signed, b';') {
         if name <= before {
             return Err(NotCanonical);
         }

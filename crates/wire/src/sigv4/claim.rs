@@ -11,6 +11,7 @@ use strongroom_types::Timestamp;
 use super::canonical::{SIGNATURE_PARAMETER, TOKEN_PARAMETER};
 use super::error::SignatureError;
 use super::instant::Stamp;
+use super::pieces::{split, words};
 use super::query::{decode_text, parameters};
 use super::{ALGORITHM, EXPIRES_S_MAX, Request, X_AMZ_DATE, X_AMZ_SECURITY_TOKEN, hex};
 
@@ -79,7 +80,7 @@ impl Claim<'_> {
 
     /// The names of the signed headers, lower-case and in order.
     pub fn signed_headers(&self) -> impl Iterator<Item = &str> {
-        self.signed_headers.split(';')
+        split(&self.signed_headers, b';')
     }
 
     /// The session token that came with the request. The caller checks that it belongs to the access key.
@@ -133,7 +134,7 @@ fn is_presigned(query: &str) -> bool {
 fn from_header<'a>(value: &'a HeaderValue, headers: &'a HeaderMap) -> Result<Claim<'a>, SignatureError> {
     // Only visible ASCII can be a signature; anything else cannot hold the parameters either.
     let text = value.to_str().map_err(|_| SignatureError::no_equal_sign())?;
-    let mut pieces = pieces(text);
+    let mut pieces = words(text);
     let algorithm = pieces.next().unwrap_or_default();
     let (mut credential, mut signed, mut signature) = (None, None, None);
     for piece in pieces {
@@ -173,17 +174,6 @@ fn from_header<'a>(value: &'a HeaderValue, headers: &'a HeaderMap) -> Result<Cla
         signature: hex::decode(signature.as_bytes()),
         session_token: header_token(headers)?,
         expires_s: None,
-    })
-}
-
-/// What stands between commas and white space.
-fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
-    std::iter::from_fn(move || {
-        text = text.trim_start_matches([',', ' ', '\t']);
-        let end = memchr::memchr3(b',', b' ', b'\t', text.as_bytes()).unwrap_or(text.len());
-        let (piece, rest) = text.split_at_checked(end)?;
-        text = rest;
-        (!piece.is_empty()).then_some(piece)
     })
 }
 
@@ -279,7 +269,7 @@ fn read_expires(text: &str) -> Result<u32, SignatureError> {
 /// The elements of `keyid/date/region/service/term`.
 fn split_credential(credential: Cow<'_, str>) -> Result<[Cow<'_, str>; 5], SignatureError> {
     fn five(text: &str) -> Option<[&str; 5]> {
-        let mut elements = text.split('/');
+        let mut elements = split(text, b'/');
         let five = [elements.next()?, elements.next()?, elements.next()?, elements.next()?, elements.next()?];
         elements.next().is_none().then_some(five)
     }
@@ -292,11 +282,11 @@ fn split_credential(credential: Cow<'_, str>) -> Result<[Cow<'_, str>; 5], Signa
 
 /// A list of header names in lower case and ascending order, as the canonical request has it.
 fn in_order(names: Cow<'_, str>) -> Cow<'_, str> {
-    if names.split(';').is_sorted() && !names.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    if split(&names, b';').is_sorted() && !names.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return names;
     }
     let lower = names.to_ascii_lowercase();
-    let mut names: Vec<&str> = lower.split(';').collect();
+    let mut names: Vec<&str> = split(&lower, b';').collect();
     names.sort_unstable();
     Cow::Owned(names.join(";"))
 }

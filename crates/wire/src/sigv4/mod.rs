@@ -13,6 +13,7 @@ mod error;
 mod hex;
 mod instant;
 mod key;
+mod pieces;
 mod query;
 mod report;
 mod sign;

@@ -12,6 +12,7 @@ use super::canonical::write_string_to_sign;
 use super::claim::{Claim, DatedBy};
 use super::error::{SignatureError, echo};
 use super::key::SigningKey;
+use super::pieces::split;
 use super::{CLOCK_SKEW_S, Request, TERMINATOR, hex};
 use super::{X_AMZ_CONTENT_SHA256, X_AMZ_DATE, X_AMZ_SECURITY_TOKEN, X_AMZ_TARGET};
 
@@ -164,6 +165,6 @@ impl CheckedClaim<'_> {
 
     fn fits(&self, key: &SigningKey) -> bool {
         let claimed = [self.date(), self.region(), self.service(), TERMINATOR];
-        key.scope().split('/').eq(claimed)
+        split(key.scope(), b'/').eq(claimed)
     }
 }
