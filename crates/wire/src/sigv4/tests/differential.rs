@@ -9,7 +9,7 @@ use aws_sigv4::http_request::{
     sign as reference,
 };
 use aws_sigv4::sign::v4;
-use proptest::prelude::*;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 
 use super::*;
 
