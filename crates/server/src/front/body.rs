@@ -3,9 +3,8 @@
 //! The gathered bytes are wiped when dropped. The connection's read buffer, through which they came, belongs to the
 //! HTTP library: it is overwritten by the next request and freed with the connection, not wiped.
 
-use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::Body;
@@ -47,8 +46,12 @@ pub(super) enum FirstSight {
     Part(Option<Bytes>),
 }
 
-/// Takes what has come of `body` without waiting. A future that resolves at its first poll.
-pub(super) async fn first_sight(body: &mut Incoming, bytes_max: usize) -> Result<FirstSight, BodyFault> {
+/// Takes what has come of `body` without waiting.
+pub(super) fn first_sight(
+    body: &mut Incoming,
+    bytes_max: usize,
+    context: &mut Context<'_>,
+) -> Result<FirstSight, BodyFault> {
     if body.is_end_stream() {
         return Ok(FirstSight::Whole(Gathered { bytes: SecretBytes::default(), sha256: EMPTY_SHA256 }));
     }
@@ -56,8 +59,7 @@ pub(super) async fn first_sight(body: &mut Incoming, bytes_max: usize) -> Result
     if declared(body) > bytes_max {
         return Ok(FirstSight::Part(None));
     }
-    let frame = poll_fn(|context| Poll::Ready(Pin::new(&mut *body).poll_frame(context))).await;
-    let piece = match frame {
+    let piece = match Pin::new(&mut *body).poll_frame(context) {
         Poll::Pending => return Ok(FirstSight::Part(None)),
         Poll::Ready(None) => Bytes::new(),
         // What is no data is a trailer, which no AWS protocol here uses.

@@ -6,6 +6,7 @@
 
 mod body;
 mod date;
+mod exchange;
 mod refusal;
 mod request_id;
 mod sending;
@@ -17,7 +18,6 @@ use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 use strongroom_types::{SecretBytes, Timestamp};
@@ -134,14 +134,4 @@ pub trait Endpoint: Send + Sync + 'static {
 
     /// Whether calls can be served. Asked at each `/health/ready`: it must be quick and must not block.
     fn ready(&self) -> Readiness;
-}
-
-impl<E: Endpoint + ?Sized> Endpoint for Arc<E> {
-    fn call(&self, call: Call) -> Answering<'_> {
-        (**self).call(call)
-    }
-
-    fn ready(&self) -> Readiness {
-        (**self).ready()
-    }
 }

@@ -1,10 +1,7 @@
-//! One exchange: a request's head and body to the endpoint, its answer back, each step under its limit.
+//! The steps of an exchange, each under its limit; [`Exchange`] takes them one after the other.
 
-use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::Context;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,9 +14,11 @@ use tokio::time::timeout;
 
 use super::body::{FirstSight, Gathered, first_sight, gather};
 use super::date::DateHeader;
+use super::exchange::Exchange;
 use super::refusal::Refusal;
-use super::shield::Shield;
-use super::{Answer, AnswerBody, Call, Endpoint, RequestIds, source::source};
+use super::shield::{Panicked, Shield, Work};
+use super::source::source;
+use super::{Answer, AnswerBody, Call, Endpoint, RequestIds};
 use crate::config::{Config, Network};
 use crate::cors::{Cors, Origin};
 use crate::health;
@@ -47,7 +46,7 @@ pub(crate) struct Front {
 }
 
 /// What an answer must carry because of its request.
-struct Frame {
+pub(super) struct Frame {
     request_id: HeaderValue,
     received: Timestamp,
     origin: Option<Origin>,
@@ -82,62 +81,46 @@ impl Front {
         line: &Arc<Line>,
         ids: &RequestIds,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> + Send + use<> {
-        let front = Arc::clone(self);
-        let underway = Underway::begin(line);
-        let id = ids.next();
-        async move { Ok(front.respond(underway, id, request).await) }
+    ) -> Exchange {
+        Exchange::new(Arc::clone(self), Underway::begin(line), ids.next(), request)
     }
 
-    async fn respond(
-        &self,
-        underway: Underway,
-        id: Option<String>,
-        request: Request<Incoming>,
-    ) -> Response<AnswerBody> {
-        let (parts, body) = request.into_parts();
-        let id_text = id.as_deref().unwrap_or(NO_REQUEST_ID);
-        let frame = Frame {
-            request_id: HeaderValue::from_str(id_text).unwrap_or(HeaderValue::from_static(NO_REQUEST_ID)),
+    /// What the answer to a request with this head must carry.
+    pub(super) fn frame(&self, parts: &Parts, id: Option<&str>) -> Frame {
+        let id = HeaderValue::from_str(id.unwrap_or(NO_REQUEST_ID));
+        Frame {
+            request_id: id.unwrap_or(HeaderValue::from_static(NO_REQUEST_ID)),
             received: self.clock.now(),
             origin: self.cors.as_ref().map(|cors| cors.origin(&parts.headers)),
             head_only: parts.method == Method::HEAD,
             version: parts.version,
-        };
-        let answer = match id {
-            Some(id) => self.answer(&underway.line, &frame, id, parts, body).await,
-            None => Refusal::Failed.answer(),
-        };
-        self.finish(&underway.line, frame, answer)
+        }
     }
 
-    async fn answer(&self, line: &Arc<Line>, frame: &Frame, id: String, parts: Parts, mut body: Incoming) -> Answer {
+    /// The answer to what the endpoint need not be asked.
+    pub(super) fn answer_by_head(&self, parts: &Parts, frame: &Frame) -> Option<Answer> {
         if parts.headers.len() > self.header_count_max {
-            return Refusal::TooManyHeaders.answer();
+            return Some(Refusal::TooManyHeaders.answer());
         }
         if let Some(answer) = health::answer(&parts.method, parts.uri.path(), || self.endpoint.ready()) {
-            return answer;
+            return Some(answer);
         }
-        if let (Some(cors), Some(origin)) = (&self.cors, &frame.origin)
-            && let Some(answer) = cors.preflight(&parts.method, &parts.headers, origin)
-        {
-            return answer;
-        }
-        let gathered = match first_sight(&mut body, self.body_bytes_max).await {
-            Ok(FirstSight::Whole(gathered)) => Ok(gathered),
-            // Boxed, here and below: what is seldom needed must not make every exchange's future larger, which is
-            // moved about for each request.
-            Ok(FirstSight::Part(first)) => Box::pin(self.gather(&parts, first, body)).await,
-            Err(fault) => Err(Refusal::from(fault)),
-        };
-        match gathered {
-            Ok(gathered) => self.work(line, call(line, frame, id, parts, gathered, &self.trusted_proxies)).await,
-            Err(refusal) => refusal.answer(),
-        }
+        let (cors, origin) = self.cors.as_ref().zip(frame.origin.as_ref())?;
+        cors.preflight(&parts.method, &parts.headers, origin)
     }
 
-    /// Waits for the rest of a body.
-    async fn gather(&self, parts: &Parts, first: Option<Bytes>, body: Incoming) -> Result<Gathered, Refusal> {
+    /// What has come of `body`.
+    pub(super) fn first_sight(&self, body: &mut Incoming, context: &mut Context<'_>) -> Result<FirstSight, Refusal> {
+        first_sight(body, self.body_bytes_max, context).map_err(Refusal::from)
+    }
+
+    /// Waits for the rest of `body`.
+    pub(super) async fn gather(
+        &self,
+        parts: &Parts,
+        first: Option<Bytes>,
+        body: Incoming,
+    ) -> Result<Gathered, Refusal> {
         let asks_first = parts.headers.contains_key(header::EXPECT);
         let gathering = gather(first, body, self.body_bytes_max, self.body_drain_bytes_max, asks_first);
         match timeout(self.body_read_max, gathering).await {
@@ -146,38 +129,46 @@ impl Front {
         }
     }
 
-    /// Asks the endpoint, for as long as a client has to wait at most.
-    async fn work(&self, line: &Arc<Line>, call: Call) -> Answer {
+    /// The endpoint's work on a request, not yet begun.
+    pub(super) fn work(
+        &self,
+        line: &Arc<Line>,
+        frame: &Frame,
+        id: String,
+        parts: Parts,
+        body: Gathered,
+    ) -> Result<Work, Refusal> {
         // Work goes on when its client has gone; a client that sends and goes, again and again, must not pile it up.
-        let Some(working) = Working::begin(line, self.works_max) else {
-            return Refusal::TooManyRequests.answer();
-        };
-        let request_id = call.request_id.clone();
+        let working = Working::begin(line, self.works_max).ok_or(Refusal::TooManyRequests)?;
+        let call = call(line, frame, id, parts, body, &self.trusted_proxies);
         let endpoint = Arc::clone(&self.endpoint);
-        let work = Box::pin(async move {
+        Ok(Work::new(async move {
             let _working = working;
             endpoint.call(call).await
-        });
-        let mut shield = Shield::new(work, &self.runtime);
-        // Most work is done at the first poll, and then needs no timer.
-        let waited = match poll_fn(|context| Poll::Ready(Pin::new(&mut shield).poll(context))).await {
-            Poll::Ready(done) => Ok(done),
-            Poll::Pending => Box::pin(timeout(self.request_max, shield)).await,
-        };
-        match waited {
-            Ok(Some(answer)) => answer,
-            Ok(None) => {
-                tracing::error!(request_id, "the request's work panicked");
-                Refusal::Failed.answer()
-            }
+        }))
+    }
+
+    /// Waits for `work`, for as long as a client has to wait at most.
+    pub(super) async fn wait(&self, frame: &Frame, work: Work) -> Answer {
+        match timeout(self.request_max, Shield::new(work, &self.runtime)).await {
+            Ok(done) => self.done(frame, done),
             Err(_) => {
-                tracing::warn!(request_id, "the request was not completed in time; its work goes on");
+                tracing::warn!(request_id = ?frame.request_id, "a request was not completed in time; its work goes on");
                 Refusal::TooLong.answer()
             }
         }
     }
 
-    fn finish(&self, line: &Arc<Line>, frame: Frame, answer: Answer) -> Response<AnswerBody> {
+    /// The answer of work that has come to its end.
+    pub(super) fn done(&self, frame: &Frame, done: Result<Answer, Panicked>) -> Answer {
+        done.unwrap_or_else(|Panicked| {
+            tracing::error!(request_id = ?frame.request_id, "a request's work panicked");
+            Refusal::Failed.answer()
+        })
+    }
+
+    /// The response that carries `answer` to the client on `line`.
+    pub(super) fn finish(&self, line: &Arc<Line>, frame: Frame, answer: Answer) -> Response<AnswerBody> {
         let length = answer.body.len();
         let body = if frame.head_only { AnswerBody::empty() } else { AnswerBody::new(answer.body, line) };
         let mut response = Response::new(body);

@@ -14,8 +14,26 @@ use tokio::runtime::Handle;
 
 use super::Answer;
 
-/// Work that is moved, not lost, when dropped.
-pub(super) type Work = Pin<Box<dyn Future<Output = Answer> + Send>>;
+/// The endpoint's work on one request.
+pub(super) struct Work(Pin<Box<dyn Future<Output = Answer> + Send>>);
+
+/// Work that panicked. It must cost one answer, not the connection with all its streams.
+#[derive(Debug)]
+pub(super) struct Panicked;
+
+impl Work {
+    pub(super) fn new(work: impl Future<Output = Answer> + Send + 'static) -> Self {
+        Self(Box::pin(work))
+    }
+
+    /// Goes on with the work; not to be called again once it is ready.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Answer, Panicked>> {
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
+            Ok(polled) => polled.map(Ok),
+            Err(_) => Poll::Ready(Err(Panicked)),
+        }
+    }
+}
 
 /// Waits for its work; when dropped before the work's end, lets it go on by itself.
 pub(super) struct Shield<'a> {
@@ -29,32 +47,23 @@ impl<'a> Shield<'a> {
     }
 }
 
-/// The answer; none when the work panicked.
 impl Future for Shield<'_> {
-    type Output = Option<Answer>;
+    type Output = Result<Answer, Panicked>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Answer>> {
-        let Some(work) = self.work.as_mut() else { return Poll::Ready(None) };
-        // A panic must cost one answer, not the connection with all its streams.
-        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
-        match polled {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(answer)) => {
-                self.work = None;
-                Poll::Ready(Some(answer))
-            }
-            Err(_) => {
-                self.work = None;
-                Poll::Ready(None)
-            }
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(work) = self.work.as_mut() else { return Poll::Pending };
+        let polled = work.poll(context);
+        if polled.is_ready() {
+            self.work = None;
         }
+        polled
     }
 }
 
 impl Drop for Shield<'_> {
     fn drop(&mut self) {
         if let Some(work) = self.work.take() {
-            self.runtime.spawn(async move { drop(work.await) });
+            self.runtime.spawn(async move { drop(work.0.await) });
         }
     }
 }
