@@ -83,6 +83,7 @@ impl SqliteStore {
             shared: Arc::clone(&shared),
             jobs: receiver,
             pending: Vec::new(),
+            failed: None,
         };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())

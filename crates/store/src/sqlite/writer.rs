@@ -62,6 +62,8 @@ pub(super) struct Writer {
     pub(super) jobs: mpsc::Receiver<Job>,
     /// Work taken from the queue and not begun.
     pub(super) pending: Vec<Job>,
+    /// A group that failed and was not answered yet, and why.
+    pub(super) failed: Option<(Vec<Job>, StoreError)>,
 }
 
 /// How the service of one connection ended.
@@ -80,46 +82,46 @@ impl Writer {
     pub(super) fn run(mut self, first: Connection) -> Result<(), StoreError> {
         let mut open = Some(first);
         loop {
-            let Some(connection) = open.take().or_else(|| self.reopen()) else {
-                return Err(StoreError::Unavailable(
-                    "its connection had failed and could not be opened anew".to_owned(),
-                ));
+            let connection = match open.take() {
+                Some(connection) => connection,
+                None if !self.fill_group() => {
+                    let what = "its connection had failed and could not be opened anew";
+                    return Err(StoreError::Unavailable(what.to_owned()));
+                }
+                None => match self.open_anew() {
+                    Ok(connection) => connection,
+                    Err(error) => {
+                        refuse(self.pending.drain(..), &error);
+                        continue;
+                    }
+                },
             };
             match self.serve(&connection) {
                 Ok(End::Done) => {
                     checkpoint(&connection, "TRUNCATE")?;
                     return connection.close().map_err(|(_, error)| error.into());
                 }
-                Ok(End::Suspect) => {}
+                Ok(End::Suspect) => {
+                    drop(connection);
+                    open = self.open_anew().inspect_err(|error| warn!(%error, "the store cannot be written")).ok();
+                }
                 Err(error) => {
                     warn!(%error, "the store's connection could not be put to use");
-                    self.refuse_pending(&error);
+                    refuse(self.pending.drain(..), &error);
                 }
             }
-        }
-    }
-
-    /// Opens a new connection when there is work for it. While that fails, work is answered with the failure. Nothing
-    /// when the queue is closed and empty.
-    fn reopen(&mut self) -> Option<Connection> {
-        while self.fill_group() {
-            let opened = schema::open_writer(&self.database, &self.config).and_then(|connection| {
-                // Leftovers of the failed group at the end of the log go before anything is built on it.
-                checkpoint(&connection, "TRUNCATE")?;
-                Ok(connection)
-            });
-            match opened {
-                Ok(connection) => return Some(connection),
-                Err(error) => self.refuse_pending(&error),
+            // Only now: when the disk allows it, nothing of a refused group is left when its callers hear of it.
+            if let Some((group, error)) = self.failed.take() {
+                refuse(group, &error);
             }
         }
-        None
     }
 
-    fn refuse_pending(&mut self, error: &StoreError) {
-        for job in self.pending.drain(..) {
-            job.answer(Err(error.clone()));
-        }
+    /// Opens a connection in place of one that failed, and wipes what that may have left at the end of the log.
+    fn open_anew(&self) -> Result<Connection, StoreError> {
+        let connection = schema::open_writer(&self.database, &self.config)?;
+        checkpoint(&connection, "TRUNCATE")?;
+        Ok(connection)
     }
 
     /// Waits for work and takes as much of it as a group may have. False when the queue is closed and empty.
@@ -145,15 +147,16 @@ impl Writer {
         let mut session = Session::open(connection, &self.config)?;
         while self.fill_group() {
             let group = std::mem::take(&mut self.pending);
-            let outcomes = session.commit(&group);
-            let failed = outcomes.is_err();
-            if let Err(error) = &outcomes {
-                warn!(%error, jobs = group.len(), "a group of commits failed");
-            }
-            self.tell_watchers(&group, &outcomes);
-            self.answer(group, outcomes, &session);
-            if failed {
-                return Ok(End::Suspect);
+            match session.commit(&group) {
+                Ok(outcomes) => {
+                    self.tell_watchers(&group, &outcomes);
+                    self.answer(group, outcomes, &session.unfinished);
+                }
+                Err(error) => {
+                    warn!(%error, jobs = group.len(), "a group of commits failed");
+                    self.failed = Some((group, error));
+                    return Ok(End::Suspect);
+                }
             }
             if let Err(error) = session.keep_log_short() {
                 warn!(%error, "the store's log could not be moved to the database");
@@ -164,8 +167,7 @@ impl Writer {
     }
 
     /// Tells of what is durable now, before anyone who asked for it hears of it.
-    fn tell_watchers(&self, group: &[Job], outcomes: &Outcomes) {
-        let Ok(outcomes) = outcomes else { return };
+    fn tell_watchers(&self, group: &[Job], outcomes: &[Result<(), StoreError>]) {
         let watchers = self.shared.watchers.read().unwrap_or_else(PoisonError::into_inner);
         if watchers.is_empty() {
             return;
@@ -182,20 +184,20 @@ impl Writer {
         }
     }
 
-    fn answer(&mut self, group: Vec<Job>, outcomes: Outcomes, session: &Session<'_>) {
-        match outcomes {
-            Err(error) => group.into_iter().for_each(|job| job.answer(Err(error.clone()))),
-            Ok(outcomes) => {
-                for (at, (job, outcome)) in group.into_iter().zip(outcomes).enumerate() {
-                    if session.unfinished.contains(&at) {
-                        self.pending.push(job);
-                    } else {
-                        job.answer(outcome);
-                    }
-                }
+    /// Answers all but the unfinished trims, which go into the next group.
+    fn answer(&mut self, group: Vec<Job>, outcomes: Vec<Result<(), StoreError>>, unfinished: &[usize]) {
+        for (at, (job, outcome)) in group.into_iter().zip(outcomes).enumerate() {
+            if unfinished.contains(&at) {
+                self.pending.push(job);
+            } else {
+                job.answer(outcome);
             }
         }
     }
+}
+
+fn refuse(jobs: impl IntoIterator<Item = Job>, error: &StoreError) {
+    jobs.into_iter().for_each(|job| job.answer(Err(error.clone())));
 }
 
 /// A connection in service: its statements, and what it has still to do.

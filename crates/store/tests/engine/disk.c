@@ -6,6 +6,7 @@
 //                        full   writes are refused with ENOSPC
 //                        error  writes are refused with EIO
 //                        sync   syncs are refused with EIO
+//                        once   one sync is refused with EIO, and the file is removed
 //                        short  writes write half and are then refused with ENOSPC
 // STORE_DISK_TRACE     a file that takes a record of each change, in their order: a letter (w write, t truncate,
 //                      s sync, a line that the process printed), a letter for the file (d database, l log, - none),
@@ -68,6 +69,13 @@ static int on(const char *name) {
     return access(path, F_OK) == 0;
 }
 
+static int once(void) {
+    char path[4096];
+    if (!switches) return 0;
+    snprintf(path, sizeof path, "%s/once", switches);
+    return unlink(path) == 0;
+}
+
 static void note(char what, char file, uint64_t offset, const void *bytes, uint64_t length, uint64_t stored) {
     if (trace < 0) return;
     char head[18] = {what, file};
@@ -121,7 +129,7 @@ int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
 int fsync(int fd) {
     char file = which(fd);
     if (!file) return real_fsync(fd);
-    if (on("sync")) { errno = EIO; return -1; }
+    if (on("sync") || once()) { errno = EIO; return -1; }
     pthread_mutex_lock(&order);
     if (is_last_step()) kill(getpid(), SIGKILL);
     // With a trace, what counts as being on disk is what the trace says, so the real disk need not be waited for.

@@ -2,6 +2,7 @@
 //! goes on by itself when the disk does.
 
 use std::fs;
+use std::path::Path;
 
 use crate::disk;
 use crate::load::{self, Load, Rounds};
@@ -63,4 +64,38 @@ fn a_disk_that_does_not_write_loses_nothing() {
 #[test]
 fn a_disk_that_does_not_sync_loses_nothing() {
     go_through("sync", "faults::a_disk_that_does_not_sync_loses_nothing", "the store is not available");
+}
+
+/// A sync fails once: the refused commit, whose bytes are in the log, must not come to life when the log is next read.
+#[test]
+fn a_refused_commit_stays_refused() {
+    load::work_if_asked();
+    let home = tempfile::tempdir().expect("a directory");
+    let store = home.path().join("store");
+    let switches = home.path().join("switches");
+    fs::create_dir(&switches).expect("a directory");
+    let library = disk::library();
+    let environment = [
+        ("LD_PRELOAD", library.as_path()),
+        ("STORE_DISK_SWITCHES", switches.as_path()),
+        (load::STOP, Path::new("yes")),
+    ];
+    let mut rounds = Rounds::new();
+    for _ in 0..5 {
+        let mut load = Load::start("faults::a_refused_commit_stays_refused", &store, 1, &environment);
+        let mut refused = false;
+        load.listen(&mut rounds, |line| {
+            refused = line.starts_with("err ");
+            // The fault may also meet the log's move into the database, which refuses nobody; then it is set again.
+            if line.starts_with("ack ") {
+                fs::write(switches.join("once"), "").expect("the fault is switched on");
+            }
+            refused
+        });
+        assert!(refused, "nothing was refused");
+        load.kill();
+        let _ = fs::remove_file(switches.join("once"));
+        let present = load::check(&store, 1, &rounds).unwrap_or_else(|what| panic!("{what}"));
+        assert_eq!(present, rounds);
+    }
 }

@@ -28,6 +28,8 @@ const KEPT: u64 = 3;
 /// Tells a process of the test program that it is the one to make the load, and where.
 const DIRECTORY: &str = "STORE_LOAD_DIRECTORY";
 const TASKS: &str = "STORE_LOAD_TASKS";
+/// Set for a load that does nothing more once it was refused.
+pub const STOP: &str = "STORE_LOAD_STOP";
 
 /// The round that each task has reached.
 pub type Rounds = BTreeMap<u64, u64>;
@@ -89,6 +91,9 @@ async fn work(store: Arc<SqliteStore>, task: u64) {
         };
         std::io::stdout().lock().write_all(line.as_bytes()).expect("standard output");
         std::io::stdout().lock().flush().expect("standard output");
+        if line.starts_with("err") && setting(STOP).is_some() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
