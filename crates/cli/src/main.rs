@@ -8,6 +8,11 @@ mod serve;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
+
+/// Requests are many small allocations on few threads, which this allocator serves in about half the system's time.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A self-hosted secrets manager that speaks the AWS Secrets Manager API.
 #[derive(Parser)]

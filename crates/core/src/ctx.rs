@@ -1,7 +1,7 @@
 //! The context of a request: who asks, where, when, and the audit record that the request will leave.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use strongroom_store::{Batch, FeedEntry};
 use strongroom_types::{AccountId, Region, Timestamp};
@@ -17,7 +17,7 @@ pub struct Caller {
     /// The account it belongs to.
     pub account: AccountId,
     /// Its ARN.
-    pub arn: String,
+    pub arn: Arc<str>,
     /// What kind of principal it is.
     pub principal: Principal,
 }

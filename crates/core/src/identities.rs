@@ -8,7 +8,7 @@ use strongroom_store::{Batch, Index, Kind, Term};
 use strongroom_types::{AccountId, SecretBytes, SecretText, Timestamp};
 
 use crate::ctx::{Caller, Principal};
-use crate::documents::{Document, Documents, from_json_body, json_body};
+use crate::documents::{Document, Documents, Loaded, from_json_body, json_body};
 use crate::error::Error;
 
 /// Kind of the documents of accounts.
@@ -48,17 +48,31 @@ impl Document for Account {
 
 /// An access key as stored: three lines, so that the secret passes through no serializer that would copy it.
 #[derive(Clone, Debug)]
-pub(crate) struct AccessKey {
-    account: String,
+pub struct AccessKey {
+    caller: Caller,
     key_id: String,
     secret: SecretText,
+}
+
+impl AccessKey {
+    /// Who signs with it.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The secret access key.
+    #[must_use]
+    pub fn secret(&self) -> &SecretText {
+        &self.secret
+    }
 }
 
 impl Document for AccessKey {
     const KIND: Kind = ACCESS_KEY;
 
     fn key(&self) -> String {
-        format!("{}:{}", self.account, self.key_id)
+        format!("{}:{}", self.caller.account, self.key_id)
     }
 
     fn unique(&self) -> Vec<Term> {
@@ -66,7 +80,8 @@ impl Document for AccessKey {
     }
 
     fn to_body(&self) -> Result<SecretBytes, Error> {
-        let Self { account, key_id, secret } = self;
+        let Self { caller: Caller { account, .. }, key_id, secret } = self;
+        let account = account.as_str();
         let mut body = Vec::with_capacity(account.len() + key_id.len() + secret.len() + 2);
         body.extend_from_slice(account.as_bytes());
         body.push(b'\n');
@@ -81,24 +96,13 @@ impl Document for AccessKey {
         let mut lines = text.splitn(3, '\n');
         match (lines.next(), lines.next(), lines.next()) {
             (Some(account), Some(key_id), Some(secret)) => Ok(Self {
-                account: account.to_owned(),
+                caller: root(AccountId::parse(account).map_err(|error| Error::internal(error.to_string()))?),
                 key_id: key_id.to_owned(),
                 secret: SecretText::new(secret.to_owned()),
             }),
             _ => Err(Error::internal("a stored access key does not read")),
         }
     }
-}
-
-/// What a request's access key id leads to.
-#[derive(Clone, Debug)]
-pub struct KeyHolder {
-    /// Who signs with it.
-    pub caller: Caller,
-    /// The secret access key.
-    pub secret: SecretText,
-    /// Grows when the key's document changes, so that what was derived from the secret is not used beyond it.
-    pub generation: u64,
 }
 
 /// A new access key, to be shown once.
@@ -142,7 +146,7 @@ impl Identities {
     pub async fn create_account(&self, account: &AccountId, new: &NewKey, now: Timestamp) -> Result<(), Error> {
         let mut batch = Batch::named("create_account");
         self.documents.put(&mut batch, None, &Account { account: account.to_string(), created_ms: now.millis() })?;
-        let key = AccessKey { account: account.to_string(), key_id: new.key_id.clone(), secret: new.secret.clone() };
+        let key = AccessKey { caller: root(account.clone()), key_id: new.key_id.clone(), secret: new.secret.clone() };
         self.documents.put(&mut batch, None, &key)?;
         self.documents.commit(batch).await
     }
@@ -165,11 +169,12 @@ impl Identities {
         }
     }
 
-    /// Who signs with an access key id.
+    /// The access key of an id. Its version grows when it changes, so that what was derived from the secret is not
+    /// used beyond it.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn holder(&self, key_id: &str) -> Result<Option<KeyHolder>, Error> {
+    pub async fn access_key(&self, key_id: &str) -> Result<Option<Loaded<AccessKey>>, Error> {
         let document = match self.remembered.get(key_id) {
             Some(document) => document,
             None => {
@@ -179,10 +184,7 @@ impl Identities {
                 document
             }
         };
-        let Some(loaded) = self.documents.load::<AccessKey>(document).await? else { return Ok(None) };
-        let account = AccountId::parse(&loaded.value.account).map_err(|error| Error::internal(error.to_string()))?;
-        let secret = loaded.value.secret.clone();
-        Ok(Some(KeyHolder { caller: root(account), secret, generation: loaded.version }))
+        self.documents.load::<AccessKey>(document).await
     }
 
     /// Letters of `alphabet`, whose length is a power of two, so that none is likelier than another.
@@ -197,12 +199,12 @@ impl Identities {
 /// The root of an account as a caller.
 #[must_use]
 pub fn root(account: AccountId) -> Caller {
-    let arn = format!("arn:aws:iam::{account}:root");
+    let arn = ["arn:aws:iam::", account.as_str(), ":root"].concat().into();
     Caller { account, arn, principal: Principal::Root }
 }
 
 /// A service of this server as a caller, acting in an account.
 #[must_use]
 pub fn service(account: AccountId) -> Caller {
-    Caller { account, arn: "secretsmanager.amazonaws.com".to_owned(), principal: Principal::Service }
+    Caller { account, arn: "secretsmanager.amazonaws.com".into(), principal: Principal::Service }
 }

@@ -56,7 +56,7 @@ impl Document for StoredKey {
 }
 
 fn document_key(account: &str, region: &str) -> String {
-    format!("{account}:{region}:aws/secretsmanager")
+    [account, ":", region, ":aws/secretsmanager"].concat()
 }
 
 /// The keys of all accounts.

@@ -75,8 +75,8 @@ pub struct App {
     pub(crate) outbox: Outbox,
     /// Whether the last record could be written: a server that cannot account for itself is not ready.
     pub(crate) trail_works: AtomicBool,
-    /// Whether a worker syncs the trail every now and then.
-    pub(crate) syncs_trail: bool,
+    /// When the trail is synced.
+    pub(crate) trail_sync: AuditSync,
     store: Arc<SqliteStore>,
     trust: String,
 }
@@ -131,7 +131,7 @@ impl App {
             clock,
             random,
             trail_works: AtomicBool::new(true),
-            syncs_trail: config.audit.sync == AuditSync::Interval,
+            trail_sync: config.audit.sync,
             store,
             trust: root.describe(),
         };

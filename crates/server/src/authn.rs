@@ -1,6 +1,6 @@
 //! Who signed a request: reads the signature, finds the access key, verifies.
 
-use strongroom_core::identities::{KeyHolder, root};
+use strongroom_core::identities::root;
 use strongroom_core::{Caller, Error};
 use strongroom_wire::ServiceError;
 use strongroom_wire::secretsmanager::SERVICE;
@@ -14,8 +14,8 @@ use crate::front::Call;
 pub struct Signer {
     /// Who.
     pub caller: Caller,
-    /// The access key id.
-    pub access_key_id: String,
+    /// The access key id; none in developer mode, where what stands in its place may be anything, even a secret.
+    pub access_key_id: Option<String>,
 }
 
 /// Verifies the signature of `call`.
@@ -34,23 +34,23 @@ pub async fn authenticate(app: &App, call: &Call) -> Result<Signer, Error> {
     };
     let claim = sigv4::parse(&request, &call.headers).map_err(refused)?;
     if app.dev {
-        return Ok(Signer { caller: root(app.account.clone()), access_key_id: claim.access_key_id().to_owned() });
+        return Ok(Signer { caller: root(app.account.clone()), access_key_id: None });
     }
     let expected = Expected { now: call.received, region: app.region.as_str(), service: SERVICE.signing_name };
     let claim = claim.check(&request, &call.headers, &expected).map_err(refused)?;
-    let Some(KeyHolder { caller, secret, generation }) = app.identities.holder(claim.access_key_id()).await? else {
+    let Some(access_key) = app.identities.access_key(claim.access_key_id()).await? else {
         return Err(refused(SignatureError::UnknownToken));
     };
     // Long-term keys come without a session token.
     if claim.session_token().is_some() {
         return Err(refused(SignatureError::UnknownToken));
     }
-    let key = match app.signing_keys.get(&claim, generation) {
+    let key = match app.signing_keys.get(&claim, access_key.version) {
         Some(key) => key,
-        None => app.signing_keys.derive(&claim, generation, &secret),
+        None => app.signing_keys.derive(&claim, access_key.version, access_key.value.secret()),
     };
     claim.verify(&request, &call.headers, &key).map_err(refused)?;
-    Ok(Signer { caller, access_key_id: claim.access_key_id().to_owned() })
+    Ok(Signer { caller: access_key.value.caller().clone(), access_key_id: Some(claim.access_key_id().to_owned()) })
 }
 
 fn refused(error: SignatureError) -> Error {

@@ -13,6 +13,7 @@ use tracing::error;
 
 use crate::app::App;
 use crate::authn;
+use crate::config::AuditSync;
 use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
 use crate::ops::secretsmanager as operations;
 use crate::route;
@@ -69,9 +70,9 @@ impl Gate {
     async fn carry_out(&self, call: &Call, operation: Operation, signer: authn::Signer) -> Answer {
         let identity = UserIdentity {
             principal_id: Some(signer.caller.account.to_string()),
-            arn: Some(signer.caller.arn.clone()),
+            arn: Some(signer.caller.arn.to_string()),
             account_id: Some(signer.caller.account.to_string()),
-            access_key_id: Some(signer.access_key_id),
+            access_key_id: signer.access_key_id,
             ..UserIdentity::of(IdentityKind::Root)
         };
         let record = match self.record(call, operation.name(), operation.is_read_only(), identity) {
@@ -148,7 +149,11 @@ impl Gate {
     }
 
     fn append(&self, line: &str) -> Result<(), Error> {
-        let written = self.app.trail.append(line);
+        // A sync takes as long as the disk does: other requests must not wait behind it on this thread.
+        let written = match self.app.trail_sync {
+            AuditSync::Always => tokio::task::block_in_place(|| self.app.trail.append(line)),
+            AuditSync::Never | AuditSync::Interval => self.app.trail.append(line),
+        };
         self.app.set_trail_works(written.is_ok());
         written.map_err(|error| Error::internal(format!("the trail cannot be written: {error}")))
     }

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info};
 
 use crate::app::App;
+use crate::config::AuditSync;
 use crate::gate::fault_text;
 
 /// Between two looks at the trail's outbox, in ms.
@@ -54,7 +55,7 @@ async fn drain(app: &App) -> Result<(), Error> {
 }
 
 async fn sync(app: &App) -> Result<(), Error> {
-    if !app.syncs_trail {
+    if app.trail_sync != AuditSync::Interval {
         return Ok(());
     }
     let trail = Arc::clone(&app.trail);

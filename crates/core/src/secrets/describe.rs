@@ -20,8 +20,9 @@ impl Secrets {
         permit: &Permit,
         _input: DescribeSecretRequest,
     ) -> Result<DescribeSecretResponse, Error> {
-        let secret = self.present(permit.secret()?).await?.value;
-        let secret = self.access_days.overlay(&secret).unwrap_or_else(|| Secret::clone(&secret));
+        let secret = Self::found(permit.secret()?)?;
+        let overlaid = self.access_days.overlay(secret);
+        let secret = overlaid.as_ref().unwrap_or(secret);
         Ok(DescribeSecretResponse {
             arn: Some(secret.arn()),
             name: Some(secret.name.clone()),
@@ -29,8 +30,8 @@ impl Secrets {
             kms_key_id: secret.kms_key_id.clone(),
             last_changed_date: Some(Timestamp::from_millis(secret.changed_ms)),
             last_accessed_date: secret.accessed(),
-            deleted_date: deleted_date(&secret),
-            tags: tags(&secret),
+            deleted_date: deleted_date(secret),
+            tags: tags(secret),
             version_ids_to_stages: Some(secret.version_ids_to_stages()).filter(|map| !map.is_empty()),
             created_date: Some(Timestamp::from_millis(secret.created_ms)),
             ..DescribeSecretResponse::default()

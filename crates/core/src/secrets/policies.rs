@@ -97,7 +97,7 @@ impl Secrets {
         permit: &Permit,
         input: GetResourcePolicyRequest,
     ) -> Result<GetResourcePolicyResponse, Error> {
-        let secret = self.live(permit.secret()?).await?.value;
+        let secret = Self::found_live(permit.secret()?)?;
         if let Some(name) = input.policy_name.as_deref().filter(|name| *name != DEFAULT) {
             return Err(refusals::unknown_policy(name));
         }
@@ -119,7 +119,7 @@ impl Secrets {
         permit: &Permit,
         input: ListResourcePoliciesRequest,
     ) -> Result<ListResourcePoliciesResponse, Error> {
-        let secret = self.live(permit.secret()?).await?.value;
+        let secret = Self::found_live(permit.secret()?)?;
         let query = page::Query::new("ListResourcePolicies").part(&secret.arn());
         let begun = input.next_token.map(|token| page::open(&self.documents, &query, &token)).transpose()?;
         let has_default = secret.policy.is_some() && begun.is_none();

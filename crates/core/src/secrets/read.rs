@@ -29,16 +29,16 @@ impl Secrets {
         permit: &Permit,
         input: GetSecretValueRequest,
     ) -> Result<GetSecretValueResponse, Error> {
-        let secret = self.live(permit.secret()?).await?.value;
+        let secret = Self::found_live(permit.secret()?)?;
         let (id, stage) = (input.version_id.as_deref(), input.version_stage.as_deref());
-        let version_id = select(&secret, id, stage)?;
+        let version_id = select(secret, id, stage)?;
         let missing = || match id {
             Some(id) => refusals::no_value_for_version(id),
             None => refusals::no_value_for_stage(stage.unwrap_or(CURRENT)),
         };
         let version = secret.versions.get(version_id).filter(|version| version.has_value()).ok_or_else(missing)?;
-        let value = self.value(&secret, version_id, cx.now).await?.ok_or_else(missing)?;
-        self.access_days.note(&secret, version_id, cx.now);
+        let value = self.value(secret, version_id, cx.now).await?.ok_or_else(missing)?;
+        self.access_days.note(secret, version_id, cx.now);
         let mut response = GetSecretValueResponse {
             arn: Some(secret.arn()),
             name: Some(secret.name.clone()),
@@ -64,8 +64,9 @@ impl Secrets {
         permit: &Permit,
         input: ListSecretVersionIdsRequest,
     ) -> Result<ListSecretVersionIdsResponse, Error> {
-        let secret = self.live(permit.secret()?).await?.value;
-        let secret = self.access_days.overlay(&secret).unwrap_or_else(|| Secret::clone(&secret));
+        let secret = Self::found_live(permit.secret()?)?;
+        let overlaid = self.access_days.overlay(secret);
+        let secret = overlaid.as_ref().unwrap_or(secret);
         let deprecated = input.include_deprecated.unwrap_or_default();
         let limit = input.max_results.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE_DEFAULT);
         let query = page::Query::new("ListSecretVersionIds").part(&secret.arn()).flag(deprecated);

@@ -3,7 +3,7 @@
 
 use strongroom_types::{AccountId, Arn};
 
-use super::model::{Secret, place};
+use super::model::Secret;
 use super::{Secrets, refusals};
 use crate::ctx::Ctx;
 use crate::documents::Loaded;
@@ -90,13 +90,30 @@ impl Secrets {
         name: &str,
         suffix: Option<&str>,
     ) -> Result<SecretRef, Error> {
-        let key = place(account.as_str(), cx.region.as_str()) + name;
+        let key = [account.as_str(), ":", cx.region.as_str(), ":", name].concat();
         let found = self.documents.load::<Secret>(key.as_str()).await?;
         let found = found.filter(|found| suffix.is_none_or(|suffix| suffix == found.value.suffix));
         Ok(SecretRef { asked: asked.to_owned(), account, key, suffix: suffix.map(str::to_owned), found })
     }
 
-    /// The permitted secret as it is now.
+    /// The permitted secret as it was found when the request was authorised: for reading.
+    ///
+    /// # Errors
+    /// ResourceNotFound when there is none.
+    pub(super) fn found(secret: &SecretRef) -> Result<&Secret, Error> {
+        secret.found.as_ref().map(|found| found.value.as_ref()).ok_or_else(refusals::not_found)
+    }
+
+    /// The same, refused while its deletion is scheduled.
+    ///
+    /// # Errors
+    /// As [`Secrets::found`]; InvalidRequest in the recovery window.
+    pub(super) fn found_live(secret: &SecretRef) -> Result<&Secret, Error> {
+        let secret = Self::found(secret)?;
+        if secret.deletion.is_some() { Err(refusals::marked_for_deletion()) } else { Ok(secret) }
+    }
+
+    /// The permitted secret as it is now: for changing.
     ///
     /// # Errors
     /// ResourceNotFound when there is none, or another one of the same name.

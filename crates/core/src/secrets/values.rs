@@ -4,7 +4,7 @@ use strongroom_crypto::{Context, Keyring, Random, Sealed, aead};
 use strongroom_store::Kind;
 use strongroom_types::{SecretBytes, SecretText};
 
-use super::model::{Secret, place};
+use super::model::Secret;
 use super::refusals;
 use crate::documents::Document;
 use crate::error::Error;
@@ -67,7 +67,7 @@ pub struct StoredValue {
 #[must_use]
 pub fn value_key(secret: &Secret, version_id: &str) -> String {
     let Secret { account, region, name, suffix, .. } = secret;
-    format!("{}{name}-{suffix}:{version_id}", place(account, region))
+    [account, ":", region, ":", name, "-", suffix, ":", version_id].concat()
 }
 
 impl StoredValue {
