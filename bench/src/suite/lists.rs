@@ -1,8 +1,11 @@
 //! ListSecrets, first page, and GetSecretValue by number of secrets.
 
+use std::sync::Arc;
+
 use super::checks::check;
 use super::session::{Load, Session, VALUE_BYTES, point};
 use crate::failure::Failure;
+use crate::keys::{Keys, Spread};
 use crate::operation::Operation;
 use crate::report::{Goal, Measure};
 use crate::subject::Subject;
@@ -24,6 +27,10 @@ const LOADS: [(Operation, u32); 11] = [
     (Operation::ListAll, 1),
 ];
 
+/// What GetSecretValue of popular secrets is called: with all secrets asked for equally often, most of a great store
+/// are in no cache, which hardly any use of a store is like.
+const POPULAR: &str = "GetSecretValue, zipf(0.99)";
+
 /// All sizes in turns.
 pub async fn by_size(session: &mut Session) -> Result<(), Failure> {
     let mut subjects = Vec::new();
@@ -41,6 +48,11 @@ pub async fn by_size(session: &mut Session) -> Result<(), Failure> {
                 session.measure(subject, &point, &load).await?;
             }
         }
+        for subject in &subjects {
+            let keys = Arc::new(Keys::spread(Spread::Zipf, subject.count));
+            let load = Load { keys, ..Load::closed(Operation::Get, 1, subject) };
+            session.measure(subject, &point(SECTION, POPULAR, subject.name, 1, subject.count), &load).await?;
+        }
     }
     judge(session);
     subjects.into_iter().try_for_each(Subject::stop)
@@ -50,11 +62,12 @@ pub async fn by_size(session: &mut Session) -> Result<(), Failure> {
 fn judge(session: &mut Session) {
     let sizes = &session.settings.sizes;
     let (Some(smallest), Some(greatest)) = (sizes.iter().min().copied(), sizes.iter().max().copied()) else { return };
-    for (operation, limit) in [(Operation::List, 1.5), (Operation::ListName, 1.5), (Operation::Get, 1.2)] {
-        let of = |secrets| point(SECTION, operation.title(), "strongroom", 1, secrets);
+    let (list, by_name, get) = (Operation::List.title(), Operation::ListName.title(), Operation::Get.title());
+    for (what, limit) in [(list, 1.5), (by_name, 1.5), (get, 1.2), (POPULAR, 1.2)] {
+        let of = |secrets| point(SECTION, what, "strongroom", 1, secrets);
         for (measure, title) in [(Measure::P50Us, "median time"), (Measure::ServerCpuUs, "server CPU")] {
             session.report.judge_ratio(
-                format!("{}: {title} at {greatest} secrets, as a multiple of that at {smallest}", operation.title()),
+                format!("{what}: {title} at {greatest} secrets, as a multiple of that at {smallest}"),
                 (&of(greatest), measure),
                 (&of(smallest), measure),
                 Goal::AtMost(limit),

@@ -1,5 +1,6 @@
 //! What the sections share: settings, the report that grows, and the way from a run to its figures.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Session {
     /// What was found so far.
     pub report: Report,
     runs: u64,
+    /// Data directories that this session has filled and not changed since.
+    filled: BTreeSet<String>,
 }
 
 /// One load on one server.
@@ -59,7 +62,7 @@ impl Load {
 impl Session {
     /// A session with nothing found yet.
     pub const fn new(launch: Launch, settings: Settings, report: Report) -> Self {
-        Self { launch, settings, report, runs: 0 }
+        Self { launch, settings, report, runs: 0, filled: BTreeSet::new() }
     }
 
     /// Notes what else the machine does, and tells the person who waits.
@@ -107,11 +110,13 @@ impl Session {
         add(Measure::AnswerBytes, outcome.answer_bytes);
     }
 
-    /// A server on the data directory `name`, filled with `count` secrets, new unless directories are taken over.
+    /// A server on the data directory `name`, filled with `count` secrets: one that this session has filled already,
+    /// or an earlier one when directories are taken over, or a new one.
     pub async fn strongroom(&mut self, name: &str, count: u64, value_bytes: usize) -> Result<Subject, Failure> {
         let (data, marker) = self.data(name);
         let filled = std::fs::read_to_string(&marker).ok().and_then(|text| text.trim().parse().ok());
-        let there = filled.filter(|filled| *filled == count && self.settings.reuse);
+        let may_take = self.settings.reuse || self.filled.contains(name);
+        let there = filled.filter(|filled| *filled == count && may_take);
         if there.is_none() {
             for path in [&data, &marker] {
                 remove(path)?;
@@ -121,6 +126,7 @@ impl Session {
         let seed = self.fresh_seed();
         subject.seed(count, value_bytes, seed).await?;
         std::fs::write(&marker, format!("{count}\n")).map_err(Failure::io(marker.display().to_string()))?;
+        self.filled.insert(name.to_owned());
         Ok(subject)
     }
 
@@ -131,7 +137,8 @@ impl Session {
     }
 
     /// Takes a data directory that was changed away.
-    pub fn discard(&self, name: &str) -> Result<(), Failure> {
+    pub fn discard(&mut self, name: &str) -> Result<(), Failure> {
+        self.filled.remove(name);
         let (data, marker) = self.data(name);
         remove(&data)?;
         remove(&marker)
