@@ -101,7 +101,8 @@ async fn no_acknowledged_write_is_lost_in_random_kills() {
     for kill in 0..kills {
         let mut instance = Instance::start_in(directory.path(), &[]);
         let client = instance.raw();
-        check(&client, &known.lock().expect("lock").clone()).await;
+        let so_far = known.lock().expect("lock").clone();
+        check(&client, &so_far).await;
         // A secret takes 100 versions a day: every few kills the writers take new ones.
         let first_writer = u64::from(kill / 2) * WRITERS;
         let stop = Arc::new(AtomicBool::new(false));
@@ -122,7 +123,8 @@ async fn no_acknowledged_write_is_lost_in_random_kills() {
         writes_checked += next.load(Ordering::SeqCst) - before;
     }
     let mut instance = Instance::start_in(directory.path(), &[]);
-    check(&instance.raw(), &known.lock().expect("lock").clone()).await;
+    let so_far = known.lock().expect("lock").clone();
+    check(&instance.raw(), &so_far).await;
     assert!(instance.stop());
     println!("{kills} kills, {writes_checked} writes");
     assert!(writes_checked > u64::from(kills), "there was load");

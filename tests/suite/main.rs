@@ -1,5 +1,12 @@
 //! The real binary under real load and real clients: one test program, a file a promise.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as the tests themselves do"
+)]
+
 mod backup;
 mod durability;
 mod planted;
