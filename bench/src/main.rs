@@ -22,6 +22,7 @@ mod subject;
 mod suite;
 mod window;
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,7 +72,8 @@ enum Command {
 fn main() -> ExitCode {
     match execute(Arguments::parse().command) {
         Ok(text) => {
-            println!("{text}");
+            // A reader that has gone away wanted no more.
+            let _ = writeln!(std::io::stdout(), "{text}");
             ExitCode::SUCCESS
         }
         Err(why) => {
