@@ -12,10 +12,11 @@ user and system time of the process from /proc, in steps of 10 ms, over the meas
 counts from when a request was meant to start. Every request is signed anew.";
 
 /// The columns of a section: those of its figures' quantities that any figure has.
-const COLUMNS: [(Measure, &str); 13] = [
+const COLUMNS: [(Measure, &str); 14] = [
     (Measure::PerSecond, "per second"),
     (Measure::ServerCpuUs, "server CPU µs"),
     (Measure::ClientCpuUs, "client CPU µs"),
+    (Measure::P10Us, "p10 µs"),
     (Measure::P50Us, "p50 µs"),
     (Measure::P99Us, "p99 µs"),
     (Measure::P999Us, "p99.9 µs"),
@@ -29,7 +30,8 @@ const COLUMNS: [(Measure, &str); 13] = [
 ];
 
 /// Only the median of these is shown; the rest is in the JSON.
-const MEDIAN_ONLY: [Measure; 6] = [
+const MEDIAN_ONLY: [Measure; 7] = [
+    Measure::P10Us,
     Measure::ClientCpuUs,
     Measure::P99Us,
     Measure::P999Us,

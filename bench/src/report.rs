@@ -54,6 +54,8 @@ pub enum Measure {
     ServerCpuUs,
     /// CPU time of the load generator per answer, microseconds.
     ClientCpuUs,
+    /// Latency of the quickest tenth, microseconds: what a thing takes when nothing else wants the cores.
+    P10Us,
     /// Median latency, microseconds.
     P50Us,
     /// 99th percentile, microseconds.

@@ -103,6 +103,7 @@ impl Session {
             add(Measure::ServerCpuUs, cpu);
             add(Measure::ClientCpuUs, outcome.client_cpu_us);
         }
+        add(Measure::P10Us, outcome.latencies.quantile_us(0.1));
         add(Measure::P50Us, outcome.latencies.quantile_us(0.5));
         add(Measure::P99Us, outcome.latencies.quantile_us(0.99));
         add(Measure::P999Us, outcome.latencies.quantile_us(0.999));

@@ -75,6 +75,7 @@ async fn measure(
 fn note(session: &mut Session, point: &Point, commits: &Commits) {
     let mut add = |measure, value| session.report.add(point, measure, value);
     add(Measure::PerSecond, commits.puts_per_second);
+    add(Measure::P10Us, commits.latencies.quantile_us(0.1));
     add(Measure::P50Us, commits.latencies.quantile_us(0.5));
     add(Measure::P99Us, commits.latencies.quantile_us(0.99));
     add(Measure::LongestUs, commits.latencies.longest_us());
@@ -90,10 +91,12 @@ fn judge(session: &mut Session) {
         Goal::AtLeast(0.3),
         Some(Goal::AtLeast(0.5)),
     );
+    // Not by the median: where others want the cores too, a thread that commits without pause waits for its turn as
+    // long as one tick of the scheduler, which has nothing to do with the disk.
     session.report.judge_ratio(
-        "PutSecretValue by one writer: median time, as a multiple of one synced commit's",
-        (&put(1), Measure::P50Us),
-        (&sqlite(1), Measure::P50Us),
+        "PutSecretValue by one writer: time of the quickest tenth, as a multiple of one synced commit's",
+        (&put(1), Measure::P10Us),
+        (&sqlite(1), Measure::P10Us),
         Goal::AtMost(1.5),
         None,
     );
