@@ -62,8 +62,8 @@ impl Gate {
         let signer = authn::authenticate(&self.app, &call).await;
         match (operation, signer) {
             (Some(operation), Ok(signer)) => self.carry_out(&call, operation, signer).await,
-            (None, _) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare())).await,
-            (operation, Err(failure)) => self.turn_away(&call, operation, failure).await,
+            (None, _) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare())),
+            (operation, Err(failure)) => self.turn_away(&call, operation, failure),
         }
     }
 
@@ -90,7 +90,7 @@ impl Gate {
                 let resources = answered.arn.iter().map(resource).collect();
                 let outcome = Outcome::Success { response_elements: None, resources };
                 // A change committed its record with itself.
-                let recorded = if cx.is_recorded() { Ok(()) } else { self.append(&cx.finish_record(&outcome).1).await };
+                let recorded = if cx.is_recorded() { Ok(()) } else { self.append(&cx.finish_record(&outcome).1) };
                 match recorded {
                     Ok(()) => Answer::json(200, answered.body),
                     Err(failure) => self.refuse(call, &failure),
@@ -99,7 +99,7 @@ impl Gate {
             Err(failure) => {
                 let told = told(&failure);
                 let line = cx.finish_record(&failed(&told)).1;
-                match self.append(&line).await {
+                match self.append(&line) {
                     Ok(()) => self.refuse(call, &failure),
                     Err(unrecorded) => self.refuse(call, &unrecorded),
                 }
@@ -108,13 +108,12 @@ impl Gate {
     }
 
     /// Refuses a request whose signer or operation is not known. It is recorded all the same.
-    async fn turn_away(&self, call: &Call, operation: Option<Operation>, failure: Error) -> Answer {
+    fn turn_away(&self, call: &Call, operation: Option<Operation>, failure: Error) -> Answer {
         let name = operation.map_or("UnknownOperation", Operation::name);
         let read_only = operation.is_some_and(Operation::is_read_only);
-        let recorded = match self.record(call, name, read_only, UserIdentity::of(IdentityKind::Unknown)) {
-            Ok(record) => self.append(&record.finish(&failed(&told(&failure)))).await,
-            Err(fault) => Err(fault),
-        };
+        let recorded = self
+            .record(call, name, read_only, UserIdentity::of(IdentityKind::Unknown))
+            .and_then(|record| self.append(&record.finish(&failed(&told(&failure)))));
         match recorded {
             Ok(()) => self.refuse(call, &failure),
             Err(unrecorded) => self.refuse(call, &unrecorded),
@@ -149,19 +148,11 @@ impl Gate {
         })
     }
 
-    /// Writes a record. It waits for the requests that are ready now, so that their records share one write.
-    async fn append(&self, line: &str) -> Result<(), Error> {
-        let trail = &self.app.trail;
-        let written = match trail.queue(line) {
-            Ok(queued) => {
-                tokio::task::yield_now().await;
-                match self.app.trail_sync {
-                    // A sync takes as long as the disk does: others must not wait behind it on this thread.
-                    AuditSync::Always => tokio::task::block_in_place(|| trail.settle(queued)),
-                    AuditSync::Never | AuditSync::Interval => trail.settle(queued),
-                }
-            }
-            Err(error) => Err(error),
+    fn append(&self, line: &str) -> Result<(), Error> {
+        // A sync takes as long as the disk does: other requests must not wait behind it on this thread.
+        let written = match self.app.trail_sync {
+            AuditSync::Always => tokio::task::block_in_place(|| self.app.trail.append(line)),
+            AuditSync::Never | AuditSync::Interval => self.app.trail.append(line),
         };
         self.app.set_trail_works(written.is_ok());
         written.map_err(|error| Error::internal(format!("the trail cannot be written: {error}")))

@@ -51,10 +51,6 @@ pub struct Segments {
     retired: Mutex<Vec<Arc<Segment>>>,
 }
 
-/// A record that is queued, and not written until it is settled.
-#[must_use]
-pub struct Queued(Arc<Batch>);
-
 /// Lines that wait to be written.
 #[derive(Default)]
 struct Queue {
@@ -151,32 +147,11 @@ impl Segments {
     /// the file all the same when even that fails, or when it was a sync that failed. `InvalidInput` for a line with a
     /// line's end inside or longer than [`LINE_BYTES_MAX`].
     pub fn append(&self, line: &str) -> io::Result<()> {
-        self.settle(self.queue(line)?)
-    }
-
-    /// Queues one record. It is written by the next [`Segments::settle`], whoever calls it: requests that do other
-    /// work in between share one write.
-    ///
-    /// # Errors
-    /// `InvalidInput` as [`Segments::append`].
-    pub fn queue(&self, line: &str) -> io::Result<Queued> {
         check(line)?;
         let mut queue = lock(&self.queue);
         queue.lines.extend_from_slice(line.as_bytes());
         queue.lines.push(b'\n');
-        Ok(Queued(Arc::clone(&queue.batch)))
-    }
-
-    /// Makes sure that a queued record is written: writes it with all others that are queued, or waits for who does.
-    ///
-    /// # Errors
-    /// As [`Segments::append`].
-    pub fn settle(&self, queued: Queued) -> io::Result<()> {
-        let batch = queued.0;
-        if let Some(result) = batch.result.get() {
-            return told(result);
-        }
-        let mut queue = lock(&self.queue);
+        let batch = Arc::clone(&queue.batch);
         while queue.writing && batch.result.get().is_none() {
             batch.waiting.fetch_add(1, Ordering::Relaxed);
             queue = batch.told.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -187,7 +162,11 @@ impl Segments {
             drop(queue);
             self.take_turn();
         }
-        batch.result.get().map_or_else(|| Err(io::Error::other("nobody wrote the line")), told)
+        match batch.result.get() {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(io::Error::new(error.kind(), Arc::clone(error))),
+            None => Err(io::Error::other("nobody wrote the line")),
+        }
     }
 
     /// Appends lines in their order and syncs them, whatever the configuration says.
@@ -346,10 +325,6 @@ fn write_all(file: &dyn SegmentFile, mut bytes: &[u8]) -> io::Result<()> {
 }
 
 /// What the locks guard is whole between any two statements, so that a thread that died does no harm to others.
-fn told(result: &Result<(), Arc<io::Error>>) -> io::Result<()> {
-    result.as_ref().copied().map_err(|error| io::Error::new(error.kind(), Arc::clone(error)))
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
