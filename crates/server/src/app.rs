@@ -118,6 +118,8 @@ impl App {
         let trail = Arc::new(trail);
         let keys = Arc::new(Keys::new(Arc::clone(&documents), Arc::clone(&root)));
         let identities = Identities::new(Arc::clone(&documents));
+        // The cipher library seeds its generator at the first draw, which takes a while: no request should wait for it.
+        strongroom_crypto::random::bytes::<16>(random.as_ref()).map_err(|error| OpenError::Fault(error.to_string()))?;
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let app = Self {
             dev: config.dev,
