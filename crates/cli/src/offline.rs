@@ -14,6 +14,7 @@ use strongroom_crypto::{RootOfTrust, SystemRandom};
 use strongroom_server::config::Config;
 use strongroom_server::gate::fault_text;
 use strongroom_store::{SqliteConfig, SqliteStore};
+use strongroom_types::ids::uuid_v4;
 use strongroom_types::{Clock as _, SystemClock};
 
 use crate::process::TemporaryDirectory;
@@ -66,11 +67,18 @@ pub struct BackupArgs {
 pub fn back_up(args: &BackupArgs) -> Result<(), Box<dyn Error>> {
     process::forbid_core_dumps()?;
     let config = args.data.settings()?;
+    if args.to.symlink_metadata().is_ok() {
+        return Err(format!("{}: there is a file already; nothing was changed", args.to.display()).into());
+    }
     let root = roots::open(&config, false, &SystemRandom)?;
     let scratch = TemporaryDirectory::within(&args.data.data, &SystemRandom)?;
     let copy = scratch.path().join("copy");
     SqliteStore::copy_of(args.data.store(), &copy, &SqliteConfig::default())?;
-    let draft = args.to.with_extension("part");
+    // A name that nobody else has: what is removed after a failure is certainly this command's own.
+    let number = strongroom_crypto::random::bytes(&SystemRandom)?;
+    let mut draft = args.to.clone().into_os_string();
+    draft.push(format!(".{}.part", uuid_v4(number)));
+    let draft = PathBuf::from(draft);
     let bytes = write_backup(root.as_ref(), &copy, &draft).inspect_err(|_| drop(fs::remove_file(&draft)))?;
     // A link fails when there is a file already, where a rename would replace it.
     let placed = fs::hard_link(&draft, &args.to);

@@ -298,7 +298,14 @@ impl Documents {
     /// # Errors
     /// `Conflict` when a document was changed meanwhile, `Internal` when the store fails.
     pub async fn commit(&self, batch: Batch) -> Result<(), Error> {
-        Ok(self.store.commit(batch).await?)
+        let puts = batch.puts.iter().map(|put| put.key.clone());
+        let keys: Vec<DocumentKey> = puts.chain(batch.deletes.iter().map(|delete| delete.key.clone())).collect();
+        let committed = self.store.commit(batch).await;
+        if committed.is_err() {
+            // Whatever the reason, what the next attempt decides on comes from the store.
+            self.memory.changed(&keys);
+        }
+        Ok(committed?)
     }
 
     fn open<T: Document>(&self, key: &DocumentKey, version: u64, body: &Sealed) -> Result<(Loaded<T>, u64), Error> {
