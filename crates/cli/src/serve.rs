@@ -92,6 +92,8 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let (clock, random): (Arc<dyn Clock>, Arc<_>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     // Both are listened for before anything is opened: a stop asked for during the start is an orderly one too.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // With TLS a hang-up asks for a look at the certificate's files; without, it must not end the server.
+    let _hang_up = signal(SignalKind::hangup())?;
     process::make_directory(directory)?;
     let root = roots::open(config, !directory.join("store").exists(), random.as_ref())?;
     let (app, new_key) = App::open(config, root, Arc::clone(&clock), Arc::clone(&random) as _).await?;
@@ -156,7 +158,7 @@ fn tell(config: &Config, app: &App, url: &str, new_key: Option<&NewKey>) -> Resu
     }
     println!();
     println!("Paste into another terminal:");
-    println!("  export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}");
+    println!("  export AWS_ENDPOINT_URL_SECRETS_MANAGER={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}");
     println!("  export AWS_SHARED_CREDENTIALS_FILE={saved}");
     println!("  aws secretsmanager create-secret --name demo --secret-string 'my first secret'");
     println!("  aws secretsmanager get-secret-value --secret-id demo");
