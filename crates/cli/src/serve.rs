@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 use strongroom_core::identities::NewKey;
 use strongroom_crypto::SystemRandom;
+use strongroom_crypto::random::BufferedRandom;
 use strongroom_server::app::App;
 use strongroom_server::config::Config;
 use strongroom_server::credentials;
@@ -89,7 +90,8 @@ fn settings(args: &ServeArgs, temporary: Option<&Path>) -> Result<Config, Box<dy
 
 async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let directory = &config.data.directory;
-    let (clock, random): (Arc<dyn Clock>, Arc<_>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let (clock, random): (Arc<dyn Clock>, Arc<_>) =
+        (Arc::new(SystemClock), Arc::new(BufferedRandom::new(SystemRandom)));
     // Both are listened for before anything is opened: a stop asked for during the start is an orderly one too.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // With TLS a hang-up asks for a look at the certificate's files; without, it must not end the server.

@@ -10,6 +10,7 @@ use strongroom_types::{AccountId, SecretBytes, SecretText, Timestamp};
 use crate::ctx::{Caller, Principal};
 use crate::documents::{Document, Documents, Loaded, from_json_body, json_body};
 use crate::error::Error;
+use crate::trail::record::{IdentityKind, UserIdentity};
 
 /// Kind of the documents of accounts.
 const ACCOUNT: Kind = Kind("account");
@@ -52,9 +53,22 @@ pub struct AccessKey {
     caller: Caller,
     key_id: String,
     secret: SecretText,
+    /// How records show who signed with it.
+    identity: Arc<UserIdentity>,
 }
 
 impl AccessKey {
+    fn new(account: AccountId, key_id: String, secret: SecretText) -> Self {
+        let identity = Arc::new(root_identity(&account, Some(key_id.clone())));
+        Self { caller: root(account), key_id, secret, identity }
+    }
+
+    /// How records show who signed with it.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<UserIdentity> {
+        &self.identity
+    }
+
     /// Who signs with it.
     #[must_use]
     pub fn caller(&self) -> &Caller {
@@ -80,7 +94,7 @@ impl Document for AccessKey {
     }
 
     fn to_body(&self) -> Result<SecretBytes, Error> {
-        let Self { caller: Caller { account, .. }, key_id, secret } = self;
+        let Self { caller: Caller { account, .. }, key_id, secret, .. } = self;
         let account = account.as_str();
         let mut body = Vec::with_capacity(account.len() + key_id.len() + secret.len() + 2);
         body.extend_from_slice(account.as_bytes());
@@ -95,11 +109,10 @@ impl Document for AccessKey {
         let text = std::str::from_utf8(body.expose()).unwrap_or_default();
         let mut lines = text.splitn(3, '\n');
         match (lines.next(), lines.next(), lines.next()) {
-            (Some(account), Some(key_id), Some(secret)) => Ok(Self {
-                caller: root(AccountId::parse(account).map_err(|error| Error::internal(error.to_string()))?),
-                key_id: key_id.to_owned(),
-                secret: SecretText::new(secret.to_owned()),
-            }),
+            (Some(account), Some(key_id), Some(secret)) => {
+                let account = AccountId::parse(account).map_err(|error| Error::internal(error.to_string()))?;
+                Ok(Self::new(account, key_id.to_owned(), SecretText::new(secret.to_owned())))
+            }
             _ => Err(Error::internal("a stored access key does not read")),
         }
     }
@@ -146,7 +159,7 @@ impl Identities {
     pub async fn create_account(&self, account: &AccountId, new: &NewKey, now: Timestamp) -> Result<(), Error> {
         let mut batch = Batch::named("create_account");
         self.documents.put(&mut batch, None, &Account { account: account.to_string(), created_ms: now.millis() })?;
-        let key = AccessKey { caller: root(account.clone()), key_id: new.key_id.clone(), secret: new.secret.clone() };
+        let key = AccessKey::new(account.clone(), new.key_id.clone(), new.secret.clone());
         self.documents.put(&mut batch, None, &key)?;
         self.documents.commit(batch).await
     }
@@ -201,6 +214,18 @@ impl Identities {
 pub fn root(account: AccountId) -> Caller {
     let arn = ["arn:aws:iam::", account.as_str(), ":root"].concat().into();
     Caller { account, arn, principal: Principal::Root }
+}
+
+/// How records show the root of an account.
+#[must_use]
+pub fn root_identity(account: &AccountId, access_key_id: Option<String>) -> UserIdentity {
+    UserIdentity {
+        principal_id: Some(account.to_string()),
+        arn: Some(root(account.clone()).arn.to_string()),
+        account_id: Some(account.to_string()),
+        access_key_id,
+        ..UserIdentity::of(IdentityKind::Root)
+    }
 }
 
 /// A service of this server as a caller, acting in an account.

@@ -4,6 +4,7 @@ pub mod access;
 pub mod backup;
 pub mod bootstrap;
 pub mod ctx;
+pub mod data_keys;
 pub mod documents;
 pub mod error;
 pub mod identities;

@@ -41,15 +41,15 @@ impl Key {
     /// # Errors
     /// `Library` when the random source fails.
     pub fn seal(&self, random: &dyn Random, context: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        let salt: [u8; SALT_LEN] = random::bytes(random)?;
-        let nonce: [u8; NONCE_LEN] = random::bytes(random)?;
+        let drawn: [u8; SALT_LEN + NONCE_LEN] = random::bytes(random)?;
+        let (salt, nonce) = drawn.split_first_chunk::<SALT_LEN>().ok_or(CryptoError::Library)?;
+        let nonce = nonce.first_chunk::<NONCE_LEN>().ok_or(CryptoError::Library)?;
         let mut out = Vec::with_capacity(OVERHEAD + plaintext.len());
-        out.extend_from_slice(&salt);
-        out.extend_from_slice(&nonce);
+        out.extend_from_slice(&drawn);
         out.extend_from_slice(plaintext);
         let body = out.get_mut(SALT_LEN + NONCE_LEN..).ok_or(CryptoError::Library)?;
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = self.message_key(&salt)?.seal_in_place_separate_tag(nonce, Aad::from(context), body)?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let tag = self.message_key(salt)?.seal_in_place_separate_tag(nonce, Aad::from(context), body)?;
         out.extend_from_slice(tag.as_ref());
         Ok(out)
     }
@@ -59,27 +59,60 @@ impl Key {
     /// # Errors
     /// `Format` when it is too short, `NotAuthentic` when anything about it differs.
     pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<SecretBytes, CryptoError> {
-        let (salt, rest) = sealed.split_at_checked(SALT_LEN).ok_or(CryptoError::Format)?;
-        let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or(CryptoError::Format)?;
-        if body.len() < TAG_LEN {
-            return Err(CryptoError::Format);
-        }
-        let nonce = Nonce::try_assume_unique_for_key(nonce)?;
-        let mut plaintext = Zeroizing::new(body.to_vec());
-        let key = self.message_key(salt)?;
-        let len =
-            key.open_in_place(nonce, Aad::from(context), &mut plaintext).map_err(|_| CryptoError::NotAuthentic)?.len();
-        plaintext.truncate(len);
-        Ok(SecretBytes::new(std::mem::take(&mut plaintext)))
+        self.of_message(sealed)?.open(context, sealed)
     }
 
-    fn message_key(&self, salt: &[u8]) -> Result<LessSafeKey, CryptoError> {
+    /// The key of one message that [`Key::seal`] made, for opening it more than once.
+    ///
+    /// # Errors
+    /// `Format` when the message is too short.
+    pub fn of_message(&self, sealed: &[u8]) -> Result<MessageKey, CryptoError> {
+        let salt = sealed.first_chunk::<SALT_LEN>().ok_or(CryptoError::Format)?;
+        Ok(MessageKey { salt: *salt, key: self.message_key(salt)? })
+    }
+
+    fn message_key(&self, salt: &[u8; SALT_LEN]) -> Result<LessSafeKey, CryptoError> {
         let mut input = [0_u8; LABEL.len() + SALT_LEN];
         for (to, from) in input.iter_mut().zip(LABEL.iter().chain(salt)) {
             *to = *from;
         }
         let key: Zeroizing<[u8; digest::DIGEST_LEN]> = Zeroizing::new(self.0.tag(&input));
         Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_slice())?))
+    }
+}
+
+/// The derived key of one message: opens that one and no other. Does not print; the cipher library wipes it on drop.
+pub struct MessageKey {
+    salt: [u8; SALT_LEN],
+    key: LessSafeKey,
+}
+
+impl MessageKey {
+    /// Opens the message that this key is for.
+    ///
+    /// # Errors
+    /// `Format` when it is too short, `NotAuthentic` when it is another message or anything about it differs.
+    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<SecretBytes, CryptoError> {
+        let (salt, rest) = sealed.split_first_chunk::<SALT_LEN>().ok_or(CryptoError::Format)?;
+        let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(CryptoError::Format)?;
+        if body.len() < TAG_LEN {
+            return Err(CryptoError::Format);
+        }
+        if *salt != self.salt {
+            return Err(CryptoError::NotAuthentic);
+        }
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let mut plaintext = Zeroizing::new(body.to_vec());
+        let opened = self.key.open_in_place(nonce, Aad::from(context), &mut plaintext);
+        let len = opened.map_err(|_| CryptoError::NotAuthentic)?.len();
+        plaintext.truncate(len);
+        Ok(SecretBytes::new(std::mem::take(&mut plaintext)))
+    }
+}
+
+impl std::fmt::Debug for MessageKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MessageKey")
     }
 }
 
@@ -114,6 +147,21 @@ mod tests {
             assert_eq!(key.open(b"here", &altered), Err(CryptoError::NotAuthentic), "byte {at}");
         }
         assert_eq!(key.open(b"here", &sealed[..10]), Err(CryptoError::Format));
+    }
+
+    #[test]
+    fn a_messages_key_opens_it_again_and_again_and_no_other() {
+        let random = SeededRandom::new(2);
+        let key = Key::new(&generate_key(&random).expect("key")).expect("length");
+        let first = key.seal(&random, b"here", b"first").expect("seal");
+        let second = key.seal(&random, b"here", b"second").expect("seal");
+        let of_first = key.of_message(&first).expect("key");
+        for _ in 0..2 {
+            assert_eq!(of_first.open(b"here", &first).expect("open").expose(), b"first");
+        }
+        assert_eq!(of_first.open(b"there", &first), Err(CryptoError::NotAuthentic));
+        assert_eq!(of_first.open(b"here", &second), Err(CryptoError::NotAuthentic));
+        assert_eq!(of_first.open(b"here", &first[..20]), Err(CryptoError::Format));
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use strongroom_core::bootstrap::{self, BootstrapError};
-use strongroom_core::identities::NewKey;
+use strongroom_core::identities::{NewKey, root_identity};
 use strongroom_core::trail::outbox::Outbox;
+use strongroom_core::trail::record::UserIdentity;
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
 use strongroom_core::{Documents, Error, Identities, Keys, Secrets};
 use strongroom_crypto::{Random, RootError, RootOfTrust};
@@ -67,6 +68,8 @@ pub struct App {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
     pub(crate) identities: Identities,
+    /// How records show callers in developer mode.
+    pub(crate) dev_identity: Arc<UserIdentity>,
     pub(crate) secrets: Secrets,
     pub(crate) signing_keys: SigningKeyCache,
     pub(crate) trail: Arc<Segments>,
@@ -123,11 +126,12 @@ impl App {
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let app = Self {
             dev: config.dev,
+            dev_identity: Arc::new(root_identity(&account, None)),
             account,
             region: config.account.region.clone(),
             identities,
-            secrets: Secrets::new(documents, keys, Arc::clone(&trail)),
-            signing_keys: SigningKeyCache::new(usize::try_from(config.cache.signing_keys_max).unwrap_or(usize::MAX)),
+            secrets: Secrets::new(documents, keys, Arc::clone(&trail), entries(config.cache.data_keys_max)),
+            signing_keys: SigningKeyCache::new(entries(config.cache.signing_keys_max)),
             outbox: Outbox::new(Arc::clone(&store) as _, keyring, Arc::clone(&trail)),
             trail,
             clock,
@@ -193,6 +197,10 @@ async fn account(
         .map_err(|source| OpenError::File { path: directory.join(credentials::CREDENTIALS_FILE), source })?;
     identities.create_account(&account, &key, clock.now()).await?;
     Ok((account, Some(key)))
+}
+
+fn entries(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
 /// A random account number that does not begin with a zero, which spreadsheets would eat.

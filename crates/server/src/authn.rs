@@ -1,6 +1,9 @@
 //! Who signed a request: reads the signature, finds the access key, verifies.
 
+use std::sync::Arc;
+
 use strongroom_core::identities::root;
+use strongroom_core::trail::record::UserIdentity;
 use strongroom_core::{Caller, Error};
 use strongroom_wire::ServiceError;
 use strongroom_wire::secretsmanager::SERVICE;
@@ -14,8 +17,9 @@ use crate::front::Call;
 pub struct Signer {
     /// Who.
     pub caller: Caller,
-    /// The access key id; none in developer mode, where what stands in its place may be anything, even a secret.
-    pub access_key_id: Option<String>,
+    /// How records show the caller. In developer mode without an access key id: what stands in its place may be
+    /// anything, even a secret.
+    pub identity: Arc<UserIdentity>,
 }
 
 /// Verifies the signature of `call`.
@@ -34,7 +38,7 @@ pub async fn authenticate(app: &App, call: &Call) -> Result<Signer, Error> {
     };
     let claim = sigv4::parse(&request, &call.headers).map_err(refused)?;
     if app.dev {
-        return Ok(Signer { caller: root(app.account.clone()), access_key_id: None });
+        return Ok(Signer { caller: root(app.account.clone()), identity: Arc::clone(&app.dev_identity) });
     }
     let expected = Expected { now: call.received, region: app.region.as_str(), service: SERVICE.signing_name };
     let claim = claim.check(&request, &call.headers, &expected).map_err(refused)?;
@@ -50,7 +54,8 @@ pub async fn authenticate(app: &App, call: &Call) -> Result<Signer, Error> {
         None => app.signing_keys.derive(&claim, access_key.version, access_key.value.secret()),
     };
     claim.verify(&request, &call.headers, &key).map_err(refused)?;
-    Ok(Signer { caller: access_key.value.caller().clone(), access_key_id: Some(claim.access_key_id().to_owned()) })
+    let access_key = access_key.value;
+    Ok(Signer { caller: access_key.caller().clone(), identity: Arc::clone(access_key.identity()) })
 }
 
 fn refused(error: SignatureError) -> Error {

@@ -1,11 +1,12 @@
 //! The only door: every request is routed, authenticated, authorised, carried out and recorded here, in that order.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use http::header::USER_AGENT;
-use strongroom_core::trail::record::{EventKind, IdentityKind, Outcome, Record, Resource, TlsDetails, UserIdentity};
+use strongroom_core::trail::record::{
+    EventKind, IdentityKind, Outcome, Record, Resource, Source, TlsDetails, UserIdentity,
+};
 use strongroom_core::{Ctx, Error, random_uuid, secrets};
 use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, ServiceError, UNKNOWN_OPERATION, body_json};
 use strongroom_wire::secretsmanager::{Operation, SERVICE};
@@ -68,14 +69,7 @@ impl Gate {
     }
 
     async fn carry_out(&self, call: &Call, operation: Operation, signer: authn::Signer) -> Answer {
-        let identity = UserIdentity {
-            principal_id: Some(signer.caller.account.to_string()),
-            arn: Some(signer.caller.arn.to_string()),
-            account_id: Some(signer.caller.account.to_string()),
-            access_key_id: signer.access_key_id,
-            ..UserIdentity::of(IdentityKind::Root)
-        };
-        let record = match self.record(call, operation.name(), operation.is_read_only(), identity) {
+        let record = match self.record(call, operation.name(), operation.is_read_only(), signer.identity) {
             Ok(record) => record,
             Err(failure) => return self.refuse(call, &failure),
         };
@@ -112,7 +106,7 @@ impl Gate {
         let name = operation.map_or("UnknownOperation", Operation::name);
         let read_only = operation.is_some_and(Operation::is_read_only);
         let recorded = self
-            .record(call, name, read_only, UserIdentity::of(IdentityKind::Unknown))
+            .record(call, name, read_only, Arc::new(UserIdentity::of(IdentityKind::Unknown)))
             .and_then(|record| self.append(&record.finish(&failed(&told(&failure)))));
         match recorded {
             Ok(()) => self.refuse(call, &failure),
@@ -120,8 +114,18 @@ impl Gate {
         }
     }
 
-    fn record(&self, call: &Call, name: &str, read_only: bool, identity: UserIdentity) -> Result<Record, Error> {
-        let header = call.headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    fn record(
+        &self,
+        call: &Call,
+        name: &'static str,
+        read_only: bool,
+        identity: Arc<UserIdentity>,
+    ) -> Result<Record, Error> {
+        // Nearly always plain ASCII, which is told faster than UTF-8 that may be faulty.
+        let user_agent = call.headers.get(USER_AGENT).map(|agent| match agent.to_str() {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(agent.as_bytes()).into_owned(),
+        });
         let tls = call.tls.map(|tls| {
             Arc::new(TlsDetails {
                 version: tls.version.to_owned(),
@@ -134,13 +138,13 @@ impl Gate {
             event_id: random_uuid(self.app.random.as_ref())?,
             event_time: call.received,
             event_source: SERVICE.event_source,
-            event_name: name.to_owned(),
-            aws_region: self.app.region.to_string(),
-            source_ip: call.source.to_string(),
-            user_agent: header.map(Cow::into_owned).unwrap_or_default(),
+            event_name: name.into(),
+            aws_region: self.app.region.clone(),
+            source_ip: Source::Address(call.source),
+            user_agent: user_agent.unwrap_or_default(),
             request_id: call.request_id.clone(),
             account: Some(self.app.account.clone()),
-            identity: Arc::new(identity),
+            identity,
             read_only,
             request_parameters: None,
             additional_event_data: Vec::new(),

@@ -21,6 +21,8 @@ use crate::gate::fault_text;
 const OUTBOX_MS: u64 = 200;
 /// Between two writings of the days of last access, in ms.
 const ACCESS_DAYS_MS: u64 = 60_000;
+/// Between two rounds that forget unwrapped data keys whose time is over, in ms.
+const DATA_KEYS_MS: u64 = 30_000;
 /// Between two looks for ended recovery windows, in ms.
 const PURGE_MS: u64 = 60_000;
 /// Between two syncs of the trail's segment file, in ms.
@@ -39,7 +41,8 @@ struct Duty {
 }
 
 /// All duties. The outbox comes last, so that at the end it takes what the others left.
-const DUTIES: [Duty; 4] = [
+const DUTIES: [Duty; 5] = [
+    Duty { name: "forget data keys", pause_ms: DATA_KEYS_MS, work: |app| Box::pin(forget(app)) },
     Duty { name: "write days of last access", pause_ms: ACCESS_DAYS_MS, work: |app| Box::pin(flush(app)) },
     Duty { name: "purge secrets", pause_ms: PURGE_MS, work: |app| Box::pin(purge(app)) },
     Duty { name: "move the trail's outbox", pause_ms: OUTBOX_MS, work: |app| Box::pin(drain(app)) },
@@ -48,6 +51,11 @@ const DUTIES: [Duty; 4] = [
 
 async fn flush(app: &App) -> Result<(), Error> {
     app.secrets.flush_access_days().await.map(drop)
+}
+
+async fn forget(app: &App) -> Result<(), Error> {
+    app.secrets.forget_old_data_keys(app.clock.now());
+    Ok(())
 }
 
 async fn drain(app: &App) -> Result<(), Error> {
@@ -72,7 +80,7 @@ async fn purge(app: &App) -> Result<(), Error> {
         let event = ServiceEvent {
             source: events::EVENT_SOURCE,
             name: events::DELETE_ENDED,
-            region: app.region.as_str(),
+            region: &app.region,
             account: &account,
             secret_arn: "",
             time: app.clock.now(),

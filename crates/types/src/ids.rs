@@ -85,21 +85,25 @@ impl fmt::Display for Region {
     }
 }
 
+/// Where the pairs of digits of a UUID stand in its text.
+const PAIRS_AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
 /// A version 4 UUID in its usual 36-character form, made from 16 random bytes.
 #[must_use]
 pub fn uuid_v4(mut random: [u8; 16]) -> String {
     random[6] = (random[6] & 0x0f) | 0x40;
     random[8] = (random[8] & 0x3f) | 0x80;
-    let mut text = String::with_capacity(36);
-    for (at, byte) in random.into_iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }));
+    let digits = random.map(|byte| {
+        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+        [digit(byte >> 4), digit(byte & 15)]
+    });
+    let mut text = [b'-'; 36];
+    for (at, pair) in PAIRS_AT.into_iter().zip(digits) {
+        if let Some(place) = text.get_mut(at..at + 2) {
+            place.copy_from_slice(&pair);
         }
     }
-    text
+    String::from_utf8(text.to_vec()).unwrap_or_default()
 }
 
 #[cfg(test)]

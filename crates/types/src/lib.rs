@@ -7,5 +7,5 @@ pub mod time;
 
 pub use arn::Arn;
 pub use ids::{AccountId, Region};
-pub use secret::{SecretBytes, SecretText};
+pub use secret::{SecretBuffer, SecretBytes, SecretText};
 pub use time::{Clock, MockClock, SystemClock, Timestamp};

@@ -17,7 +17,7 @@ pub fn encode<T: Shape>(value: &T) -> String {
     let mut writer = RecordWriter { json: JsonWriter::with_capacity(RECORD_BYTES), announced: Announced::Nothing };
     value.encode(&mut writer);
     // The writer was only ever given text.
-    String::from_utf8(writer.json.finish()).unwrap_or_default()
+    String::from_utf8(writer.json.finish_public()).unwrap_or_default()
 }
 
 /// A writer that holds back the name of a value until it is known that the value may be shown.

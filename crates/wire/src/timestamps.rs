@@ -1,22 +1,48 @@
 //! Instants as text: seconds with a fraction, ISO 8601, and the form of audit records.
 
-use std::io::Write as _;
-
 use jiff::tz::Offset;
-use strongroom_types::Timestamp;
+use strongroom_types::{SecretBuffer, Timestamp};
+
+/// Digits of the longest number of milliseconds, its point and its sign.
+const SECONDS_BYTES_MAX: usize = 24;
 
 /// Appends seconds since the epoch with at most three decimals: `1523477145.713`, `1523477145`.
-pub fn push_seconds(out: &mut Vec<u8>, value: Timestamp) {
+pub fn push_seconds(out: &mut SecretBuffer, value: Timestamp) {
     let millis = value.millis();
-    let (seconds, fraction) = (millis.unsigned_abs() / 1000, millis.unsigned_abs() % 1000);
-    let sign = if millis < 0 { "-" } else { "" };
-    // Writing to a vector cannot fail.
-    let _ = match fraction {
-        0 => write!(out, "{sign}{seconds}"),
-        _ if fraction % 100 == 0 => write!(out, "{sign}{seconds}.{}", fraction / 100),
-        _ if fraction % 10 == 0 => write!(out, "{sign}{seconds}.{:02}", fraction / 10),
-        _ => write!(out, "{sign}{seconds}.{fraction:03}"),
+    let mut text = [0; SECONDS_BYTES_MAX];
+    // From the end of the text backwards.
+    let mut at = text.len();
+    let mut put = |byte: u8| {
+        at -= 1;
+        if let Some(place) = text.get_mut(at) {
+            *place = byte;
+        }
     };
+    let digit = |number: u64| b'0' + u8::try_from(number % 10).unwrap_or(0);
+    let (mut seconds, mut fraction) = (millis.unsigned_abs() / 1000, millis.unsigned_abs() % 1000);
+    if fraction > 0 {
+        let mut decimals = 3;
+        while fraction % 10 == 0 {
+            fraction /= 10;
+            decimals -= 1;
+        }
+        for _ in 0..decimals {
+            put(digit(fraction));
+            fraction /= 10;
+        }
+        put(b'.');
+    }
+    loop {
+        put(digit(seconds));
+        seconds /= 10;
+        if seconds == 0 {
+            break;
+        }
+    }
+    if millis < 0 {
+        put(b'-');
+    }
+    out.extend_from_slice(text.get(at..).unwrap_or_default());
 }
 
 /// Reads seconds since the epoch, rounded to milliseconds.
@@ -57,9 +83,9 @@ mod tests {
     use super::*;
 
     fn seconds(millis: i64) -> String {
-        let mut out = Vec::new();
+        let mut out = SecretBuffer::default();
         push_seconds(&mut out, Timestamp::from_millis(millis));
-        String::from_utf8(out).expect("text")
+        String::from_utf8(out.into_public()).expect("text")
     }
 
     #[test]

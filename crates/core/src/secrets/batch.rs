@@ -79,7 +79,7 @@ impl Secrets {
         };
         let mut part = cx.record();
         part.event_id = random_uuid(self.documents.random())?;
-        Operation::GetSecretValue.name().clone_into(&mut part.event_name);
+        part.event_name = Operation::GetSecretValue.name().into();
         part.request_parameters = Some(parameters);
         self.trail
             .append(&part.finish(&outcome))

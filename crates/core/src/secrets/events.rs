@@ -37,7 +37,7 @@ impl Secrets {
         let event = ServiceEvent {
             source: EVENT_SOURCE,
             name,
-            region: &secret.region,
+            region: &cx.region,
             account: &account,
             secret_arn: &secret.arn(),
             time: cx.now,

@@ -32,6 +32,7 @@ use self::access_days::AccessDays;
 use self::model::Secret;
 use self::values::{SecretValue, StoredValue, value_key};
 use crate::ctx::{Ctx, Done};
+use crate::data_keys::DataKeys;
 use crate::documents::{Documents, Loaded};
 use crate::error::Error;
 use crate::keys::{DEFAULT_KEY_SHOWN, Keys, names_default};
@@ -48,13 +49,21 @@ pub struct Secrets {
     keys: Arc<Keys>,
     trail: Arc<Segments>,
     access_days: AccessDays,
+    data_keys: DataKeys,
 }
 
 impl Secrets {
-    /// Secrets kept in `documents`, encrypted under `keys`; records of parts of a request go to `trail`.
+    /// Secrets kept in `documents`, encrypted under `keys`; records of parts of a request go to `trail`. About
+    /// `data_keys_max` data keys are kept unwrapped for a short time.
     #[must_use]
-    pub fn new(documents: Arc<Documents>, keys: Arc<Keys>, trail: Arc<Segments>) -> Self {
-        Self { documents, keys, trail, access_days: AccessDays::default() }
+    pub fn new(documents: Arc<Documents>, keys: Arc<Keys>, trail: Arc<Segments>, data_keys_max: usize) -> Self {
+        let data_keys = DataKeys::new(data_keys_max);
+        Self { documents, keys, trail, access_days: AccessDays::default(), data_keys }
+    }
+
+    /// Forgets the unwrapped data keys whose time is over.
+    pub fn forget_old_data_keys(&self, now: Timestamp) {
+        self.data_keys.forget_old(now);
     }
 
     /// The key that a secret's values are encrypted under.
@@ -99,8 +108,16 @@ impl Secrets {
         let Some(stored) = self.documents.load::<StoredValue>(value_key(secret, version_id)).await? else {
             return Ok(None);
         };
-        let keyring = self.key_of(secret, now).await?;
-        Ok(Some(stored.value.open(&keyring, secret, version_id)?))
+        let key = match self.data_keys.get(stored.value.data_key(), now) {
+            Some(key) => key,
+            None => {
+                let keyring = self.key_of(secret, now).await?;
+                let key = Arc::new(stored.value.unwrap(&keyring, secret, version_id)?);
+                self.data_keys.keep(stored.value.data_key(), &key, now);
+                key
+            }
+        };
+        Ok(Some(stored.value.open(&key, secret, version_id)?))
     }
 
     /// Opens a version's value and lets it go again.
@@ -112,7 +129,11 @@ impl Secrets {
     ) -> Result<(), &'static str> {
         match documents.load::<StoredValue>(value_key(secret, version_id)).await {
             Ok(Some(stored)) => {
-                stored.value.open(keyring, secret, version_id).map(drop).map_err(|_| "the value cannot be opened")
+                let opened = stored
+                    .value
+                    .unwrap(keyring, secret, version_id)
+                    .and_then(|key| stored.value.open(&key, secret, version_id));
+                opened.map(drop).map_err(|_| "the value cannot be opened")
             }
             Ok(None) => Err("the value is missing"),
             Err(_) => Err("the value's document cannot be opened"),

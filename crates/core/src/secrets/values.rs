@@ -1,5 +1,6 @@
 //! A version's value: sealed under a data key of its own, which is wrapped under the secret's key (specification §8).
 
+use strongroom_crypto::aead::MessageKey;
 use strongroom_crypto::{Context, Keyring, Random, Sealed, aead};
 use strongroom_store::Kind;
 use strongroom_types::{SecretBytes, SecretText};
@@ -93,15 +94,29 @@ impl StoredValue {
         })
     }
 
-    /// Opens the value.
+    /// The wrapped data key.
+    #[must_use]
+    pub fn data_key(&self) -> &Sealed {
+        &self.data_key
+    }
+
+    /// Unwraps the data key.
     ///
     /// # Errors
-    /// DecryptionFailure when the key cannot open it.
-    pub fn open(&self, keyring: &Keyring, secret: &Secret, version_id: &str) -> Result<SecretValue, Error> {
+    /// DecryptionFailure when `keyring` cannot open it.
+    pub fn unwrap(&self, keyring: &Keyring, secret: &Secret, version_id: &str) -> Result<MessageKey, Error> {
         let data_key = keyring
             .open(&data_key_context(secret, version_id), &self.data_key)
             .map_err(|_| refusals::decryption_failed())?;
-        let plain = aead::Key::new(&data_key)?
+        aead::Key::new(&data_key)?.of_message(&self.ciphertext).map_err(|_| refusals::decryption_failed())
+    }
+
+    /// Opens the value under its unwrapped data key.
+    ///
+    /// # Errors
+    /// DecryptionFailure when the key cannot open it.
+    pub fn open(&self, key: &MessageKey, secret: &Secret, version_id: &str) -> Result<SecretValue, Error> {
+        let plain = key
             .open(value_context(secret, version_id).as_bytes(), &self.ciphertext)
             .map_err(|_| refusals::decryption_failed())?;
         if self.is_text {

@@ -1,6 +1,8 @@
 //! JSON straight into a string: strings escaped so that a record is always one line, and nothing a client sent can
 //! begin another.
 
+use std::fmt::Write as _;
+
 /// Appends `text` as a JSON string with its quotes.
 ///
 /// Escapes more than JSON demands: every character that some reader of lines takes for a line's end (U+0085, U+2028,
@@ -20,6 +22,13 @@ pub(super) fn push_string(out: &mut String, text: &str) {
 pub(super) fn push_member(out: &mut String, name: &str, text: &str) {
     push_name(out, name);
     push_string(out, text);
+}
+
+/// Appends `,"name":"value"` for a value whose text needs no escape, such as an address.
+pub(super) fn push_plain(out: &mut String, name: &str, value: impl std::fmt::Display) {
+    push_name(out, name);
+    // Writing to a string cannot fail.
+    let _ = write!(out, "\"{value}\"");
 }
 
 /// Appends `,"name":`. `name` needs no escape.

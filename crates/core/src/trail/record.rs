@@ -2,13 +2,15 @@
 //!
 //! Fields, names and order are CloudTrail's (record contents of management events, version 1.09; specification §9.1).
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use strongroom_types::{AccountId, Timestamp};
+use strongroom_types::{AccountId, Region, Timestamp};
 
 use super::calendar::{in_words, push_iso};
 pub use super::identity::{IdentityKind, Session, SessionIssuer, UserIdentity};
-use super::json_text::{bounded, push_member, push_name, push_ready, push_string};
+use super::json_text::{bounded, push_member, push_name, push_plain, push_ready, push_string};
 
 /// Longest user agent, error code, error message or name in a record, in bytes. CloudTrail cuts them at 1 KB.
 pub const TEXT_BYTES_MAX: usize = 1024;
@@ -34,11 +36,11 @@ pub struct Record {
     /// The service's host name, such as `secretsmanager.amazonaws.com`.
     pub event_source: &'static str,
     /// The operation or event, such as `GetSecretValue`.
-    pub event_name: String,
+    pub event_name: Cow<'static, str>,
     /// The region.
-    pub aws_region: String,
+    pub aws_region: Region,
     /// The client's address; for service events the service's host name.
-    pub source_ip: String,
+    pub source_ip: Source,
     /// The client's user agent, cut at [`TEXT_BYTES_MAX`] when it is written.
     pub user_agent: String,
     /// The id that the client got with its answer.
@@ -55,6 +57,15 @@ pub struct Record {
     pub additional_event_data: Vec<(&'static str, String)>,
     /// The connection's encryption; none on plain HTTP.
     pub tls: Option<Arc<TlsDetails>>,
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A client's address.
+    Address(IpAddr),
+    /// A service of this server, by its host name.
+    Service(&'static str),
 }
 
 /// Types of events.
@@ -124,7 +135,7 @@ pub struct ServiceEvent<'a> {
     /// Such as `StartSecretVersionDelete`.
     pub name: &'a str,
     /// Where it happened.
-    pub region: &'a str,
+    pub region: &'a Region,
     /// The account that owns the secret.
     pub account: &'a AccountId,
     /// The secret.
@@ -149,9 +160,9 @@ impl Record {
             event_id,
             event_time: event.time,
             event_source: event.source,
-            event_name: event.name.to_owned(),
-            aws_region: event.region.to_owned(),
-            source_ip: event.source.to_owned(),
+            event_name: event.name.to_owned().into(),
+            aws_region: event.region.clone(),
+            source_ip: Source::Service(event.source),
             user_agent: event.source.to_owned(),
             request_id: event.request_id.to_owned(),
             account: Some(event.account.clone()),
@@ -201,8 +212,11 @@ impl Record {
         out.push('"');
         push_member(out, "eventSource", self.event_source);
         push_member(out, "eventName", bounded(&self.event_name, TEXT_BYTES_MAX));
-        push_member(out, "awsRegion", bounded(&self.aws_region, TEXT_BYTES_MAX));
-        push_member(out, "sourceIPAddress", bounded(&self.source_ip, TEXT_BYTES_MAX));
+        push_member(out, "awsRegion", self.aws_region.as_str());
+        match self.source_ip {
+            Source::Address(address) => push_plain(out, "sourceIPAddress", address),
+            Source::Service(name) => push_member(out, "sourceIPAddress", name),
+        }
         push_member(out, "userAgent", bounded(&self.user_agent, TEXT_BYTES_MAX));
     }
 
@@ -288,9 +302,9 @@ pub(crate) mod tests {
             event_id: event_id.to_owned(),
             event_time: at,
             event_source: "secretsmanager.amazonaws.com",
-            event_name: "GetSecretValue".to_owned(),
-            aws_region: "us-east-1".to_owned(),
-            source_ip: "192.0.2.7".to_owned(),
+            event_name: "GetSecretValue".into(),
+            aws_region: Region::parse("us-east-1").expect("region"),
+            source_ip: Source::Address("192.0.2.7".parse().expect("address")),
             user_agent: "aws-cli/2.0".to_owned(),
             request_id: "5b1c9a52-8a7c-4a52-b6a5-4d1a0f7f7d11".to_owned(),
             account: AccountId::parse("123456789012").ok(),
@@ -368,7 +382,7 @@ pub(crate) mod tests {
         let event = ServiceEvent {
             source: "secretsmanager.amazonaws.com",
             name: "RotationFailed",
-            region: "us-east-2",
+            region: &Region::parse("us-east-2").expect("region"),
             account: &AccountId::parse("123456789012").expect("account"),
             secret_arn: arn,
             time: Timestamp::from_seconds(1_663_035_468),
@@ -421,7 +435,7 @@ pub(crate) mod tests {
         fn any_texts_make_one_readable_line(texts in proptest::collection::vec(any_text(), 6)) {
             let mut record = record(&texts[0], Timestamp::from_seconds(7));
             record.user_agent.clone_from(&texts[1]);
-            record.event_name.clone_from(&texts[2]);
+            record.event_name = texts[2].clone().into();
             record.request_parameters = Some(serde_json::to_string_pretty(&json!({ "name": &texts[3] })).unwrap());
             let line = record.finish(&Outcome::Failure { code: texts[4].clone(), message: texts[5].clone() });
             let value = read(&line);

@@ -123,11 +123,13 @@ pub struct CacheConfig {
     pub documents_bytes_max: u64,
     /// Signing keys derived from access keys.
     pub signing_keys_max: u32,
+    /// Data keys kept unwrapped, each for five minutes at most.
+    pub data_keys_max: u32,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self { documents_bytes_max: 32 * 1024 * 1024, signing_keys_max: 4096 }
+        Self { documents_bytes_max: 32 * 1024 * 1024, signing_keys_max: 4096, data_keys_max: 10_000 }
     }
 }
 
@@ -136,5 +138,6 @@ impl CacheConfig {
         let mut within = |key, value, least, most| problems.range("cache", key, value, least, most);
         within("documents_bytes_max", self.documents_bytes_max, 0, 64 * 1024 * 1024 * 1024);
         within("signing_keys_max", self.signing_keys_max.into(), 1, 10_000_000);
+        within("data_keys_max", self.data_keys_max.into(), 0, 10_000_000);
     }
 }

@@ -11,8 +11,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use strongroom_crypto::digest::{Sha256, sha256};
-use strongroom_types::SecretBytes;
-use zeroize::Zeroizing;
+use strongroom_types::{SecretBuffer, SecretBytes};
 
 /// Bytes set aside at most before the first of them came, whatever length the client declares.
 const FIRST_CAPACITY_MAX: usize = 64 * 1024;
@@ -88,7 +87,7 @@ pub(super) async fn gather(
         }
         return Err(BodyFault::TooLarge);
     }
-    let mut bytes = Zeroizing::new(Vec::new());
+    let mut bytes = SecretBuffer::with_capacity(declared.min(FIRST_CAPACITY_MAX));
     let mut hash = Sha256::default();
     let mut next = first;
     loop {
@@ -98,29 +97,17 @@ pub(super) async fn gather(
                 return Err(BodyFault::TooLarge);
             }
             hash.update(&piece);
-            append(&mut bytes, &piece, declared);
+            bytes.extend_from_slice(&piece);
         }
         let Some(frame) = body.frame().await else { break };
         next = frame.map_err(|_| BodyFault::Broken)?.into_data().ok();
     }
-    Ok(Gathered { bytes: SecretBytes::new(std::mem::take(&mut *bytes)), sha256: hash.finish() })
+    Ok(Gathered { bytes: bytes.into_secret(), sha256: hash.finish() })
 }
 
 /// The length that is still to come, as far as it is known.
 fn declared(body: &Incoming) -> usize {
     usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
-}
-
-/// Appends `piece`. A vector that grows by itself would leave its old bytes behind unwiped.
-fn append(bytes: &mut Zeroizing<Vec<u8>>, piece: &[u8], declared: usize) {
-    let needed = bytes.len() + piece.len();
-    if needed > bytes.capacity() {
-        let capacity = needed.max(bytes.capacity() * 2).max(declared.min(FIRST_CAPACITY_MAX));
-        let mut wider = Zeroizing::new(Vec::with_capacity(capacity));
-        wider.extend_from_slice(bytes);
-        *bytes = wider;
-    }
-    bytes.extend_from_slice(piece);
 }
 
 /// Throws away what is left of `body`, unless `declared` or what comes is more than `bytes_max`.
@@ -144,14 +131,5 @@ mod tests {
     #[test]
     fn the_hash_of_nothing_is_that_of_no_bytes() {
         assert_eq!(EMPTY_SHA256, sha256(b""));
-    }
-
-    #[test]
-    fn appended_pieces_stand_in_order() {
-        let mut bytes = Zeroizing::new(Vec::new());
-        for piece in [b"one ".as_slice(), b"two ", b"three"] {
-            append(&mut bytes, piece, 9);
-        }
-        assert_eq!(bytes.as_slice(), b"one two three");
     }
 }

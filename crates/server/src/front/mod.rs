@@ -103,8 +103,8 @@ pub struct Answer {
 impl Answer {
     /// An AWS JSON 1.1 answer without further headers.
     #[must_use]
-    pub fn json(status: u16, body: Vec<u8>) -> Self {
-        Self { status, headers: Vec::new(), content_type: JSON_1_1, body: SecretBytes::new(body) }
+    pub fn json(status: u16, body: impl Into<SecretBytes>) -> Self {
+        Self { status, headers: Vec::new(), content_type: JSON_1_1, body: body.into() }
     }
 }
 

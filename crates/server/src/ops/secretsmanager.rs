@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_core::{Ctx, Error, Permit, Resource, Secrets, authorize};
+use strongroom_types::SecretBytes;
 use strongroom_wire::Shape;
 use strongroom_wire::secretsmanager::{
     CreateSecretRequest, DeleteResourcePolicyRequest, DeleteSecretRequest, DescribeSecretRequest,
@@ -16,7 +17,7 @@ use strongroom_wire::{json, record};
 #[derive(Debug, Default)]
 pub struct Answered {
     /// The body.
-    pub body: Vec<u8>,
+    pub body: SecretBytes,
     /// The ARN of the resource that was acted on, for the record.
     pub arn: Option<String>,
 }
@@ -145,7 +146,7 @@ impl Operated<'_> {
     {
         let (input, permit, arn) = self.permitted(id).await?;
         operation(self.secrets, self.cx, &permit, input).await?;
-        Ok(Answered { body: b"{}".to_vec(), arn })
+        Ok(Answered { body: b"{}".to_vec().into(), arn })
     }
 
     /// An operation on the account as a whole.

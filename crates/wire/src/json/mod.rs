@@ -1,12 +1,16 @@
 //! The JSON protocols (awsJson 1.0 and 1.1, the bodies of restJson1): reading and writing of bodies.
 
+mod escape;
 mod parse;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use escape::push_string;
 pub use parse::{DEPTH_MAX, parse};
-pub use write::{JsonWriter, push_string};
+pub use write::JsonWriter;
+
+use strongroom_types::SecretBytes;
 
 use crate::error::ServiceError;
 use crate::forms::Shape;
@@ -54,7 +58,7 @@ fn read<T: Shape>(body: &[u8], nodes_max: usize, mut reading: Reading) -> Result
 
 /// Writes the body of an answer.
 #[must_use]
-pub fn encode<T: Shape>(value: &T) -> Vec<u8> {
+pub fn encode<T: Shape>(value: &T) -> SecretBytes {
     let mut writer = JsonWriter::with_capacity(ANSWER_BYTES);
     value.encode(&mut writer);
     writer.finish()
@@ -71,7 +75,7 @@ pub fn fuzz_decode(data: &[u8]) {
         // The outcome of a strict reading is not used: only that it does not panic.
         drop(decode::<T>(data));
         if let Ok(first) = decode_answer::<T>(data) {
-            assert_eq!(decode_answer::<T>(&encode(&first)).as_ref(), Ok(&first));
+            assert_eq!(decode_answer::<T>(encode(&first).expose()).as_ref(), Ok(&first));
             drop(crate::record::encode(&first));
         }
     }

@@ -54,6 +54,10 @@ pub(super) fn write_string_to_sign(
 /// The path without dot segments (RFC 3986 section 5.2.4) and repeated slashes, encoded once more.
 fn push_path(out: &mut Vec<u8>, path: &str) {
     out.push(b'/');
+    // The path of nearly every request to the services whose operation stands in a header.
+    if path == "/" {
+        return;
+    }
     if !path.contains('.') && !path.contains("//") {
         return push_encoded_path(out, path.strip_prefix('/').unwrap_or(path));
     }

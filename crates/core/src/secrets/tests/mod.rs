@@ -24,7 +24,7 @@ use crate::documents::Documents;
 use crate::error::Error;
 use crate::identities::root;
 use crate::keys::Keys;
-use crate::trail::record::{EventKind, IdentityKind, Record, UserIdentity};
+use crate::trail::record::{EventKind, IdentityKind, Record, Source, UserIdentity};
 use crate::trail::segments::{Segments, SegmentsConfig};
 
 /// A service without a server.
@@ -53,7 +53,7 @@ impl Service {
         let keys = Arc::new(Keys::new(Arc::clone(&documents), trust));
         let trail = TempDir::new().expect("directory");
         let segments = Segments::open(trail.path(), SegmentsConfig::default(), Arc::new(clock.clone()));
-        let secrets = Secrets::new(Arc::clone(&documents), keys, Arc::new(segments.expect("segments")));
+        let secrets = Secrets::new(Arc::clone(&documents), keys, Arc::new(segments.expect("segments")), 100);
         Self { clock, random, documents, secrets, _trail: trail }
     }
 
@@ -69,8 +69,8 @@ impl Service {
             event_time: self.clock.now(),
             event_source: "secretsmanager.amazonaws.com",
             event_name: "Test".into(),
-            aws_region: "us-east-1".into(),
-            source_ip: "127.0.0.1".into(),
+            aws_region: Region::parse("us-east-1").expect("region"),
+            source_ip: Source::Address("127.0.0.1".parse().expect("address")),
             user_agent: "test".into(),
             request_id: "test".into(),
             account: Some(account.clone()),

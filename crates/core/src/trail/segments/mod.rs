@@ -298,7 +298,7 @@ fn check(line: &str) -> io::Result<()> {
     if line.len() > LINE_BYTES_MAX {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "a record is longer than a line may be"));
     }
-    if line.as_bytes().contains(&b'\n') {
+    if memchr::memchr(b'\n', line.as_bytes()).is_some() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "a record has a line's end inside"));
     }
     Ok(())
