@@ -36,7 +36,7 @@ struct Fixed {
 }
 
 impl Endpoint for Fixed {
-    fn call(&self, _: Call) -> Answering<'_> {
+    fn call(self: Arc<Self>, _: Call) -> Answering {
         let answer = || Answer::json(200, vec![b'x'; ANSWER_BYTES]);
         if !self.spawn {
             return Box::pin(async move { answer() });

@@ -38,7 +38,7 @@ pub struct Gate {
 }
 
 impl Endpoint for Gate {
-    fn call(&self, call: Call) -> Answering<'_> {
+    fn call(self: Arc<Self>, call: Call) -> Answering {
         Box::pin(self.answer(call))
     }
 
@@ -58,7 +58,7 @@ impl Gate {
         Self { app }
     }
 
-    async fn answer(&self, call: Call) -> Answer {
+    async fn answer(self: Arc<Self>, call: Call) -> Answer {
         let operation = route::operation(&call);
         let signer = authn::authenticate(&self.app, &call).await;
         match (operation, signer) {

@@ -18,6 +18,7 @@ use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 use strongroom_types::{SecretBytes, Timestamp};
@@ -124,13 +125,13 @@ pub enum Readiness {
 }
 
 /// A call's answer under way.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// What answers calls.
 pub trait Endpoint: Send + Sync + 'static {
     /// Answers `call`. The future is carried to its end once begun, even when the client is gone or has waited
     /// longer than `limits.request_ms_max`; only the process's end stops it.
-    fn call(&self, call: Call) -> Answering<'_>;
+    fn call(self: Arc<Self>, call: Call) -> Answering;
 
     /// Whether calls can be served. Asked at each `/health/ready`: it must be quick and must not block.
     fn ready(&self) -> Readiness;

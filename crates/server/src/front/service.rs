@@ -141,11 +141,7 @@ impl Front {
         // Work goes on when its client has gone; a client that sends and goes, again and again, must not pile it up.
         let working = Working::begin(line, self.works_max).ok_or(Refusal::TooManyRequests)?;
         let call = call(line, frame, id, parts, body, &self.trusted_proxies);
-        let endpoint = Arc::clone(&self.endpoint);
-        Ok(Work::new(async move {
-            let _working = working;
-            endpoint.call(call).await
-        }))
+        Ok(Work::new(Arc::clone(&self.endpoint).call(call), working))
     }
 
     /// Waits for `work`, for as long as a client has to wait at most.

@@ -14,23 +14,28 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-use super::Answer;
+use super::{Answer, Answering};
+use crate::listen::Working;
 
 /// The endpoint's work on one request.
-pub(super) struct Work(Pin<Box<dyn Future<Output = Answer> + Send>>);
+pub(super) struct Work {
+    answering: Answering,
+    /// Counts the work until its end, wherever that is.
+    _working: Working,
+}
 
 /// Work that panicked. It must cost one answer, not the connection with all its streams.
 #[derive(Debug)]
 pub(super) struct Panicked;
 
 impl Work {
-    pub(super) fn new(work: impl Future<Output = Answer> + Send + 'static) -> Self {
-        Self(Box::pin(work))
+    pub(super) fn new(answering: Answering, working: Working) -> Self {
+        Self { answering, _working: working }
     }
 
     /// Goes on with the work; not to be called again once it is ready.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Answer, Panicked>> {
-        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
+        match catch_unwind(AssertUnwindSafe(|| self.answering.as_mut().poll(context))) {
             Ok(polled) => polled.map(Ok),
             Err(_) => Poll::Ready(Err(Panicked)),
         }
@@ -65,7 +70,11 @@ impl Future for Shield<'_> {
 impl Drop for Shield<'_> {
     fn drop(&mut self) {
         if let Some(work) = self.work.take() {
-            self.runtime.spawn(async move { drop(work.0.await) });
+            self.runtime.spawn(finish(work));
         }
     }
+}
+
+async fn finish(mut work: Work) {
+    drop(work.answering.as_mut().await);
 }

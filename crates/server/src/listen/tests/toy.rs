@@ -36,7 +36,7 @@ pub(super) struct Toy {
 }
 
 impl Endpoint for Toy {
-    fn call(&self, call: Call) -> Answering<'_> {
+    fn call(self: Arc<Self>, call: Call) -> Answering {
         Box::pin(async move {
             self.begun.fetch_add(1, Ordering::SeqCst);
             self.beginning.notify_one();
