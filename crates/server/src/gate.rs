@@ -63,8 +63,8 @@ impl Gate {
         let signer = authn::authenticate(&self.app, &call).await;
         match (operation, signer) {
             (Some(operation), Ok(signer)) => self.carry_out(&call, operation, signer).await,
-            (None, _) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare())),
-            (operation, Err(failure)) => self.turn_away(&call, operation, failure),
+            (None, _) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare())).await,
+            (operation, Err(failure)) => self.turn_away(&call, operation, failure).await,
         }
     }
 
@@ -84,7 +84,7 @@ impl Gate {
                 let resources = answered.arn.iter().map(resource).collect();
                 let outcome = Outcome::Success { response_elements: None, resources };
                 // A change committed its record with itself.
-                let recorded = if cx.is_recorded() { Ok(()) } else { self.append(&cx.finish_record(&outcome).1) };
+                let recorded = if cx.is_recorded() { Ok(()) } else { self.append(cx.finish_record(&outcome).1).await };
                 match recorded {
                     Ok(()) => Answer::json(200, answered.body),
                     Err(failure) => self.refuse(call, &failure),
@@ -93,7 +93,7 @@ impl Gate {
             Err(failure) => {
                 let told = told(&failure);
                 let line = cx.finish_record(&failed(&told)).1;
-                match self.append(&line) {
+                match self.append(line).await {
                     Ok(()) => self.refuse(call, &failure),
                     Err(unrecorded) => self.refuse(call, &unrecorded),
                 }
@@ -102,12 +102,13 @@ impl Gate {
     }
 
     /// Refuses a request whose signer or operation is not known. It is recorded all the same.
-    fn turn_away(&self, call: &Call, operation: Option<Operation>, failure: Error) -> Answer {
+    async fn turn_away(&self, call: &Call, operation: Option<Operation>, failure: Error) -> Answer {
         let name = operation.map_or("UnknownOperation", Operation::name);
         let read_only = operation.is_some_and(Operation::is_read_only);
-        let recorded = self
-            .record(call, name, read_only, Arc::new(UserIdentity::of(IdentityKind::Unknown)))
-            .and_then(|record| self.append(&record.finish(&failed(&told(&failure)))));
+        let recorded = match self.record(call, name, read_only, Arc::new(UserIdentity::of(IdentityKind::Unknown))) {
+            Ok(record) => self.append(record.finish(&failed(&told(&failure)))).await,
+            Err(fault) => Err(fault),
+        };
         match recorded {
             Ok(()) => self.refuse(call, &failure),
             Err(unrecorded) => self.refuse(call, &unrecorded),
@@ -152,11 +153,15 @@ impl Gate {
         })
     }
 
-    fn append(&self, line: &str) -> Result<(), Error> {
-        // A sync takes as long as the disk does: other requests must not wait behind it on this thread.
+    async fn append(&self, line: String) -> Result<(), Error> {
         let written = match self.app.trail_sync {
-            AuditSync::Always => tokio::task::block_in_place(|| self.app.trail.append(line)),
-            AuditSync::Never | AuditSync::Interval => self.app.trail.append(line),
+            // A sync takes as long as the disk does: other requests must not wait behind it on this thread.
+            AuditSync::Always => {
+                let trail = Arc::clone(&self.app.trail);
+                let written = tokio::task::spawn_blocking(move || trail.append(&line)).await;
+                written.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+            }
+            AuditSync::Never | AuditSync::Interval => self.app.trail.append(&line),
         };
         self.app.set_trail_works(written.is_ok());
         written.map_err(|error| Error::internal(format!("the trail cannot be written: {error}")))

@@ -97,7 +97,8 @@ impl Shared {
 
 /// A connection just accepted.
 pub(super) struct Accepted {
-    pub(super) stream: TcpStream,
+    /// Not yet known to any runtime.
+    pub(super) stream: std::net::TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) slot: Slot,
@@ -133,6 +134,7 @@ pub(super) async fn serve(accepted: Accepted, shared: Arc<Shared>, mut stage: wa
 /// TLS handshake, then a look at the first bytes.
 async fn open(accepted: Accepted, shared: &Shared) -> io::Result<(Socket, Arc<Line>, bool)> {
     let Accepted { stream, peer, tls, slot } = accepted;
+    let stream = TcpStream::from_std(stream)?;
     let local = stream.local_addr()?;
     // Answers are written whole; waiting for more to send with them would only delay them.
     stream.set_nodelay(true)?;

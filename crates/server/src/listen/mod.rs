@@ -3,6 +3,7 @@
 mod alarm;
 mod aside;
 mod connection;
+mod lanes;
 mod line;
 mod phases;
 mod slots;
@@ -34,6 +35,7 @@ pub use tls::{CertificateError, Certificates};
 use crate::config::Config;
 use crate::front::{Endpoint, Front};
 use connection::{Accepted, Shared, Stage};
+use lanes::Lanes;
 use slots::Slots;
 
 /// How long to wait before accepting again when the system refuses, as it does without free file descriptors.
@@ -59,6 +61,9 @@ pub enum ListenError {
     /// The TLS library refuses its configuration.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// The threads that serve connections cannot be started.
+    #[error("cannot start the threads that serve connections: {0}")]
+    Threads(io::Error),
     /// Hang-up signals cannot be listened for.
     #[error("cannot listen for hang-up signals: {0}")]
     HangUp(io::Error),
@@ -78,6 +83,7 @@ pub struct Listeners {
     listeners: Vec<Listener>,
     certificates: Option<Arc<Certificates>>,
     hang_up: Option<tls::HangUp>,
+    lanes: Lanes,
 }
 
 struct Listener {
@@ -109,7 +115,8 @@ impl Listeners {
         for address in &config.listen.plain_addresses {
             listeners.push(Listener::bind(*address, None).await?);
         }
-        Ok(Self { listeners, certificates, hang_up })
+        let lanes = Lanes::start().map_err(ListenError::Threads)?;
+        Ok(Self { listeners, certificates, hang_up, lanes })
     }
 
     /// The bound addresses, `listen.addresses` first, in their order.
@@ -151,7 +158,7 @@ pub async fn serve(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Stopped {
-    let Listeners { listeners, certificates, hang_up } = listeners;
+    let Listeners { listeners, certificates, hang_up, lanes } = listeners;
     let slots = Slots::new(&config.limits);
     let front = Arc::new(Front::new(endpoint, clock, config, Handle::current()));
     let shared = Arc::new(Shared::new(front, random, &config.limits));
@@ -162,7 +169,7 @@ pub async fn serve(
     });
     tokio::select! {
         () = stop => {}
-        () = accept(&listeners, &slots, &shared, &stages) => {}
+        () = accept(&listeners, &slots, &lanes, &shared, &stages) => {}
     }
     drop(listeners);
     if let Some(freshness) = freshness {
@@ -180,7 +187,13 @@ pub async fn serve(
 }
 
 /// Accepts connections for ever, as long as there are places for them.
-async fn accept(listeners: &[Listener], slots: &Slots, shared: &Arc<Shared>, stages: &watch::Receiver<Stage>) {
+async fn accept(
+    listeners: &[Listener],
+    slots: &Slots,
+    lanes: &Lanes,
+    shared: &Arc<Shared>,
+    stages: &watch::Receiver<Stage>,
+) {
     let mut first = 0;
     while let Some(place) = slots.place().await {
         let (at, accepted) = next(listeners, first).await;
@@ -192,8 +205,13 @@ async fn accept(listeners: &[Listener], slots: &Slots, shared: &Arc<Shared>, sta
                     tracing::debug!(%peer, "the address has as many connections as it may");
                     continue;
                 };
-                let accepted = Accepted { stream, peer, tls, slot };
-                tokio::spawn(connection::serve(accepted, Arc::clone(shared), stages.clone()));
+                match stream.into_std() {
+                    Ok(stream) => {
+                        let accepted = Accepted { stream, peer, tls, slot };
+                        lanes.spawn(connection::serve(accepted, Arc::clone(shared), stages.clone()));
+                    }
+                    Err(error) => tracing::warn!(%peer, %error, "a connection could not be handed on"),
+                }
             }
             // The client was gone before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
