@@ -41,15 +41,15 @@ impl Key {
     /// # Errors
     /// `Library` when the random source fails.
     pub fn seal(&self, random: &dyn Random, context: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        let salt: [u8; SALT_LEN] = random::bytes(random)?;
-        let nonce: [u8; NONCE_LEN] = random::bytes(random)?;
+        // One draw for both: a draw costs nearly the same whatever its length.
+        let drawn: [u8; SALT_LEN + NONCE_LEN] = random::bytes(random)?;
+        let (salt, nonce) = drawn.split_at_checked(SALT_LEN).ok_or(CryptoError::Library)?;
         let mut out = Vec::with_capacity(OVERHEAD + plaintext.len());
-        out.extend_from_slice(&salt);
-        out.extend_from_slice(&nonce);
+        out.extend_from_slice(&drawn);
         out.extend_from_slice(plaintext);
         let body = out.get_mut(SALT_LEN + NONCE_LEN..).ok_or(CryptoError::Library)?;
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = self.message_key(&salt)?.seal_in_place_separate_tag(nonce, Aad::from(context), body)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce)?;
+        let tag = self.message_key(salt)?.seal_in_place_separate_tag(nonce, Aad::from(context), body)?;
         out.extend_from_slice(tag.as_ref());
         Ok(out)
     }
