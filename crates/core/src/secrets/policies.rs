@@ -41,7 +41,11 @@ impl Secrets {
         }
         let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
         let after = self.set_policy(cx, permit, "put_resource_policy", Some(input.resource_policy)).await?;
-        Ok(PutResourcePolicyResponse { arn: Some(after.arn()), name: Some(after.name.clone()), policy_name: input.policy_name })
+        Ok(PutResourcePolicyResponse {
+            arn: Some(after.arn()),
+            name: Some(after.name.clone()),
+            policy_name: input.policy_name,
+        })
     }
 
     /// Removes the resource policy. That there is none is no error (unconfirmed).
