@@ -18,6 +18,8 @@ use crate::error::Error;
 
 /// Stripes that keys are spread over, for ordering writers and for noticing changes while a document is loaded.
 const STRIPES: usize = 1024;
+/// Length that most bodies in JSON stay below, in bytes.
+const BODY_BYTES_USUAL: usize = 2048;
 
 /// An entity that is kept as one document.
 pub trait Document: Clone + Send + Sync + Sized + 'static {
@@ -58,7 +60,9 @@ pub trait Document: Clone + Send + Sync + Sized + 'static {
 /// # Errors
 /// When the entity cannot be written, which is a fault.
 pub fn json_body<T: Serialize>(entity: &T) -> Result<SecretBytes, Error> {
-    let body = serde_json::to_vec(entity).map_err(|error| Error::internal(format!("cannot write: {error}")))?;
+    // Room for most entities, so that no copies of a half-written one are left behind while it grows.
+    let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
+    serde_json::to_writer(&mut body, entity).map_err(|error| Error::internal(format!("cannot write: {error}")))?;
     Ok(SecretBytes::new(body))
 }
 
