@@ -20,6 +20,10 @@ use crate::secrets::model::{Deletion, SECRET, Secret, SecretTag, Version};
 const SECRETS: u64 = 3;
 const WRITERS: u64 = 4;
 const CHANGES: u64 = 80;
+/// A cache that holds all secrets, in bytes.
+const ROOM: u64 = 1024 * 1024;
+/// A cache that does not, so that secrets are loaded from the store while they change.
+const SCARCE: u64 = 1600;
 
 fn secret(name: &str) -> Secret {
     Secret {
@@ -41,10 +45,10 @@ fn secret(name: &str) -> Secret {
     }
 }
 
-fn documents(store: Arc<dyn Store>) -> Documents {
+fn documents(store: Arc<dyn Store>, cache_bytes_max: u64) -> Documents {
     let random = Arc::new(SeededRandom::new(11));
     let keyring = Keyring::new(&[aead::generate_key(random.as_ref()).expect("key")]).expect("ring");
-    Documents::new(store, Arc::new(keyring), random as Arc<dyn Random>, 1024 * 1024)
+    Documents::new(store, Arc::new(keyring), random as Arc<dyn Random>, cache_bytes_max)
 }
 
 fn change(documents: &Documents, before: Option<&Loaded<Secret>>, after: &Arc<Secret>) -> Batch {
@@ -112,9 +116,9 @@ impl Run {
     }
 }
 
-async fn readers_see_no_less_and_no_more(store: Arc<dyn Store>) {
+async fn readers_see_no_less_and_no_more(store: Arc<dyn Store>, cache_bytes_max: u64) {
     let run = Arc::new(Run {
-        documents: documents(Arc::clone(&store)),
+        documents: documents(Arc::clone(&store), cache_bytes_max),
         store,
         acknowledged: (0..SECRETS).map(|_| AtomicU64::new(0)).collect(),
         seen: Mutex::default(),
@@ -158,19 +162,23 @@ async fn readers_see_no_less_and_no_more(store: Arc<dyn Store>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn readers_beside_writers_see_what_is_acknowledged_and_durable_in_memory() {
-    readers_see_no_less_and_no_more(Arc::new(MemoryStore::new())).await;
+    for cache_bytes_max in [ROOM, SCARCE] {
+        readers_see_no_less_and_no_more(Arc::new(MemoryStore::new()), cache_bytes_max).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn readers_beside_writers_see_what_is_acknowledged_and_durable_in_sqlite() {
-    let home = tempfile::tempdir().expect("a directory");
-    let store = SqliteStore::open(home.path(), SqliteConfig::default()).expect("a store");
-    readers_see_no_less_and_no_more(Arc::new(store)).await;
+    for cache_bytes_max in [ROOM, SCARCE] {
+        let home = tempfile::tempdir().expect("a directory");
+        let store = SqliteStore::open(home.path(), SqliteConfig::default()).expect("a store");
+        readers_see_no_less_and_no_more(Arc::new(store), cache_bytes_max).await;
+    }
 }
 
 #[tokio::test]
 async fn a_committed_document_is_what_the_next_request_gets() {
-    let documents = documents(Arc::new(MemoryStore::new()));
+    let documents = documents(Arc::new(MemoryStore::new()), ROOM);
     let first = Arc::new(secret("a"));
     documents.commit(change(&documents, None, &first)).await.expect("a commit");
     let loaded = documents.load::<Secret>(first.key()).await.expect("a read").expect("it is there");
