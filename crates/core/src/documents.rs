@@ -2,16 +2,15 @@
 //! orders writers of the same document on this node.
 
 use std::any::Any;
-use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use strongroom_crypto::{Context, Keyring, Random, Sealed};
-use strongroom_store::{Batch, Delete, DocumentKey, Entry, Kind, Put, Range, Store, StoreError, Term, Watcher};
+use strongroom_store::{Batch, Change, Delete, DocumentKey, Entry, Kind, Put, Range, Store, StoreError, Term, Watcher};
 use strongroom_types::SecretBytes;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
@@ -19,6 +18,8 @@ use crate::error::Error;
 
 /// Stripes that keys are spread over, for ordering writers and for noticing changes while a document is loaded.
 const STRIPES: usize = 1024;
+/// Length that most bodies in JSON stay below, in bytes.
+const BODY_BYTES_USUAL: usize = 2048;
 
 /// An entity that is kept as one document.
 pub trait Document: Clone + Send + Sync + Sized + 'static {
@@ -32,6 +33,11 @@ pub trait Document: Clone + Send + Sync + Sized + 'static {
     /// Its index terms.
     fn terms(&self) -> Vec<Term> {
         Vec::new()
+    }
+    /// Its index terms, of which those may be missing that `other` has as well. What changes between two states is
+    /// found by asking each of them beside the other, so that what follows from equal parts need not be made.
+    fn terms_beside(&self, _other: &Self) -> Vec<Term> {
+        self.terms()
     }
     /// Its unique keys.
     fn unique(&self) -> Vec<Term> {
@@ -54,7 +60,9 @@ pub trait Document: Clone + Send + Sync + Sized + 'static {
 /// # Errors
 /// When the entity cannot be written, which is a fault.
 pub fn json_body<T: Serialize>(entity: &T) -> Result<SecretBytes, Error> {
-    let body = serde_json::to_vec(entity).map_err(|error| Error::internal(format!("cannot write: {error}")))?;
+    // Room for most entities, so that no copies of a half-written one are left behind while it grows.
+    let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
+    serde_json::to_writer(&mut body, entity).map_err(|error| Error::internal(format!("cannot write: {error}")))?;
     Ok(SecretBytes::new(body))
 }
 
@@ -113,31 +121,42 @@ impl Memory {
         usize::try_from(self.hasher.hash_one(key) % STRIPES as u64).unwrap_or(0)
     }
 
-    fn changes_of(&self, key: &DocumentKey) -> Option<&Mutex<u64>> {
-        self.changes.get(self.stripe(key))
+    /// Held while the cache changes in a stripe.
+    fn changes_of(&self, key: &DocumentKey) -> Option<MutexGuard<'_, u64>> {
+        self.changes.get(self.stripe(key)).map(|changes| changes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn count(&self, key: &DocumentKey) -> u64 {
-        self.changes_of(key).and_then(|changes| changes.lock().ok().map(|count| *count)).unwrap_or(0)
+        self.changes_of(key).map_or(0, |count| *count)
     }
 
     /// Keeps what was loaded, unless something of its stripe changed since `count` was read.
     fn keep(&self, key: DocumentKey, cached: Cached, count: u64) {
-        if let Some(Ok(now)) = self.changes_of(&key).map(Mutex::lock)
+        if let Some(now) = self.changes_of(&key)
             && *now == count
         {
             self.cache.insert(key, cached);
         }
     }
+
+    /// Counts a change of a document, and keeps what it is now or, when that is not known, forgets what it was.
+    fn change(&self, key: &DocumentKey, now: Option<Cached>) {
+        let Some(mut count) = self.changes_of(key) else { return };
+        *count += 1;
+        match now {
+            Some(cached) => self.cache.insert(key.clone(), cached),
+            None => drop(self.cache.remove(key)),
+        }
+    }
 }
 
+/// The store tells of the changes of a document in their order, so that what is kept here is never older than what
+/// was acknowledged, and never what is not durable.
 impl Watcher for Memory {
-    fn changed(&self, keys: &[DocumentKey]) {
-        for key in keys {
-            if let Some(Ok(mut count)) = self.changes_of(key).map(Mutex::lock) {
-                *count += 1;
-                self.cache.remove(key);
-            }
+    fn changed(&self, changes: &[Change<'_>]) {
+        for change in changes {
+            let now = change.companion.and_then(|companion| companion.downcast_ref::<Cached>());
+            self.change(change.key, now.cloned());
         }
     }
 }
@@ -270,19 +289,30 @@ impl Documents {
         Ok(writer.lock().await)
     }
 
-    /// Adds to `batch` what turns `before` into `after`.
+    /// Adds to `batch` what turns `before` into `after`. Once that is durable, `after` is what the cache holds.
     ///
     /// # Errors
     /// When the body cannot be written or sealed.
-    pub fn put<T: Document>(&self, batch: &mut Batch, before: Option<&Loaded<T>>, after: &T) -> Result<(), Error> {
+    pub fn put<T: Document>(&self, batch: &mut Batch, before: Option<&Loaded<T>>, after: &Arc<T>) -> Result<(), Error> {
         let key = DocumentKey::new(T::KIND, after.key());
         let expected = before.map_or(0, |loaded| loaded.version);
         let context = document_context(&key, expected + 1);
-        let body = self.keyring.seal(self.random(), &context, after.to_body()?.expose())?;
+        let plain = after.to_body()?;
+        let body = self.keyring.seal(self.random(), &context, plain.expose())?;
         let mut put = Put::new(key, expected, body);
-        let old = before.map(|loaded| loaded.value.as_ref());
-        (put.terms_removed, put.terms_added) = difference(old.map(T::terms), after.terms());
-        (put.unique_removed, put.unique_added) = difference(old.map(T::unique), after.unique());
+        match before.map(|loaded| loaded.value.as_ref()) {
+            None => (put.terms_added, put.unique_added) = (after.terms(), after.unique()),
+            Some(before) => {
+                (put.terms_removed, put.terms_added) =
+                    difference(before.terms_beside(after), after.terms_beside(before));
+                (put.unique_removed, put.unique_added) = difference(before.unique(), after.unique());
+            }
+        }
+        if T::CACHED {
+            let bytes = u64::try_from(plain.len()).unwrap_or(u64::MAX);
+            let value = Arc::clone(after) as Arc<dyn Any + Send + Sync>;
+            put.companion = Some(Arc::new(Cached { version: expected + 1, bytes, value }));
+        }
         batch.puts.push(put);
         Ok(())
     }
@@ -303,7 +333,7 @@ impl Documents {
         let committed = self.store.commit(batch).await;
         if committed.is_err() {
             // Whatever the reason, what the next attempt decides on comes from the store.
-            self.memory.changed(&keys);
+            keys.iter().for_each(|key| self.memory.change(key, None));
         }
         Ok(committed?)
     }
@@ -323,10 +353,15 @@ fn document_context(key: &DocumentKey, version: u64) -> Context {
     Context::new("document").field(key.kind.0).field(key.key.as_bytes()).number(version)
 }
 
-fn difference(before: Option<Vec<Term>>, after: Vec<Term>) -> (Vec<Term>, Vec<Term>) {
-    let before: BTreeSet<Term> = before.into_iter().flatten().collect();
-    let after: BTreeSet<Term> = after.into_iter().collect();
-    (before.difference(&after).cloned().collect(), after.difference(&before).cloned().collect())
+/// What is only in `before`, and what is only in `after`.
+fn difference(mut before: Vec<Term>, mut after: Vec<Term>) -> (Vec<Term>, Vec<Term>) {
+    before.sort_unstable();
+    after.sort_unstable();
+    let both: Vec<bool> = before.iter().map(|term| after.binary_search(term).is_ok()).collect();
+    after.retain(|term| before.binary_search(term).is_err());
+    let mut both = both.into_iter();
+    before.retain(|_| !both.next().unwrap_or_default());
+    (before, after)
 }
 
 /// Runs `attempt` until it does not meet a conflict, at most a few times: on one node writers of a document wait for

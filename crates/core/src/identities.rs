@@ -158,9 +158,10 @@ impl Identities {
     /// `Conflict` when the account exists; faults of the store.
     pub async fn create_account(&self, account: &AccountId, new: &NewKey, now: Timestamp) -> Result<(), Error> {
         let mut batch = Batch::named("create_account");
-        self.documents.put(&mut batch, None, &Account { account: account.to_string(), created_ms: now.millis() })?;
+        let created = Account { account: account.to_string(), created_ms: now.millis() };
+        self.documents.put(&mut batch, None, &Arc::new(created))?;
         let key = AccessKey::new(account.clone(), new.key_id.clone(), new.secret.clone());
-        self.documents.put(&mut batch, None, &key)?;
+        self.documents.put(&mut batch, None, &Arc::new(key))?;
         self.documents.commit(batch).await
     }
 

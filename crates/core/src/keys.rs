@@ -111,10 +111,11 @@ impl Keys {
             .wrap(random, &stored.context(), &material)
             .map_err(|error| Error::internal(format!("cannot wrap the default key: {error}")))?;
         stored.material.push(STANDARD.encode(wrapped.as_bytes()));
+        let stored = Arc::new(stored);
         let mut batch = Batch::named("create_default_key");
         self.documents.put(&mut batch, None, &stored)?;
         match self.documents.commit(batch).await {
-            Ok(()) => Ok(Arc::new(stored)),
+            Ok(()) => Ok(stored),
             // Another request made it in the meantime: that one is the key.
             Err(Error::Conflict) => {
                 let loaded = self.documents.load::<StoredKey>(document_key(account, region)).await?;

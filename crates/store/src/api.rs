@@ -1,5 +1,6 @@
 //! The contract that every engine keeps: documents, unique keys, index terms, atomic commits, the feed.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -70,6 +71,10 @@ impl Term {
     }
 }
 
+/// Something of the caller's own that goes along with a put and is shown to the watchers once the put is durable, such as
+/// the document in the form that a cache keeps. It is never stored, and the store cannot look inside.
+pub type Companion = Arc<dyn Any + Send + Sync>;
+
 /// Writes one document. Its new version is `expected + 1`; the body was sealed for that version.
 #[derive(Clone, Debug)]
 pub struct Put {
@@ -87,6 +92,8 @@ pub struct Put {
     pub unique_removed: Vec<Term>,
     /// Unique keys it claims; the commit fails with `UniqueTaken` when another document holds one.
     pub unique_added: Vec<Term>,
+    /// What goes along to the watchers.
+    pub companion: Option<Companion>,
 }
 
 impl Put {
@@ -101,6 +108,7 @@ impl Put {
             terms_added: Vec::new(),
             unique_removed: Vec::new(),
             unique_added: Vec::new(),
+            companion: None,
         }
     }
 }
@@ -155,6 +163,12 @@ impl Batch {
     pub fn named(name: &'static str) -> Self {
         Self { name, ..Self::default() }
     }
+
+    /// What watchers are told of when this is durable.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = Change<'_>> {
+        let puts = self.puts.iter().map(|put| Change { key: &put.key, companion: put.companion.as_ref() });
+        puts.chain(self.deletes.iter().map(|delete| Change { key: &delete.key, companion: None }))
+    }
 }
 
 /// Asks for a stretch of an index, in the order of (value, key).
@@ -181,10 +195,22 @@ pub struct Entry {
     pub key: Arc<str>,
 }
 
+/// A change of a document that is durable.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// Which document.
+    pub key: &'a DocumentKey,
+    /// What went along with the put, when it was put by this process and something did. Nothing for a delete.
+    pub companion: Option<&'a Companion>,
+}
+
 /// Told of changes after they are durable and before any writer hears of its success. Must be quick and not block.
+///
+/// Changes of one document are told in the order in which they were made, by one thread at a time: who keeps what went
+/// along with the last one keeps what is stored. An engine that also hears of other processes' changes keeps to that.
 pub trait Watcher: Send + Sync {
     /// These documents were put or deleted.
-    fn changed(&self, keys: &[DocumentKey]);
+    fn changed(&self, changes: &[Change<'_>]);
 }
 
 /// What can go wrong in a store.

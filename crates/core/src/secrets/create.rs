@@ -1,5 +1,7 @@
 //! CreateSecret (specification §3.1).
 
+use std::sync::Arc;
+
 use strongroom_store::Batch;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{CreateSecretRequest, CreateSecretResponse};
@@ -62,6 +64,7 @@ impl Secrets {
             let kms_key_id = shown_key(&secret);
             versions::add(&mut secret, token, kms_key_id, &[versions::CURRENT.to_owned()], cx.now)?;
         }
+        let secret = Arc::new(secret);
         let _writer = self.documents.writer::<Secret>(&key).await?;
         retry(|| self.create_once(cx, &secret, value.as_ref(), token.as_deref())).await
     }
@@ -69,7 +72,7 @@ impl Secrets {
     async fn create_once(
         &self,
         cx: &Ctx,
-        secret: &Secret,
+        secret: &Arc<Secret>,
         value: Option<&SecretValue>,
         token: Option<&str>,
     ) -> Result<CreateSecretResponse, Error> {

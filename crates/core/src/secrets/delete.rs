@@ -1,5 +1,7 @@
 //! DeleteSecret, RestoreSecret and what happens at the end of a recovery window (specification §4.1).
 
+use std::sync::Arc;
+
 use strongroom_store::{Batch, Range};
 use strongroom_types::Timestamp;
 use strongroom_wire::record;
@@ -63,6 +65,7 @@ impl Secrets {
         let mut after = Secret::clone(&before.value);
         after.deletion = Some(Deletion { requested_ms: cx.now.millis(), due_ms: due.millis() });
         after.changed_ms = cx.now.millis();
+        let after = Arc::new(after);
         let mut batch = Batch::named("delete_secret");
         for _ in &after.versions {
             self.add_event(cx, &mut batch, &after, events::DELETE_STARTED)?;
@@ -129,6 +132,7 @@ impl Secrets {
             let response = RestoreSecretResponse { arn: Some(after.arn()), name: Some(after.name.clone()) };
             if after.deletion.take().is_some() {
                 after.changed_ms = cx.now.millis();
+                let after = Arc::new(after);
                 let mut batch = Batch::named("restore_secret");
                 for _ in &after.versions {
                     self.add_event(cx, &mut batch, &after, events::DELETE_CANCELLED)?;

@@ -1,5 +1,7 @@
 //! Background work on secrets that no caller waits for.
 
+use std::sync::Arc;
+
 use strongroom_store::Batch;
 
 use super::Secrets;
@@ -27,7 +29,7 @@ impl Secrets {
                     return Ok(false);
                 }
                 let mut batch = Batch::named("flush_access_days");
-                self.documents.put(&mut batch, Some(&before), &after)?;
+                self.documents.put(&mut batch, Some(&before), &Arc::new(after))?;
                 self.documents.commit(batch).await?;
                 Ok(true)
             })

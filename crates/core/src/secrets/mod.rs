@@ -92,7 +92,7 @@ impl Secrets {
     ) -> Result<(), Error> {
         let keyring = self.key_of(secret, now).await?;
         let stored = StoredValue::seal(&keyring, self.documents.random(), secret, version_id, value)?;
-        self.documents.put(batch, None, &stored)
+        self.documents.put(batch, None, &Arc::new(stored))
     }
 
     /// Adds the removal of a version's value to `batch`, if it has one.
@@ -146,7 +146,7 @@ impl Secrets {
         cx: &Ctx,
         mut batch: Batch,
         before: &Loaded<Secret>,
-        after: &Secret,
+        after: &Arc<Secret>,
         response_elements: Option<String>,
     ) -> Result<(), Error> {
         self.documents.put(&mut batch, Some(before), after)?;

@@ -156,12 +156,50 @@ impl Secret {
         if index == BY_NAME {
             return place + &self.name;
         }
-        let instant = match index {
+        place + &instant_term(self.sort_ms(index))
+    }
+
+    /// The index terms, those left out that follow from what `other`, of the same account and region, has alike. Each
+    /// index belongs to one of the parts that are compared, so that no term left out here is another part's there.
+    fn terms_unless(&self, other: Option<&Self>) -> Vec<Term> {
+        let place = place(&self.account, &self.region);
+        let mut terms = Vec::new();
+        for index in [BY_NAME, BY_CREATED, BY_CHANGED, BY_ACCESSED] {
+            if other.is_none_or(|other| !self.sorts_as(other, index)) {
+                terms.push(Term::new(index, self.sort_value(index)));
+            }
+        }
+        let same_tags = other.is_some_and(|other| self.tags == other.tags);
+        if !same_tags {
+            for tag in &self.tags {
+                terms.push(Term::new(BY_TAG_KEY, format!("{place}{}", cut(&tag.key))));
+                terms.push(Term::new(BY_TAG_VALUE, format!("{place}{}", cut(&tag.value))));
+            }
+        }
+        let same_words = |other: &Self| self.name == other.name && self.description == other.description;
+        if !(same_tags && other.is_some_and(same_words)) {
+            terms.extend(self.word_terms(&place));
+        }
+        if let Some(deletion) = self.deletion
+            && other.is_none_or(|other| self.deletion != other.deletion)
+        {
+            terms.push(Term::new(BY_PURGE, format!("{place}{}", instant_term(deletion.due_ms))));
+        }
+        terms
+    }
+
+    /// Whether a secret of the same account and region has the same value in one of the sorting indexes.
+    fn sorts_as(&self, other: &Self, index: Index) -> bool {
+        if index == BY_NAME { self.name == other.name } else { self.sort_ms(index) == other.sort_ms(index) }
+    }
+
+    /// The instant that one of the sorting indexes goes by.
+    fn sort_ms(&self, index: Index) -> i64 {
+        match index {
             BY_CHANGED => self.changed_ms,
             BY_ACCESSED => self.accessed_ms.unwrap_or(0),
             _ => self.created_ms,
-        };
-        place + &instant_term(instant)
+        }
     }
 
     fn word_terms(&self, place: &str) -> Vec<Term> {
@@ -183,20 +221,12 @@ impl Document for Secret {
     }
 
     fn terms(&self) -> Vec<Term> {
-        let place = place(&self.account, &self.region);
-        let mut terms: Vec<Term> = [BY_NAME, BY_CREATED, BY_CHANGED, BY_ACCESSED]
-            .into_iter()
-            .map(|index| Term::new(index, self.sort_value(index)))
-            .collect();
-        for tag in &self.tags {
-            terms.push(Term::new(BY_TAG_KEY, format!("{place}{}", cut(&tag.key))));
-            terms.push(Term::new(BY_TAG_VALUE, format!("{place}{}", cut(&tag.value))));
-        }
-        terms.extend(self.word_terms(&place));
-        if let Some(deletion) = self.deletion {
-            terms.push(Term::new(BY_PURGE, format!("{place}{}", instant_term(deletion.due_ms))));
-        }
-        terms
+        self.terms_unless(None)
+    }
+
+    fn terms_beside(&self, other: &Self) -> Vec<Term> {
+        let same_place = self.account == other.account && self.region == other.region;
+        self.terms_unless(Some(other).filter(|_| same_place))
     }
 
     fn to_body(&self) -> Result<SecretBytes, Error> {

@@ -1,5 +1,7 @@
 //! Resource policies: put, get, delete, list (specification §§3.16, 13.2). Stored and checked for syntax and breadth.
 
+use std::sync::Arc;
+
 use strongroom_store::Batch;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
@@ -39,7 +41,11 @@ impl Secrets {
         }
         let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
         let after = self.set_policy(cx, permit, "put_resource_policy", Some(input.resource_policy)).await?;
-        Ok(PutResourcePolicyResponse { arn: Some(after.arn()), name: Some(after.name), policy_name: input.policy_name })
+        Ok(PutResourcePolicyResponse {
+            arn: Some(after.arn()),
+            name: Some(after.name.clone()),
+            policy_name: input.policy_name,
+        })
     }
 
     /// Removes the resource policy. That there is none is no error (unconfirmed).
@@ -57,7 +63,7 @@ impl Secrets {
         let after = self.set_policy(cx, permit, "delete_resource_policy", None).await?;
         Ok(DeleteResourcePolicyResponse {
             arn: Some(after.arn()),
-            name: Some(after.name),
+            name: Some(after.name.clone()),
             policy_name: input.policy_name,
         })
     }
@@ -68,20 +74,22 @@ impl Secrets {
         permit: &Permit,
         name: &'static str,
         policy: Option<String>,
-    ) -> Result<Secret, Error> {
+    ) -> Result<Arc<Secret>, Error> {
         retry(|| async {
             let before = self.live(permit.secret()?).await?;
             let mut after = Secret::clone(&before.value);
             after.policy.clone_from(&policy);
-            if after != *before.value {
-                after.changed_ms = cx.now.millis();
-                let shown = PutResourcePolicyResponse {
-                    arn: Some(after.arn()),
-                    name: Some(after.name.clone()),
-                    ..Default::default()
-                };
-                self.commit(cx, Batch::named(name), &before, &after, Some(record::encode(&shown))).await?;
+            if after == *before.value {
+                return Ok(before.value);
             }
+            after.changed_ms = cx.now.millis();
+            let after = Arc::new(after);
+            let shown = PutResourcePolicyResponse {
+                arn: Some(after.arn()),
+                name: Some(after.name.clone()),
+                ..Default::default()
+            };
+            self.commit(cx, Batch::named(name), &before, &after, Some(record::encode(&shown))).await?;
             Ok(after)
         })
         .await

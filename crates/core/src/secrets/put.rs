@@ -1,5 +1,7 @@
 //! PutSecretValue and UpdateSecret (specification §§3.2, 3.3).
 
+use std::sync::Arc;
+
 use strongroom_store::Batch;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
@@ -56,6 +58,7 @@ impl Secrets {
         let mut after = Secret::clone(&before.value);
         let mut batch = Batch::named("put_secret_value");
         self.add_version(cx, &mut batch, &mut after, wanted).await?;
+        let after = Arc::new(after);
         let elements = record::encode(&PutSecretValueResponse { arn: Some(after.arn()), ..Default::default() });
         self.commit(cx, batch, &before, &after, Some(elements)).await?;
         Ok(put_response(&after, wanted.token))
@@ -83,9 +86,8 @@ impl Secrets {
         wanted: &NewVersion<'_>,
     ) -> Result<(), Error> {
         let kms_key_id = shown_key(secret);
-        let before = secret.clone();
         for id in versions::add(secret, wanted.token, kms_key_id, wanted.stages, cx.now)? {
-            self.drop_value(batch, &before, &id).await?;
+            self.drop_value(batch, secret, &id).await?;
             self.add_event(cx, batch, secret, events::PRUNED)?;
         }
         secret.changed_ms = cx.now.millis();
@@ -155,7 +157,7 @@ impl Secrets {
             return Ok(());
         }
         after.changed_ms = cx.now.millis();
-        self.commit(cx, batch, before, &after, Some(record::encode(response))).await
+        self.commit(cx, batch, before, &Arc::new(after), Some(record::encode(response))).await
     }
 }
 

@@ -1,5 +1,7 @@
 //! UpdateSecretVersionStage (specification §3.14).
 
+use std::sync::Arc;
+
 use strongroom_store::Batch;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{UpdateSecretVersionStageRequest, UpdateSecretVersionStageResponse};
@@ -39,7 +41,7 @@ impl Secrets {
         if versions::move_stage(&mut after, &input.version_stage, from, to)? {
             after.changed_ms = cx.now.millis();
             let batch = Batch::named("update_secret_version_stage");
-            self.commit(cx, batch, &before, &after, Some(record::encode(&response))).await?;
+            self.commit(cx, batch, &before, &Arc::new(after), Some(record::encode(&response))).await?;
         }
         Ok(response)
     }

@@ -1,5 +1,7 @@
 //! TagResource and UntagResource (specification §3.15).
 
+use std::sync::Arc;
+
 use strongroom_store::Batch;
 use strongroom_wire::secretsmanager::{Tag, TagResourceRequest, UntagResourceRequest};
 
@@ -53,7 +55,7 @@ impl Secrets {
                 return Ok(());
             }
             after.changed_ms = cx.now.millis();
-            self.commit(cx, Batch::named(name), &before, &after, None).await
+            self.commit(cx, Batch::named(name), &before, &Arc::new(after), None).await
         })
         .await
     }

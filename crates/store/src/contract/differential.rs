@@ -170,6 +170,7 @@ async fn batch(parts: &[Part], model: &dyn Store, sealer: &Sealer) -> Result<Bat
                     terms_added: terms(true, false, COLOUR),
                     unique_removed: terms(false, true, NAME),
                     unique_added: terms(true, true, NAME),
+                    companion: None,
                 });
             }
             Part::Delete { key, slip } => {

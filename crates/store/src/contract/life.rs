@@ -8,7 +8,7 @@ use std::task::Poll;
 use super::fixture::{
     Verdict, body, boxed, delete, entries, feed, put, puts, refuse, same, same_texts, take, told, version,
 };
-use crate::api::{Batch, DocumentKey, Store, StoreError, Watcher};
+use crate::api::{Batch, Change, DocumentKey, Put, Store, StoreError, Watcher};
 
 pub async fn the_feed_is_in_order_and_by_topic(store: Arc<dyn Store>) -> Verdict {
     take(&*store, entries("one", &["a", "b"])?).await?;
@@ -71,8 +71,9 @@ pub async fn a_commit_goes_on_when_nobody_waits_for_it(store: Arc<dyn Store>) ->
 struct Ear(Mutex<Vec<DocumentKey>>);
 
 impl Watcher for Ear {
-    fn changed(&self, keys: &[DocumentKey]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(keys);
+    fn changed(&self, changes: &[Change<'_>]) {
+        let keys = changes.iter().map(|change| change.key.clone());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
     }
 }
 
@@ -96,4 +97,49 @@ pub async fn watchers_hear_of_a_change_before_its_writer(store: Arc<dyn Store>) 
     refuse(&*store, puts([put("b", 0)?]), StoreError::Conflict(boxed("b"))).await?;
     take(&*store, entries("topic", &["entry"])?).await?;
     heard(&[])
+}
+
+/// Remembers the versions that went along; 0 where nothing did.
+#[derive(Default)]
+struct Log(Mutex<Vec<u64>>);
+
+impl Watcher for Log {
+    fn changed(&self, changes: &[Change<'_>]) {
+        let version = |change: &Change<'_>| change.companion.and_then(|companion| companion.downcast_ref().copied());
+        let versions = changes.iter().map(|change| version(change).unwrap_or(0));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(versions);
+    }
+}
+
+pub async fn watchers_hear_in_order_and_see_what_went_along(store: Arc<dyn Store>) -> Verdict {
+    let log = Arc::new(Log::default());
+    store.watch(Arc::<Log>::clone(&log));
+    let accompanied = |expected: u64| -> Result<Put, String> {
+        Ok(Put { companion: Some(Arc::new(expected + 1)), ..put("a", expected)? })
+    };
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let mut tries = Vec::new();
+        for expected in 0..50 {
+            tries.push(puts([accompanied(expected)?]));
+        }
+        let store = Arc::clone(&store);
+        // Each tries every version until somebody has made it, without a pause for the others to be told.
+        writers.spawn(async move {
+            for batch in tries {
+                while let Err(StoreError::Conflict(key)) = store.commit(batch.clone()).await {
+                    let expected = batch.puts.first().map_or(0, |put| put.expected);
+                    match store.get(&key).await {
+                        Ok(row) if row.as_ref().map_or(0, |row| row.version) < expected => {}
+                        _ => break,
+                    }
+                }
+            }
+        });
+    }
+    writers.join_all().await;
+    let heard = || std::mem::take(&mut *log.0.lock().unwrap_or_else(PoisonError::into_inner));
+    same(&heard(), &(1..=50).collect())?;
+    take(&*store, Batch { deletes: vec![delete("a", 50)], ..puts([put("b", 0)?]) }).await?;
+    same(&heard(), &vec![0, 0])
 }

@@ -35,7 +35,7 @@ macro_rules! cases {
 }
 
 /// All cases. The number is part of the type, so that none gets lost.
-pub const CASES: &[Case; 32] = cases![
+pub const CASES: &[Case; 33] = cases![
     commits::a_batch_is_taken_wholly_or_not_at_all,
     commits::an_expected_version_must_be_the_present_one,
     commits::versions_count_up_from_one_and_begin_anew_after_a_delete,
@@ -68,6 +68,7 @@ pub const CASES: &[Case; 32] = cases![
     life::one_of_many_writers_of_a_version_wins,
     life::a_commit_goes_on_when_nobody_waits_for_it,
     life::watchers_hear_of_a_change_before_its_writer,
+    life::watchers_hear_in_order_and_see_what_went_along,
 ];
 
 /// Runs every case, each on a store that `open` makes.
@@ -92,7 +93,7 @@ mod tests {
     #[tokio::test]
     async fn the_memory_engine_keeps_the_contract() {
         let passed = run(|| async { Arc::new(MemoryStore::new()) as Arc<dyn Store> }).await;
-        assert_eq!(passed, Ok(32));
+        assert_eq!(passed, Ok(33));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,6 +106,6 @@ mod tests {
             Arc::new(store.expect("a new store")) as Arc<dyn Store>
         })
         .await;
-        assert_eq!(passed, Ok(32));
+        assert_eq!(passed, Ok(33));
     }
 }

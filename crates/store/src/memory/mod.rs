@@ -2,12 +2,12 @@
 //! tests. Indexes are not kept but read off the documents, so that they cannot be wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use strongroom_crypto::Sealed;
 
 use crate::api::{
-    Batch, DocumentKey, Entry, FeedRow, Kind, Put, Range, Row, Store, StoreError, StoreFuture, Term, Watcher,
+    Batch, Change, DocumentKey, Entry, FeedRow, Kind, Put, Range, Row, Store, StoreError, StoreFuture, Term, Watcher,
 };
 use crate::rules;
 
@@ -15,6 +15,8 @@ use crate::rules;
 #[derive(Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
+    /// Held from a change until its watchers were told, so that they hear of changes in their order.
+    telling: Mutex<()>,
     watchers: RwLock<Vec<Arc<dyn Watcher>>>,
 }
 
@@ -51,16 +53,16 @@ impl MemoryStore {
 
     fn commit_now(&self, batch: Batch) -> Result<(), StoreError> {
         rules::check(&batch)?;
-        let changed: Vec<DocumentKey> = batch
-            .puts
-            .iter()
-            .map(|put| put.key.clone())
-            .chain(batch.deletes.iter().map(|delete| delete.key.clone()))
-            .collect();
+        let watchers = self.watchers.read().map(|watchers| watchers.clone()).unwrap_or_default();
+        if watchers.is_empty() {
+            return self.state()?.apply(batch);
+        }
+        let told = batch.clone();
+        let _turn = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
         self.state()?.apply(batch)?;
-        if !changed.is_empty() {
-            let watchers = self.watchers.read().map(|watchers| watchers.clone()).unwrap_or_default();
-            watchers.iter().for_each(|watcher| watcher.changed(&changed));
+        let changes: Vec<Change<'_>> = told.changes().collect();
+        if !changes.is_empty() {
+            watchers.iter().for_each(|watcher| watcher.changed(&changes));
         }
         Ok(())
     }

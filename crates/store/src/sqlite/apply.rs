@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
-use super::held::{self, Mark};
+use super::held::{self, Effect, Mark};
 use crate::api::{Batch, DocumentKey, FeedEntry, Put, StoreError, Term};
 
 /// Why a batch was not applied.
@@ -34,19 +34,21 @@ struct Change<'a> {
     key: &'a DocumentKey,
     /// Its row and stored list, when it exists.
     current: Option<&'a Current>,
-    before: Vec<Mark<'a>>,
-    after: Vec<Mark<'a>>,
+    /// What becomes of its terms and unique keys.
+    effect: Effect<'a>,
+    /// The list to store, when it is put and the list changes.
+    list: Option<Vec<u8>>,
     /// Nothing when it is deleted.
     put: Option<&'a Put>,
 }
 
 impl<'a> Change<'a> {
     fn gone(&self) -> impl Iterator<Item = Mark<'a>> {
-        held::difference(&self.before, &self.after)
+        self.effect.gone.iter().copied()
     }
 
     fn added(&self) -> impl Iterator<Item = Mark<'a>> {
-        held::difference(&self.after, &self.before)
+        self.effect.added.iter().copied()
     }
 }
 
@@ -180,16 +182,13 @@ impl<'c> Statements<'c> {
         };
         let body = put.body.as_bytes();
         let Some(current) = change.current else {
-            let terms = held::encode(&change.after);
-            self.insert.execute(params![put.key.kind.0, &*put.key.key, 1, terms, body])?;
+            let list = change.list.as_deref().unwrap_or_default();
+            self.insert.execute(params![put.key.kind.0, &*put.key.key, 1, list, body])?;
             return Ok(());
         };
         let version = current.version + 1;
-        if change.before == change.after {
-            self.update.execute(params![current.id, version, &current.terms, body])?;
-        } else {
-            self.update.execute(params![current.id, version, held::encode(&change.after), body])?;
-        }
+        let list = change.list.as_ref().unwrap_or(&current.terms);
+        self.update.execute(params![current.id, version, list, body])?;
         Ok(())
     }
 
@@ -243,8 +242,13 @@ fn plan<'a>(batch: &'a Batch, current: &'a [Option<Current>]) -> Result<Vec<Chan
         .map(|((key, put), current)| {
             let current = current.as_ref();
             let before = current.map_or(Ok(Vec::new()), |current| held::decode(&current.terms))?;
-            let after = put.map_or(Vec::new(), |put| held::amended(&before, put));
-            Ok(Change { key, current, before, after, put })
+            let Some(put) = put else {
+                let effect = Effect { gone: before, added: Vec::new() };
+                return Ok(Change { key, current, effect, list: None, put: None });
+            };
+            let effect = Effect::of(&before, put);
+            let list = if effect.is_nothing() { None } else { Some(effect.encode(&before)) };
+            Ok(Change { key, current, effect, list, put: Some(put) })
         })
         .collect()
 }

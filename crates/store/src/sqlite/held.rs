@@ -55,29 +55,52 @@ pub(super) fn encode(marks: &[Mark<'_>]) -> Vec<u8> {
     bytes
 }
 
-/// The list as it will be after `put`: what is removed goes first, what is added comes then.
-pub(super) fn amended<'a>(before: &[Mark<'a>], put: &'a Put) -> Vec<Mark<'a>> {
-    let mut marks = before.to_vec();
-    for mark in listed(false, &put.terms_removed).chain(listed(true, &put.unique_removed)) {
-        if let Ok(at) = marks.binary_search(&mark) {
-            marks.remove(at);
-        }
+/// What a change does to a list. Both parts are in order, without doubles.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Effect<'a> {
+    /// On the list before and not after.
+    pub(super) gone: Vec<Mark<'a>>,
+    /// On the list after and not before.
+    pub(super) added: Vec<Mark<'a>>,
+}
+
+impl<'a> Effect<'a> {
+    /// What `put` does to the list `before`: what is removed goes first, what is added comes then. Looks up no more than
+    /// what the put names, which is little beside the list.
+    pub(super) fn of(before: &[Mark<'a>], put: &'a Put) -> Self {
+        let wanted = sorted(listed(false, &put.terms_added).chain(listed(true, &put.unique_added)));
+        let mut gone = sorted(listed(false, &put.terms_removed).chain(listed(true, &put.unique_removed)));
+        gone.retain(|mark| before.binary_search(mark).is_ok() && wanted.binary_search(mark).is_err());
+        let mut added = wanted;
+        added.retain(|mark| before.binary_search(mark).is_err());
+        Self { gone, added }
     }
-    for mark in listed(false, &put.terms_added).chain(listed(true, &put.unique_added)) {
-        if let Err(at) = marks.binary_search(&mark) {
-            marks.insert(at, mark);
-        }
+
+    /// Whether the list stays as it is.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.gone.is_empty() && self.added.is_empty()
     }
+
+    /// The stored form of the list `before` after this.
+    pub(super) fn encode(&self, before: &[Mark<'a>]) -> Vec<u8> {
+        let mut marks: Vec<Mark<'a>> = Vec::with_capacity(before.len() + self.added.len());
+        marks.extend(before.iter().filter(|mark| self.gone.binary_search(mark).is_err()));
+        // Two stretches that are in order each: sorting them is merging them.
+        marks.extend(&self.added);
+        marks.sort();
+        encode(&marks)
+    }
+}
+
+fn sorted<'a>(marks: impl Iterator<Item = Mark<'a>>) -> Vec<Mark<'a>> {
+    let mut marks: Vec<Mark<'a>> = marks.collect();
+    marks.sort_unstable();
+    marks.dedup();
     marks
 }
 
 fn listed(unique: bool, terms: &[Term]) -> impl Iterator<Item = Mark<'_>> {
     terms.iter().map(move |term| Mark { unique, index: term.index.0, value: &term.value })
-}
-
-/// What is in `these` and not in `those`; both are in order.
-pub(super) fn difference<'l, 'a>(these: &'l [Mark<'a>], those: &'l [Mark<'a>]) -> impl Iterator<Item = Mark<'a>> + 'l {
-    these.iter().filter(|mark| those.binary_search(mark).is_err()).copied()
 }
 
 #[cfg(test)]
@@ -93,6 +116,23 @@ mod tests {
         ];
         assert_eq!(decode(&encode(&marks)), Ok(marks));
         assert_eq!(decode(b""), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_put_removes_first_and_adds_then() {
+        let term = |value: &str| Term::new(crate::Index("colour"), value);
+        let mark = |value: &'static str| Mark { unique: false, index: "colour", value };
+        let body = crate::contract::fixture::body(1).expect("a body");
+        let mut put = Put::new(crate::contract::fixture::boxed("a"), 1, body);
+        put.terms_removed = vec![term("b"), term("c"), term("b"), term("absent")];
+        put.terms_added = vec![term("c"), term("d"), term("a"), term("d")];
+        let before = [mark("a"), mark("b"), mark("c"), mark("e")];
+        let effect = Effect::of(&before, &put);
+        assert_eq!(effect, Effect { gone: vec![mark("b")], added: vec![mark("d")] });
+        assert_eq!(decode(&effect.encode(&before)), Ok(vec![mark("a"), mark("c"), mark("d"), mark("e")]));
+        put.terms_removed.clear();
+        put.terms_added = vec![term("a")];
+        assert!(Effect::of(&before, &put).is_nothing());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tracing::warn;
 use super::apply::{Statements, Stop};
 use super::config::SqliteConfig;
 use super::schema;
-use crate::api::{Batch, DocumentKey, StoreError, Watcher};
+use crate::api::{Batch, Change, StoreError, Watcher};
 
 /// What the writer is asked for.
 pub(super) enum Job {
@@ -172,15 +172,14 @@ impl Writer {
         if watchers.is_empty() {
             return;
         }
-        let mut changed: Vec<DocumentKey> = Vec::with_capacity(group.len());
+        let mut changes: Vec<Change<'_>> = Vec::with_capacity(group.len() * 2);
         for (job, outcome) in group.iter().zip(outcomes) {
             if let (Job::Commit { batch, .. }, Ok(())) = (job, outcome) {
-                changed.extend(batch.puts.iter().map(|put| put.key.clone()));
-                changed.extend(batch.deletes.iter().map(|delete| delete.key.clone()));
+                changes.extend(batch.changes());
             }
         }
-        if !changed.is_empty() {
-            watchers.iter().for_each(|watcher| watcher.changed(&changed));
+        if !changes.is_empty() {
+            watchers.iter().for_each(|watcher| watcher.changed(&changes));
         }
     }
 

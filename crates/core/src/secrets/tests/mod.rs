@@ -1,5 +1,6 @@
 //! The operations over an in-memory store, a seeded random source and a clock that the tests turn.
 
+mod coherence;
 mod listing;
 mod time;
 mod writing;
