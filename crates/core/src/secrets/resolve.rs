@@ -67,14 +67,12 @@ impl Secrets {
         if !here {
             return Ok(nowhere(asked, account));
         }
+        // What ends like a whole ARN is one, and never half of another (specification §2.2). Else the ARN of a deleted
+        // secret `a` would reach a secret that somebody named `a-XXXXXX` after it, under grants made for the first.
         if let Some((name, suffix)) = split_suffix(rest) {
-            let exact = self.look_up(cx, asked, account.clone(), name, Some(suffix)).await?;
-            if exact.found.is_some() {
-                return Ok(exact);
-            }
+            return self.look_up(cx, asked, account, name, Some(suffix)).await;
         }
-        // Not a whole ARN of an existing secret: perhaps one without its last seven characters. Other accounts'
-        // secrets are named by whole ARNs only.
+        // An ARN without its last seven characters. Other accounts' secrets are named by whole ARNs only.
         if account == cx.caller.account {
             self.look_up(cx, asked, account, rest, None).await
         } else {

@@ -75,3 +75,22 @@ async fn another_accounts_root_is_denied_before_it_learns_whether_a_secret_exist
         assert_eq!(code(refused), "AccessDeniedException");
     }
 }
+
+#[tokio::test]
+async fn the_whole_arn_of_a_deleted_secret_reaches_no_secret_that_is_named_like_its_end() {
+    let service = Service::new();
+    let first = service.create("db", Some("v")).await.expect("created");
+    let end = first.rsplit_once(":secret:").expect("a name").1.to_owned();
+    let cx = service.cx();
+    let permit = service.permit(&cx, Operation::DeleteSecret, "db").await;
+    let input = DeleteSecretRequest {
+        secret_id: "db".into(),
+        force_delete_without_recovery: Some(true),
+        ..DeleteSecretRequest::default()
+    };
+    service.secrets.delete_secret(&cx, &permit, input).await.expect("deleted");
+    let other = service.create(&end, Some("another's")).await.expect("created");
+    assert!(service.get(&first).await.is_err(), "the ARN was the deleted secret's");
+    assert_eq!(service.get(&other).await.expect("by its whole ARN"), "another's");
+    assert_eq!(service.get(&end).await.expect("by its name"), "another's");
+}
