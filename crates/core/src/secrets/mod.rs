@@ -16,17 +16,20 @@ mod put;
 mod read;
 mod refusals;
 pub mod resolve;
+mod search;
 mod stages;
 mod tags;
 pub(crate) mod values;
 mod versions;
 mod words;
+mod work;
 
 use std::sync::Arc;
 
 use strongroom_crypto::Keyring;
 use strongroom_store::Batch;
 use strongroom_types::Timestamp;
+use tokio::sync::Semaphore;
 
 use self::access_days::AccessDays;
 use self::model::Secret;
@@ -48,13 +51,16 @@ pub struct Secrets {
     keys: Arc<Keys>,
     trail: Arc<Segments>,
     access_days: AccessDays,
+    /// Turns for making pages of secrets, which may cost much.
+    pages: Semaphore,
 }
 
 impl Secrets {
     /// Secrets kept in `documents`, encrypted under `keys`; records of parts of a request go to `trail`.
     #[must_use]
     pub fn new(documents: Arc<Documents>, keys: Arc<Keys>, trail: Arc<Segments>) -> Self {
-        Self { documents, keys, trail, access_days: AccessDays::default() }
+        let pages = Semaphore::new(search::PAGES_UNDER_WAY_MAX);
+        Self { documents, keys, trail, access_days: AccessDays::default(), pages }
     }
 
     /// The key that a secret's values are encrypted under.
