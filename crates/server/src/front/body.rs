@@ -14,6 +14,8 @@ use strongroom_crypto::digest::{Sha256, sha256};
 use strongroom_types::SecretBytes;
 use zeroize::Zeroizing;
 
+use crate::listen::Held;
+
 /// Bytes set aside at most before the first of them came, whatever length the client declares.
 const FIRST_CAPACITY_MAX: usize = 64 * 1024;
 
@@ -29,6 +31,15 @@ pub(super) struct Gathered {
     pub(super) sha256: [u8; 32],
 }
 
+/// How many bytes of a body are read.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Into memory.
+    pub(super) bytes_max: usize,
+    /// And beyond, to be thrown away.
+    pub(super) drain_bytes_max: usize,
+}
+
 /// Why a body could not be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BodyFault {
@@ -36,6 +47,8 @@ pub(super) enum BodyFault {
     TooLarge,
     /// The connection or stream ended before the body did, or its framing is wrong.
     Broken,
+    /// The process holds as many bytes of bodies and answers as it may.
+    NoRoom,
 }
 
 /// How far a body has come at first sight.
@@ -71,17 +84,18 @@ pub(super) fn first_sight(
     Ok(FirstSight::Whole(Gathered { sha256: sha256(&piece), bytes: SecretBytes::new(piece.to_vec()) }))
 }
 
-/// Reads `body`, at most `bytes_max` with what came at `first` sight. Of a longer one up to `drain_bytes_max` further
+/// Reads `body`, at most `bytes_max` with what came at `first` sight; `held` grows with it. Of a longer one up to `drain_bytes_max` further
 /// bytes are read and thrown away, so that the client gets to reading the answer; not so when it asked before
 /// sending.
 pub(super) async fn gather(
     first: Option<Bytes>,
     mut body: Incoming,
-    bytes_max: usize,
-    drain_bytes_max: usize,
+    held: &mut Held,
+    limits: Limits,
     asks_first: bool,
 ) -> Result<Gathered, BodyFault> {
-    let declared = declared(&body);
+    let Limits { bytes_max, drain_bytes_max } = limits;
+    let declared = declared(&body).saturating_add(first.as_ref().map_or(0, Bytes::len));
     if declared > bytes_max {
         if !asks_first {
             drain(&mut body, declared, drain_bytes_max).await;
@@ -99,6 +113,11 @@ pub(super) async fn gather(
             }
             hash.update(&piece);
             append(&mut bytes, &piece, declared);
+            if !held.grow_to(bytes.capacity()) {
+                drop(bytes);
+                drain(&mut body, 0, drain_bytes_max).await;
+                return Err(BodyFault::NoRoom);
+            }
         }
         let Some(frame) = body.frame().await else { break };
         next = frame.map_err(|_| BodyFault::Broken)?.into_data().ok();
@@ -115,7 +134,8 @@ fn declared(body: &Incoming) -> usize {
 fn append(bytes: &mut Zeroizing<Vec<u8>>, piece: &[u8], declared: usize) {
     let needed = bytes.len() + piece.len();
     if needed > bytes.capacity() {
-        let capacity = needed.max(bytes.capacity() * 2).max(declared.min(FIRST_CAPACITY_MAX));
+        let doubled = if declared >= needed { declared.min(bytes.capacity() * 2) } else { bytes.capacity() * 2 };
+        let capacity = needed.max(doubled).max(declared.min(FIRST_CAPACITY_MAX));
         let mut wider = Zeroizing::new(Vec::with_capacity(capacity));
         wider.extend_from_slice(bytes);
         *bytes = wider;

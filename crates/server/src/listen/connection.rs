@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use super::alarm::Alarm;
 use super::aside::Aside;
 use super::line::{Ends, Line};
+use super::load::Load;
 use super::phases::{Expiry, Times};
 use super::slots::Slot;
 use super::socket::{Socket, Stream};
@@ -55,6 +56,7 @@ pub(super) struct Shared {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
     times: Times,
+    load: Arc<Load>,
     tls_handshake_max: Duration,
     header_read_max: Duration,
 }
@@ -89,6 +91,7 @@ impl Shared {
             http1,
             http2,
             times: Times::new(limits),
+            load: Arc::new(Load::new(limits.bodies_bytes_max)),
             tls_handshake_max: Duration::from_millis(limits.tls_handshake_ms_max),
             header_read_max: Duration::from_millis(limits.header_read_ms_max),
         }
@@ -147,7 +150,7 @@ async fn open(accepted: Accepted, shared: &Shared) -> io::Result<(Socket, Arc<Li
     let begun = Instant::now();
     let opening = timeout_at(begun + shared.header_read_max, stream.opening()).await??;
     let h2 = opening.h2;
-    let line = Arc::new(Line::new(Ends { peer, local, tls }, h2, begun, shared.times, slot));
+    let line = Arc::new(Line::new(Ends { peer, local, tls }, h2, begun, shared.times, &shared.load, slot));
     Ok((Socket::new(stream, opening, Arc::clone(&line)), line, h2))
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::time::{Duration, Instant};
 
+use super::load::{Held, Load, Share};
 use super::phases::{Expiry, Phases, Times};
 use super::slots::Slot;
 use crate::front::TlsDetails;
@@ -23,6 +24,8 @@ pub(crate) struct Line {
     phases: Phases,
     /// Works of the endpoint, those left by their clients included.
     works: AtomicU32,
+    /// Bytes of bodies and answers that it holds.
+    pub(super) share: Share,
     _slot: Slot,
 }
 
@@ -42,7 +45,7 @@ pub(super) struct Due {
 
 impl Line {
     /// A connection accepted at `opened`.
-    pub(super) fn new(ends: Ends, h2: bool, opened: Instant, times: Times, slot: Slot) -> Self {
+    pub(super) fn new(ends: Ends, h2: bool, opened: Instant, times: Times, load: &Arc<Load>, slot: Slot) -> Self {
         Self {
             peer: ends.peer,
             local: ends.local,
@@ -50,6 +53,7 @@ impl Line {
             opened,
             phases: Phases::new(times, h2),
             works: AtomicU32::new(0),
+            share: Share::of(load),
             _slot: slot,
         }
     }
@@ -95,21 +99,21 @@ impl Drop for Underway {
     }
 }
 
-/// A work of the endpoint.
-pub(crate) struct Working(Arc<Line>);
+/// A work of the endpoint, with the request's body.
+pub(crate) struct Working(Held);
 
 impl Working {
     /// Counts a work in; none when `works_max` are under way.
-    pub(crate) fn begin(line: &Arc<Line>, works_max: u32) -> Option<Self> {
+    pub(crate) fn begin(held: Held, works_max: u32) -> Option<Self> {
         // Counted before it is compared: on HTTP/2 several requests may come here at the same time.
-        let working = Self(Arc::clone(line));
-        (line.works.fetch_add(1, Ordering::Relaxed) < works_max).then_some(working)
+        let working = Self(held);
+        (working.0.line.works.fetch_add(1, Ordering::Relaxed) < works_max).then_some(working)
     }
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
-        self.0.works.fetch_sub(1, Ordering::Relaxed);
+        self.0.line.works.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -126,12 +130,13 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let ends = Ends { peer: address, local: address, tls: None };
         let slot = slots.try_take(address.ip()).unwrap();
-        let line = Arc::new(Line::new(ends, true, Instant::now(), Times::new(&limits), slot));
-        let first = Working::begin(&line, 2).unwrap();
-        let second = Working::begin(&line, 2).unwrap();
-        assert!(Working::begin(&line, 2).is_none());
+        let line = Arc::new(Line::new(ends, true, Instant::now(), Times::new(&limits), &Arc::new(Load::new(0)), slot));
+        let begin = || Working::begin(Held::nothing(&line), 2);
+        let first = begin().unwrap();
+        let second = begin().unwrap();
+        assert!(begin().is_none());
         drop(first);
-        assert!(Working::begin(&line, 2).is_some());
+        assert!(begin().is_some());
         drop(line);
         assert_eq!(slots.taken(), 1);
         drop(second);

@@ -4,6 +4,7 @@ mod alarm;
 mod aside;
 mod connection;
 mod line;
+mod load;
 mod phases;
 mod slots;
 mod socket;
@@ -29,6 +30,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use line::{Line, Underway, Working};
+pub(crate) use load::Held;
 pub use tls::{CertificateError, Certificates};
 
 use crate::config::Config;

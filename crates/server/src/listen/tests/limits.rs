@@ -196,6 +196,68 @@ async fn with_all_connections_taken_the_next_one_waits_for_its_turn() {
     port.stop().await;
 }
 
+/// What a small port may hold of bodies and answers.
+const SMALL: &str = "[limits]\nbody_bytes_max = 200000\nbodies_bytes_max = 200000";
+
+#[tokio::test]
+async fn bodies_of_all_connections_share_a_bound_and_small_ones_are_always_served() {
+    let port = start(SMALL, |_| {}).await;
+    let large = "x".repeat(150_000);
+    let mut first = port.raw().await;
+    first.post("/gate", &large).await;
+    port.toy.beginning.notified().await;
+    let mut second = port.raw().await;
+    second.post("/", &large).await;
+    let refused = second.answer().await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.body.starts_with(r#"{"__type":"ServiceUnavailableException","message":""#), "{}", refused.body);
+    second.post("/", &"y".repeat(10_000)).await;
+    assert_eq!(second.answer().await.body.len(), 10_000, "on the same connection");
+    port.toy.gate.add_permits(1);
+    assert_eq!(first.answer().await.body, "through");
+    second.post("/", &large).await;
+    assert_eq!(second.answer().await.body.len(), 150_000, "there is room again");
+    port.stop().await;
+}
+
+#[tokio::test]
+async fn a_large_answer_without_room_is_refused() {
+    let port = start(SMALL, |_| {}).await;
+    let mut first = port.raw().await;
+    first.post("/gate", &"x".repeat(150_000)).await;
+    port.toy.beginning.notified().await;
+    let mut second = port.raw().await;
+    second.post("/large", "").await;
+    let refused = second.answer().await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.body.contains("Too many request bodies and answers"), "{}", refused.body);
+    drop(first);
+    port.toy.gate.add_permits(1);
+    port.toy.ending.notified().await;
+    port.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_leaves_no_room_until_its_client_goes() {
+    let port = start(SMALL, |_| {}).await;
+    let mut first = port.raw().await;
+    // Alone even this fits.
+    first.post("/large", "").await;
+    port.toy.ending.notified().await;
+    let mut second = port.raw().await;
+    second.post("/", &"x".repeat(150_000)).await;
+    assert_eq!(second.answer().await.status, 503);
+    drop(first);
+    // There is room when the server has seen the first one go.
+    loop {
+        second.post("/", &"x".repeat(150_000)).await;
+        if second.answer().await.status == 200 {
+            break;
+        }
+    }
+    port.stop().await;
+}
+
 #[tokio::test]
 async fn work_left_by_a_client_keeps_its_place() {
     let port = start("[limits]\nconnections_max = 1", |_| {}).await;
