@@ -21,7 +21,8 @@ pub struct LimitsConfig {
     /// Bytes of request bodies and of answers not yet taken by their clients that all connections hold together,
     /// beside 16 KiB of each connection. Above it: 503, which AWS's clients try again.
     pub bodies_bytes_max: u64,
-    /// Connections open at one time. When reached, new ones wait in the operating system's queue until one closes.
+    /// Connections open at one time. When reached, a new one takes the place of the one that has been idle for longest;
+    /// when none is idle, new ones wait in the operating system's queue until one closes or falls idle.
     /// Keep it below the limit of open files.
     pub connections_max: u32,
     /// Connections open at one time from one address; further ones are closed at once. No such bound when absent.

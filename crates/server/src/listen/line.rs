@@ -5,8 +5,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
 use super::load::{Held, Load, Share};
@@ -26,6 +27,9 @@ pub(crate) struct Line {
     works: AtomicU32,
     /// Bytes of bodies and answers that it holds.
     pub(super) share: Share,
+    /// Whether it was asked to close, and what tells it so.
+    asked_to_close: AtomicBool,
+    close: Notify,
     _slot: Slot,
 }
 
@@ -54,6 +58,8 @@ impl Line {
             phases: Phases::new(times, h2),
             works: AtomicU32::new(0),
             share: Share::of(load),
+            asked_to_close: AtomicBool::new(false),
+            close: Notify::new(),
             _slot: slot,
         }
     }
@@ -73,10 +79,34 @@ impl Line {
         self.phases.answer_taken();
     }
 
+    /// Since when it has been idle; none while anything is under way, and when it was asked to close already.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        if self.works.load(Ordering::Relaxed) > 0 || self.asked_to_close.load(Ordering::Relaxed) {
+            return None;
+        }
+        let since_ms = self.phases.idle_since(|| self.now_ms())?;
+        Some(self.opened + Duration::from_millis(since_ms))
+    }
+
+    /// Asks for its end, after what may have begun meanwhile.
+    pub(super) fn ask_to_close(&self) {
+        self.asked_to_close.store(true, Ordering::Relaxed);
+        self.close.notify_one();
+    }
+
+    /// Waits until somebody asks for its end.
+    pub(super) async fn asked_to_close(&self) {
+        self.close.notified().await;
+    }
+
+    /// The time since its opening.
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// When the present phase must be over, if it has a limit here.
     pub(super) fn due(&self) -> Option<Due> {
-        let now_ms = || u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (at_ms, expiry) = self.phases.due(now_ms)?;
+        let (at_ms, expiry) = self.phases.due(|| self.now_ms())?;
         Some(Due { at: self.opened + Duration::from_millis(at_ms), expiry })
     }
 }

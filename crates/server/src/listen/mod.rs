@@ -4,6 +4,7 @@ mod alarm;
 mod aside;
 mod connection;
 mod line;
+mod lines;
 mod load;
 mod phases;
 mod slots;
@@ -181,19 +182,21 @@ pub async fn serve(
     Stopped { unfinished }
 }
 
-/// Accepts connections for ever, as long as there are places for them.
+/// Accepts connections for ever. When there is no place for one, the longest idle connection makes room.
 async fn accept(listeners: &[Listener], slots: &Slots, shared: &Arc<Shared>, stages: &watch::Receiver<Stage>) {
     let mut first = 0;
-    while let Some(place) = slots.place().await {
+    loop {
         let (at, accepted) = next(listeners, first).await;
         // The listener that was just served comes last next time.
         first = at + 1;
         match accepted {
             Ok((stream, peer, tls)) => {
-                let Some(slot) = slots.seat(place, peer.ip()) else {
+                let Some(seat) = slots.seat(peer.ip()) else {
                     tracing::debug!(%peer, "the address has as many connections as it may");
                     continue;
                 };
+                // This one waits for its place, and those behind it in the system's queue.
+                let Some(slot) = slots.place(seat, || shared.lines.close_longest_idle()).await else { return };
                 let accepted = Accepted { stream, peer, tls, slot };
                 tokio::spawn(connection::serve(accepted, Arc::clone(shared), stages.clone()));
             }

@@ -177,22 +177,53 @@ async fn a_client_that_goes_away_does_not_stop_its_request() {
 }
 
 #[tokio::test]
-async fn with_all_connections_taken_the_next_one_waits_for_its_turn() {
+async fn with_all_connections_busy_the_next_one_waits_for_its_turn() {
     let port = start("[limits]\nconnections_max = 2", |_| {}).await;
     let (mut first, mut second) = (port.raw().await, port.raw().await);
-    first.post("/", "1").await;
-    first.answer().await;
-    second.post("/", "2").await;
-    second.answer().await;
+    for client in [&mut first, &mut second] {
+        client.post("/gate", "").await;
+        port.toy.beginning.notified().await;
+    }
     let mut third = port.raw().await;
     third.post("/", "3").await;
-    for _ in 0..50 {
-        first.post("/", "again").await;
-        first.answer().await;
-    }
-    assert_eq!(port.toy.ended.load(Ordering::SeqCst), 52, "the third is not served while two are open");
-    drop(second);
+    port.toy.gate.add_permits(1);
+    // Whichever came through is idle now, and the third has its place.
     assert_eq!(third.answer().await.body, "3");
+    assert_eq!(port.toy.ended.load(Ordering::SeqCst), 2, "one of the two is still busy");
+    port.toy.gate.add_permits(1);
+    assert_eq!((first.answer().await.body, second.answer().await.body), ("through".to_owned(), "through".to_owned()));
+    port.stop().await;
+}
+
+/// Idle times are kept in milliseconds: what comes after this is later for the server too.
+async fn a_moment() {
+    tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+}
+
+#[tokio::test]
+async fn with_all_connections_taken_the_longest_idle_one_makes_room() {
+    let port = start("[limits]\nconnections_max = 3", |_| {}).await;
+    let (mut busy, mut first, mut second) = (port.raw().await, port.raw().await, port.raw().await);
+    busy.post("/gate", "").await;
+    port.toy.beginning.notified().await;
+    for client in [&mut first, &mut second] {
+        client.post("/", "1").await;
+        client.answer().await;
+        a_moment().await;
+    }
+    let mut new = port.raw().await;
+    new.post("/", "new").await;
+    assert_eq!(new.answer().await.body, "new");
+    a_moment().await;
+    assert!(first.rest().await.is_empty(), "the first was closed");
+    second.post("/", "2").await;
+    assert_eq!(second.answer().await.body, "2");
+    let mut newer = port.raw().await;
+    newer.post("/", "newer").await;
+    assert_eq!(newer.answer().await.body, "newer");
+    assert!(new.rest().await.is_empty(), "the second was in use after it");
+    port.toy.gate.add_permits(1);
+    assert_eq!(busy.answer().await.body, "through");
     port.stop().await;
 }
 
