@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use http::header::USER_AGENT;
 use strongroom_core::trail::record::{EventKind, IdentityKind, Outcome, Record, Resource, TlsDetails, UserIdentity};
 use strongroom_core::{Ctx, Error, random_uuid, secrets};
-use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, ServiceError, UNKNOWN_OPERATION, body_json};
+use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, UNKNOWN_OPERATION, body_json};
 use strongroom_wire::secretsmanager::{Operation, SERVICE};
 use tracing::error;
 
@@ -20,6 +19,9 @@ use crate::route;
 
 /// What the client is told of a fault.
 const FAULT_TEXT: &str = "An error occurred on the server side.";
+
+/// What the client is told when the trail's file system is nearly full.
+const NO_SPACE_TEXT: &str = "The file system of the audit trail is nearly full. Only DeleteSecret is carried out.";
 
 /// The text of a failure, for the log alone.
 #[must_use]
@@ -42,11 +44,7 @@ impl Endpoint for Gate {
     }
 
     fn ready(&self) -> Readiness {
-        if self.app.trail_works.load(Ordering::Relaxed) {
-            Readiness::Ready
-        } else {
-            Readiness::NotReady(vec!["the audit trail cannot be written".to_owned()])
-        }
+        self.app.standing.readiness()
     }
 }
 
@@ -62,12 +60,16 @@ impl Gate {
         let signer = authn::authenticate(&self.app, &call).await;
         match (operation, signer) {
             (Some(operation), Ok(signer)) => self.carry_out(&call, operation, signer).await,
-            (None, _) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare())),
-            (operation, Err(failure)) => self.turn_away(&call, operation, failure),
+            (None, Ok(_)) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare()), true),
+            (None, Err(_)) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare()), false),
+            (operation, Err(failure)) => self.turn_away(&call, operation, failure, false),
         }
     }
 
     async fn carry_out(&self, call: &Call, operation: Operation, signer: authn::Signer) -> Answer {
+        if let Some(failure) = self.no_room_for(call, operation) {
+            return self.refuse(call, &failure);
+        }
         let identity = UserIdentity {
             principal_id: Some(signer.caller.account.to_string()),
             arn: Some(signer.caller.arn.to_string()),
@@ -107,8 +109,27 @@ impl Gate {
         }
     }
 
-    /// Refuses a request whose signer or operation is not known. It is recorded all the same.
-    fn turn_away(&self, call: &Call, operation: Option<Operation>, failure: Error) -> Answer {
+    /// Why a request is refused before anything of it is done, when its record could fill the disk. It has no record
+    /// itself, but is counted among those that one record sums up later.
+    fn no_room_for(&self, call: &Call, operation: Operation) -> Option<Error> {
+        // What makes room is always allowed.
+        if !self.app.standing.space_is_low() || operation == Operation::DeleteSecret {
+            return None;
+        }
+        self.app.refused.without_space(call.source, call.received);
+        Some(Error::refused(SERVICE_UNAVAILABLE, NO_SPACE_TEXT))
+    }
+
+    /// Refuses a request whose signer or operation is not known. It is recorded all the same, save what one source
+    /// without a valid signature sends too often: of that, one record sums up how much it was.
+    fn turn_away(&self, call: &Call, operation: Option<Operation>, failure: Error, signed: bool) -> Answer {
+        if self.app.standing.space_is_low() {
+            self.app.refused.without_space(call.source, call.received);
+            return self.refuse(call, &failure);
+        }
+        if !signed && !self.app.refused.is_recorded(call.source, call.received) {
+            return self.refuse(call, &failure);
+        }
         let name = operation.map_or("UnknownOperation", Operation::name);
         let read_only = operation.is_some_and(Operation::is_read_only);
         let recorded = self
@@ -154,7 +175,7 @@ impl Gate {
             AuditSync::Always => tokio::task::block_in_place(|| self.app.trail.append(line)),
             AuditSync::Never | AuditSync::Interval => self.app.trail.append(line),
         };
-        self.app.set_trail_works(written.is_ok());
+        self.app.standing.set_trail_works(written.is_ok());
         written.map_err(|error| Error::internal(format!("the trail cannot be written: {error}")))
     }
 

@@ -1,4 +1,4 @@
-//! Background work: the trail's outbox, days of last access, ends of recovery windows.
+//! Background work: the trail's outbox and reserve, sums of refused requests, days of last access, ends of recovery windows.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,6 +16,7 @@ use tracing::{error, info};
 use crate::app::App;
 use crate::config::AuditSync;
 use crate::gate::fault_text;
+use crate::refused;
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -23,6 +24,11 @@ const OUTBOX_MS: u64 = 200;
 const ACCESS_DAYS_MS: u64 = 60_000;
 /// Between two looks for ended recovery windows, in ms.
 const PURGE_MS: u64 = 60_000;
+/// Between two looks at the free space of the trail's file system, in ms. What can be written meanwhile is far less
+/// than the reserve.
+const SPACE_MS: u64 = 500;
+/// Between two looks for refused requests to be summed up, in ms.
+const SUM_UP_MS: u64 = 1000;
 /// Between two syncs of the trail's segment file, in ms.
 const TRAIL_SYNC_MS: u64 = 1000;
 /// Secrets that one run purges, at most.
@@ -39,7 +45,9 @@ struct Duty {
 }
 
 /// All duties. The outbox comes last, so that at the end it takes what the others left.
-const DUTIES: [Duty; 4] = [
+const DUTIES: [Duty; 6] = [
+    Duty { name: "look at the trail's free space", pause_ms: SPACE_MS, work: |app| Box::pin(look_at_space(app)) },
+    Duty { name: "sum up refused requests", pause_ms: SUM_UP_MS, work: |app| Box::pin(sum_up(app)) },
     Duty { name: "write days of last access", pause_ms: ACCESS_DAYS_MS, work: |app| Box::pin(flush(app)) },
     Duty { name: "purge secrets", pause_ms: PURGE_MS, work: |app| Box::pin(purge(app)) },
     Duty { name: "move the trail's outbox", pause_ms: OUTBOX_MS, work: |app| Box::pin(drain(app)) },
@@ -52,6 +60,23 @@ async fn flush(app: &App) -> Result<(), Error> {
 
 async fn drain(app: &App) -> Result<(), Error> {
     app.outbox.drain().await.map(drop).map_err(|error| Error::internal(error.to_string()))
+}
+
+async fn look_at_space(app: &App) -> Result<(), Error> {
+    let space = app.space.clone();
+    let low = tokio::task::spawn_blocking(move || space.is_low()).await;
+    let Ok(Ok(low)) = low else { return Err(Error::internal("the free space of the trail's file system is unknown")) };
+    match (app.standing.set_space_is_low(low), low) {
+        (false, true) => error!("the trail's file system has too little free space: only DeleteSecret is carried out"),
+        (true, false) => info!("the trail's file system has free space again"),
+        _ => {}
+    }
+    Ok(())
+}
+
+async fn sum_up(app: &App) -> Result<(), Error> {
+    // The records would take of the reserve; what they tell can wait.
+    if app.standing.space_is_low() { Ok(()) } else { refused::sum_up(app, false) }
 }
 
 async fn sync(app: &App) -> Result<(), Error> {
@@ -110,6 +135,9 @@ impl Workers {
             if task.await.is_err() {
                 error!("a worker did not end well");
             }
+        }
+        if let Err(fault) = refused::sum_up(&self.app, true) {
+            error!(fault = %fault_text(&fault), "refused requests were not summed up");
         }
         for duty in DUTIES {
             if let Err(fault) = (duty.work)(&self.app).await {
