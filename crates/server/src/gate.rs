@@ -23,6 +23,9 @@ const FAULT_TEXT: &str = "An error occurred on the server side.";
 /// What the client is told when the trail's file system is nearly full.
 const NO_SPACE_TEXT: &str = "The file system of the audit trail is nearly full. Only DeleteSecret is carried out.";
 
+/// What the client is told when too many records of changes wait for the trail.
+const BACKLOG_TEXT: &str = "Too many records of changes wait for the audit trail. No change is carried out for now.";
+
 /// The text of a failure, for the log alone.
 #[must_use]
 pub fn fault_text(failure: &Error) -> String {
@@ -82,7 +85,12 @@ impl Gate {
             Err(failure) => return self.refuse(call, &failure),
         };
         let cx = Ctx::new(signer.caller, self.app.region.clone(), call.received, record);
-        match operations::run(&self.app.secrets, &cx, operation, call.body.expose()).await {
+        let carried_out = if !operation.is_read_only() && self.app.standing.backlog_is_full() {
+            Err(Error::refused(SERVICE_UNAVAILABLE, BACKLOG_TEXT))
+        } else {
+            operations::run(&self.app.secrets, &cx, operation, call.body.expose()).await
+        };
+        match carried_out {
             Ok(answered) => {
                 let resource = |arn: &String| Resource {
                     arn: arn.clone(),

@@ -20,15 +20,15 @@ use crate::gate::Gate;
 const NOW: Timestamp = Timestamp::from_seconds(1_706_933_106);
 
 /// A server in developer mode without a port.
-struct House {
-    app: Arc<App>,
+pub(crate) struct House {
+    pub(crate) app: Arc<App>,
     gate: Gate,
     clock: MockClock,
     directory: TempDir,
 }
 
 impl House {
-    async fn open(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn open(change: impl FnOnce(&mut Config)) -> Self {
         let directory = TempDir::new().unwrap();
         let mut config = Config { dev: true, ..Config::default() };
         config.data.directory = directory.path().to_owned();
@@ -44,7 +44,7 @@ impl House {
     }
 
     /// Calls an operation; unsigned without a signature.
-    async fn call(&self, operation: &str, body: &str, signed: bool) -> Told {
+    pub(crate) async fn call(&self, operation: &str, body: &str, signed: bool) -> Told {
         let mut headers = HeaderMap::new();
         headers.insert("host", "test".parse().unwrap());
         headers.insert("content-type", "application/x-amz-json-1.1".parse().unwrap());
@@ -99,9 +99,9 @@ impl House {
 
 /// What a client was told.
 #[derive(Debug, PartialEq, Eq)]
-struct Told {
-    status: u16,
-    text: String,
+pub(crate) struct Told {
+    pub(crate) status: u16,
+    pub(crate) text: String,
 }
 
 impl Told {
