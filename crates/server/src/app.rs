@@ -90,6 +90,9 @@ pub struct App {
 
 /// The directory of the store inside the data directory.
 const STORE_DIRECTORY: &str = "store";
+/// What the log says when the trail's reserve is reached.
+pub(crate) const SPACE_IS_LOW: &str =
+    "the trail's file system has less free space than audit.free_bytes_min: only DeleteSecret is carried out";
 /// The directory of the trail inside the data directory.
 const TRAIL_DIRECTORY: &str = "trail";
 
@@ -126,6 +129,9 @@ impl App {
         let standing = Standing::default();
         let low = space.is_low().map_err(|source| OpenError::File { path: space.directory.clone(), source })?;
         standing.set_space_is_low(low);
+        if low {
+            tracing::error!("{SPACE_IS_LOW}");
+        }
         let trail = Arc::new(trail);
         let keys = Arc::new(Keys::new(Arc::clone(&documents), Arc::clone(&root)));
         let identities = Identities::new(Arc::clone(&documents));

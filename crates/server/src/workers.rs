@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info};
 
-use crate::app::App;
+use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
 use crate::refused;
@@ -86,7 +86,7 @@ async fn look_at_space(app: &App) -> Result<(), Error> {
     let low = tokio::task::spawn_blocking(move || space.is_low()).await;
     let Ok(Ok(low)) = low else { return Err(Error::internal("the free space of the trail's file system is unknown")) };
     match (app.standing.set_space_is_low(low), low) {
-        (false, true) => error!("the trail's file system has too little free space: only DeleteSecret is carried out"),
+        (false, true) => error!("{SPACE_IS_LOW}"),
         (true, false) => info!("the trail's file system has free space again"),
         _ => {}
     }

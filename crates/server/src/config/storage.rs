@@ -114,7 +114,7 @@ impl Default for AuditConfig {
         Self {
             directory: None,
             sync: AuditSync::default(),
-            free_bytes_min: 128 * 1024 * 1024,
+            free_bytes_min: 64 * 1024 * 1024,
             refusals_per_minute_max: 60,
             backlog_entries_max: 100_000,
         }

@@ -191,6 +191,38 @@ async fn a_page_ends_before_it_costs_too_much_and_the_next_goes_on_behind_it() {
 }
 
 #[tokio::test]
+async fn costly_pages_from_an_index_of_few_go_on_where_they_ended() {
+    let service = fat(90).await;
+    let mut input = costly();
+    for filter in input.filters.iter_mut().flatten() {
+        for value in filter.values.iter_mut().flatten() {
+            *value = value.trim_start_matches('!').to_owned();
+        }
+        filter.values.iter_mut().for_each(|values| values.push("described".to_owned()));
+    }
+    let first = list(&service, input.clone()).await.expect("a page");
+    assert!((1..80).contains(&first.secret_list.expect("a list").len()) && first.next_token.is_some());
+    let expected: BTreeSet<String> = (0..90).map(|n| format!("fat/s{n:05}")).collect();
+    let found = names(&service, input).await;
+    assert_eq!(found.len(), 90);
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+#[tokio::test]
+async fn candidates_too_large_to_be_sorted_are_found_by_walking() {
+    let service = Service::new();
+    for n in 0..300 {
+        let long = Some("x".repeat(30_000));
+        service.create_with(&format!("fat/s{n:05}"), None, |input| input.description = long).await.expect("created");
+    }
+    let mut input = filter(FilterNameStringType::Name, &["fat/"]);
+    input.sort_by = Some(SortByType::Name);
+    input.sort_order = Some(SortOrderType::Asc);
+    let expected: Vec<String> = (0..300).map(|n| format!("fat/s{n:05}")).collect();
+    assert_eq!(names(&service, input).await, expected);
+}
+
+#[tokio::test]
 async fn a_costly_page_lets_other_tasks_run_in_between() {
     let service = fat(20).await;
     let turns = Cell::new(0);
