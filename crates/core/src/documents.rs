@@ -21,6 +21,9 @@ const STRIPES: usize = 1024;
 /// Length that most bodies in JSON stay below, in bytes.
 const BODY_BYTES_USUAL: usize = 2048;
 
+/// Bytes of bodies that are opened in a row before other tasks of the thread get their turn.
+const STRETCH_BYTES_MAX: u64 = 128 * 1024;
+
 /// An entity that is kept as one document.
 pub trait Document: Clone + Send + Sync + Sized + 'static {
     /// Its kind.
@@ -231,10 +234,18 @@ impl Documents {
     /// As [`Documents::load`].
     pub async fn load_many<T: Document>(&self, keys: &[Arc<str>]) -> Result<Vec<Loaded<T>>, Error> {
         let rows = self.store.get_many(T::KIND, keys).await?;
-        rows.into_iter()
-            .flatten()
-            .map(|row| self.open::<T>(&row.key, row.version, &row.body).map(|(loaded, _)| loaded))
-            .collect()
+        let mut opened = Vec::with_capacity(rows.len());
+        let mut bytes_opened = 0;
+        for row in rows.into_iter().flatten() {
+            let (loaded, bytes) = self.open::<T>(&row.key, row.version, &row.body)?;
+            opened.push(loaded);
+            bytes_opened += bytes;
+            if bytes_opened >= STRETCH_BYTES_MAX {
+                bytes_opened = 0;
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(opened)
     }
 
     /// Documents of a kind in the order of their keys.

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use strongroom_core::bootstrap::{self, BootstrapError};
 use strongroom_core::identities::{NewKey, root_identity};
@@ -20,6 +19,8 @@ use thiserror::Error;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::gate::fault_text;
+use crate::refused::Refused;
+use crate::standing::Standing;
 
 /// Why a server cannot start. The text says what to do about it, where something can be done.
 #[derive(Debug, Error)]
@@ -76,8 +77,14 @@ pub struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) outbox: Outbox,
-    /// Whether the last record could be written: a server that cannot account for itself is not ready.
-    pub(crate) trail_works: AtomicBool,
+    /// A server that cannot account for itself is not ready.
+    pub(crate) standing: Standing,
+    /// Refused requests that have no records of their own.
+    pub(crate) refused: Refused,
+    /// The reserve of the trail's file system.
+    pub(crate) space: Space,
+    /// Records of changes that may wait for the trail.
+    pub(crate) backlog_entries_max: u64,
     /// When the trail is synced.
     pub(crate) trail_sync: AuditSync,
     store: Arc<SqliteStore>,
@@ -86,6 +93,9 @@ pub struct App {
 
 /// The directory of the store inside the data directory.
 const STORE_DIRECTORY: &str = "store";
+/// What the log says when the trail's reserve is reached.
+pub(crate) const SPACE_IS_LOW: &str =
+    "the trail's file system has less free space than audit.free_bytes_min: only DeleteSecret is carried out";
 /// The directory of the trail inside the data directory.
 const TRAIL_DIRECTORY: &str = "trail";
 
@@ -117,7 +127,14 @@ impl App {
             AuditSync::Always => Fsync::Always,
         };
         let trail = Segments::open(&trail_directory, SegmentsConfig { fsync }, Arc::clone(&clock))
-            .map_err(|source| OpenError::File { path: trail_directory, source })?;
+            .map_err(|source| OpenError::File { path: trail_directory.clone(), source })?;
+        let space = Space { directory: trail_directory, free_bytes_min: config.audit.free_bytes_min };
+        let standing = Standing::default();
+        let low = space.is_low().map_err(|source| OpenError::File { path: space.directory.clone(), source })?;
+        standing.set_space_is_low(low);
+        if low {
+            tracing::error!("{SPACE_IS_LOW}");
+        }
         let trail = Arc::new(trail);
         let keys = Arc::new(Keys::new(Arc::clone(&documents), Arc::clone(&root)));
         let identities = Identities::new(Arc::clone(&documents));
@@ -136,7 +153,10 @@ impl App {
             trail,
             clock,
             random,
-            trail_works: AtomicBool::new(true),
+            standing,
+            refused: Refused::new(config.audit.refusals_per_minute_max),
+            space,
+            backlog_entries_max: config.audit.backlog_entries_max,
             trail_sync: config.audit.sync,
             store,
             trust: root.describe(),
@@ -163,9 +183,23 @@ impl App {
     pub fn close(&self) -> Result<(), OpenError> {
         Ok(self.store.close()?)
     }
+}
 
-    pub(crate) fn set_trail_works(&self, works: bool) {
-        self.trail_works.store(works, Ordering::Relaxed);
+/// The file system that the trail is on, and what must stay free of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Space {
+    directory: PathBuf,
+    free_bytes_min: u64,
+}
+
+impl Space {
+    /// Whether less is free than must be.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub(crate) fn is_low(&self) -> io::Result<bool> {
+        let stat = rustix::fs::statvfs(&self.directory)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize) < self.free_bytes_min)
     }
 }
 

@@ -1,14 +1,13 @@
 //! The only door: every request is routed, authenticated, authorised, carried out and recorded here, in that order.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use http::header::USER_AGENT;
 use strongroom_core::trail::record::{
     EventKind, IdentityKind, Outcome, Record, Resource, Source, TlsDetails, UserIdentity,
 };
 use strongroom_core::{Ctx, Error, random_uuid, secrets};
-use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, ServiceError, UNKNOWN_OPERATION, body_json};
+use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, UNKNOWN_OPERATION, body_json};
 use strongroom_wire::secretsmanager::{Operation, SERVICE};
 use tracing::error;
 
@@ -21,6 +20,12 @@ use crate::route;
 
 /// What the client is told of a fault.
 const FAULT_TEXT: &str = "An error occurred on the server side.";
+
+/// What the client is told when the trail's file system is nearly full.
+const NO_SPACE_TEXT: &str = "The file system of the audit trail is nearly full. Only DeleteSecret is carried out.";
+
+/// What the client is told when too many records of changes wait for the trail.
+const BACKLOG_TEXT: &str = "Too many records of changes wait for the audit trail. No change is carried out for now.";
 
 /// The text of a failure, for the log alone.
 #[must_use]
@@ -43,11 +48,7 @@ impl Endpoint for Gate {
     }
 
     fn ready(&self) -> Readiness {
-        if self.app.trail_works.load(Ordering::Relaxed) {
-            Readiness::Ready
-        } else {
-            Readiness::NotReady(vec!["the audit trail cannot be written".to_owned()])
-        }
+        self.app.standing.readiness()
     }
 }
 
@@ -63,18 +64,27 @@ impl Gate {
         let signer = authn::authenticate(&self.app, &call).await;
         match (operation, signer) {
             (Some(operation), Ok(signer)) => self.carry_out(&call, operation, signer).await,
-            (None, _) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare())).await,
-            (operation, Err(failure)) => self.turn_away(&call, operation, failure).await,
+            (None, Ok(_)) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare()), true).await,
+            (None, Err(_)) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare()), false).await,
+            (operation, Err(failure)) => self.turn_away(&call, operation, failure, false).await,
         }
     }
 
     async fn carry_out(&self, call: &Call, operation: Operation, signer: authn::Signer) -> Answer {
+        if let Some(failure) = self.no_room_for(call, operation) {
+            return self.refuse(call, &failure);
+        }
         let record = match self.record(call, operation.name(), operation.is_read_only(), signer.identity) {
             Ok(record) => record,
             Err(failure) => return self.refuse(call, &failure),
         };
         let cx = Ctx::new(signer.caller, self.app.region.clone(), call.received, record);
-        match operations::run(&self.app.secrets, &cx, operation, call.body.expose()).await {
+        let carried_out = if !operation.is_read_only() && self.app.standing.backlog_is_full() {
+            Err(Error::refused(SERVICE_UNAVAILABLE, BACKLOG_TEXT))
+        } else {
+            operations::run(&self.app.secrets, &cx, operation, call.body.expose()).await
+        };
+        match carried_out {
             Ok(answered) => {
                 let resource = |arn: &String| Resource {
                     arn: arn.clone(),
@@ -101,8 +111,27 @@ impl Gate {
         }
     }
 
-    /// Refuses a request whose signer or operation is not known. It is recorded all the same.
-    async fn turn_away(&self, call: &Call, operation: Option<Operation>, failure: Error) -> Answer {
+    /// Why a request is refused before anything of it is done, when its record could fill the disk. It has no record
+    /// itself, but is counted among those that one record sums up later.
+    fn no_room_for(&self, call: &Call, operation: Operation) -> Option<Error> {
+        // What makes room is always allowed.
+        if !self.app.standing.space_is_low() || operation == Operation::DeleteSecret {
+            return None;
+        }
+        self.app.refused.without_space(call.source, call.received);
+        Some(Error::refused(SERVICE_UNAVAILABLE, NO_SPACE_TEXT))
+    }
+
+    /// Refuses a request whose signer or operation is not known. It is recorded all the same, save what one source
+    /// without a valid signature sends too often: of that, one record sums up how much it was.
+    async fn turn_away(&self, call: &Call, operation: Option<Operation>, failure: Error, signed: bool) -> Answer {
+        if self.app.standing.space_is_low() {
+            self.app.refused.without_space(call.source, call.received);
+            return self.refuse(call, &failure);
+        }
+        if !signed && !self.app.refused.is_recorded(call.source, call.received) {
+            return self.refuse(call, &failure);
+        }
         let name = operation.map_or("UnknownOperation", Operation::name);
         let read_only = operation.is_some_and(Operation::is_read_only);
         let recorded = match self.record(call, name, read_only, Arc::new(UserIdentity::of(IdentityKind::Unknown))) {
@@ -163,7 +192,7 @@ impl Gate {
             }
             AuditSync::Never | AuditSync::Interval => self.app.trail.append(&line),
         };
-        self.app.set_trail_works(written.is_ok());
+        self.app.standing.set_trail_works(written.is_ok());
         written.map_err(|error| Error::internal(format!("the trail cannot be written: {error}")))
     }
 

@@ -4,7 +4,11 @@ mod authn;
 mod cors;
 mod health;
 pub mod ops;
+mod refused;
 mod route;
+mod standing;
+#[cfg(test)]
+mod tests;
 
 pub mod app;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Background work: the trail's outbox, days of last access, ends of recovery windows.
+//! Background work: the trail's outbox and reserve, sums of refused requests, days of last access, ends of recovery windows.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,9 +13,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info};
 
-use crate::app::App;
+use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
+use crate::refused;
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -25,10 +26,22 @@ const ACCESS_DAYS_MS: u64 = 60_000;
 const DATA_KEYS_MS: u64 = 30_000;
 /// Between two looks for ended recovery windows, in ms.
 const PURGE_MS: u64 = 60_000;
+/// Between two looks at the free space of the trail's file system, in ms. What can be written meanwhile is far less
+/// than the reserve.
+const SPACE_MS: u64 = 500;
+/// Between two looks for refused requests to be summed up, in ms.
+const SUM_UP_MS: u64 = 1000;
 /// Between two syncs of the trail's segment file, in ms.
 const TRAIL_SYNC_MS: u64 = 1000;
 /// Secrets that one run purges, at most.
 const PURGED_MAX: usize = 1000;
+
+/// Between two looks at how many records wait in the outbox, in ms.
+const BACKLOG_MS: u64 = 1000;
+/// Before a duty that panicked is done again, in ms.
+const PANICKED_MS: u64 = 1000;
+/// Failures in a row after which readiness tells of a duty.
+const FAILURES_TOLD: u32 = 3;
 
 type Working<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
@@ -41,7 +54,10 @@ struct Duty {
 }
 
 /// All duties. The outbox comes last, so that at the end it takes what the others left.
-const DUTIES: [Duty; 5] = [
+const DUTIES: [Duty; 8] = [
+    Duty { name: "look at the trail's backlog", pause_ms: BACKLOG_MS, work: |app| Box::pin(look_at_backlog(app)) },
+    Duty { name: "look at the trail's free space", pause_ms: SPACE_MS, work: |app| Box::pin(look_at_space(app)) },
+    Duty { name: "sum up refused requests", pause_ms: SUM_UP_MS, work: |app| Box::pin(sum_up(app)) },
     Duty { name: "forget data keys", pause_ms: DATA_KEYS_MS, work: |app| Box::pin(forget(app)) },
     Duty { name: "write days of last access", pause_ms: ACCESS_DAYS_MS, work: |app| Box::pin(flush(app)) },
     Duty { name: "purge secrets", pause_ms: PURGE_MS, work: |app| Box::pin(purge(app)) },
@@ -60,6 +76,34 @@ async fn forget(app: &App) -> Result<(), Error> {
 
 async fn drain(app: &App) -> Result<(), Error> {
     app.outbox.drain().await.map(drop).map_err(|error| Error::internal(error.to_string()))
+}
+
+/// Not a part of moving the outbox, which may hang with the disk it writes to.
+async fn look_at_backlog(app: &App) -> Result<(), Error> {
+    let full = app.outbox.holds_more_than(app.backlog_entries_max).await?;
+    match (app.standing.set_backlog_is_full(full), full) {
+        (false, true) => error!("too many records of changes wait for the trail: no change is carried out"),
+        (true, false) => info!("the trail's backlog is within its bound again"),
+        _ => {}
+    }
+    Ok(())
+}
+
+async fn look_at_space(app: &App) -> Result<(), Error> {
+    let space = app.space.clone();
+    let low = tokio::task::spawn_blocking(move || space.is_low()).await;
+    let Ok(Ok(low)) = low else { return Err(Error::internal("the free space of the trail's file system is unknown")) };
+    match (app.standing.set_space_is_low(low), low) {
+        (false, true) => error!("{SPACE_IS_LOW}"),
+        (true, false) => info!("the trail's file system has free space again"),
+        _ => {}
+    }
+    Ok(())
+}
+
+async fn sum_up(app: &App) -> Result<(), Error> {
+    // The records would take of the reserve; what they tell can wait.
+    if app.standing.space_is_low() { Ok(()) } else { refused::sum_up(app, false) }
 }
 
 async fn sync(app: &App) -> Result<(), Error> {
@@ -119,34 +163,122 @@ impl Workers {
                 error!("a worker did not end well");
             }
         }
+        if let Err(fault) = refused::sum_up(&self.app, true) {
+            error!(fault = %fault_text(&fault), "refused requests were not summed up");
+        }
         for duty in DUTIES {
-            if let Err(fault) = (duty.work)(&self.app).await {
-                error!(duty = duty.name, fault = %fault_text(&fault), "background work fails");
+            match once(&self.app, duty).await {
+                Ok(Ok(())) => {}
+                Ok(Err(fault)) => error!(duty = duty.name, fault = %fault_text(&fault), "background work fails"),
+                Err(Panicked) => error!(duty = duty.name, "background work panicked"),
             }
         }
     }
 }
 
 async fn repeat(app: Arc<App>, duty: Duty, mut stopped: watch::Receiver<bool>) {
-    let mut failing = false;
+    let mut failures: u32 = 0;
+    let mut pause_ms = duty.pause_ms;
     loop {
         tokio::select! {
             _ = stopped.changed() => return,
-            () = tokio::time::sleep(Duration::from_millis(duty.pause_ms)) => {}
+            () = tokio::time::sleep(Duration::from_millis(pause_ms)) => {}
         }
-        match (duty.work)(&app).await {
-            Ok(()) if failing => {
-                failing = false;
-                info!(duty = duty.name, "background work goes on");
-            }
-            Ok(()) => {}
-            Err(fault) => {
-                // Told once, not at every attempt.
-                if !failing {
-                    error!(duty = duty.name, fault = %fault_text(&fault), "background work fails");
+        pause_ms = duty.pause_ms;
+        let fault = match once(&app, duty).await {
+            Ok(Ok(())) => {
+                if failures > 0 {
+                    info!(duty = duty.name, "background work goes on");
+                    app.standing.set_failing(duty.name, false);
                 }
-                failing = true;
+                failures = 0;
+                continue;
             }
+            Ok(Err(fault)) => fault_text(&fault),
+            Err(Panicked) => {
+                pause_ms = pause_ms.max(PANICKED_MS);
+                "it panicked".to_owned()
+            }
+        };
+        // Told once, not at every attempt.
+        if failures == 0 {
+            error!(duty = duty.name, fault = %fault, "background work fails");
         }
+        failures = failures.saturating_add(1);
+        if failures >= FAILURES_TOLD {
+            app.standing.set_failing(duty.name, true);
+        }
+    }
+}
+
+/// A duty that panicked. It must not end for that: what it does is needed until the server stops.
+struct Panicked;
+
+/// Does a duty once, in a task of its own that a panic may end.
+async fn once(app: &Arc<App>, duty: Duty) -> Result<Result<(), Error>, Panicked> {
+    let app = Arc::clone(app);
+    tokio::spawn(async move { (duty.work)(&app).await }).await.map_err(|_| Panicked)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+    use super::*;
+    use crate::front::Readiness;
+    use crate::tests::House;
+
+    static DONE: AtomicU32 = AtomicU32::new(0);
+    static MENDED: AtomicBool = AtomicBool::new(false);
+
+    /// Panics once, fails until it is mended, then succeeds.
+    async fn clumsy(_: &App) -> Result<(), Error> {
+        match DONE.fetch_add(1, Ordering::SeqCst) {
+            0 => panic!("the duty panics"),
+            _ if MENDED.load(Ordering::SeqCst) => Ok(()),
+            _ => Err(Error::internal("not yet")),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_duty_goes_on_after_a_panic_and_readiness_tells_when_it_keeps_failing() {
+        let house = House::open(|_| {}).await;
+        let (stop, stopped) = watch::channel(false);
+        let duty = Duty { name: "be clumsy", pause_ms: 1, work: |app| Box::pin(clumsy(app)) };
+        let repeating = tokio::spawn(repeat(Arc::clone(&house.app), duty, stopped));
+        let told = Readiness::NotReady(vec!["background work fails: be clumsy".to_owned()]);
+        while house.app.standing.readiness() != told {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(DONE.load(Ordering::SeqCst) >= FAILURES_TOLD);
+        MENDED.store(true, Ordering::SeqCst);
+        while house.app.standing.readiness() != Readiness::Ready {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        stop.send(true).unwrap();
+        repeating.await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn with_a_full_backlog_changes_are_refused_until_it_is_moved() {
+        let house = House::open(|config| config.audit.backlog_entries_max = 2).await;
+        let create = |n: u32| {
+            let token = format!("00000000-0000-4000-8000-{n:012}");
+            format!(r#"{{"Name":"s{n}","SecretString":"v","ClientRequestToken":"{token}"}}"#)
+        };
+        for n in 0..3 {
+            look_at_backlog(&house.app).await.unwrap();
+            assert_eq!(house.call("CreateSecret", &create(n), true).await.status, 200);
+        }
+        look_at_backlog(&house.app).await.unwrap();
+        let told = house.call("CreateSecret", &create(3), true).await;
+        assert!(told.status == 503 && told.text.contains("ServiceUnavailableException"), "{told:?}");
+        assert_eq!(house.call("GetSecretValue", r#"{"SecretId":"s0"}"#, true).await.status, 200, "reads go on");
+        let Readiness::NotReady(reasons) = house.app.standing.readiness() else { panic!("not ready") };
+        assert!(reasons[0].contains("audit.backlog_entries_max"), "{reasons:?}");
+        drain(&house.app).await.unwrap();
+        look_at_backlog(&house.app).await.unwrap();
+        assert_eq!(house.call("CreateSecret", &create(3), true).await.status, 200);
+        assert_eq!(house.app.standing.readiness(), Readiness::Ready);
     }
 }

@@ -142,15 +142,20 @@ impl SecretBuffer {
 
     /// Makes room for `bytes` more. Growing by hand, since a vector that grows by itself frees its old bytes unwiped.
     pub fn reserve(&mut self, bytes: usize) {
+        self.reserve_within(bytes, usize::MAX);
+    }
+
+    /// Makes room for `bytes` more, and not for more than `expected` in all unless these need it.
+    pub fn reserve_within(&mut self, bytes: usize, expected: usize) {
         if bytes > self.0.0.capacity() - self.0.0.len() {
-            self.grow(bytes);
+            self.grow(bytes, expected);
         }
     }
 
     #[cold]
-    fn grow(&mut self, bytes: usize) {
+    fn grow(&mut self, bytes: usize, expected: usize) {
         let old = &self.0.0;
-        let capacity = old.len().saturating_add(bytes).max(old.capacity().saturating_mul(2));
+        let capacity = old.len().saturating_add(bytes).max(old.capacity().saturating_mul(2).min(expected));
         let mut wider = Vec::with_capacity(capacity);
         wider.extend_from_slice(old);
         self.0 = Wiped(wider);
@@ -177,6 +182,12 @@ impl SecretBuffer {
         bytes.resize(start + bytes_max, 0);
         let written = bytes.get_mut(start..).map_or(0, write);
         bytes.truncate(start + written.min(bytes_max));
+    }
+
+    /// Number of bytes that it has room for without growing.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.0.0.capacity()
     }
 
     /// Number of bytes.

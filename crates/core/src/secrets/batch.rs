@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use strongroom_types::SecretBytes;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
     APIErrorType, BatchGetSecretValueRequest, BatchGetSecretValueResponse, GetSecretValueRequest,
     GetSecretValueResponse, Operation, SecretValueEntry,
 };
 
+use super::search::PAGE_BYTES_MAX;
 use super::{RESOURCE_KIND, Secrets, refusals};
 use crate::access::{Permit, Resource, authorize};
 use crate::ctx::Ctx;
@@ -17,6 +19,15 @@ use crate::trail::record::{Outcome, Resource as RecordedResource};
 
 /// Values on a page when the caller does not say.
 const PAGE_DEFAULT: usize = 20;
+
+/// What was read for a page so far.
+#[derive(Default)]
+struct Read {
+    values: Vec<SecretValueEntry>,
+    errors: Vec<APIErrorType>,
+    /// Bytes of the values.
+    bytes: usize,
+}
 
 impl Secrets {
     /// The current values of the listed secrets, or of those that pass the filters.
@@ -32,32 +43,52 @@ impl Secrets {
     ) -> Result<BatchGetSecretValueResponse, Error> {
         let ids = input.secret_id_list.unwrap_or_default();
         let filters = input.filters.unwrap_or_default();
-        let (ids, next_token) = match (ids.is_empty(), filters.is_empty()) {
+        let page = match (ids.is_empty(), filters.is_empty()) {
             (false, true) if input.max_results.is_some() => return Err(refusals::batch_page_without_filters()),
-            (false, true) => (ids, None),
+            (false, true) => None,
             (true, false) => {
                 authorize(cx, Operation::ListSecrets.action(), Resource::Account)?;
                 let limit = input.max_results.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE_DEFAULT);
-                self.filtered_arns(cx, &filters, limit, input.next_token.as_deref()).await?
+                Some(self.filtered_arns(cx, &filters, limit, input.next_token.as_deref()).await?)
             }
             _ => return Err(refusals::batch_selectors()),
         };
-        let mut response = BatchGetSecretValueResponse { next_token, ..BatchGetSecretValueResponse::default() };
-        let (mut values, mut errors) = (Vec::new(), Vec::new());
-        for secret_id in ids {
-            match self.get_one(cx, &secret_id).await {
-                Ok(value) => values.push(entry(value)),
-                Err(Error::Refused(refusal)) => errors.push(APIErrorType {
-                    secret_id: Some(secret_id),
-                    error_code: Some(refusal.code.name.to_owned()),
-                    message: Some(refusal.message),
-                }),
-                Err(fault) => return Err(fault),
+        let mut read = Read::default();
+        let mut next_token = None;
+        if let Some(page) = page {
+            let mut cut = None;
+            for (at, (place, arn)) in page.arns.iter().enumerate() {
+                self.get_into(cx, arn, &mut read).await?;
+                if read.bytes >= PAGE_BYTES_MAX && at + 1 < page.arns.len() {
+                    cut = Some(place);
+                    break;
+                }
             }
+            next_token = self.token_behind(&page, cut)?;
         }
-        response.secret_values = Some(values);
-        response.errors = Some(errors);
-        Ok(response)
+        for secret_id in ids {
+            self.get_into(cx, &secret_id, &mut read).await?;
+        }
+        Ok(BatchGetSecretValueResponse { secret_values: Some(read.values), errors: Some(read.errors), next_token })
+    }
+
+    /// Reads one value, or why it cannot be had.
+    async fn get_into(&self, cx: &Ctx, secret_id: &str, read: &mut Read) -> Result<(), Error> {
+        match self.get_one(cx, secret_id).await {
+            Ok(value) => {
+                let text = value.secret_string.as_ref().map_or(0, |text| text.expose().len());
+                let binary = value.secret_binary.as_ref().map_or(0, SecretBytes::len);
+                read.bytes = read.bytes.saturating_add(text).saturating_add(binary);
+                read.values.push(entry(value));
+            }
+            Err(Error::Refused(refusal)) => read.errors.push(APIErrorType {
+                secret_id: Some(secret_id.to_owned()),
+                error_code: Some(refusal.code.name.to_owned()),
+                message: Some(refusal.message),
+            }),
+            Err(fault) => return Err(fault),
+        }
+        Ok(())
     }
 
     /// Reads one value as GetSecretValue does: authorised by itself, with a record of its own.

@@ -1,13 +1,6 @@
-//! ListSecrets (specification §3.6): pages of an index in the asked order, narrowed by other indexes where that helps.
-//!
-//! A page costs the same however many secrets there are. Filters that few secrets pass are answered from their own
-//! index and sorted; filters that many pass, by walking the sorting index. In between, a page may hold less than was
-//! asked, even nothing, and a token to go on with, as the API allows.
+//! ListSecrets (specification §3.6): what is asked for, the page of it, the token to go on with.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
-use strongroom_store::{Entry, Index, Range};
+use strongroom_store::{Entry, Index};
 use strongroom_types::Timestamp;
 use strongroom_wire::forms::Enumeration as _;
 use strongroom_wire::secretsmanager::{
@@ -16,35 +9,23 @@ use strongroom_wire::secretsmanager::{
 
 use super::Secrets;
 use super::describe::{deleted_date, tags};
-use super::filters::{Filters, Probe};
-use super::model::{BY_ACCESSED, BY_CHANGED, BY_CREATED, BY_NAME, BY_WORD, MANY_WORDS, Secret, place};
+use super::filters::Filters;
+use super::model::{BY_ACCESSED, BY_CHANGED, BY_CREATED, BY_NAME, Secret, place};
+use super::search::{Found, Search};
 use crate::access::Permit;
 use crate::ctx::Ctx;
-use crate::documents::{Document, Loaded};
 use crate::error::Error;
 use crate::page;
 
 /// Secrets on a page when the caller does not say.
 const PAGE_DEFAULT: usize = 100;
-/// Secrets that a filter's own index may name for the page to be made from it.
-const NARROW_MAX: usize = 1000;
-/// Secrets looked at for one page while walking the sorting index.
-const WALK_MAX: usize = 2000;
 
-/// What is listed, in which order, and from where on.
-struct Search {
-    place: String,
-    index: Index,
-    descending: bool,
-    planned_deletion: bool,
-    filters: Filters,
-    limit: usize,
-}
-
-/// A page of secrets and the place behind it, if there may be more.
-struct Found {
-    secrets: Vec<Loaded<Secret>>,
+/// A page of names, and how to go on from any place on it.
+pub(super) struct NamedPage {
+    /// The places and ARNs, in order.
+    pub(super) arns: Vec<(Entry, String)>,
     next: Option<Entry>,
+    query: page::Query,
 }
 
 impl Secrets {
@@ -69,9 +50,10 @@ impl Secrets {
             limit: input.max_results.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE_DEFAULT),
         };
         let query = query("ListSecrets", &search, filters);
-        let (found, next_token) = self.search_page(&search, &query, input.next_token.as_deref()).await?;
-        let secret_list = found.iter().map(|secret| self.entry(&secret.value)).collect();
-        Ok(ListSecretsResponse { secret_list: Some(secret_list), next_token })
+        let found = self.search_page(&search, &query, input.next_token.as_deref()).await?;
+        let secret_list = found.secrets.iter().map(|(_, secret)| self.entry(&secret.value)).collect();
+        let next_token = found.next.map(|next| page::seal(&self.documents, &query, &write_place(&next)));
+        Ok(ListSecretsResponse { secret_list: Some(secret_list), next_token: next_token.transpose()? })
     }
 
     /// A page of secrets for BatchGetSecretValue: the names of those that pass, in the order of creation.
@@ -81,7 +63,7 @@ impl Secrets {
         filters: &[Filter],
         limit: usize,
         token: Option<&str>,
-    ) -> Result<(Vec<String>, Option<String>), Error> {
+    ) -> Result<NamedPage, Error> {
         let (index, descending) = order(None, None);
         let search = Search {
             place: place(cx.caller.account.as_str(), cx.region.as_str()),
@@ -92,112 +74,23 @@ impl Secrets {
             limit,
         };
         let query = query("BatchGetSecretValue", &search, filters);
-        let (found, next_token) = self.search_page(&search, &query, token).await?;
-        Ok((found.iter().map(|secret| secret.value.arn()).collect(), next_token))
+        let found = self.search_page(&search, &query, token).await?;
+        let arns = found.secrets.into_iter().map(|(entry, secret)| (entry, secret.value.arn())).collect();
+        Ok(NamedPage { arns, next: found.next, query })
     }
 
-    async fn search_page(
-        &self,
-        search: &Search,
-        query: &page::Query,
-        token: Option<&str>,
-    ) -> Result<(Vec<Loaded<Secret>>, Option<String>), Error> {
+    /// The token that leads behind `cut`, where a page was ended early, or else behind the whole page.
+    pub(super) fn token_behind(&self, page: &NamedPage, cut: Option<&Entry>) -> Result<Option<String>, Error> {
+        let place = cut.or(page.next.as_ref());
+        place.map(|place| page::seal(&self.documents, &page.query, &write_place(place))).transpose()
+    }
+
+    async fn search_page(&self, search: &Search, query: &page::Query, token: Option<&str>) -> Result<Found, Error> {
         let after = match token {
             Some(token) => Some(read_place(&page::open(&self.documents, query, token)?)),
             None => None,
         };
-        let found = match self.narrow(search).await? {
-            Some(keys) => self.sorted(search, keys, after).await?,
-            None => self.walk(search, after).await?,
-        };
-        let next = found.next.map(|entry| page::seal(&self.documents, query, &write_place(&entry)));
-        Ok((found.secrets, next.transpose()?))
-    }
-
-    /// The keys of every secret that can pass, if one of the filters leaves only few.
-    async fn narrow(&self, search: &Search) -> Result<Option<Vec<Arc<str>>>, Error> {
-        let mut best: Option<BTreeSet<Arc<str>>> = None;
-        for probes in search.filters.probes() {
-            let Some(keys) = self.probe_all(&search.place, &probes).await? else { continue };
-            if best.as_ref().is_none_or(|best| keys.len() < best.len()) {
-                best = Some(keys);
-            }
-        }
-        Ok(best.map(|keys| keys.into_iter().collect()))
-    }
-
-    async fn probe_all(&self, place: &str, probes: &[Probe]) -> Result<Option<BTreeSet<Arc<str>>>, Error> {
-        let mut keys = BTreeSet::new();
-        let many_words = Probe { index: BY_WORD, prefix: MANY_WORDS.to_owned() };
-        let also = probes.iter().any(|probe| probe.index == BY_WORD).then_some(&many_words);
-        for probe in probes.iter().chain(also) {
-            let prefix = format!("{place}{}", probe.prefix);
-            let range = Range { index: probe.index, prefix, after: None, descending: false, limit: NARROW_MAX + 1 };
-            let entries = self.documents.range(&range).await?;
-            if entries.len() > NARROW_MAX {
-                return Ok(None);
-            }
-            keys.extend(entries.into_iter().map(|entry| entry.key));
-            if keys.len() > NARROW_MAX {
-                return Ok(None);
-            }
-        }
-        Ok(Some(keys))
-    }
-
-    /// A page from a few candidates, sorted here.
-    async fn sorted(&self, search: &Search, keys: Vec<Arc<str>>, after: Option<Entry>) -> Result<Found, Error> {
-        let mut passed: Vec<(Entry, Loaded<Secret>)> = self
-            .documents
-            .load_many::<Secret>(&keys)
-            .await?
-            .into_iter()
-            .filter(|secret| search.passes(&secret.value))
-            .map(|secret| (search.entry_of(&secret.value), secret))
-            .filter(|(entry, _)| after.as_ref().is_none_or(|after| search.is_behind(entry, after)))
-            .collect();
-        passed.sort_by(|left, right| left.0.cmp(&right.0));
-        if search.descending {
-            passed.reverse();
-        }
-        let more = passed.len() > search.limit;
-        passed.truncate(search.limit);
-        let next = passed.last().map(|(entry, _)| entry.clone()).filter(|_| more);
-        Ok(Found { secrets: passed.into_iter().map(|(_, secret)| secret).collect(), next })
-    }
-
-    /// A page from the sorting index, looking at each secret on the way.
-    async fn walk(&self, search: &Search, mut after: Option<Entry>) -> Result<Found, Error> {
-        let mut secrets = Vec::new();
-        let mut looked_at = 0;
-        let step = if search.filters.is_empty() { search.limit + 1 } else { search.limit.max(200) };
-        loop {
-            let range = Range {
-                index: search.index,
-                prefix: search.place.clone(),
-                after: after.clone(),
-                descending: search.descending,
-                limit: step,
-            };
-            let entries = self.documents.range(&range).await?;
-            let ended = entries.len() < step;
-            looked_at += entries.len();
-            let keys: Vec<Arc<str>> = entries.iter().map(|entry| Arc::clone(&entry.key)).collect();
-            for secret in self.documents.load_many::<Secret>(&keys).await? {
-                if !search.passes(&secret.value) {
-                    continue;
-                }
-                if secrets.len() == search.limit {
-                    let next = secrets.last().map(|last: &Loaded<Secret>| search.entry_of(&last.value));
-                    return Ok(Found { secrets, next });
-                }
-                secrets.push(secret);
-            }
-            after = entries.into_iter().next_back().or(after);
-            if ended || looked_at >= WALK_MAX {
-                return Ok(Found { secrets, next: after.filter(|_| !ended) });
-            }
-        }
+        self.find(search, after).await
     }
 
     fn entry(&self, secret: &Secret) -> SecretListEntry {
@@ -216,20 +109,6 @@ impl Secrets {
             created_date: Some(Timestamp::from_millis(secret.created_ms)),
             ..SecretListEntry::default()
         }
-    }
-}
-
-impl Search {
-    fn passes(&self, secret: &Secret) -> bool {
-        (self.planned_deletion || secret.deletion.is_none()) && self.filters.pass(secret)
-    }
-
-    fn entry_of(&self, secret: &Secret) -> Entry {
-        Entry { value: secret.sort_value(self.index), key: secret.key().into() }
-    }
-
-    fn is_behind(&self, entry: &Entry, after: &Entry) -> bool {
-        if self.descending { entry < after } else { entry > after }
     }
 }
 

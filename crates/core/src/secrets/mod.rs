@@ -16,17 +16,20 @@ mod put;
 mod read;
 mod refusals;
 pub mod resolve;
+mod search;
 mod stages;
 mod tags;
 pub(crate) mod values;
 mod versions;
 mod words;
+mod work;
 
 use std::sync::Arc;
 
 use strongroom_crypto::Keyring;
 use strongroom_store::Batch;
 use strongroom_types::Timestamp;
+use tokio::sync::Semaphore;
 
 use self::access_days::AccessDays;
 use self::model::Secret;
@@ -50,6 +53,8 @@ pub struct Secrets {
     trail: Arc<Segments>,
     access_days: AccessDays,
     data_keys: DataKeys,
+    /// Turns for making pages of secrets, which may cost much.
+    pages: Semaphore,
 }
 
 impl Secrets {
@@ -58,7 +63,8 @@ impl Secrets {
     #[must_use]
     pub fn new(documents: Arc<Documents>, keys: Arc<Keys>, trail: Arc<Segments>, data_keys_max: usize) -> Self {
         let data_keys = DataKeys::new(data_keys_max);
-        Self { documents, keys, trail, access_days: AccessDays::default(), data_keys }
+        let pages = Semaphore::new(search::PAGES_UNDER_WAY_MAX);
+        Self { documents, keys, trail, access_days: AccessDays::default(), data_keys, pages }
     }
 
     /// Forgets the unwrapped data keys whose time is over.

@@ -35,6 +35,12 @@ const INDEXED_WORDS_MAX: usize = 200;
 pub const MANY_WORDS: &str = " ";
 /// Bytes of a tag's key or value that are indexed at most; the rest is compared on the document itself.
 const TERM_BYTES_MAX: usize = 256;
+/// What a secret's entry in a listing takes beside its texts, in bytes.
+const ENTRY_BYTES_ABOUT: usize = 300;
+/// What a tag takes beside its texts, in bytes.
+const TAG_BYTES_ABOUT: usize = 20;
+/// What a version takes in a secret's body, in bytes.
+const VERSION_BYTES_ABOUT: usize = 120;
 
 /// A secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,6 +206,24 @@ impl Secret {
             BY_ACCESSED => self.accessed_ms.unwrap_or(0),
             _ => self.created_ms,
         }
+    }
+
+    /// About as many bytes as its body has.
+    #[must_use]
+    pub fn bytes_about(&self) -> usize {
+        let policy = self.policy.as_ref().map_or(0, String::len);
+        self.shown_bytes() + policy + self.versions.len() * VERSION_BYTES_ABOUT
+    }
+
+    /// About as many bytes as a listing shows of it.
+    #[must_use]
+    pub fn shown_bytes(&self) -> usize {
+        let tags: usize = self.tags.iter().map(|tag| tag.key.len() + tag.value.len() + TAG_BYTES_ABOUT).sum();
+        let stages: usize = self.stages.iter().map(|(stage, version)| stage.len() + version.len()).sum();
+        let texts = [&self.description, &self.kms_key_id];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        // The name stands in the ARN once more.
+        ENTRY_BYTES_ABOUT + 2 * self.name.len() + texts + tags + stages
     }
 
     fn word_terms(&self, place: &str) -> Vec<Term> {

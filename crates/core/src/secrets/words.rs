@@ -31,12 +31,16 @@ pub fn split(text: &str) -> Vec<String> {
     words
 }
 
+/// The texts of a secret that are searched: its name, description, tag keys and tag values.
+pub fn texts_of(secret: &Secret) -> impl Iterator<Item = &str> {
+    let tags = secret.tags.iter().flat_map(|tag| [tag.key.as_str(), tag.value.as_str()]);
+    [secret.name.as_str(), secret.description.as_deref().unwrap_or_default()].into_iter().chain(tags)
+}
+
 /// All words of a secret's name, description, tag keys and tag values.
 #[must_use]
 pub fn of_secret(secret: &Secret) -> BTreeSet<String> {
-    let tags = secret.tags.iter().flat_map(|tag| [tag.key.as_str(), tag.value.as_str()]);
-    let texts = [secret.name.as_str(), secret.description.as_deref().unwrap_or_default()].into_iter().chain(tags);
-    texts.flat_map(split).collect()
+    texts_of(secret).flat_map(split).collect()
 }
 
 #[cfg(test)]

@@ -120,6 +120,18 @@ impl Outbox {
         }
     }
 
+    /// Whether more than `entries_max` entries wait. Reads two of them at most; where the store's numbering has gaps, it
+    /// may say so a little early.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn holds_more_than(&self, entries_max: u64) -> Result<bool, StoreError> {
+        let first = self.store.feed(TOPIC, 0, 1).await?;
+        let Some(first) = first.first() else { return Ok(false) };
+        let last_allowed = first.sequence.saturating_add(entries_max.saturating_sub(1));
+        Ok(!self.store.feed(TOPIC, last_allowed, 1).await?.is_empty())
+    }
+
     /// Opens the entries behind `appended`, up to the first that cannot be opened.
     fn open(&self, rows: Vec<FeedRow>, appended: u64) -> Page {
         let mut page = Page { entries: Vec::with_capacity(rows.len()), through: None, stopped: None };
@@ -336,6 +348,23 @@ mod tests {
         fixture.start().drain().await.expect("drain");
         assert_eq!(fixture.waiting().await, 0);
         assert_eq!(fixture.found(), events(0..1220));
+    }
+
+    #[tokio::test]
+    async fn the_backlog_is_told_by_its_bound() {
+        let fixture = Fixture::new();
+        let outbox = fixture.start();
+        let mut committed = 0;
+        for _ in 0..2 {
+            assert!(!outbox.holds_more_than(3).await.expect("told"), "nothing waits");
+            fixture.commit(committed..committed + 3).await;
+            assert!(!outbox.holds_more_than(3).await.expect("told"));
+            fixture.commit(committed + 3..committed + 4).await;
+            assert!(outbox.holds_more_than(3).await.expect("told"));
+            assert!(!outbox.holds_more_than(4).await.expect("told"));
+            committed += 4;
+            outbox.drain().await.expect("drain");
+        }
     }
 
     #[tokio::test]

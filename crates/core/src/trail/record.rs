@@ -64,7 +64,7 @@ pub struct Record {
 pub enum Source {
     /// A client's address.
     Address(IpAddr),
-    /// A service of this server, by its host name.
+    /// A service of this server by its host name, or words for what has no one address.
     Service(&'static str),
 }
 

@@ -18,7 +18,11 @@ pub struct LimitsConfig {
     /// Bytes of a body over the limit that are read and thrown away, so that the client sees the answer and not a
     /// broken connection. Beyond, the connection is closed.
     pub body_drain_bytes_max: u32,
-    /// Connections open at one time. When reached, new ones wait in the operating system's queue until one closes.
+    /// Bytes of request bodies and of answers not yet taken by their clients that all connections hold together,
+    /// beside 16 KiB of each connection. Above it: 503, which AWS's clients try again.
+    pub bodies_bytes_max: u64,
+    /// Connections open at one time. When reached, a new one takes the place of the one that has been idle for longest;
+    /// when none is idle, new ones wait in the operating system's queue until one closes or falls idle.
     /// Keep it below the limit of open files.
     pub connections_max: u32,
     /// Connections open at one time from one address; further ones are closed at once. No such bound when absent.
@@ -49,6 +53,7 @@ impl Default for LimitsConfig {
             header_count_max: 100,
             body_bytes_max: 1024 * 1024,
             body_drain_bytes_max: 8 * 1024 * 1024,
+            bodies_bytes_max: 256 * 1024 * 1024,
             connections_max: 900,
             connections_per_peer_max: None,
             tls_handshake_ms_max: 10_000,
@@ -73,6 +78,7 @@ impl LimitsConfig {
         within("header_count_max", self.header_count_max.into(), 1, 1000);
         within("body_bytes_max", self.body_bytes_max.into(), 1024, 64 * 1024 * 1024);
         within("body_drain_bytes_max", self.body_drain_bytes_max.into(), 0, 1024 * 1024 * 1024);
+        within("bodies_bytes_max", self.bodies_bytes_max, self.body_bytes_max.into(), 64 * 1024 * 1024 * 1024);
         within("connections_max", self.connections_max.into(), 1, 1_000_000);
         within("connections_per_peer_max", self.connections_per_peer_max.unwrap_or(1).into(), 1, 1_000_000);
         within("h2_streams_max", self.h2_streams_max.into(), 1, 10_000);

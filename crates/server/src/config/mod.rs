@@ -101,6 +101,7 @@ impl Config {
         self.limits.check(problems);
         self.cors.check(problems);
         storage::check_roots(&self.roots, problems);
+        self.audit.check(problems);
         self.cache.check(problems);
     }
 }

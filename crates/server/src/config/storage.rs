@@ -92,7 +92,7 @@ pub(super) fn check_roots(roots: &[RootConfig], problems: &mut Problems) {
 }
 
 /// The audit trail's segment files, one an hour.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditConfig {
     /// Where segments are written. When absent: `trail` in the data directory.
@@ -100,6 +100,34 @@ pub struct AuditConfig {
     /// When records of requests that change nothing are made to survive a power failure. Records of changes are
     /// committed with the change, whatever stands here.
     pub sync: AuditSync,
+    /// Bytes of the trail's file system that stay free. With less, only DeleteSecret is carried out. 0 for no reserve.
+    pub free_bytes_min: u64,
+    /// Refused requests without a valid signature that have records of their own, for each source address (IPv6: each
+    /// network of 64 bits) and minute. One record tells how many more there were.
+    pub refusals_per_minute_max: u32,
+    /// Records of changes that may wait in the store for being moved to the trail. With more, changes are refused.
+    pub backlog_entries_max: u64,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            sync: AuditSync::default(),
+            free_bytes_min: 64 * 1024 * 1024,
+            refusals_per_minute_max: 60,
+            backlog_entries_max: 100_000,
+        }
+    }
+}
+
+impl AuditConfig {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        let mut within = |key, value, least, most| problems.range("audit", key, value, least, most);
+        within("free_bytes_min", self.free_bytes_min, 0, 1 << 60);
+        within("refusals_per_minute_max", self.refusals_per_minute_max.into(), 0, 1_000_000);
+        within("backlog_entries_max", self.backlog_entries_max, 1, 100_000_000);
+    }
 }
 
 /// When the trail's segment file is synced.

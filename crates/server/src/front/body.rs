@@ -13,6 +13,8 @@ use hyper::body::Incoming;
 use strongroom_crypto::digest::{Sha256, sha256};
 use strongroom_types::{SecretBuffer, SecretBytes};
 
+use crate::listen::Held;
+
 /// Bytes set aside at most before the first of them came, whatever length the client declares.
 const FIRST_CAPACITY_MAX: usize = 64 * 1024;
 
@@ -28,6 +30,15 @@ pub(super) struct Gathered {
     pub(super) sha256: [u8; 32],
 }
 
+/// How many bytes of a body are read.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Into memory.
+    pub(super) bytes_max: usize,
+    /// And beyond, to be thrown away.
+    pub(super) drain_bytes_max: usize,
+}
+
 /// Why a body could not be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BodyFault {
@@ -35,6 +46,8 @@ pub(super) enum BodyFault {
     TooLarge,
     /// The connection or stream ended before the body did, or its framing is wrong.
     Broken,
+    /// The process holds as many bytes of bodies and answers as it may.
+    NoRoom,
 }
 
 /// How far a body has come at first sight.
@@ -70,24 +83,25 @@ pub(super) fn first_sight(
     Ok(FirstSight::Whole(Gathered { sha256: sha256(&piece), bytes: SecretBytes::new(piece.to_vec()) }))
 }
 
-/// Reads `body`, at most `bytes_max` with what came at `first` sight. Of a longer one up to `drain_bytes_max` further
+/// Reads `body`, at most `bytes_max` with what came at `first` sight; `held` grows with it. Of a longer one up to `drain_bytes_max` further
 /// bytes are read and thrown away, so that the client gets to reading the answer; not so when it asked before
 /// sending.
 pub(super) async fn gather(
     first: Option<Bytes>,
     mut body: Incoming,
-    bytes_max: usize,
-    drain_bytes_max: usize,
+    held: &mut Held,
+    limits: Limits,
     asks_first: bool,
 ) -> Result<Gathered, BodyFault> {
-    let declared = declared(&body);
+    let Limits { bytes_max, drain_bytes_max } = limits;
+    let declared = declared(&body).saturating_add(first.as_ref().map_or(0, Bytes::len));
     if declared > bytes_max {
         if !asks_first {
             drain(&mut body, declared, drain_bytes_max).await;
         }
         return Err(BodyFault::TooLarge);
     }
-    let mut bytes = SecretBuffer::with_capacity(declared.min(FIRST_CAPACITY_MAX));
+    let mut bytes = SecretBuffer::default();
     let mut hash = Sha256::default();
     let mut next = first;
     loop {
@@ -97,7 +111,14 @@ pub(super) async fn gather(
                 return Err(BodyFault::TooLarge);
             }
             hash.update(&piece);
+            let room = if bytes.is_empty() { piece.len().max(declared.min(FIRST_CAPACITY_MAX)) } else { piece.len() };
+            bytes.reserve_within(room, declared.max(bytes.len() + room));
             bytes.extend_from_slice(&piece);
+            if !held.grow_to(bytes.capacity()) {
+                drop(bytes);
+                drain(&mut body, 0, drain_bytes_max).await;
+                return Err(BodyFault::NoRoom);
+            }
         }
         let Some(frame) = body.frame().await else { break };
         next = frame.map_err(|_| BodyFault::Broken)?.into_data().ok();

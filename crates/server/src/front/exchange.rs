@@ -19,7 +19,7 @@ use super::body::FirstSight;
 use super::refusal::Refusal;
 use super::service::{Frame, Front};
 use super::shield::Work;
-use crate::listen::Underway;
+use crate::listen::{Held, Underway};
 
 /// A request on its way to its answer.
 pub(crate) struct Exchange {
@@ -94,7 +94,9 @@ fn begin(front: &Arc<Front>, begun: Begun, context: &mut Context<'_>) -> Begin {
             let request = Head { id, parts };
             return Begin::Waits(Box::pin(gather_and_work(Arc::clone(front), underway, frame, request, first, body)));
         }
-        Ok(FirstSight::Whole(body)) => front.work(&underway.line, &frame, id, parts, body),
+        Ok(FirstSight::Whole(body)) => {
+            front.work(&underway.line, Held::nothing(&underway.line), &frame, id, parts, body)
+        }
         Err(refusal) => Err(refusal),
     };
     let mut work = match work {
@@ -124,8 +126,9 @@ async fn gather_and_work(
     first: Option<Bytes>,
     body: Incoming,
 ) -> Response<AnswerBody> {
-    let gathered = front.gather(&head.parts, first, body).await;
-    match gathered.and_then(|body| front.work(&underway.line, &frame, head.id, head.parts, body)) {
+    let mut held = Held::nothing(&underway.line);
+    let gathered = front.gather(&head.parts, first, body, &mut held).await;
+    match gathered.and_then(|body| front.work(&underway.line, held, &frame, head.id, head.parts, body)) {
         Ok(work) => wait(front, underway, frame, work).await,
         Err(refusal) => front.finish(&underway.line, frame, refusal.answer()),
     }

@@ -11,6 +11,7 @@ pub(super) enum Refusal {
     BodyBroken,
     TooManyHeaders,
     TooManyRequests,
+    NoRoom,
     TooLong,
     Failed,
 }
@@ -20,6 +21,7 @@ impl From<BodyFault> for Refusal {
         match fault {
             BodyFault::TooLarge => Self::BodyTooLarge,
             BodyFault::Broken => Self::BodyBroken,
+            BodyFault::NoRoom => Self::NoRoom,
         }
     }
 }
@@ -33,6 +35,10 @@ impl Refusal {
             Self::TooManyHeaders => (431, "RequestHeaderFieldsTooLargeException", "The request has too many headers."),
             Self::TooManyRequests => {
                 (503, "ServiceUnavailableException", "Too many requests are under way on this connection.")
+            }
+            // AWS's clients try again after this status.
+            Self::NoRoom => {
+                (503, "ServiceUnavailableException", "Too many request bodies and answers are under way. Try again.")
             }
             Self::TooLong => (503, "ServiceUnavailableException", "The request could not be completed in time."),
             Self::Failed => (500, "InternalServiceError", "An error occurred on the server side."),

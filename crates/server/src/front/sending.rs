@@ -6,14 +6,13 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use strongroom_types::SecretBytes;
 
-use crate::listen::Line;
+use crate::listen::Held;
 
 /// A response body of one piece.
 pub(crate) struct AnswerBody(Option<Sending>);
@@ -23,13 +22,14 @@ impl AnswerBody {
         Self(None)
     }
 
-    /// The body `bytes`; until it is sent, `line` knows of an answer that the client has not yet taken.
-    pub(super) fn new(bytes: SecretBytes, line: &Arc<Line>) -> Self {
+    /// The body `bytes`, which is `held` until it is sent; for so long the connection knows of an answer that the
+    /// client has not yet taken.
+    pub(super) fn new(bytes: SecretBytes, held: Held) -> Self {
         if bytes.is_empty() {
             return Self(None);
         }
-        line.answer_made();
-        Self(Some(Sending { bytes, sent: 0, line: Arc::clone(line) }))
+        held.line.answer_made();
+        Self(Some(Sending { bytes, sent: 0, held }))
     }
 }
 
@@ -37,7 +37,7 @@ impl AnswerBody {
 pub(crate) struct Sending {
     bytes: SecretBytes,
     sent: usize,
-    line: Arc<Line>,
+    held: Held,
 }
 
 impl Buf for Sending {
@@ -56,7 +56,7 @@ impl Buf for Sending {
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        self.line.answer_taken();
+        self.held.line.answer_taken();
     }
 }
 

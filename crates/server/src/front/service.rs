@@ -12,7 +12,7 @@ use strongroom_types::{Clock, Timestamp};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::body::{FirstSight, Gathered, first_sight, gather};
+use super::body::{FirstSight, Gathered, Limits, first_sight, gather};
 use super::date::DateHeader;
 use super::exchange::Exchange;
 use super::refusal::Refusal;
@@ -22,7 +22,7 @@ use super::{Answer, AnswerBody, Call, Endpoint, RequestIds};
 use crate::config::{Config, Network};
 use crate::cors::{Cors, Origin};
 use crate::health;
-use crate::listen::{Line, Underway, Working};
+use crate::listen::{Held, Line, Underway, Working};
 
 /// The id of an answer for which the random source gave none.
 const NO_REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
@@ -120,9 +120,11 @@ impl Front {
         parts: &Parts,
         first: Option<Bytes>,
         body: Incoming,
+        held: &mut Held,
     ) -> Result<Gathered, Refusal> {
         let asks_first = parts.headers.contains_key(header::EXPECT);
-        let gathering = gather(first, body, self.body_bytes_max, self.body_drain_bytes_max, asks_first);
+        let limits = Limits { bytes_max: self.body_bytes_max, drain_bytes_max: self.body_drain_bytes_max };
+        let gathering = gather(first, body, held, limits, asks_first);
         match timeout(self.body_read_max, gathering).await {
             Ok(gathered) => gathered.map_err(Refusal::from),
             Err(_) => Err(Refusal::BodyTooSlow),
@@ -132,14 +134,18 @@ impl Front {
     /// The endpoint's work on a request, not yet begun.
     pub(super) fn work(
         &self,
-        line: &Arc<Line>,
+        line: &Line,
+        mut held: Held,
         frame: &Frame,
         id: String,
         parts: Parts,
         body: Gathered,
     ) -> Result<Work, Refusal> {
         // Work goes on when its client has gone; a client that sends and goes, again and again, must not pile it up.
-        let working = Working::begin(line, self.works_max).ok_or(Refusal::TooManyRequests)?;
+        if !held.grow_to(body.bytes.len()) {
+            return Err(Refusal::NoRoom);
+        }
+        let working = Working::begin(held, self.works_max).ok_or(Refusal::TooManyRequests)?;
         let call = call(line, frame, id, parts, body, &self.trusted_proxies);
         Ok(Work::new(Arc::clone(&self.endpoint).call(call), working))
     }
@@ -165,8 +171,10 @@ impl Front {
 
     /// The response that carries `answer` to the client on `line`.
     pub(super) fn finish(&self, line: &Arc<Line>, frame: Frame, answer: Answer) -> Response<AnswerBody> {
+        let mut held = Held::nothing(line);
+        let answer = if frame.head_only || held.grow_to(answer.body.len()) { answer } else { Refusal::NoRoom.answer() };
         let length = answer.body.len();
-        let body = if frame.head_only { AnswerBody::empty() } else { AnswerBody::new(answer.body, line) };
+        let body = if frame.head_only { AnswerBody::empty() } else { AnswerBody::new(answer.body, held) };
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();

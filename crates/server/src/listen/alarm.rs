@@ -30,6 +30,11 @@ impl Alarm {
         Self { sleep: Box::pin(sleep_until(Instant::now())), set: None, closing_until: None }
     }
 
+    /// The connection was asked to close: it has a little time for that once nothing is under way.
+    pub(super) fn hurry(&mut self) {
+        self.closing_until = Some(Instant::now() + CLOSE_GRACE);
+    }
+
     /// Looks at the connection's phase. When this returns true the alarm must be polled, having been set.
     pub(super) fn set(&mut self, line: &Line) -> bool {
         let Some(due) = self.due(line) else { return false };
@@ -64,7 +69,7 @@ impl Alarm {
     fn due(&self, line: &Line) -> Option<Due> {
         let due = line.due()?;
         match self.closing_until {
-            Some(until) if due.expiry == Expiry::Close => Some(Due { at: due.at.max(until), expiry: Expiry::Cut }),
+            Some(until) if due.expiry == Expiry::Close => Some(Due { at: until, expiry: Expiry::Cut }),
             _ => Some(due),
         }
     }

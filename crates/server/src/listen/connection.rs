@@ -21,6 +21,8 @@ use tokio_rustls::TlsAcceptor;
 use super::alarm::Alarm;
 use super::aside::Aside;
 use super::line::{Ends, Line};
+use super::lines::Lines;
+use super::load::Load;
 use super::phases::{Expiry, Times};
 use super::slots::Slot;
 use super::socket::{Socket, Stream};
@@ -55,6 +57,8 @@ pub(super) struct Shared {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
     times: Times,
+    load: Arc<Load>,
+    pub(super) lines: Arc<Lines>,
     tls_handshake_max: Duration,
     header_read_max: Duration,
 }
@@ -89,6 +93,8 @@ impl Shared {
             http1,
             http2,
             times: Times::new(limits),
+            load: Arc::new(Load::new(limits.bodies_bytes_max)),
+            lines: Arc::default(),
             tls_handshake_max: Duration::from_millis(limits.tls_handshake_ms_max),
             header_read_max: Duration::from_millis(limits.header_read_ms_max),
         }
@@ -119,6 +125,7 @@ pub(super) async fn serve(accepted: Accepted, shared: Arc<Shared>, mut stage: wa
             return;
         }
     };
+    let _entered = shared.lines.enter(&line);
     let io = TokioIo::new(socket);
     let service = service(Arc::clone(&shared.front), Arc::clone(&line), Arc::clone(&shared.random));
     let ended = if h2 {
@@ -149,7 +156,7 @@ async fn open(accepted: Accepted, shared: &Shared) -> io::Result<(Socket, Arc<Li
     let begun = Instant::now();
     let opening = timeout_at(begun + shared.header_read_max, stream.opening()).await??;
     let h2 = opening.h2;
-    let line = Arc::new(Line::new(Ends { peer, local, tls }, h2, begun, shared.times, slot));
+    let line = Arc::new(Line::new(Ends { peer, local, tls }, h2, begun, shared.times, &shared.load, slot));
     Ok((Socket::new(stream, opening, Arc::clone(&line)), line, h2))
 }
 
@@ -191,7 +198,8 @@ async fn drive(connection: impl Http, line: &Line, stage: watch::Receiver<Stage>
     let mut connection = pin!(connection);
     let mut stopping = pin!(reached(stage.clone(), Stage::Stopping));
     let mut cutting = pin!(reached(stage, Stage::Cutting));
-    let mut stopped = false;
+    let mut leaving = pin!(line.asked_to_close());
+    let (mut stopped, mut left) = (false, false);
     let mut alarm = Alarm::new();
     let mut aside = Aside::new();
     poll_fn(|context| {
@@ -199,7 +207,7 @@ async fn drive(connection: impl Http, line: &Line, stage: watch::Receiver<Stage>
             if let Poll::Ready(ended) = connection.as_mut().poll(context) {
                 return Poll::Ready(ended);
             }
-            // The stop and the alarm are polled when they have something to say, not for every request.
+            // The stop, the call to leave and the alarm are polled when they have something to say, not for every request.
             let set = alarm.set(line);
             if !aside.is_called(context) && !set {
                 return Poll::Pending;
@@ -211,6 +219,11 @@ async fn drive(connection: impl Http, line: &Line, stage: watch::Receiver<Stage>
             }
             if stopped && cutting.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Ok(()));
+            }
+            if !left && leaving.as_mut().poll(context).is_ready() {
+                left = true;
+                alarm.hurry();
+                connection.as_mut().finish();
             }
             match alarm.poll(line, context) {
                 Poll::Ready(Expiry::Close) => connection.as_mut().finish(),

@@ -5,10 +5,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
+use super::load::{Held, Load, Share};
 use super::phases::{Expiry, Phases, Times};
 use super::slots::Slot;
 use crate::front::TlsDetails;
@@ -23,6 +25,11 @@ pub(crate) struct Line {
     phases: Phases,
     /// Works of the endpoint, those left by their clients included.
     works: AtomicU32,
+    /// Bytes of bodies and answers that it holds.
+    pub(super) share: Share,
+    /// Whether it was asked to close, and what tells it so.
+    asked_to_close: AtomicBool,
+    close: Notify,
     _slot: Slot,
 }
 
@@ -42,7 +49,7 @@ pub(super) struct Due {
 
 impl Line {
     /// A connection accepted at `opened`.
-    pub(super) fn new(ends: Ends, h2: bool, opened: Instant, times: Times, slot: Slot) -> Self {
+    pub(super) fn new(ends: Ends, h2: bool, opened: Instant, times: Times, load: &Arc<Load>, slot: Slot) -> Self {
         Self {
             peer: ends.peer,
             local: ends.local,
@@ -50,6 +57,9 @@ impl Line {
             opened,
             phases: Phases::new(times, h2),
             works: AtomicU32::new(0),
+            share: Share::of(load),
+            asked_to_close: AtomicBool::new(false),
+            close: Notify::new(),
             _slot: slot,
         }
     }
@@ -69,10 +79,34 @@ impl Line {
         self.phases.answer_taken();
     }
 
+    /// Since when it has been idle; none while anything is under way, and when it was asked to close already.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        if self.works.load(Ordering::Relaxed) > 0 || self.asked_to_close.load(Ordering::Relaxed) {
+            return None;
+        }
+        let since_ms = self.phases.idle_since(|| self.now_ms())?;
+        Some(self.opened + Duration::from_millis(since_ms))
+    }
+
+    /// Asks for its end, after what may have begun meanwhile.
+    pub(super) fn ask_to_close(&self) {
+        self.asked_to_close.store(true, Ordering::Relaxed);
+        self.close.notify_one();
+    }
+
+    /// Waits until somebody asks for its end.
+    pub(super) async fn asked_to_close(&self) {
+        self.close.notified().await;
+    }
+
+    /// The time since its opening.
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// When the present phase must be over, if it has a limit here.
     pub(super) fn due(&self) -> Option<Due> {
-        let now_ms = || u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (at_ms, expiry) = self.phases.due(now_ms)?;
+        let (at_ms, expiry) = self.phases.due(|| self.now_ms())?;
         Some(Due { at: self.opened + Duration::from_millis(at_ms), expiry })
     }
 }
@@ -95,21 +129,21 @@ impl Drop for Underway {
     }
 }
 
-/// A work of the endpoint.
-pub(crate) struct Working(Arc<Line>);
+/// A work of the endpoint, with the request's body.
+pub(crate) struct Working(Held);
 
 impl Working {
     /// Counts a work in; none when `works_max` are under way.
-    pub(crate) fn begin(line: &Arc<Line>, works_max: u32) -> Option<Self> {
+    pub(crate) fn begin(held: Held, works_max: u32) -> Option<Self> {
         // Counted before it is compared: on HTTP/2 several requests may come here at the same time.
-        let working = Self(Arc::clone(line));
-        (line.works.fetch_add(1, Ordering::Relaxed) < works_max).then_some(working)
+        let working = Self(held);
+        (working.0.line.works.fetch_add(1, Ordering::Relaxed) < works_max).then_some(working)
     }
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
-        self.0.works.fetch_sub(1, Ordering::Relaxed);
+        self.0.line.works.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -126,12 +160,13 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let ends = Ends { peer: address, local: address, tls: None };
         let slot = slots.try_take(address.ip()).unwrap();
-        let line = Arc::new(Line::new(ends, true, Instant::now(), Times::new(&limits), slot));
-        let first = Working::begin(&line, 2).unwrap();
-        let second = Working::begin(&line, 2).unwrap();
-        assert!(Working::begin(&line, 2).is_none());
+        let line = Arc::new(Line::new(ends, true, Instant::now(), Times::new(&limits), &Arc::new(Load::new(0)), slot));
+        let begin = || Working::begin(Held::nothing(&line), 2);
+        let first = begin().unwrap();
+        let second = begin().unwrap();
+        assert!(begin().is_none());
         drop(first);
-        assert!(Working::begin(&line, 2).is_some());
+        assert!(begin().is_some());
         drop(line);
         assert_eq!(slots.taken(), 1);
         drop(second);

@@ -5,6 +5,8 @@ mod aside;
 mod connection;
 mod lanes;
 mod line;
+mod lines;
+mod load;
 mod phases;
 mod slots;
 mod socket;
@@ -30,6 +32,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use line::{Line, Underway, Working};
+pub(crate) use load::Held;
 pub use tls::{CertificateError, Certificates};
 
 use crate::config::Config;
@@ -186,7 +189,7 @@ pub async fn serve(
     Stopped { unfinished }
 }
 
-/// Accepts connections for ever, as long as there are places for them.
+/// Accepts connections for ever. When there is no place for one, the longest idle connection makes room.
 async fn accept(
     listeners: &[Listener],
     slots: &Slots,
@@ -195,16 +198,18 @@ async fn accept(
     stages: &watch::Receiver<Stage>,
 ) {
     let mut first = 0;
-    while let Some(place) = slots.place().await {
+    loop {
         let (at, accepted) = next(listeners, first).await;
         // The listener that was just served comes last next time.
         first = at + 1;
         match accepted {
             Ok((stream, peer, tls)) => {
-                let Some(slot) = slots.seat(place, peer.ip()) else {
+                let Some(seat) = slots.seat(peer.ip()) else {
                     tracing::debug!(%peer, "the address has as many connections as it may");
                     continue;
                 };
+                // This one waits for its place, and those behind it in the system's queue.
+                let Some(slot) = slots.place(seat, || shared.lines.close_longest_idle()).await else { return };
                 match stream.into_std() {
                     Ok(stream) => {
                         let accepted = Accepted { stream, peer, tls, slot };

@@ -107,6 +107,19 @@ impl Phases {
         self.answers.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Since when nothing has been under way; none while something is. A connection that has not yet sent its first
+    /// request owes one and is not idle.
+    pub(super) fn idle_since(&self, now: impl FnOnce() -> u64) -> Option<u64> {
+        let busy = self.answers.load(Ordering::Relaxed) > 0
+            || self.requests.load(Ordering::Relaxed) > 0
+            || self.head_begun.load(Ordering::Relaxed);
+        if busy {
+            return None;
+        }
+        let since = self.waiting_since.load(Ordering::Relaxed);
+        Some(if since == JUST_NOW { now() } else { since })
+    }
+
     /// When the present phase must be over; none while a body comes in or the endpoint works, which have their own
     /// limits. To be asked whenever the connection has been attended to: a phase that began since then begins at
     /// `now`.
@@ -141,6 +154,7 @@ mod tests {
     fn phases_follow_each_other() {
         let phases = phases(false);
         assert_eq!(phases.due(|| 1), Some((10, Expiry::Cut)), "a new connection owes a head");
+        assert_eq!(phases.idle_since(|| 1), None);
         phases.bytes_read();
         assert_eq!(phases.due(|| 5), Some((10, Expiry::Cut)), "bytes do not lengthen the time for a head");
         phases.request_begun();
@@ -151,6 +165,7 @@ mod tests {
         assert_eq!(phases.due(|| 9), Some((1007, Expiry::Cut)), "from when it was made");
         phases.answer_taken();
         assert_eq!(phases.due(|| 10), Some((110, Expiry::Close)), "then the connection is idle");
+        assert_eq!(phases.idle_since(|| 11), Some(10));
         phases.bytes_read();
         assert_eq!(phases.due(|| 15), Some((25, Expiry::Cut)), "the next head begins with its first byte");
         phases.bytes_read();

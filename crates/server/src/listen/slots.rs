@@ -4,9 +4,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::time::{Duration, timeout};
 
 use crate::config::LimitsConfig;
+
+/// How long a connection that was asked to make room may take before another one is asked.
+const ROOM_PAUSE: Duration = Duration::from_millis(100);
 
 /// The places.
 #[derive(Clone)]
@@ -27,8 +31,8 @@ pub(super) struct Slot {
     _peer: Option<PeerPlace>,
 }
 
-/// A place in all, before it is known whose.
-pub(super) struct Place(OwnedSemaphorePermit);
+/// A connection's place among those of its address, before it has one among all.
+pub(super) struct Seat(Option<PeerPlace>);
 
 struct PeerPlace {
     peers: Arc<Peers>,
@@ -47,18 +51,30 @@ impl Slots {
         }
     }
 
-    /// Waits for a free place.
-    pub(super) async fn place(&self) -> Option<Place> {
-        Arc::clone(&self.all).acquire_owned().await.ok().map(Place)
+    /// A seat for a connection from `address`; none when that address has all it may have.
+    pub(super) fn seat(&self, address: IpAddr) -> Option<Seat> {
+        match &self.per_peer {
+            Some(peers) => Peers::take(peers, address.to_canonical()).map(|place| Seat(Some(place))),
+            None => Some(Seat(None)),
+        }
     }
 
-    /// Makes `place` that of a connection from `address`; none when that address has all it may have.
-    pub(super) fn seat(&self, place: Place, address: IpAddr) -> Option<Slot> {
-        let peer = match &self.per_peer {
-            Some(peers) => Some(Peers::take(peers, address.to_canonical())?),
-            None => None,
-        };
-        Some(Slot { _place: place.0, _peer: peer })
+    /// Waits for a free place. While there is none, asks again and again that room be made.
+    pub(super) async fn place(&self, seat: Seat, make_room: impl Fn()) -> Option<Slot> {
+        loop {
+            let place = match Arc::clone(&self.all).try_acquire_owned() {
+                Ok(place) => place,
+                Err(TryAcquireError::Closed) => return None,
+                Err(TryAcquireError::NoPermits) => {
+                    make_room();
+                    match timeout(ROOM_PAUSE, Arc::clone(&self.all).acquire_owned()).await {
+                        Ok(place) => place.ok()?,
+                        Err(_) => continue,
+                    }
+                }
+            };
+            return Some(Slot { _place: place, _peer: seat.0 });
+        }
     }
 
     /// Waits until every place is free.
@@ -74,8 +90,9 @@ impl Slots {
 
     #[cfg(test)]
     pub(super) fn try_take(&self, address: IpAddr) -> Option<Slot> {
-        let place = Arc::clone(&self.all).try_acquire_owned().ok().map(Place)?;
-        self.seat(place, address)
+        let seat = self.seat(address)?;
+        let place = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        Some(Slot { _place: place, _peer: seat.0 })
     }
 }
 

@@ -1,12 +1,15 @@
 //! ListSecrets: every order paged to its end, filters that few and that many secrets pass, tokens.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use strongroom_wire::secretsmanager::{
-    Filter, FilterNameStringType, ListSecretsRequest, ListSecretsResponse, SortByType, SortOrderType,
+    BatchGetSecretValueRequest, Filter, FilterNameStringType, ListSecretsRequest, ListSecretsResponse, SortByType,
+    SortOrderType,
 };
 
 use super::*;
+use crate::secrets::search::PAGE_BYTES_MAX;
 
 async fn list(service: &Service, input: ListSecretsRequest) -> Result<ListSecretsResponse, Error> {
     let cx = service.cx();
@@ -145,4 +148,140 @@ async fn tokens_are_bound_to_their_query_and_cannot_be_made_up() {
         ..ListSecretsRequest::default()
     };
     assert_eq!(code(list(&service, empty).await), "InvalidParameterException");
+}
+
+async fn fat(count: usize) -> Service {
+    let service = Service::new();
+    for n in 0..count {
+        service
+            .create_with(&format!("fat/s{n:05}"), None, |input| {
+                input.description = Some("described at length ".repeat(100));
+                input.tags = Some(fat_tags().map(|(key, value)| super::tag(&key, &value)).collect());
+            })
+            .await
+            .expect("created");
+    }
+    service
+}
+
+/// Ten filters of ten values, each of which is compared word by word to its end before it is found not to match.
+fn costly() -> ListSecretsRequest {
+    let value = |n: usize| {
+        let words: Vec<String> = (n..n + 80).map(|n| format!("w{}", letters(n))).collect();
+        format!("!{} zzz", words.join(" "))
+    };
+    let filter = |n: usize| Filter {
+        key: Some(FilterNameStringType::All),
+        values: Some((n * 10..n * 10 + 10).map(value).collect()),
+    };
+    ListSecretsRequest { filters: Some((0..10).map(filter).collect()), ..ListSecretsRequest::default() }
+}
+
+#[tokio::test]
+async fn a_page_ends_before_it_costs_too_much_and_the_next_goes_on_behind_it() {
+    let service = fat(90).await;
+    let first = list(&service, costly()).await.expect("a page");
+    let count = first.secret_list.expect("a list").len();
+    assert!((1..80).contains(&count), "{count}");
+    assert!(first.next_token.is_some());
+    let all: BTreeSet<String> = (0..90).map(|n| format!("fat/s{n:05}")).collect();
+    let found = names(&service, costly()).await;
+    assert_eq!(found.len(), 90);
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), all);
+}
+
+#[tokio::test]
+async fn costly_pages_from_an_index_of_few_go_on_where_they_ended() {
+    let service = fat(90).await;
+    let mut input = costly();
+    for filter in input.filters.iter_mut().flatten() {
+        for value in filter.values.iter_mut().flatten() {
+            *value = value.trim_start_matches('!').to_owned();
+        }
+        filter.values.iter_mut().for_each(|values| values.push("described".to_owned()));
+    }
+    let first = list(&service, input.clone()).await.expect("a page");
+    assert!((1..80).contains(&first.secret_list.expect("a list").len()) && first.next_token.is_some());
+    let expected: BTreeSet<String> = (0..90).map(|n| format!("fat/s{n:05}")).collect();
+    let found = names(&service, input).await;
+    assert_eq!(found.len(), 90);
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+#[tokio::test]
+async fn candidates_too_large_to_be_sorted_are_found_by_walking() {
+    let service = Service::new();
+    for n in 0..300 {
+        let long = Some("x".repeat(30_000));
+        service.create_with(&format!("fat/s{n:05}"), None, |input| input.description = long).await.expect("created");
+    }
+    let mut input = filter(FilterNameStringType::Name, &["fat/"]);
+    input.sort_by = Some(SortByType::Name);
+    input.sort_order = Some(SortOrderType::Asc);
+    let expected: Vec<String> = (0..300).map(|n| format!("fat/s{n:05}")).collect();
+    assert_eq!(names(&service, input).await, expected);
+}
+
+#[tokio::test]
+async fn a_costly_page_lets_other_tasks_run_in_between() {
+    let service = fat(20).await;
+    let turns = Cell::new(0);
+    let others = async {
+        loop {
+            turns.set(turns.get() + 1);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        page = list(&service, costly()) => assert_eq!(page.expect("a page").secret_list.expect("a list").len(), 20),
+        () = others => {}
+    }
+    assert!(turns.get() >= 10, "{}", turns.get());
+}
+
+#[tokio::test]
+async fn a_page_is_bounded_by_its_bytes() {
+    let service = fat(80).await;
+    let mut input = ListSecretsRequest::default();
+    let (mut found, mut pages) = (BTreeSet::new(), 0);
+    loop {
+        let page = list(&service, input.clone()).await.expect("a page");
+        let entries = page.secret_list.expect("a list");
+        let tags = entries.iter().flat_map(|entry| entry.tags.iter().flatten());
+        let bytes: usize = tags.map(|tag| tag.key.iter().chain(&tag.value).map(String::len).sum::<usize>()).sum();
+        assert!(bytes <= PAGE_BYTES_MAX && !entries.is_empty());
+        found.extend(entries.into_iter().map(|entry| entry.name.expect("a name")));
+        pages += 1;
+        match page.next_token {
+            Some(token) => input.next_token = Some(token),
+            None => break,
+        }
+    }
+    assert_eq!(found.len(), 80);
+    assert!(pages > 1);
+}
+
+#[tokio::test]
+async fn a_page_of_values_by_filters_is_bounded_by_its_bytes() {
+    let service = Service::new();
+    for n in 0..40 {
+        service.create(&format!("big/{n}"), Some(&"x".repeat(65_536))).await.expect("created");
+    }
+    let cx = service.cx();
+    let permit = authorize(&cx, Operation::BatchGetSecretValue.action(), Resource::Account).expect("the root may");
+    let filters = filter(FilterNameStringType::Name, &["big/"]).filters;
+    let mut input = BatchGetSecretValueRequest { filters, ..BatchGetSecretValueRequest::default() };
+    let (mut found, mut counts) = (BTreeSet::new(), Vec::new());
+    loop {
+        let page = service.secrets.batch_get_secret_value(&cx, &permit, input.clone()).await.expect("a page");
+        let values = page.secret_values.expect("values");
+        counts.push(values.len());
+        found.extend(values.into_iter().map(|value| value.name.expect("a name")));
+        match page.next_token {
+            Some(token) => input.next_token = Some(token),
+            None => break,
+        }
+    }
+    assert_eq!((found.len(), counts), (40, vec![16, 16, 8]));
 }

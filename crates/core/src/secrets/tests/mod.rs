@@ -18,6 +18,7 @@ use strongroom_wire::secretsmanager::{
 use tempfile::TempDir;
 
 use super::Secrets;
+use super::model::{Secret, SecretTag};
 use super::values::StoredValue;
 use crate::access::{Permit, Resource, authorize};
 use crate::ctx::Ctx;
@@ -143,4 +144,36 @@ fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
         Err(Error::Refused(refusal)) => refusal.code.name,
         other => panic!("not a refusal: {other:?}"),
     }
+}
+
+/// A secret with as many words as one can have, about: `w0a` to `w19a` among them in each tag.
+pub(super) fn fat_secret(name: &str) -> Secret {
+    Secret {
+        account: "123456789012".into(),
+        region: "us-east-1".into(),
+        partition: "aws".into(),
+        name: name.into(),
+        suffix: "AbCdEf".into(),
+        description: Some("described at length ".repeat(100)),
+        kms_key_id: None,
+        created_ms: 0,
+        changed_ms: 0,
+        accessed_ms: None,
+        deletion: None,
+        tags: fat_tags().map(|(key, value)| SecretTag { key, value }).collect(),
+        stages: Default::default(),
+        versions: Default::default(),
+        policy: None,
+    }
+}
+
+/// The tags of a fat secret.
+fn fat_tags() -> impl Iterator<Item = (String, String)> {
+    let words = |from: usize| (from..from + 60).map(|n| format!("w{}", letters(n))).collect::<Vec<_>>().join(" ");
+    (0..50).map(move |n| (format!("{n} {}", "k".repeat(100)), words(n * 20)))
+}
+
+/// A number as letters, so that it is one word.
+fn letters(n: usize) -> String {
+    format!("{n:04}").bytes().map(|digit| char::from(b'a' + (digit - b'0'))).collect()
 }

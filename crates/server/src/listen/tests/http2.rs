@@ -197,3 +197,14 @@ async fn a_stop_finishes_streams_under_way() {
     client.running.await.unwrap();
     assert_eq!(port.stopped().await, Stopped { unfinished: 0 });
 }
+
+#[tokio::test]
+async fn an_idle_connection_makes_room_for_a_new_one() {
+    let port = start("[limits]\nconnections_max = 1", |_| {}).await;
+    let first = Client::to(&port).await;
+    assert_eq!(first.post("/", "1").await, (200, "1".to_owned()));
+    let second = Client::to(&port).await;
+    assert_eq!(second.post("/", "2").await, (200, "2".to_owned()));
+    first.running.await.unwrap();
+    port.stop().await;
+}

@@ -177,22 +177,115 @@ async fn a_client_that_goes_away_does_not_stop_its_request() {
 }
 
 #[tokio::test]
-async fn with_all_connections_taken_the_next_one_waits_for_its_turn() {
+async fn with_all_connections_busy_the_next_one_waits_for_its_turn() {
     let port = start("[limits]\nconnections_max = 2", |_| {}).await;
     let (mut first, mut second) = (port.raw().await, port.raw().await);
-    first.post("/", "1").await;
-    first.answer().await;
-    second.post("/", "2").await;
-    second.answer().await;
+    for client in [&mut first, &mut second] {
+        client.post("/gate", "").await;
+        port.toy.beginning.notified().await;
+    }
     let mut third = port.raw().await;
     third.post("/", "3").await;
-    for _ in 0..50 {
-        first.post("/", "again").await;
-        first.answer().await;
-    }
-    assert_eq!(port.toy.ended.load(Ordering::SeqCst), 52, "the third is not served while two are open");
-    drop(second);
+    port.toy.gate.add_permits(1);
+    // Whichever came through is idle now, and the third has its place.
     assert_eq!(third.answer().await.body, "3");
+    assert_eq!(port.toy.ended.load(Ordering::SeqCst), 2, "one of the two is still busy");
+    port.toy.gate.add_permits(1);
+    assert_eq!((first.answer().await.body, second.answer().await.body), ("through".to_owned(), "through".to_owned()));
+    port.stop().await;
+}
+
+/// Idle times are kept in milliseconds: what comes after this is later for the server too.
+async fn a_moment() {
+    tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+}
+
+#[tokio::test]
+async fn with_all_connections_taken_the_longest_idle_one_makes_room() {
+    let port = start("[limits]\nconnections_max = 3", |_| {}).await;
+    let (mut busy, mut first, mut second) = (port.raw().await, port.raw().await, port.raw().await);
+    busy.post("/gate", "").await;
+    port.toy.beginning.notified().await;
+    for client in [&mut first, &mut second] {
+        client.post("/", "1").await;
+        client.answer().await;
+        a_moment().await;
+    }
+    let mut new = port.raw().await;
+    new.post("/", "new").await;
+    assert_eq!(new.answer().await.body, "new");
+    a_moment().await;
+    assert!(first.rest().await.is_empty(), "the first was closed");
+    second.post("/", "2").await;
+    assert_eq!(second.answer().await.body, "2");
+    let mut newer = port.raw().await;
+    newer.post("/", "newer").await;
+    assert_eq!(newer.answer().await.body, "newer");
+    assert!(new.rest().await.is_empty(), "the second was in use after it");
+    port.toy.gate.add_permits(1);
+    assert_eq!(busy.answer().await.body, "through");
+    port.stop().await;
+}
+
+/// What a small port may hold of bodies and answers.
+const SMALL: &str = "[limits]\nbody_bytes_max = 200000\nbodies_bytes_max = 200000";
+
+#[tokio::test]
+async fn bodies_of_all_connections_share_a_bound_and_small_ones_are_always_served() {
+    let port = start(SMALL, |_| {}).await;
+    let large = "x".repeat(150_000);
+    let mut first = port.raw().await;
+    first.post("/gate", &large).await;
+    port.toy.beginning.notified().await;
+    let mut second = port.raw().await;
+    second.post("/", &large).await;
+    let refused = second.answer().await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.body.starts_with(r#"{"__type":"ServiceUnavailableException","message":""#), "{}", refused.body);
+    second.post("/", &"y".repeat(10_000)).await;
+    assert_eq!(second.answer().await.body.len(), 10_000, "on the same connection");
+    port.toy.gate.add_permits(1);
+    assert_eq!(first.answer().await.body, "through");
+    second.post("/", &large).await;
+    assert_eq!(second.answer().await.body.len(), 150_000, "there is room again");
+    port.stop().await;
+}
+
+#[tokio::test]
+async fn a_large_answer_without_room_is_refused() {
+    let port = start(SMALL, |_| {}).await;
+    let mut first = port.raw().await;
+    first.post("/gate", &"x".repeat(150_000)).await;
+    port.toy.beginning.notified().await;
+    let mut second = port.raw().await;
+    second.post("/large", "").await;
+    let refused = second.answer().await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.body.contains("Too many request bodies and answers"), "{}", refused.body);
+    drop(first);
+    port.toy.gate.add_permits(1);
+    port.toy.ending.notified().await;
+    port.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_leaves_no_room_until_its_client_goes() {
+    let port = start(SMALL, |_| {}).await;
+    let mut first = port.raw().await;
+    // Alone even this fits.
+    first.post("/large", "").await;
+    port.toy.ending.notified().await;
+    let mut second = port.raw().await;
+    second.post("/", &"x".repeat(150_000)).await;
+    assert_eq!(second.answer().await.status, 503);
+    drop(first);
+    // There is room when the server has seen the first one go.
+    loop {
+        second.post("/", &"x".repeat(150_000)).await;
+        if second.answer().await.status == 200 {
+            break;
+        }
+    }
     port.stop().await;
 }
 

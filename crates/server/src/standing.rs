@@ -1,0 +1,72 @@
+//! Whether the server can account for what it does, and whether its background work succeeds.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::front::Readiness;
+
+/// What readiness is told from.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    /// Whether the last record could not be written.
+    trail_fails: AtomicBool,
+    /// Whether the trail's file system has less free space than it must.
+    space_is_low: AtomicBool,
+    /// Whether too many records of changes wait for being moved to the trail.
+    backlog_is_full: AtomicBool,
+    /// Duties that fail for so long that somebody should know.
+    failing: Mutex<BTreeSet<&'static str>>,
+}
+
+impl Standing {
+    pub(crate) fn set_trail_works(&self, works: bool) {
+        // Nearly always it does already: then the shared line of memory is only read.
+        if self.trail_fails.load(Ordering::Relaxed) == works {
+            self.trail_fails.store(!works, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes whether space is low, and returns whether it was.
+    pub(crate) fn set_space_is_low(&self, low: bool) -> bool {
+        self.space_is_low.swap(low, Ordering::Relaxed)
+    }
+
+    pub(crate) fn space_is_low(&self) -> bool {
+        self.space_is_low.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the backlog is full, and returns whether it was.
+    pub(crate) fn set_backlog_is_full(&self, full: bool) -> bool {
+        self.backlog_is_full.swap(full, Ordering::Relaxed)
+    }
+
+    pub(crate) fn backlog_is_full(&self) -> bool {
+        self.backlog_is_full.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_failing(&self, duty: &'static str, fails: bool) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        if fails {
+            failing.insert(duty);
+        } else {
+            failing.remove(duty);
+        }
+    }
+
+    pub(crate) fn readiness(&self) -> Readiness {
+        let mut reasons = Vec::new();
+        if self.trail_fails.load(Ordering::Relaxed) {
+            reasons.push("the audit trail cannot be written".to_owned());
+        }
+        if self.space_is_low() {
+            reasons.push("the audit trail's file system has less free space than audit.free_bytes_min".to_owned());
+        }
+        if self.backlog_is_full() {
+            reasons.push("more than audit.backlog_entries_max records of changes wait for the audit trail".to_owned());
+        }
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        reasons.extend(failing.iter().map(|duty| format!("background work fails: {duty}")));
+        if reasons.is_empty() { Readiness::Ready } else { Readiness::NotReady(reasons) }
+    }
+}

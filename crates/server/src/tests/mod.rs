@@ -1,0 +1,110 @@
+//! The gate and the workers over a real data directory, without a port.
+
+mod accounting;
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Version};
+use strongroom_crypto::random::SeededRandom;
+use strongroom_crypto::root::KeyRoot;
+use strongroom_crypto::{aead, digest};
+use strongroom_types::{MockClock, SecretBytes, Timestamp};
+use tempfile::TempDir;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::front::{Answer, Call, Endpoint};
+use crate::gate::Gate;
+
+/// What the tests' clock shows at first: 2024-02-03 04:05:06 UTC.
+const NOW: Timestamp = Timestamp::from_seconds(1_706_933_106);
+
+/// A server in developer mode without a port.
+pub(crate) struct House {
+    pub(crate) app: Arc<App>,
+    gate: Arc<Gate>,
+    clock: MockClock,
+    directory: TempDir,
+}
+
+impl House {
+    pub(crate) async fn open(change: impl FnOnce(&mut Config)) -> Self {
+        let directory = TempDir::new().unwrap();
+        let mut config = Config { dev: true, ..Config::default() };
+        config.data.directory = directory.path().to_owned();
+        change(&mut config);
+        config.check().unwrap();
+        let random = Arc::new(SeededRandom::new(11));
+        let key = aead::generate_key(random.as_ref()).unwrap();
+        let root = Arc::new(KeyRoot::new("file", "test", &key).unwrap());
+        let clock = MockClock::at(NOW);
+        let (app, _) = App::open(&config, root, Arc::new(clock.clone()), random).await.unwrap();
+        let app = Arc::new(app);
+        Self { gate: Arc::new(Gate::new(Arc::clone(&app))), app, clock, directory }
+    }
+
+    /// Calls an operation; unsigned without a signature.
+    pub(crate) async fn call(&self, operation: &str, body: &str, signed: bool) -> Told {
+        let mut headers = HeaderMap::new();
+        headers.insert("host", "test".parse().unwrap());
+        headers.insert("content-type", "application/x-amz-json-1.1".parse().unwrap());
+        headers.insert("x-amz-target", format!("secretsmanager.{operation}").parse().unwrap());
+        headers.insert("x-amz-date", "20240203T040506Z".parse().unwrap());
+        if signed {
+            let signature = "0".repeat(64);
+            let claim = format!(
+                "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20240203/us-east-1/secretsmanager/aws4_request, \
+                 SignedHeaders=host;x-amz-date;x-amz-target, Signature={signature}"
+            );
+            headers.insert("authorization", claim.parse().unwrap());
+        }
+        let answer = Arc::clone(&self.gate)
+            .call(Call {
+                method: Method::POST,
+                uri: "/".parse().unwrap(),
+                version: Version::HTTP_11,
+                headers,
+                body: SecretBytes::new(body.as_bytes().to_vec()),
+                body_sha256: digest::sha256(body.as_bytes()),
+                peer: "192.0.2.7:4711".parse().unwrap(),
+                source: "192.0.2.7".parse().unwrap(),
+                local: "127.0.0.1:443".parse().unwrap(),
+                tls: None,
+                received: NOW,
+                request_id: "test".to_owned(),
+            })
+            .await;
+        Told::of(&answer)
+    }
+
+    /// The lines of the trail.
+    fn trail(&self) -> Vec<serde_json::Value> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.directory.path().join("trail")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let text = std::fs::read_to_string(path).unwrap();
+                    found.extend(text.lines().map(|line| serde_json::from_str(line).unwrap()));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// What a client was told.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) status: u16,
+    pub(crate) text: String,
+}
+
+impl Told {
+    fn of(answer: &Answer) -> Self {
+        Self { status: answer.status, text: String::from_utf8(answer.body.expose().to_vec()).unwrap() }
+    }
+}
