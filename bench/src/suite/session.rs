@@ -79,7 +79,23 @@ impl Session {
 
     /// Runs a load for one round and notes its figures.
     pub async fn measure(&mut self, subject: &Subject, point: &Point, load: &Load) -> Result<Outcome, Failure> {
-        let plan = Plan {
+        let plan = self.plan(subject, load);
+        let outcome = run(&subject.endpoint, &plan, load.keys.clone(), Some(subject.pid()))
+            .await
+            .map_err(|why| Failure::void(format!("{}, {}: {why}", subject.name, point.what)))?;
+        self.note(point, &outcome);
+        Ok(outcome)
+    }
+
+    /// Runs a load on many connections without looking at its figures, until caches hold what it asks for.
+    pub async fn warm(&mut self, subject: &Subject, load: &Load) -> Result<(), Failure> {
+        let plan = self.plan(subject, load);
+        let plan = Plan { connections: 16, measured: plan.measured * 3, ..plan };
+        run(&subject.endpoint, &plan, load.keys.clone(), None).await.map(drop)
+    }
+
+    fn plan(&mut self, subject: &Subject, load: &Load) -> Plan {
+        Plan {
             operation: load.operation,
             connections: usize::try_from(load.connections).unwrap_or(1),
             pace: load.pace,
@@ -88,12 +104,7 @@ impl Session {
             count: subject.count,
             value_bytes: load.value_bytes,
             seed: self.fresh_seed(),
-        };
-        let outcome = run(&subject.endpoint, &plan, load.keys.clone(), Some(subject.pid()))
-            .await
-            .map_err(|why| Failure::void(format!("{}, {}: {why}", subject.name, point.what)))?;
-        self.note(point, &outcome);
-        Ok(outcome)
+        }
     }
 
     fn note(&mut self, point: &Point, outcome: &Outcome) {

@@ -157,7 +157,7 @@ pub struct CacheConfig {
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self { documents_bytes_max: 32 * 1024 * 1024, signing_keys_max: 4096, data_keys_max: 10_000 }
+        Self { documents_bytes_max: 64 * 1024 * 1024, signing_keys_max: 4096, data_keys_max: 10_000 }
     }
 }
 

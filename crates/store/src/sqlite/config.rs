@@ -47,7 +47,7 @@ impl Default for SqliteConfig {
             reader_wait_ms: 10_000,
             busy_wait_ms: 5_000,
             writer_cache_kib: 16 * 1024,
-            reader_cache_kib: 2 * 1024,
+            reader_cache_kib: 8 * 1024,
             wal_checkpoint_pages: 8_000,
             wal_pages_max: 64_000,
             wal_wait_ms: 100,
