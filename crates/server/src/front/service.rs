@@ -110,8 +110,13 @@ impl Front {
     }
 
     /// What has come of `body`.
-    pub(super) fn first_sight(&self, body: &mut Incoming, context: &mut Context<'_>) -> Result<FirstSight, Refusal> {
-        first_sight(body, self.body_bytes_max, context).map_err(Refusal::from)
+    pub(super) fn first_sight(
+        &self,
+        line: &Line,
+        body: &mut Incoming,
+        context: &mut Context<'_>,
+    ) -> Result<FirstSight, Refusal> {
+        first_sight(body, self.body_bytes_max, &line.remains, context).map_err(Refusal::from)
     }
 
     /// Waits for the rest of `body`.
