@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::body::{FirstSight, Gathered, Limits, first_sight, gather};
 use super::date::DateHeader;
 use super::exchange::Exchange;
+use super::local;
 use super::refusal::Refusal;
 use super::shield::{Panicked, Shield, Work};
 use super::source::source;
@@ -35,6 +36,8 @@ pub(crate) struct Front {
     clock: Arc<dyn Clock>,
     runtime: Handle,
     cors: Option<Cors>,
+    /// Developer mode: no signature is verified.
+    dev: bool,
     trusted_proxies: Vec<Network>,
     dates: DateHeader,
     header_count_max: usize,
@@ -64,6 +67,7 @@ impl Front {
             clock,
             runtime,
             cors: Cors::new(&config.cors),
+            dev: config.dev,
             trusted_proxies: config.listen.trusted_proxies.clone(),
             dates: DateHeader::new(),
             header_count_max: bytes(limits.header_count_max),
@@ -101,6 +105,11 @@ impl Front {
     pub(super) fn answer_by_head(&self, parts: &Parts, frame: &Frame) -> Option<Answer> {
         if parts.headers.len() > self.header_count_max {
             return Some(Refusal::TooManyHeaders.answer());
+        }
+        if self.dev
+            && let Some(refusal) = local::refusal(parts, frame.origin.as_ref())
+        {
+            return Some(refusal.answer());
         }
         if let Some(answer) = health::answer(&parts.method, parts.uri.path(), || self.endpoint.ready()) {
             return Some(answer);
