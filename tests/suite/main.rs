@@ -9,6 +9,7 @@
 
 mod backup;
 mod durability;
+mod memory;
 mod planted;
 mod readme;
 mod start;

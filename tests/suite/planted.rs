@@ -2,10 +2,16 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use strongroom_crypto::digest::sha256;
 use strongroom_testkit::{Instance, Raw};
 use tempfile::TempDir;
+
+use crate::memory::{Hit, Wanted, search};
 
 /// Text that stands nowhere else. Each use has its own number, so that a hit says where it came from.
 fn mark(n: u32) -> String {
@@ -118,4 +124,127 @@ fn the_process_leaves_no_core() {
     let limits = fs::read_to_string(format!("/proc/{}/limits", instance.pid())).expect("limits");
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("the limit");
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+}
+
+/// Text of `length` bytes that is nowhere repeated, also not in another one.
+fn unrepeated(n: u32, length: usize) -> String {
+    let mut text = String::new();
+    for at in 0_u32.. {
+        let digest = sha256(format!("{n} {at}").as_bytes());
+        text.extend(digest.iter().map(|byte| format!("{byte:02x}")));
+        if text.len() >= length {
+            break;
+        }
+    }
+    text.truncate(length);
+    text
+}
+
+/// Values of one kind: plain text, text with escapes, or bytes.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Plain,
+    Escaped,
+    Binary,
+}
+
+/// The value `n`: the member that carries it, what is sent, and the forms in which it may lie in memory.
+fn value(n: u32, kind: Kind, length: usize) -> (&'static str, String, Vec<Wanted>) {
+    let text = unrepeated(n, length);
+    let name = format!("value {n} ({kind:?}, {length} bytes)");
+    match kind {
+        Kind::Plain => ("SecretString", text.clone(), vec![Wanted::new(name, text.as_bytes())]),
+        Kind::Escaped => {
+            // An escape after each twelve characters, so that no piece is free of them.
+            let pieces: Vec<&str> = text.as_bytes().chunks(12).map(|b| std::str::from_utf8(b).expect("text")).collect();
+            let text = pieces.join("\n\"");
+            let escaped = Value::String(text.clone()).to_string();
+            let forms = vec![
+                Wanted::new(format!("{name} without escapes"), text.as_bytes()),
+                Wanted::new(format!("{name} as JSON"), escaped.as_bytes()),
+            ];
+            ("SecretString", text, forms)
+        }
+        Kind::Binary => {
+            // Bits that do not look like base64 of anything else.
+            let bytes: Vec<u8> = text.as_bytes().chunks(32).flat_map(sha256).collect();
+            let encoded = STANDARD.encode(&bytes);
+            let forms = vec![
+                Wanted::new(format!("{name} as bytes"), &bytes),
+                Wanted::new(format!("{name} in base64"), encoded.as_bytes()),
+            ];
+            ("SecretBinary", encoded, forms)
+        }
+    }
+}
+
+/// Writes and reads values of all kinds and sizes, each on a connection of its own that ends after a write, and draws
+/// passwords.
+async fn use_values(instance: &Instance) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    let mut names = Vec::new();
+    let mut n = 0;
+    for kind in [Kind::Plain, Kind::Escaped, Kind::Binary] {
+        for length in [64, 3000, 30_000] {
+            let name = format!("m{n}");
+            let client = instance.raw();
+            for operation in ["CreateSecret", "PutSecretValue", "PutSecretValue"] {
+                if n % 3 != 0 {
+                    let got = client.call("GetSecretValue", json!({"SecretId": name})).await;
+                    assert_eq!(got.status, 200, "{}", got.message());
+                }
+                let (member, sent, forms) = value(n, kind, length);
+                let subject = if operation == "CreateSecret" { "Name" } else { "SecretId" };
+                let token = format!("00000000-0000-4000-8000-{n:012}");
+                let put =
+                    client.call(operation, json!({subject: name, "ClientRequestToken": token, member: sent})).await;
+                assert_eq!(put.status, 200, "{}", put.message());
+                wanted.extend(forms);
+                n += 1;
+            }
+            names.push(name);
+        }
+    }
+    let client = instance.raw();
+    let got = client.call("BatchGetSecretValue", json!({"SecretIdList": names})).await;
+    assert_eq!(got.body["SecretValues"].as_array().map(Vec::len), Some(names.len()), "{}", got.body);
+    for name in names {
+        let client = instance.raw();
+        let got = client.call("GetSecretValue", json!({"SecretId": name})).await;
+        assert_eq!(got.status, 200, "{}", got.message());
+    }
+    for at in 0..3 {
+        let drawn = client.call("GetRandomPassword", json!({"PasswordLength": 64, "ExcludePunctuation": true})).await;
+        wanted.push(Wanted::new(format!("password {at}"), drawn.text("RandomPassword").as_bytes()));
+    }
+    wanted
+}
+
+/// What is found in the memory of the server once its connections have ended.
+async fn found(instance: &Instance, wanted: &[Wanted]) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        hits = search(instance.pid(), wanted).expect("the memory of the server cannot be read: this test needs root");
+        if hits.is_empty() {
+            break;
+        }
+    }
+    for hit in &hits {
+        println!("{}: {}", hit.name, hit.place);
+    }
+    hits
+}
+
+/// Without TLS, on HTTP/1. What is left in other cases stands in SECURITY.md.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_are_gone_from_memory_when_their_connections_have_ended() {
+    let instance = Instance::start();
+    let wanted = use_values(&instance).await;
+    let hits = found(&instance, &wanted).await;
+    // A search that finds nothing at all would prove nothing: the id of the access key is kept for the next request.
+    let kept = [Wanted::new("key id", instance.key().0.as_bytes())];
+    assert!(!search(instance.pid(), &kept).expect("memory").is_empty(), "the search finds what is there");
+    let summary: std::collections::BTreeSet<&str> = hits.iter().map(|hit| hit.name.as_str()).collect();
+    assert!(hits.is_empty(), "{} hits of {summary:#?}", hits.len());
 }

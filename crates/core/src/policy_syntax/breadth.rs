@@ -3,28 +3,63 @@
 //! AWS proves it by automated reasoning. Here a rule of thumb stands, patterned on what S3 and other services document
 //! as public: an Allow for anybody is broad unless a condition pins it to values that do not vary. The rule may call a
 //! policy broad that is not, such as one whose two conditions only together let few in.
+//!
+//! Services of AWS are named principals, as S3 documents it. A provider of identities that IAM knows by an ARN is one of
+//! an account; one that is known by its host name signs in anybody, for roles of any account.
 
 use super::principal::Principals;
+use super::ranges::{Block, are_narrow};
 use super::{Condition, Policy, Statement};
 
+/// How much of the world a statement, or a condition of one, lets in.
+enum Reach {
+    /// Certain values of a key.
+    Fixed,
+    /// Certain addresses.
+    Addresses(Vec<Block>),
+    /// Anybody.
+    Open,
+}
+
 impl Policy {
-    /// Whether a statement allows something to anybody, without a condition that pins who that is.
+    /// Whether a statement allows something to anybody, without a condition that pins who that is; or several do it
+    /// together, each for a part of all addresses.
     #[must_use]
     pub fn grants_broad_access(&self) -> bool {
-        self.statements.iter().any(Statement::is_broad)
+        let mut addresses = Vec::new();
+        for statement in &self.statements {
+            match statement.reach() {
+                Reach::Fixed => {}
+                Reach::Addresses(blocks) => addresses.extend(blocks),
+                Reach::Open => return true,
+            }
+        }
+        !are_narrow(&addresses)
     }
 }
 
 impl Statement {
-    fn is_broad(&self) -> bool {
-        self.allows && self.principals != Principals::Named && !self.conditions.iter().any(Condition::pins)
+    fn reach(&self) -> Reach {
+        if !self.allows || self.principals == Principals::Named {
+            return Reach::Fixed;
+        }
+        let mut reach = Reach::Open;
+        for condition in &self.conditions {
+            match condition.reach() {
+                Reach::Fixed => return Reach::Fixed,
+                // Of two the first counts: who satisfies both is among its addresses.
+                Reach::Addresses(blocks) if matches!(reach, Reach::Open) => reach = Reach::Addresses(blocks),
+                Reach::Addresses(_) | Reach::Open => {}
+            }
+        }
+        reach
     }
 }
 
 impl Condition {
     /// Whether only requests with certain fixed values of the key satisfy it. Operators with IfExists or ForAllValues
     /// are satisfied where the key is absent, and negated ones by almost everything.
-    fn pins(&self) -> bool {
+    fn reach(&self) -> Reach {
         let operator = self.operator.strip_prefix("ForAnyValue:").unwrap_or(&self.operator);
         let key = self.key.to_ascii_lowercase();
         let is_fixed: fn(&str) -> bool = match (operator, key.as_str()) {
@@ -44,11 +79,22 @@ impl Condition {
                 "StringEquals" | "StringEqualsIgnoreCase" | "StringLike" | "ArnEquals" | "ArnLike",
                 "aws:principalarn" | "aws:sourcearn",
             ) => names_account,
-            ("IpAddress", "aws:sourceip" | "aws:vpcsourceip") => is_narrow_range,
-            _ => return false,
+            ("StringEquals" | "StringEqualsIgnoreCase" | "StringLike", key) if names_web_identity(key) => {
+                has_no_pattern
+            }
+            ("IpAddress", "aws:sourceip" | "aws:vpcsourceip") => return self.addresses(),
+            _ => return Reach::Open,
         };
         // No value at all lets nobody in.
-        self.values.iter().all(|value| is_fixed(value))
+        if self.values.iter().all(|value| is_fixed(value)) { Reach::Fixed } else { Reach::Open }
+    }
+
+    /// The addresses of which one must be the client's.
+    fn addresses(&self) -> Reach {
+        match self.values.iter().map(|value| Block::parse(value)).collect::<Result<Vec<_>, _>>() {
+            Ok(blocks) if are_narrow(&blocks) => Reach::Addresses(blocks),
+            _ => Reach::Open,
+        }
     }
 }
 
@@ -71,16 +117,10 @@ fn names_account(text: &str) -> bool {
     }
 }
 
-/// No more than a /8 of IPv4 or a /32 of IPv6.
-fn is_narrow_range(text: &str) -> bool {
-    let (address, bits) = match text.split_once('/') {
-        None => (text, Some(128)),
-        Some((address, bits)) => (address, bits.parse::<u8>().ok()),
-    };
-    let least = match address.parse() {
-        Ok(std::net::IpAddr::V4(_)) => 8,
-        Ok(std::net::IpAddr::V6(_)) => 32,
-        Err(_) => return false,
-    };
-    bits.is_some_and(|bits| bits >= least)
+/// The audience or the subject of a provider's token: the application, or the one user. Only those whom the provider
+/// signed in have the key at all.
+fn names_web_identity(key: &str) -> bool {
+    let Some((provider, name)) = key.rsplit_once(':') else { return false };
+    // Keys of services have no dot before their colon.
+    provider.contains('.') && matches!(name, "aud" | "sub" | "app_id" | "user_id")
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::json::Node;
+use super::ranges::{Block, NoBlock};
 use super::{Condition, Place, PolicyError, shown};
 
 /// IAM's condition operators, without the prefixes of sets and the suffix IfExists.
@@ -100,6 +101,11 @@ fn check_values(place: &Place, operator: &str, value: &Node) -> Result<Vec<Strin
         && let Some(wrong) = values.iter().find(|text| !is_boolean(text))
     {
         return Err(place.syntax(format!("{} is neither true nor false", shown(wrong))));
+    }
+    if matches!(operator, "IpAddress" | "NotIpAddress")
+        && let Some(wrong) = values.iter().find(|text| Block::parse(text) == Err(NoBlock::ImpossiblePrefix))
+    {
+        return Err(place.syntax(format!("{} has an impossible prefix", shown(wrong))));
     }
     Ok(values)
 }

@@ -5,6 +5,7 @@ mod breadth;
 mod condition;
 mod json;
 mod principal;
+mod ranges;
 #[cfg(test)]
 mod tests;
 

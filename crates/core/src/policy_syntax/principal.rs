@@ -8,7 +8,7 @@ use super::{Place, PolicyError, shown, texts_of};
 /// Whom a statement is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Principals {
-    /// Anybody, by `*`.
+    /// Anybody, by `*` or by a provider that signs in anybody.
     Anybody,
     /// Those who are named.
     Named,
@@ -46,7 +46,13 @@ pub(super) fn check(place: &Place, value: &Node) -> Result<Principals, PolicyErr
         };
         for (place, text) in texts_of(&inner, value)? {
             check_one(&place, text)?;
-            if kind == "AWS" && text == "*" {
+            let is_anybody = match kind.as_str() {
+                "AWS" => text == "*",
+                // The host name of a provider; an ARN names one of an account.
+                "Federated" => !text.starts_with("arn:"),
+                _ => false,
+            };
+            if is_anybody {
                 principals = Principals::Anybody;
             }
         }

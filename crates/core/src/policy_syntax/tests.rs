@@ -297,6 +297,8 @@ fn conditions_are_operators_over_keys_over_scalars() {
         json!({ "StringEquals": { "aws:SourceVpc": { "a": "b" } } }),
         json!({ "StringEquals": { "aws:SourceVpc": [["a"]] } }),
         json!({ "Bool": { "aws:SecureTransport": "yes" } }),
+        json!({ "IpAddress": { "aws:SourceIp": "192.0.2.0/33" } }),
+        json!({ "NotIpAddressIfExists": { "aws:SourceIp": ["192.0.2.0/24", "2001:db8::/129"] } }),
     ] {
         refuses("Condition", condition, SYNTAX);
     }
@@ -340,10 +342,48 @@ fn anybody_is_broad_unless_a_condition_pins_them() {
         json!({ "ArnLike": { "aws:PrincipalArn": "arn:aws:iam::*:role/app" } }),
         json!({ "ForAnyValue:StringLike": { "aws:PrincipalOrgPaths": "o-*/r-ab12/*" } }),
         json!({ "IpAddress": { "aws:SourceIp": ["192.0.2.7", "0.0.0.0/0"] } }),
+        json!({ "IpAddress": { "aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"] } }),
+        json!({ "IpAddress": { "aws:SourceIp": ["10.0.0.0/8", "11.0.0.0/8", "12.0.0.0/8"] } }),
+        json!({ "IpAddress": { "aws:SourceIp": "::ffff:0.0.0.0/96" } }),
+        json!({ "IpAddress": { "aws:SourceIp": "${aws:SourceIp}" } }),
         json!({ "StringEquals": { "secretsmanager:VersionStage": "AWSCURRENT" } }),
     ] {
         assert!(anybody(Some(open.clone())), "{open}");
     }
+}
+
+#[test]
+fn statements_that_each_let_in_some_addresses_count_together() {
+    let statements = |blocks: &[String]| {
+        let of = |block: &String| {
+            let mut statement = with("Principal", json!("*"));
+            statement["Condition"] = json!({ "IpAddress": { "aws:SourceIp": block } });
+            statement
+        };
+        broad(&policy(&Value::Array(blocks.iter().map(of).collect())))
+    };
+    assert!(!statements(&["192.0.2.0/24".into(), "198.51.100.0/24".into(), "10.0.0.0/8".into()]));
+    assert!(statements(&(0..128).map(|n| format!("{n}.0.0.0/8")).collect::<Vec<_>>()));
+}
+
+#[test]
+fn providers_known_by_host_name_sign_in_anybody_and_services_are_named() {
+    let principal = |principal: Value, condition: Value| {
+        let mut statement = with("Principal", principal);
+        statement["Condition"] = condition;
+        broad(&policy(&statement))
+    };
+    let google = || json!({ "Federated": "accounts.google.com" });
+    assert!(principal(google(), json!({})));
+    assert!(principal(google(), json!({ "Bool": { "aws:SecureTransport": "true" } })));
+    assert!(principal(google(), json!({ "StringLike": { "accounts.google.com:sub": "*" } })));
+    assert!(principal(google(), json!({ "StringEqualsIfExists": { "accounts.google.com:aud": "app" } })));
+    assert!(principal(google(), json!({ "StringEquals": { "accounts.google.com:email": "a@example.org" } })));
+    assert!(!principal(google(), json!({ "StringEquals": { "accounts.google.com:aud": "app" } })));
+    assert!(!principal(google(), json!({ "StringEquals": { "aws:PrincipalOrgID": "o-a1b2c3d4e5" } })));
+    let saml = json!({ "Federated": "arn:aws:iam::123456789012:saml-provider/idp" });
+    assert!(!principal(saml, json!({})));
+    assert!(!principal(json!({ "Service": "lambda.amazonaws.com" }), json!({})));
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! Reads a request's body whole, under a limit, hashing it on the way.
 //!
-//! The gathered bytes are wiped when dropped. The connection's read buffer, through which they came, belongs to the
-//! HTTP library: it is overwritten by the next request and freed with the connection, not wiped.
+//! The gathered bytes are wiped when dropped. The read buffers through which they came belong to the HTTP library, which
+//! does not wipe them; the pieces of them are kept until they can be wiped here.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use strongroom_crypto::digest::{Sha256, sha256};
 use strongroom_types::{SecretBuffer, SecretBytes};
 
-use crate::listen::Held;
+use crate::listen::{Held, Remains};
 
 /// Bytes set aside at most before the first of them came, whatever length the client declares.
 const FIRST_CAPACITY_MAX: usize = 64 * 1024;
@@ -62,6 +62,7 @@ pub(super) enum FirstSight {
 pub(super) fn first_sight(
     body: &mut Incoming,
     bytes_max: usize,
+    remains: &Remains,
     context: &mut Context<'_>,
 ) -> Result<FirstSight, BodyFault> {
     if body.is_end_stream() {
@@ -80,7 +81,9 @@ pub(super) fn first_sight(
     if !body.is_end_stream() || piece.len() > bytes_max {
         return Ok(FirstSight::Part(Some(piece)));
     }
-    Ok(FirstSight::Whole(Gathered { sha256: sha256(&piece), bytes: SecretBytes::new(piece.to_vec()) }))
+    let gathered = Gathered { sha256: sha256(&piece), bytes: SecretBytes::new(piece.to_vec()) };
+    remains.keep(piece);
+    Ok(FirstSight::Whole(gathered))
 }
 
 /// Reads `body`, at most `bytes_max` with what came at `first` sight; `held` grows with it. Of a longer one up to `drain_bytes_max` further
@@ -97,8 +100,9 @@ pub(super) async fn gather(
     let declared = declared(&body).saturating_add(first.as_ref().map_or(0, Bytes::len));
     if declared > bytes_max {
         if !asks_first {
-            drain(&mut body, declared, drain_bytes_max).await;
+            drain(&mut body, declared, drain_bytes_max, held).await;
         }
+        held.line.remains.keep(first.unwrap_or_default());
         return Err(BodyFault::TooLarge);
     }
     let mut bytes = SecretBuffer::default();
@@ -107,16 +111,18 @@ pub(super) async fn gather(
     loop {
         if let Some(piece) = next {
             if piece.len() > bytes_max - bytes.len() {
-                drain(&mut body, 0, drain_bytes_max).await;
+                held.line.remains.keep(piece);
+                drain(&mut body, 0, drain_bytes_max, held).await;
                 return Err(BodyFault::TooLarge);
             }
             hash.update(&piece);
             let room = if bytes.is_empty() { piece.len().max(declared.min(FIRST_CAPACITY_MAX)) } else { piece.len() };
             bytes.reserve_within(room, declared.max(bytes.len() + room));
             bytes.extend_from_slice(&piece);
+            held.line.remains.keep(piece);
             if !held.grow_to(bytes.capacity()) {
                 drop(bytes);
-                drain(&mut body, 0, drain_bytes_max).await;
+                drain(&mut body, 0, drain_bytes_max, held).await;
                 return Err(BodyFault::NoRoom);
             }
         }
@@ -132,13 +138,16 @@ fn declared(body: &Incoming) -> usize {
 }
 
 /// Throws away what is left of `body`, unless `declared` or what comes is more than `bytes_max`.
-async fn drain(body: &mut Incoming, declared: usize, bytes_max: usize) {
+async fn drain(body: &mut Incoming, declared: usize, bytes_max: usize, held: &Held) {
     let mut left = bytes_max;
     if declared > bytes_max {
         return;
     }
     while let Some(Ok(frame)) = body.frame().await {
-        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+        let piece = frame.into_data().unwrap_or_default();
+        let rest = left.checked_sub(piece.len());
+        held.line.remains.keep(piece);
+        match rest {
             Some(rest) => left = rest,
             None => return,
         }

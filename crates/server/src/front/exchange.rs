@@ -89,7 +89,7 @@ fn begin(front: &Arc<Front>, begun: Begun, context: &mut Context<'_>) -> Begin {
     if let Some(answer) = front.answer_by_head(&parts, &frame) {
         return Begin::Answered(front.finish(&underway.line, frame, answer));
     }
-    let work = match front.first_sight(&mut body, context) {
+    let work = match front.first_sight(&underway.line, &mut body, context) {
         Ok(FirstSight::Part(first)) => {
             let request = Head { id, parts };
             return Begin::Waits(Box::pin(gather_and_work(Arc::clone(front), underway, frame, request, first, body)));

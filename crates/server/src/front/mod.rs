@@ -7,6 +7,7 @@
 mod body;
 mod date;
 mod exchange;
+mod local;
 mod refusal;
 mod request_id;
 mod sending;

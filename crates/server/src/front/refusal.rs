@@ -10,6 +10,8 @@ pub(super) enum Refusal {
     BodyTooSlow,
     BodyBroken,
     TooManyHeaders,
+    ForeignHost,
+    ForeignOrigin,
     TooManyRequests,
     NoRoom,
     TooLong,
@@ -33,6 +35,16 @@ impl Refusal {
             Self::BodyTooSlow => (408, "RequestTimeoutException", "The request body was not received in time."),
             Self::BodyBroken => (400, "SerializationException", "The request body could not be read."),
             Self::TooManyHeaders => (431, "RequestHeaderFieldsTooLargeException", "The request has too many headers."),
+            Self::ForeignHost => (
+                403,
+                "AccessDeniedException",
+                "Developer mode answers only requests whose host is localhost or a loopback address.",
+            ),
+            Self::ForeignOrigin => (
+                403,
+                "AccessDeniedException",
+                "Developer mode answers no web page whose origin is not in cors.origins.",
+            ),
             Self::TooManyRequests => {
                 (503, "ServiceUnavailableException", "Too many requests are under way on this connection.")
             }

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::body::{FirstSight, Gathered, Limits, first_sight, gather};
 use super::date::DateHeader;
 use super::exchange::Exchange;
+use super::local;
 use super::refusal::Refusal;
 use super::shield::{Panicked, Shield, Work};
 use super::source::source;
@@ -35,6 +36,8 @@ pub(crate) struct Front {
     clock: Arc<dyn Clock>,
     runtime: Handle,
     cors: Option<Cors>,
+    /// Developer mode: no signature is verified.
+    dev: bool,
     trusted_proxies: Vec<Network>,
     dates: DateHeader,
     header_count_max: usize,
@@ -64,6 +67,7 @@ impl Front {
             clock,
             runtime,
             cors: Cors::new(&config.cors),
+            dev: config.dev,
             trusted_proxies: config.listen.trusted_proxies.clone(),
             dates: DateHeader::new(),
             header_count_max: bytes(limits.header_count_max),
@@ -102,6 +106,11 @@ impl Front {
         if parts.headers.len() > self.header_count_max {
             return Some(Refusal::TooManyHeaders.answer());
         }
+        if self.dev
+            && let Some(refusal) = local::refusal(parts, frame.origin.as_ref())
+        {
+            return Some(refusal.answer());
+        }
         if let Some(answer) = health::answer(&parts.method, parts.uri.path(), || self.endpoint.ready()) {
             return Some(answer);
         }
@@ -110,8 +119,13 @@ impl Front {
     }
 
     /// What has come of `body`.
-    pub(super) fn first_sight(&self, body: &mut Incoming, context: &mut Context<'_>) -> Result<FirstSight, Refusal> {
-        first_sight(body, self.body_bytes_max, context).map_err(Refusal::from)
+    pub(super) fn first_sight(
+        &self,
+        line: &Line,
+        body: &mut Incoming,
+        context: &mut Context<'_>,
+    ) -> Result<FirstSight, Refusal> {
+        first_sight(body, self.body_bytes_max, &line.remains, context).map_err(Refusal::from)
     }
 
     /// Waits for the rest of `body`.

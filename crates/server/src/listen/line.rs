@@ -12,6 +12,7 @@ use tokio::time::{Duration, Instant};
 
 use super::load::{Held, Load, Share};
 use super::phases::{Expiry, Phases, Times};
+use super::remains::Remains;
 use super::slots::Slot;
 use crate::front::TlsDetails;
 
@@ -27,6 +28,8 @@ pub(crate) struct Line {
     works: AtomicU32,
     /// Bytes of bodies and answers that it holds.
     pub(super) share: Share,
+    /// What is left of bodies in the HTTP library's buffers.
+    pub(crate) remains: Remains,
     /// Whether it was asked to close, and what tells it so.
     asked_to_close: AtomicBool,
     close: Notify,
@@ -58,6 +61,7 @@ impl Line {
             phases: Phases::new(times, h2),
             works: AtomicU32::new(0),
             share: Share::of(load),
+            remains: Remains::default(),
             asked_to_close: AtomicBool::new(false),
             close: Notify::new(),
             _slot: slot,

@@ -8,6 +8,7 @@ mod line;
 mod lines;
 mod load;
 mod phases;
+mod remains;
 mod slots;
 mod socket;
 mod tls;
@@ -33,6 +34,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) use line::{Line, Underway, Working};
 pub(crate) use load::Held;
+pub(crate) use remains::Remains;
 pub use tls::{CertificateError, Certificates};
 
 use crate::config::Config;

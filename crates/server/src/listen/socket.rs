@@ -67,6 +67,8 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        // Whoever reads has found a place to read to, and let go of what was read before.
+        this.line.remains.wipe();
         if this.given < this.opening.count {
             let left = this.opening.bytes.get(this.given..this.opening.count).unwrap_or_default();
             let fits = left.get(..left.len().min(buffer.remaining())).unwrap_or_default();

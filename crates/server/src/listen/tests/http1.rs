@@ -250,3 +250,30 @@ async fn what_is_no_http_is_refused_and_the_server_stays() {
     assert_eq!(client.answer().await.body, "fine");
     port.stop().await;
 }
+
+#[tokio::test]
+async fn developer_mode_answers_no_web_page() {
+    let port = start("dev = true\n[cors]\norigins = [\"http://localhost:3000\"]", |_| {}).await;
+    let mut client = port.raw().await;
+    let mut ask = async |method: &str, path: &str, headers: &str| {
+        client.send(format!("{method} {path} HTTP/1.1\r\n{headers}Content-Length: 0\r\n\r\n")).await;
+        client.answer().await
+    };
+    for host in ["localhost:4000", "127.0.0.1:1", "[::1]"] {
+        assert_eq!(ask("POST", "/", &format!("Host: {host}\r\n")).await.status, 200, "{host}");
+    }
+    assert_eq!(ask("POST", "/", "Host: localhost\r\nOrigin: http://localhost:3000\r\n").await.status, 200);
+    let begun = port.toy.begun.load(Ordering::SeqCst);
+    for path in ["/", "/health/live"] {
+        let refused = ask("GET", path, "Host: rebound.example.org\r\n").await;
+        require_usual_headers(&refused);
+        assert_eq!(refused.status, 403);
+        assert!(refused.body.starts_with(r#"{"__type":"AccessDeniedException","message":"Developer mode"#));
+        assert!(refused.body.contains("loopback"), "{}", refused.body);
+    }
+    let refused = ask("POST", "/", "Host: localhost\r\nOrigin: http://example.org\r\n").await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.body.contains("cors.origins"), "{}", refused.body);
+    assert_eq!(port.toy.begun.load(Ordering::SeqCst), begun, "the endpoint was not asked");
+    port.stop().await;
+}

@@ -72,6 +72,19 @@ async fn a_call_is_as_on_http_1_with_the_authority_as_its_host() {
 }
 
 #[tokio::test]
+async fn developer_mode_looks_at_the_authority() {
+    let port = start("dev = true", |_| {}).await;
+    let client = Client::to(&port).await;
+    let (status, told) = client.post("/", "").await;
+    assert_eq!(status, 403);
+    assert!(told.contains("loopback"), "{told}");
+    let local = Request::post("http://localhost:4000/").body(Full::new(Bytes::new())).unwrap();
+    assert_eq!(client.send(local).await.unwrap().status(), 200);
+    drop(client);
+    port.stop().await;
+}
+
+#[tokio::test]
 async fn requests_on_one_connection_do_not_wait_for_each_other() {
     let port = start("", |_| {}).await;
     let client = Client::to(&port).await;
