@@ -1,6 +1,7 @@
 //! Promise: the first start makes what is needed, for its owner alone; later starts refuse what is not safe.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -83,6 +84,20 @@ fn a_lost_or_wrong_root_key_is_told_and_nothing_is_touched() {
 fn a_second_server_on_the_same_data_is_refused() {
     let first = Instance::start();
     assert!(refused(first.directory(), &[]).contains("another"), "it says that another process has it");
+}
+
+#[test]
+fn a_first_start_that_cannot_listen_makes_nothing() {
+    let directory = TempDir::new().expect("directory");
+    let data = directory.path().join("data");
+    let holder = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = holder.local_addr().expect("its address").to_string();
+    let said = refused(&data, &["--listen", &taken]);
+    assert!(said.contains(&taken), "{said}");
+    let made = fs::read_dir(&data).map_or(0, Iterator::count);
+    assert_eq!(made, 0, "neither key nor account nor store");
+    assert!(Instance::start_in(&data, &[]).stop());
+    assert!(data.join("credentials").exists(), "the next start is the first");
 }
 
 #[test]

@@ -96,11 +96,12 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // With TLS a hang-up asks for a look at the certificate's files; without, it must not end the server.
     let _hang_up = signal(SignalKind::hangup())?;
+    // Before anything is made: a first start that fails here must not have used up the only showing of the key.
+    let listeners = Listeners::bind(config).await?;
     process::make_directory(directory)?;
     let root = roots::open(config, !directory.join("store").exists(), random.as_ref())?;
     let (app, new_key) = App::open(config, root, Arc::clone(&clock), Arc::clone(&random) as _).await?;
     let app = Arc::new(app);
-    let listeners = Listeners::bind(config).await?;
     let workers = Workers::start(Arc::clone(&app));
     let url = url(&listeners);
     tell(config, &app, &url, new_key.as_ref())?;
