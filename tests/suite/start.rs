@@ -81,6 +81,28 @@ fn a_lost_or_wrong_root_key_is_told_and_nothing_is_touched() {
 }
 
 #[test]
+fn a_root_that_is_not_the_first_is_never_made() {
+    let directory = TempDir::new().expect("directory");
+    let (data, config) = (directory.path().join("data"), directory.path().join("config.toml"));
+    let (new, old) = (directory.path().join("new.key"), directory.path().join("old.key"));
+    let text = format!("[[roots]]\nkind = 'file'\npath = {new:?}\n[[roots]]\nkind = 'file'\npath = {old:?}\n");
+    fs::write(&config, text).expect("written");
+    let flags = ["--config", config.to_str().expect("text")];
+    let said = refused(&data, &flags);
+    assert!(said.contains("old.key is not there"), "{said}");
+    assert!(!old.exists() && !new.exists() && !data.join("store").exists(), "nothing was made");
+
+    let other = TempDir::new().expect("directory");
+    assert!(Instance::start_in(other.path(), &[]).stop());
+    fs::copy(other.path().join("root.key"), &old).expect("copied");
+    assert!(Instance::start_in(&data, &flags).stop());
+    assert_eq!(mode(&new), 0o600, "the first is made on the first start");
+    fs::remove_file(&old).expect("removed");
+    assert!(refused(&data, &flags).contains("old.key is not there"));
+    assert!(!old.exists(), "nor is it made later");
+}
+
+#[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let first = Instance::start();
     assert!(refused(first.directory(), &[]).contains("another"), "it says that another process has it");
