@@ -1,10 +1,11 @@
 //! Promise: the first start makes what is needed, for its owner alone; later starts refuse what is not safe.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 use strongroom_testkit::{Instance, instance};
@@ -120,6 +121,26 @@ fn a_first_start_that_cannot_listen_makes_nothing() {
     assert_eq!(made, 0, "neither key nor account nor store");
     assert!(Instance::start_in(&data, &[]).stop());
     assert!(data.join("credentials").exists(), "the next start is the first");
+}
+
+#[test]
+fn a_start_whose_output_is_no_terminal_does_not_print_the_secret_key() {
+    let directory = TempDir::new().expect("directory");
+    let mut server = Command::new(instance::binary())
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(directory.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let lines = BufReader::new(server.stdout.take().expect("its output")).lines().map(|line| line.expect("a line"));
+    let said: Vec<String> = lines.take_while(|line| !line.starts_with("Stop with")).collect();
+    server.kill().expect("killed");
+    server.wait().expect("ended");
+    let credentials = fs::read_to_string(directory.path().join("credentials")).expect("the file");
+    let secret = credentials.lines().find_map(|line| line.strip_prefix("aws_secret_access_key = ")).expect("a secret");
+    assert!(!said.iter().any(|line| line.contains(secret)));
+    let named = said.iter().find(|line| line.starts_with("  credentials")).expect("where it was saved");
+    assert!(named.contains("/credentials (profile default)"), "{named}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The binary `strongroom`: flags, printing, and what it leaves to the other rooms.
 
+mod greeting;
 mod offline;
 mod process;
 mod roots;

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use strongroom_types::{AccountId, Clock, Region, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::greeting::Greeting;
 use crate::{process, roots};
 
 /// Settings on the command line. They win over those of the configuration file.
@@ -142,30 +144,16 @@ fn url(listeners: &Listeners) -> String {
 
 /// Tells the user where the server is and what to paste.
 fn tell(config: &Config, app: &App, url: &str, new_key: Option<&NewKey>) -> Result<(), Box<dyn Error>> {
-    let saved = fs::canonicalize(&config.data.directory)?.join(credentials::CREDENTIALS_FILE);
-    let (saved, region) = (saved.display(), config.account.region.as_str());
-    println!("Strongroom {}", env!("CARGO_PKG_VERSION"));
-    println!("  endpoint     {url}");
-    println!("  region       {region}");
-    println!("  account      {}", app.account());
-    println!("  trust        {}", app.trust());
-    println!("  credentials  {saved} (profile default)");
-    if let Some(key) = new_key {
-        println!("  access key   {}", key.key_id);
-        println!("  secret key   {} (shown this once, saved in the file above)", key.secret.expose());
-    }
-    if config.dev {
-        println!();
-        println!("  *** DEVELOPER MODE: any access key is accepted and no signature is verified. ***");
-        println!("  *** Whoever reaches this port reads every secret. Never keep a real one here. ***");
-    }
-    println!();
-    println!("Paste into another terminal:");
-    println!("  export AWS_ENDPOINT_URL_SECRETS_MANAGER={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}");
-    println!("  export AWS_SHARED_CREDENTIALS_FILE={saved}");
-    println!("  aws secretsmanager create-secret --name demo --secret-string 'my first secret'");
-    println!("  aws secretsmanager get-secret-value --secret-id demo");
-    println!();
-    println!("Stop with Ctrl-C.");
-    Ok(())
+    let greeting = Greeting {
+        url,
+        region: config.account.region.as_str(),
+        account: app.account().as_str(),
+        trust: app.trust(),
+        credentials: &fs::canonicalize(&config.data.directory)?.join(credentials::CREDENTIALS_FILE),
+        new_key,
+        dev: config.dev,
+    };
+    let mut stdout = io::stdout().lock();
+    let on_terminal = stdout.is_terminal();
+    Ok(greeting.write(&mut stdout, on_terminal)?)
 }
