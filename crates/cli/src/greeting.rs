@@ -15,8 +15,10 @@ pub struct Greeting<'a> {
     pub account: &'a str,
     /// What the trust hangs on.
     pub trust: &'a str,
-    /// The file with the access key.
-    pub credentials: &'a Path,
+    /// The data directory.
+    pub data: &'a Path,
+    /// The file with the access key, when there is one.
+    pub credentials: Option<&'a Path>,
     /// The access key, when this start made it.
     pub new_key: Option<&'a NewKey>,
     /// Whether developer mode is on.
@@ -31,13 +33,20 @@ impl Greeting<'_> {
     /// When `to` cannot be written to.
     pub fn write(&self, to: &mut dyn Write, on_terminal: bool) -> io::Result<()> {
         let Self { url, region, account, trust, .. } = self;
-        let saved = self.credentials.display();
+        let data = self.data.display();
         writeln!(to, "Strongroom {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(to, "  endpoint     {url}")?;
         writeln!(to, "  region       {region}")?;
         writeln!(to, "  account      {account}")?;
         writeln!(to, "  trust        {trust}")?;
-        writeln!(to, "  credentials  {saved} (profile default)")?;
+        match self.credentials {
+            Some(saved) => writeln!(to, "  credentials  {} (profile default)", saved.display())?,
+            None => writeln!(
+                to,
+                "  credentials  not in {data}: use the access key that you have, or stop the server and make a new one \
+                 with\n               strongroom account root-key --data {data}"
+            )?,
+        }
         if let Some(key) = self.new_key {
             writeln!(to, "  access key   {}", key.key_id)?;
             if on_terminal {
@@ -57,7 +66,9 @@ impl Greeting<'_> {
             to,
             "  export AWS_ENDPOINT_URL_SECRETS_MANAGER={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}"
         )?;
-        writeln!(to, "  export AWS_SHARED_CREDENTIALS_FILE={saved}")?;
+        if let Some(saved) = self.credentials {
+            writeln!(to, "  export AWS_SHARED_CREDENTIALS_FILE={}", saved.display())?;
+        }
         writeln!(to, "  aws secretsmanager create-secret --name demo --secret-string 'my first secret'")?;
         writeln!(to, "  aws secretsmanager get-secret-value --secret-id demo")?;
         writeln!(to)?;
@@ -79,7 +90,8 @@ mod tests {
             region: "us-east-1",
             account: "123456789012",
             trust: "a file",
-            credentials: Path::new("/data/credentials"),
+            data: Path::new("/data"),
+            credentials: Some(Path::new("/data/credentials")),
             new_key: Some(&key),
             dev: false,
         };
@@ -97,5 +109,11 @@ mod tests {
         assert!(elsewhere.contains("  credentials  /data/credentials"));
         assert!(elsewhere.contains("  secret key   saved in the file above"));
         assert!(!written(|greeting| greeting.new_key = None, true).contains("secret key"), "a later start has none");
+    }
+    #[test]
+    fn a_file_that_is_not_there_is_not_named() {
+        let said = written(|greeting| (greeting.new_key, greeting.credentials) = (None, None), true);
+        assert!(!said.contains("/data/credentials") && !said.contains("AWS_SHARED_CREDENTIALS_FILE"), "{said}");
+        assert!(said.contains("strongroom account root-key --data /data\n"), "{said}");
     }
 }

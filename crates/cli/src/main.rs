@@ -1,5 +1,6 @@
 //! The binary `strongroom`: flags, printing, and what it leaves to the other rooms.
 
+mod account;
 mod greeting;
 mod offline;
 mod process;
@@ -33,6 +34,9 @@ enum Command {
     Restore(offline::RestoreArgs),
     /// Opens every document and checks every index; also while a server runs.
     Verify(offline::DataArgs),
+    /// Works on an account while no server runs.
+    #[command(subcommand)]
+    Account(account::AccountCommand),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Command::Backup(args) => offline::back_up(&args),
         Command::Restore(args) => offline::restore(&args),
         Command::Verify(args) => offline::verify_data(&args),
+        Command::Account(command) => account::run(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

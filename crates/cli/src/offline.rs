@@ -37,7 +37,16 @@ pub struct DataArgs {
 }
 
 impl DataArgs {
-    fn settings(&self) -> Result<Config, Box<dyn Error>> {
+    /// The data directory.
+    pub fn directory(&self) -> &Path {
+        &self.data
+    }
+
+    /// The settings that the flags ask for.
+    ///
+    /// # Errors
+    /// When the configuration file cannot be read or something in it is wrong.
+    pub fn settings(&self) -> Result<Config, Box<dyn Error>> {
         let text = match &self.config {
             Some(path) => fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
             None => String::new(),
@@ -45,7 +54,8 @@ impl DataArgs {
         Ok(Config::load_with(&text, |config| config.data.directory.clone_from(&self.data))?)
     }
 
-    fn store(&self) -> PathBuf {
+    /// The directory of the store.
+    pub fn store(&self) -> PathBuf {
         self.data.join(STORE_DIRECTORY)
     }
 }

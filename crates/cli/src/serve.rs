@@ -144,12 +144,15 @@ fn url(listeners: &Listeners) -> String {
 
 /// Tells the user where the server is and what to paste.
 fn tell(config: &Config, app: &App, url: &str, new_key: Option<&NewKey>) -> Result<(), Box<dyn Error>> {
+    let data = fs::canonicalize(&config.data.directory)?;
+    let saved = data.join(credentials::CREDENTIALS_FILE);
     let greeting = Greeting {
         url,
         region: config.account.region.as_str(),
         account: app.account().as_str(),
         trust: app.trust(),
-        credentials: &fs::canonicalize(&config.data.directory)?.join(credentials::CREDENTIALS_FILE),
+        data: &data,
+        credentials: saved.exists().then_some(saved.as_path()),
         new_key,
         dev: config.dev,
     };
