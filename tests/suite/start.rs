@@ -65,6 +65,21 @@ fn a_root_key_that_others_can_read_is_refused() {
 }
 
 #[test]
+fn a_data_directory_that_others_can_write_is_refused() {
+    let directory = TempDir::new().expect("directory");
+    let data = directory.path().join("data");
+    fs::create_dir(&data).expect("directory");
+    for open in [0o770, 0o702] {
+        fs::set_permissions(&data, fs::Permissions::from_mode(open)).expect("mode");
+        let said = refused(&data, &[]);
+        assert!(said.contains(&format!("chmod go-w {}", data.display())), "{said}");
+        assert_eq!(fs::read_dir(&data).expect("listed").count(), 0, "nothing was made in it");
+    }
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).expect("mode");
+    assert!(Instance::start_in(&data, &[]).stop(), "that others can list it is no danger");
+}
+
+#[test]
 fn a_lost_or_wrong_root_key_is_told_and_nothing_is_touched() {
     let directory = TempDir::new().expect("directory");
     assert!(Instance::start_in(directory.path(), &[]).stop());
