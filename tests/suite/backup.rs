@@ -71,3 +71,30 @@ async fn a_backup_beside_a_running_server_restores_and_verifies() {
     assert_eq!(again.raw().call("ListSecrets", json!({})).await.status, 200, "and its key stays good");
     assert!(again.stop());
 }
+
+#[test]
+fn a_data_directory_or_store_that_is_not_there_is_told_as_such() {
+    let directory = TempDir::new().expect("directory");
+    let (absent, empty) = (directory.path().join("absent"), directory.path().join("empty"));
+    let (backup, config) = (directory.path().join("backup"), directory.path().join("strongroom.toml"));
+    fs::create_dir(&empty).expect("directory");
+    let told = |arguments: &[&str], data: &Path| {
+        let Output { status, stderr, .. } = run(&[arguments, &["--data", text(data)]].concat());
+        assert!(!status.success());
+        String::from_utf8(stderr).expect("text")
+    };
+    let (backing_up, restoring) = (["backup", "--to", text(&backup)], ["restore", "--from", text(&backup)]);
+    for command in [&backing_up[..], &restoring, &["verify"], &["account", "root-key"]] {
+        let said = told(command, &absent);
+        assert_eq!(said.trim(), format!("strongroom: the data directory {} does not exist", absent.display()));
+        assert!(!absent.exists());
+    }
+    for command in [&backing_up[..], &["verify"], &["account", "root-key"]] {
+        let said = told(command, &empty);
+        assert_eq!(said.trim(), format!("strongroom: the data directory {} holds no store", empty.display()));
+    }
+    fs::write(&config, "[limits]\nno_such_key = 1\n").expect("written");
+    let said = told(&["verify", "--config", text(&config)], &empty);
+    assert!(said.starts_with(&format!("strongroom: {}: limits.no_such_key: ", config.display())), "{said}");
+    assert_eq!(fs::read_dir(&empty).expect("listed").count(), 0);
+}

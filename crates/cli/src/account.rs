@@ -45,7 +45,7 @@ pub struct RootKeyArgs {
 pub fn run(command: &AccountCommand) -> Result<(), Box<dyn Error>> {
     let AccountCommand::RootKey(args) = command;
     process::forbid_core_dumps()?;
-    let config = args.data.settings()?;
+    let config = args.data.settings_of_store()?;
     let root = roots::open(&config, false, &SystemRandom)?;
     let asked = args.account.as_ref().or(config.account.id.as_ref());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

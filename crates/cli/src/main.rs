@@ -6,6 +6,7 @@ mod offline;
 mod process;
 mod roots;
 mod serve;
+mod settings;
 
 use std::process::ExitCode;
 

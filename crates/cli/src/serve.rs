@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::greeting::Greeting;
-use crate::{process, roots};
+use crate::{process, roots, settings};
 
 /// Settings on the command line. They win over those of the configuration file.
 #[derive(Args)]
@@ -68,11 +68,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
 }
 
 fn settings(args: &ServeArgs, temporary: Option<&Path>) -> Result<Config, Box<dyn Error>> {
-    let text = match &args.config {
-        Some(path) => fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
-        None => String::new(),
-    };
-    let config = Config::load_with(&text, |config| {
+    settings::load(args.config.as_deref(), |config| {
         if let Some(directory) = args.data.as_deref().or(temporary) {
             config.data.directory = directory.to_owned();
         }
@@ -86,8 +82,7 @@ fn settings(args: &ServeArgs, temporary: Option<&Path>) -> Result<Config, Box<dy
             config.account.region = region.clone();
         }
         config.dev |= args.dev;
-    })?;
-    Ok(config)
+    })
 }
 
 async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
