@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
-use strongroom_testkit::{Instance, instance};
+use strongroom_testkit::{Instance, Raw, instance};
 use tempfile::TempDir;
 
 fn mode(path: &Path) -> u32 {
@@ -52,6 +52,33 @@ async fn what_the_first_start_makes_is_for_its_owner_alone_and_stays() {
     assert!(second.stop());
     assert!(!data.join("endpoint").exists(), "the endpoint file goes with the server");
     assert!(refused(&data, &["--account", "123456789012"]).contains("210987654321"));
+}
+
+#[tokio::test]
+async fn a_start_names_the_other_regions_that_hold_secrets() {
+    let directory = TempDir::new().expect("directory");
+    // The names of which one begins as the other does are told apart.
+    for (region, others) in [
+        ("us-east-1", None),
+        ("us-east-10", Some("the secrets of 1 more, us-east-1\n")),
+        ("eu-west-1", Some("the secrets of 2 more, us-east-10, us-east-1\n")),
+        ("us-east-1", Some("the secrets of 2 more, eu-west-1, us-east-10\n")),
+    ] {
+        let mut server = Instance::start_in(directory.path(), &["--region", region]);
+        let (key_id, secret) = server.key();
+        let mut client = Raw::new(server.url(), &key_id, secret);
+        client.region = region.to_owned();
+        for name in ["a", "b"] {
+            let input = json!({"Name": name, "ClientRequestToken": "0".repeat(32), "SecretString": "v"});
+            client.call("CreateSecret", input).await;
+        }
+        assert!(server.stop());
+        let said = server.said();
+        match others {
+            Some(others) => assert!(said.contains(others), "{region}: {said}"),
+            None => assert!(!said.contains("not shown"), "{region}: {said}"),
+        }
+    }
 }
 
 #[test]
@@ -169,7 +196,7 @@ fn plain_http_beyond_loopback_is_refused() {
 async fn developer_mode_takes_any_key_and_is_loud() {
     let directory = TempDir::new().expect("directory");
     let mut server = Instance::start_in(directory.path(), &["--dev"]);
-    let anyone = strongroom_testkit::Raw::new(server.url(), "test", strongroom_types::SecretText::new("test".into()));
+    let anyone = Raw::new(server.url(), "test", strongroom_types::SecretText::new("test".into()));
     let listed = anyone.call("ListSecrets", json!({})).await;
     assert_eq!(listed.status, 200, "{}", listed.message());
     assert!(server.stop());

@@ -11,6 +11,8 @@ pub struct Greeting<'a> {
     pub url: &'a str,
     /// The region.
     pub region: &'a str,
+    /// The names of the other regions that hold secrets; empty when there are none.
+    pub other_regions: &'a str,
     /// The account.
     pub account: &'a str,
     /// What the trust hangs on.
@@ -37,6 +39,9 @@ impl Greeting<'_> {
         writeln!(to, "Strongroom {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(to, "  endpoint     {url}")?;
         writeln!(to, "  region       {region}")?;
+        if !self.other_regions.is_empty() {
+            writeln!(to, "               not shown here: the secrets in {}", self.other_regions)?;
+        }
         writeln!(to, "  account      {account}")?;
         writeln!(to, "  trust        {trust}")?;
         match self.credentials {
@@ -88,6 +93,7 @@ mod tests {
         let mut greeting = Greeting {
             url: "http://127.0.0.1:1",
             region: "us-east-1",
+            other_regions: "",
             account: "123456789012",
             trust: "a file",
             data: Path::new("/data"),
@@ -115,5 +121,11 @@ mod tests {
         let said = written(|greeting| (greeting.new_key, greeting.credentials) = (None, None), true);
         assert!(!said.contains("/data/credentials") && !said.contains("AWS_SHARED_CREDENTIALS_FILE"), "{said}");
         assert!(said.contains("strongroom account root-key --data /data\n"), "{said}");
+    }
+    #[test]
+    fn other_regions_are_named_when_there_are_any() {
+        let said = written(|greeting| greeting.other_regions = "eu-west-1, us-west-2", true);
+        assert!(said.contains("not shown here: the secrets in eu-west-1, us-west-2\n"), "{said}");
+        assert!(!written(|_| {}, true).contains("not shown here"));
     }
 }

@@ -101,7 +101,8 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let app = Arc::new(app);
     let workers = Workers::start(Arc::clone(&app));
     let url = url(&listeners);
-    tell(config, &app, &url, new_key.as_ref())?;
+    let others = other_regions(&app).await?;
+    tell(config, &app, &url, new_key.as_ref(), &others)?;
     credentials::save_endpoint(directory, &url)?;
     let gate = Arc::new(Gate::new(Arc::clone(&app)));
     let stop = async move {
@@ -137,13 +138,31 @@ fn url(listeners: &Listeners) -> String {
     })
 }
 
+/// The other regions that hold secrets, in one text for the user and the log; empty when there are none.
+async fn other_regions(app: &App) -> Result<String, Box<dyn Error>> {
+    let regions = app.other_regions().await?;
+    let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
+    let names = names.join(", ");
+    if !regions.is_empty() {
+        tracing::warn!("not shown in this region: the secrets of {} more, {names}", regions.len());
+    }
+    Ok(names)
+}
+
 /// Tells the user where the server is and what to paste.
-fn tell(config: &Config, app: &App, url: &str, new_key: Option<&NewKey>) -> Result<(), Box<dyn Error>> {
+fn tell(
+    config: &Config,
+    app: &App,
+    url: &str,
+    new_key: Option<&NewKey>,
+    other_regions: &str,
+) -> Result<(), Box<dyn Error>> {
     let data = fs::canonicalize(&config.data.directory)?;
     let saved = data.join(credentials::CREDENTIALS_FILE);
     let greeting = Greeting {
         url,
         region: config.account.region.as_str(),
+        other_regions,
         account: app.account().as_str(),
         trust: app.trust(),
         data: &data,
