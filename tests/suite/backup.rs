@@ -1,11 +1,12 @@
 //! Promise: a backup taken under load restores to what was there, and only a whole one restores at all.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::json;
-use strongroom_testkit::{Instance, instance};
+use strongroom_testkit::{Instance, Raw, instance};
 use tempfile::TempDir;
 
 fn run(arguments: &[&str]) -> Output {
@@ -54,9 +55,46 @@ async fn a_backup_beside_a_running_server_restores_and_verifies() {
     assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
     assert!(!restore(&backup).status.success(), "a store is not replaced");
 
-    fs::copy(data.join("credentials"), fresh.join("credentials")).expect("copied");
+    let lost = server.key();
+    let made = run(&["account", "root-key", "--data", text(&fresh)]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!(fs::metadata(fresh.join("credentials")).expect("made").permissions().mode() & 0o777, 0o600);
     let mut again = Instance::start_in(&fresh, &[]);
     let got = again.raw().call("GetSecretValue", json!({"SecretId": "s1"})).await;
     assert_eq!(got.text("SecretString"), "v1", "what was deleted after the backup is back");
+    assert_ne!(again.key().0, lost.0);
+    let old = Raw::new(again.url(), &lost.0, lost.1).call("ListSecrets", json!({})).await;
+    assert_ne!(old.status, 200, "the old key signs nothing any more");
+    let beside = run(&["account", "root-key", "--data", text(&fresh)]);
+    assert!(!beside.status.success(), "not while a server runs");
+    assert!(String::from_utf8_lossy(&beside.stderr).contains("another process"));
+    assert_eq!(again.raw().call("ListSecrets", json!({})).await.status, 200, "and its key stays good");
     assert!(again.stop());
+}
+
+#[test]
+fn a_data_directory_or_store_that_is_not_there_is_told_as_such() {
+    let directory = TempDir::new().expect("directory");
+    let (absent, empty) = (directory.path().join("absent"), directory.path().join("empty"));
+    let (backup, config) = (directory.path().join("backup"), directory.path().join("strongroom.toml"));
+    fs::create_dir(&empty).expect("directory");
+    let told = |arguments: &[&str], data: &Path| {
+        let Output { status, stderr, .. } = run(&[arguments, &["--data", text(data)]].concat());
+        assert!(!status.success());
+        String::from_utf8(stderr).expect("text")
+    };
+    let (backing_up, restoring) = (["backup", "--to", text(&backup)], ["restore", "--from", text(&backup)]);
+    for command in [&backing_up[..], &restoring, &["verify"], &["account", "root-key"]] {
+        let said = told(command, &absent);
+        assert_eq!(said.trim(), format!("strongroom: the data directory {} does not exist", absent.display()));
+        assert!(!absent.exists());
+    }
+    for command in [&backing_up[..], &["verify"], &["account", "root-key"]] {
+        let said = told(command, &empty);
+        assert_eq!(said.trim(), format!("strongroom: the data directory {} holds no store", empty.display()));
+    }
+    fs::write(&config, "[limits]\nno_such_key = 1\n").expect("written");
+    let said = told(&["verify", "--config", text(&config)], &empty);
+    assert!(said.starts_with(&format!("strongroom: {}: limits.no_such_key: ", config.display())), "{said}");
+    assert_eq!(fs::read_dir(&empty).expect("listed").count(), 0);
 }

@@ -1,9 +1,12 @@
 //! The binary `strongroom`: flags, printing, and what it leaves to the other rooms.
 
+mod account;
+mod greeting;
 mod offline;
 mod process;
 mod roots;
 mod serve;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -32,6 +35,9 @@ enum Command {
     Restore(offline::RestoreArgs),
     /// Opens every document and checks every index; also while a server runs.
     Verify(offline::DataArgs),
+    /// Works on an account while no server runs.
+    #[command(subcommand)]
+    Account(account::AccountCommand),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +47,7 @@ fn main() -> ExitCode {
         Command::Backup(args) => offline::back_up(&args),
         Command::Restore(args) => offline::restore(&args),
         Command::Verify(args) => offline::verify_data(&args),
+        Command::Account(command) => account::run(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

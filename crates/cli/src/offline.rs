@@ -18,7 +18,7 @@ use strongroom_types::ids::uuid_v4;
 use strongroom_types::{Clock as _, SystemClock};
 
 use crate::process::TemporaryDirectory;
-use crate::{process, roots};
+use crate::{process, roots, settings};
 
 /// The directory of the store inside the data directory.
 const STORE_DIRECTORY: &str = "store";
@@ -37,15 +37,42 @@ pub struct DataArgs {
 }
 
 impl DataArgs {
-    fn settings(&self) -> Result<Config, Box<dyn Error>> {
-        let text = match &self.config {
-            Some(path) => fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
-            None => String::new(),
-        };
-        Ok(Config::load_with(&text, |config| config.data.directory.clone_from(&self.data))?)
+    /// The data directory.
+    pub fn directory(&self) -> &Path {
+        &self.data
     }
 
-    fn store(&self) -> PathBuf {
+    /// The settings that the flags ask for.
+    ///
+    /// # Errors
+    /// When there is no such data directory, the configuration file cannot be read, or something in it is wrong.
+    pub fn settings(&self) -> Result<Config, Box<dyn Error>> {
+        let config = settings::load(self.config.as_deref(), |config| config.data.directory.clone_from(&self.data))?;
+        let directory = self.data.display();
+        match fs::metadata(&self.data) {
+            Ok(found) if found.is_dir() => Ok(config),
+            Ok(_) => Err(format!("the data directory {directory} is not a directory").into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(format!("the data directory {directory} does not exist").into())
+            }
+            Err(error) => Err(format!("the data directory {directory}: {error}").into()),
+        }
+    }
+
+    /// As [`DataArgs::settings`], for a command that works on a store that is there.
+    ///
+    /// # Errors
+    /// As those, and when there is no store.
+    pub fn settings_of_store(&self) -> Result<Config, Box<dyn Error>> {
+        let config = self.settings()?;
+        if self.store().is_dir() {
+            return Ok(config);
+        }
+        Err(format!("the data directory {} holds no store", self.data.display()).into())
+    }
+
+    /// The directory of the store.
+    pub fn store(&self) -> PathBuf {
         self.data.join(STORE_DIRECTORY)
     }
 }
@@ -66,7 +93,7 @@ pub struct BackupArgs {
 /// When the store cannot be read, the root of trust is not available, or the file cannot be written.
 pub fn back_up(args: &BackupArgs) -> Result<(), Box<dyn Error>> {
     process::forbid_core_dumps()?;
-    let config = args.data.settings()?;
+    let config = args.data.settings_of_store()?;
     if args.to.symlink_metadata().is_ok() {
         return Err(format!("{}: there is a file already; nothing was changed", args.to.display()).into());
     }
@@ -143,7 +170,7 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
 /// When the store cannot be read, or something in it is wrong; every fault is printed.
 pub fn verify_data(args: &DataArgs) -> Result<(), Box<dyn Error>> {
     process::forbid_core_dumps()?;
-    let config = args.settings()?;
+    let config = args.settings_of_store()?;
     let root = roots::open(&config, false, &SystemRandom)?;
     let scratch = TemporaryDirectory::within(&args.data, &SystemRandom)?;
     let copy = scratch.path().join("copy");

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use strongroom_crypto::Random;
@@ -35,13 +35,30 @@ pub fn forbid_core_dumps() -> io::Result<()> {
     Ok(())
 }
 
+/// Permission bits of a directory in which others than its owner can put and replace files.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
 /// Makes a directory for its owner alone; one that is there stays as it is.
 ///
 /// # Errors
-/// When it cannot be made.
+/// When it cannot be made, or others can write to the one that is there: they could put files of theirs in place of
+/// the key and the store.
 pub fn make_directory(path: &Path) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
-        return Ok(());
+    if let Ok(found) = fs::metadata(path)
+        && found.is_dir()
+    {
+        let mode = found.permissions().mode() & 0o7777;
+        if mode & WRITABLE_BY_OTHERS == 0 {
+            return Ok(());
+        }
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!(
+                "the data directory {} can be written by other users (mode {mode:04o}): run `chmod go-w {}`",
+                path.display(),
+                path.display()
+            ),
+        ));
     }
     DirBuilder::new()
         .recursive(true)

@@ -18,8 +18,10 @@ const ROOT_KEY_FILE: &str = "root.key";
 pub enum OpenRootError {
     /// The key file cannot be used.
     File(file::FileError),
-    /// The store is there and its root is not.
+    /// The first root's file is not there, and this is no first start.
     Lost(PathBuf),
+    /// The file of a root that is not the first is not there.
+    Missing(PathBuf),
     /// The variable is not set, or not readable as text.
     Unset(String),
     /// The key does not read.
@@ -34,8 +36,14 @@ impl fmt::Display for OpenRootError {
             Self::File(error) => write!(f, "root of trust: {error}"),
             Self::Lost(path) => write!(
                 f,
-                "root of trust: there is data, but its root key file {} is gone. Put the file back from where you keep \
-                 its copy; nothing can be read without it",
+                "root of trust: the root key file {} is not there. Put it back from where you keep its copy; nothing \
+                 can be read without it",
+                path.display()
+            ),
+            Self::Missing(path) => write!(
+                f,
+                "root of trust: the root key file {} is not there. Only the first of [[roots]] is made, on the first \
+                 start; put this one back, or take it out of [[roots]] when nothing hangs on it any more",
                 path.display()
             ),
             Self::Unset(variable) => write!(f, "root of trust: the environment variable {variable} is not set"),
@@ -47,37 +55,44 @@ impl fmt::Display for OpenRootError {
 
 impl std::error::Error for OpenRootError {}
 
-/// Opens every configured root, in order. `create` allows to make a key file that is not there.
+/// Opens every configured root. `create` allows to make the first one's key file when it is not there: another root
+/// is there to open what hangs on it, which a new key could not.
 ///
 /// # Errors
 /// When a key file is missing and may not be made, is open to others, or does not read; when a variable is not set.
 pub fn open(config: &Config, create: bool, random: &dyn Random) -> Result<Arc<dyn RootOfTrust>, OpenRootError> {
-    let mut roots: Vec<Box<dyn RootOfTrust>> = Vec::new();
-    for root in &config.roots {
-        let opened = match root {
-            RootConfig::File { path } => {
-                let path = path.clone().unwrap_or_else(|| config.data.directory.join(ROOT_KEY_FILE));
-                open_file(&path, create, random)?
-            }
-            RootConfig::Environment { variable } => open_variable(variable)?,
-        };
-        roots.push(Box::new(opened));
+    let (first, others) = config.roots.split_first().ok_or(OpenRootError::None)?;
+    // Those that are never made come before the one that may be: when one of them is missing, nothing was made.
+    let mut opened: Vec<Box<dyn RootOfTrust>> = Vec::new();
+    for root in others {
+        let absent = |path: &Path| Err(OpenRootError::Missing(path.to_owned()));
+        opened.push(Box::new(open_one(root, config, absent)?));
     }
-    let mut roots = roots.into_iter();
-    let first = roots.next().ok_or(OpenRootError::None)?;
-    Ok(Arc::new(Roots::new(first, roots.collect())))
+    let first = open_one(first, config, |path| {
+        if create {
+            file::create(path, random).map_err(OpenRootError::File)
+        } else {
+            Err(OpenRootError::Lost(path.to_owned()))
+        }
+    })?;
+    Ok(Arc::new(Roots::new(Box::new(first), opened)))
 }
 
-fn open_file(path: &Path, create: bool, random: &dyn Random) -> Result<KeyRoot, OpenRootError> {
-    match path.symlink_metadata() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            if create {
-                file::create(path, random).map_err(OpenRootError::File)
-            } else {
-                Err(OpenRootError::Lost(path.to_owned()))
+/// Opens a root; `absent` says what becomes of a key file that is not there.
+fn open_one(
+    root: &RootConfig,
+    config: &Config,
+    absent: impl FnOnce(&Path) -> Result<KeyRoot, OpenRootError>,
+) -> Result<KeyRoot, OpenRootError> {
+    match root {
+        RootConfig::Environment { variable } => open_variable(variable),
+        RootConfig::File { path } => {
+            let path = path.clone().unwrap_or_else(|| config.data.directory.join(ROOT_KEY_FILE));
+            match path.symlink_metadata() {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => absent(&path),
+                _ => file::open(&path).map_err(OpenRootError::File),
             }
         }
-        _ => file::open(path).map_err(OpenRootError::File),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use strongroom_types::{AccountId, Clock, Region, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::{process, roots};
+use crate::greeting::Greeting;
+use crate::{process, roots, settings};
 
 /// Settings on the command line. They win over those of the configuration file.
 #[derive(Args)]
@@ -66,11 +68,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
 }
 
 fn settings(args: &ServeArgs, temporary: Option<&Path>) -> Result<Config, Box<dyn Error>> {
-    let text = match &args.config {
-        Some(path) => fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
-        None => String::new(),
-    };
-    let config = Config::load_with(&text, |config| {
+    settings::load(args.config.as_deref(), |config| {
         if let Some(directory) = args.data.as_deref().or(temporary) {
             config.data.directory = directory.to_owned();
         }
@@ -84,8 +82,7 @@ fn settings(args: &ServeArgs, temporary: Option<&Path>) -> Result<Config, Box<dy
             config.account.region = region.clone();
         }
         config.dev |= args.dev;
-    })?;
-    Ok(config)
+    })
 }
 
 async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
@@ -96,14 +93,16 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // With TLS a hang-up asks for a look at the certificate's files; without, it must not end the server.
     let _hang_up = signal(SignalKind::hangup())?;
+    // Before anything is made: a first start that fails here must not have used up the only showing of the key.
+    let listeners = Listeners::bind(config).await?;
     process::make_directory(directory)?;
     let root = roots::open(config, !directory.join("store").exists(), random.as_ref())?;
     let (app, new_key) = App::open(config, root, Arc::clone(&clock), Arc::clone(&random) as _).await?;
     let app = Arc::new(app);
-    let listeners = Listeners::bind(config).await?;
     let workers = Workers::start(Arc::clone(&app));
     let url = url(&listeners);
-    tell(config, &app, &url, new_key.as_ref())?;
+    let others = other_regions(&app).await?;
+    tell(config, &app, &url, new_key.as_ref(), &others)?;
     credentials::save_endpoint(directory, &url)?;
     let gate = Arc::new(Gate::new(Arc::clone(&app)));
     let stop = async move {
@@ -139,32 +138,39 @@ fn url(listeners: &Listeners) -> String {
     })
 }
 
+/// The other regions that hold secrets, in one text for the user and the log; empty when there are none.
+async fn other_regions(app: &App) -> Result<String, Box<dyn Error>> {
+    let regions = app.other_regions().await?;
+    let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
+    let names = names.join(", ");
+    if !regions.is_empty() {
+        tracing::warn!("not shown in this region: the secrets of {} more, {names}", regions.len());
+    }
+    Ok(names)
+}
+
 /// Tells the user where the server is and what to paste.
-fn tell(config: &Config, app: &App, url: &str, new_key: Option<&NewKey>) -> Result<(), Box<dyn Error>> {
-    let saved = fs::canonicalize(&config.data.directory)?.join(credentials::CREDENTIALS_FILE);
-    let (saved, region) = (saved.display(), config.account.region.as_str());
-    println!("Strongroom {}", env!("CARGO_PKG_VERSION"));
-    println!("  endpoint     {url}");
-    println!("  region       {region}");
-    println!("  account      {}", app.account());
-    println!("  trust        {}", app.trust());
-    println!("  credentials  {saved} (profile default)");
-    if let Some(key) = new_key {
-        println!("  access key   {}", key.key_id);
-        println!("  secret key   {} (shown this once, saved in the file above)", key.secret.expose());
-    }
-    if config.dev {
-        println!();
-        println!("  *** DEVELOPER MODE: any access key is accepted and no signature is verified. ***");
-        println!("  *** Whoever reaches this port reads every secret. Never keep a real one here. ***");
-    }
-    println!();
-    println!("Paste into another terminal:");
-    println!("  export AWS_ENDPOINT_URL_SECRETS_MANAGER={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}");
-    println!("  export AWS_SHARED_CREDENTIALS_FILE={saved}");
-    println!("  aws secretsmanager create-secret --name demo --secret-string 'my first secret'");
-    println!("  aws secretsmanager get-secret-value --secret-id demo");
-    println!();
-    println!("Stop with Ctrl-C.");
-    Ok(())
+fn tell(
+    config: &Config,
+    app: &App,
+    url: &str,
+    new_key: Option<&NewKey>,
+    other_regions: &str,
+) -> Result<(), Box<dyn Error>> {
+    let data = fs::canonicalize(&config.data.directory)?;
+    let saved = data.join(credentials::CREDENTIALS_FILE);
+    let greeting = Greeting {
+        url,
+        region: config.account.region.as_str(),
+        other_regions,
+        account: app.account().as_str(),
+        trust: app.trust(),
+        data: &data,
+        credentials: saved.exists().then_some(saved.as_path()),
+        new_key,
+        dev: config.dev,
+    };
+    let mut stdout = io::stdout().lock();
+    let on_terminal = stdout.is_terminal();
+    Ok(greeting.write(&mut stdout, on_terminal)?)
 }

@@ -165,6 +165,40 @@ impl Identities {
         self.documents.commit(batch).await
     }
 
+    /// Stores a further access key of the root of an account.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn add_root_key(&self, account: &AccountId, new: &NewKey) -> Result<(), Error> {
+        let mut batch = Batch::named("add_root_key");
+        let key = AccessKey::new(account.clone(), new.key_id.clone(), new.secret.clone());
+        self.documents.put(&mut batch, None, &Arc::new(key))?;
+        self.documents.commit(batch).await
+    }
+
+    /// Removes all access keys of the root of an account but one, and tells how many that were.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn remove_root_keys_but(&self, account: &AccountId, kept_key_id: &str) -> Result<usize, Error> {
+        let prefix = format!("{account}:");
+        let (mut removed, mut after) = (0, None::<String>);
+        loop {
+            let page = self.documents.scan::<AccessKey>(&prefix, after.as_deref(), 1000).await?;
+            let Some(last) = page.last() else { return Ok(removed) };
+            after = Some(last.value.key());
+            let is_old = |key: &AccessKey| key.caller.principal == Principal::Root && key.key_id != kept_key_id;
+            let old: Vec<_> = page.iter().filter(|loaded| is_old(&loaded.value)).collect();
+            if old.is_empty() {
+                continue;
+            }
+            let mut batch = Batch::named("remove_root_keys");
+            old.iter().for_each(|loaded| self.documents.delete(&mut batch, loaded));
+            self.documents.commit(batch).await?;
+            removed += old.len();
+        }
+    }
+
     /// The accounts, in order.
     ///
     /// # Errors
@@ -233,4 +267,44 @@ pub fn root_identity(account: &AccountId, access_key_id: Option<String>) -> User
 #[must_use]
 pub fn service(account: AccountId) -> Caller {
     Caller { account, arn: "secretsmanager.amazonaws.com".into(), principal: Principal::Service }
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_crypto::random::SeededRandom;
+    use strongroom_crypto::{Keyring, aead};
+    use strongroom_store::MemoryStore;
+
+    use super::*;
+
+    fn identities() -> Identities {
+        let random = Arc::new(SeededRandom::new(3));
+        let keyring = Keyring::new(&[aead::generate_key(random.as_ref()).expect("key")]).expect("ring");
+        Identities::new(Arc::new(Documents::new(Arc::new(MemoryStore::default()), Arc::new(keyring), random, 1 << 20)))
+    }
+
+    #[tokio::test]
+    async fn only_the_other_keys_of_the_same_account_are_removed() {
+        let identities = identities();
+        let [one, two] = ["111111111111", "222222222222"].map(|text| AccountId::parse(text).expect("account"));
+        let keys: Vec<NewKey> = (0..4).map(|_| identities.new_key().expect("key")).collect();
+        identities.create_account(&one, &keys[0], Timestamp::from_seconds(1)).await.expect("created");
+        identities.create_account(&two, &keys[1], Timestamp::from_seconds(1)).await.expect("created");
+        identities.add_root_key(&one, &keys[2]).await.expect("added");
+        identities.add_root_key(&one, &keys[3]).await.expect("added");
+        assert!(identities.access_key(&keys[0].key_id).await.expect("read").is_some(), "all work until then");
+        assert_eq!(identities.remove_root_keys_but(&one, &keys[3].key_id).await.expect("removed"), 2);
+        for (key, there) in keys.iter().zip([false, true, false, true]) {
+            assert_eq!(identities.access_key(&key.key_id).await.expect("read").is_some(), there);
+        }
+    }
+
+    #[test]
+    fn the_body_of_an_access_key_is_what_earlier_releases_wrote() {
+        let body = SecretBytes::new(b"123456789012\nAKIAEXAMPLE\nthe/secret".to_vec());
+        let key = AccessKey::from_body(&body).expect("it reads");
+        assert_eq!(key.key(), "123456789012:AKIAEXAMPLE");
+        assert_eq!((key.secret().expose(), key.caller().account.as_str()), ("the/secret", "123456789012"));
+        assert_eq!(key.to_body().expect("it writes").expose(), body.expose());
+    }
 }

@@ -170,6 +170,16 @@ impl App {
         &self.account
     }
 
+    /// The regions beside the server's own that hold secrets of the account: nobody sees them here.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn other_regions(&self) -> Result<Vec<Region>, OpenError> {
+        let mut regions = self.secrets.regions(&self.account).await?;
+        regions.retain(|region| *region != self.region);
+        Ok(regions)
+    }
+
     /// What the trust hangs on, in one line.
     #[must_use]
     pub fn trust(&self) -> &str {

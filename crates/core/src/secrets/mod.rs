@@ -15,6 +15,7 @@ mod policies;
 mod put;
 mod read;
 mod refusals;
+mod regions;
 pub mod resolve;
 mod search;
 mod stages;
