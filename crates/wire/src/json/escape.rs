@@ -49,9 +49,18 @@ fn growth(bytes: &[u8]) -> usize {
 /// Writes the string to the beginning of `place` and says how long it is.
 fn escape_into(place: &mut [u8], bytes: &[u8]) -> usize {
     let mut at = put(place, 0, b"\"");
-    let (words, rest) = bytes.as_chunks::<WORD>();
-    for word in words {
-        at = put_word(place, at, u64::from_le_bytes(*word));
+    let mut rest = bytes;
+    while let Some(word) = rest.first_chunk::<WORD>() {
+        at = put(place, at, word);
+        let plain = plain_in_word(*word);
+        if plain == WORD {
+            rest = rest.get(WORD..).unwrap_or_default();
+            continue;
+        }
+        at -= WORD - plain;
+        let Some(special) = word.get(plain) else { break };
+        at = put_escape(place, at, *special);
+        rest = rest.get(plain + 1..).unwrap_or_default();
     }
     for byte in rest {
         at = if is_special(*byte) { put_escape(place, at, *byte) } else { put(place, at, &[*byte]) };
@@ -86,38 +95,20 @@ fn put_escape(place: &mut [u8], at: usize, byte: u8) -> usize {
     put(place, at, &[b'\\', short])
 }
 
-/// Puts the bytes of a little-endian word, escaped, at `at` and says where they end. Plain bytes are written eight at a
-/// time; what of them does not count is overwritten by what comes next.
+/// How many bytes at the beginning of a word need no escape.
+///
+/// The well-known test for a zero byte, three times: a byte's high bit is set in the result when the byte is special;
+/// it may also be set, wrongly, in bytes behind a special one, so only the first counts.
 #[inline]
-fn put_word(place: &mut [u8], mut at: usize, word: u64) -> usize {
-    let mut left = word;
-    let mut bytes_left = WORD;
-    let mut special = special_in_word(word);
-    while special != 0 {
-        let plain = usize::try_from(special.trailing_zeros()).unwrap_or(0) / 8;
-        put(place, at, &left.to_le_bytes());
-        at += plain;
-        // Two shifts, since one by all of a word's bits is not defined.
-        let from_special = left >> (8 * plain);
-        at = put_escape(place, at, from_special.to_le_bytes()[0]);
-        left = from_special >> 8;
-        bytes_left -= plain + 1;
-        special = special >> (8 * plain) >> 8;
-    }
-    put(place, at, &left.to_le_bytes());
-    at + bytes_left
-}
-
-/// The high bit of each byte of a word that needs an escape: of those below 0x20, and of quotes and backslashes. Adding
-/// to the low seven bits of each byte tells without a carry into the next one.
-#[inline]
-fn special_in_word(word: u64) -> u64 {
+fn plain_in_word(word: [u8; WORD]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let at_least =
-        |word: u64, bound: u8| (word & !HIGHS).wrapping_add(ONES.wrapping_mul(u64::from(0x80 - bound))) | word;
-    let differs = |byte: u8| at_least(word ^ ONES.wrapping_mul(u64::from(byte)), 1);
-    !(at_least(word, 0x20) & differs(b'"') & differs(b'\\')) & HIGHS
+    let word = u64::from_le_bytes(word);
+    let below = |word: u64, bound: u8| word.wrapping_sub(ONES.wrapping_mul(u64::from(bound))) & !word;
+    let equal = |byte: u8| below(word ^ ONES.wrapping_mul(u64::from(byte)), 1);
+    let special = (below(word, 0x20) | equal(b'"') | equal(b'\\')) & HIGHS;
+    // 64 zeros when there is none: eight bytes.
+    usize::try_from(special.trailing_zeros()).unwrap_or(64) / 8
 }
 
 const fn is_special(byte: u8) -> bool {
