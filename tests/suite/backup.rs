@@ -73,6 +73,25 @@ async fn a_backup_beside_a_running_server_restores_and_verifies() {
 }
 
 #[test]
+fn what_an_interrupted_command_left_behind_is_removed_by_the_next() {
+    let directory = TempDir::new().expect("directory");
+    assert!(Instance::start_in(directory.path(), &[]).stop());
+    let names = || -> Vec<String> {
+        let entries = fs::read_dir(directory.path()).expect("listed").map(|entry| entry.expect("an entry").file_name());
+        let mut names: Vec<String> = entries.map(|name| name.into_string().expect("text")).collect();
+        names.sort_unstable();
+        names
+    };
+    let before = names();
+    let left = directory.path().join("strongroom-01234567-89ab-4cde-8f01-23456789abcd");
+    fs::create_dir(&left).expect("directory");
+    fs::write(left.join("copy"), "half a copy").expect("written");
+    let verified = run(&["verify", "--data", text(directory.path())]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    assert_eq!(names(), before);
+}
+
+#[test]
 fn a_data_directory_or_store_that_is_not_there_is_told_as_such() {
     let directory = TempDir::new().expect("directory");
     let (absent, empty) = (directory.path().join("absent"), directory.path().join("empty"));

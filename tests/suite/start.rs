@@ -201,3 +201,20 @@ async fn developer_mode_takes_any_key_and_is_loud() {
     assert_eq!(listed.status, 200, "{}", listed.message());
     assert!(server.stop());
 }
+
+#[test]
+fn developer_mode_and_real_data_are_kept_apart() {
+    let directory = TempDir::new().expect("directory");
+    let (dev, real) = (directory.path().join("dev-made"), directory.path().join("real"));
+    assert!(Instance::start_in(&dev, &["--dev"]).stop());
+    let said = refused(&dev, &[]);
+    assert!(said.contains("was made with --dev"), "{said}");
+    assert!(Instance::start_in(&dev, &["--dev"]).stop(), "developer mode goes on with its own");
+
+    assert!(Instance::start_in(&real, &[]).stop());
+    let said = refused(&real, &["--dev"]);
+    assert!(said.contains("was not made with --dev"), "{said}");
+    assert!(Instance::start_in(&real, &[]).stop(), "nothing of it was marked");
+    fs::remove_dir_all(real.join("store")).expect("removed");
+    assert!(refused(&real, &["--dev"]).contains("was not made with --dev"), "nor a directory to restore into");
+}

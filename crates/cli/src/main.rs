@@ -1,6 +1,7 @@
 //! The binary `strongroom`: flags, printing, and what it leaves to the other rooms.
 
 mod account;
+mod data;
 mod greeting;
 mod offline;
 mod process;

@@ -17,11 +17,10 @@ use strongroom_store::{SqliteConfig, SqliteStore};
 use strongroom_types::ids::uuid_v4;
 use strongroom_types::{Clock as _, SystemClock};
 
+use crate::data::STORE_DIRECTORY;
 use crate::process::TemporaryDirectory;
 use crate::{process, roots, settings};
 
-/// The directory of the store inside the data directory.
-const STORE_DIRECTORY: &str = "store";
 /// Bytes of decoded documents kept while verifying.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 

@@ -11,7 +11,7 @@ use strongroom_server::config::{Config, RootConfig};
 use strongroom_types::SecretText;
 
 /// The key file's name in the data directory.
-const ROOT_KEY_FILE: &str = "root.key";
+pub const ROOT_KEY_FILE: &str = "root.key";
 
 /// Why a root cannot be opened.
 #[derive(Debug)]

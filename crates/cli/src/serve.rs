@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::greeting::Greeting;
-use crate::{process, roots, settings};
+use crate::{data, process, roots, settings};
 
 /// Settings on the command line. They win over those of the configuration file.
 #[derive(Args)]
@@ -95,8 +95,8 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let _hang_up = signal(SignalKind::hangup())?;
     // Before anything is made: a first start that fails here must not have used up the only showing of the key.
     let listeners = Listeners::bind(config).await?;
-    process::make_directory(directory)?;
-    let root = roots::open(config, !directory.join("store").exists(), random.as_ref())?;
+    let first = data::prepare(directory, config.dev)?;
+    let root = roots::open(config, first, random.as_ref())?;
     let (app, new_key) = App::open(config, root, Arc::clone(&clock), Arc::clone(&random) as _).await?;
     let app = Arc::new(app);
     let workers = Workers::start(Arc::clone(&app));

@@ -1,0 +1,48 @@
+//! The data directory at the start of a server: made if it is not there, and never shared between developer mode and
+//! the real thing.
+
+use std::error::Error;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use crate::process;
+use crate::roots::ROOT_KEY_FILE;
+
+/// The directory of the store inside the data directory.
+pub const STORE_DIRECTORY: &str = "store";
+/// The file that marks data made in developer mode, where anybody could write and read.
+const DEV_FILE: &str = "dev";
+
+/// Makes the directory ready for a start and tells whether it is the first one.
+///
+/// # Errors
+/// When it cannot be made, others can write to it, or it is developer mode's and `dev` is not asked for, or the other
+/// way round. Nothing in it was changed then.
+pub fn prepare(directory: &Path, dev: bool) -> Result<bool, Box<dyn Error>> {
+    process::make_directory(directory)?;
+    let there = |name: &str| directory.join(name).symlink_metadata().is_ok();
+    let (first, marked) = (!there(STORE_DIRECTORY), there(DEV_FILE));
+    let shown = directory.display();
+    if marked && !dev {
+        return Err(format!(
+            "the data directory {shown} was made with --dev, which lets anybody in: start it with --dev, or name another \
+             directory"
+        )
+        .into());
+    }
+    if dev && !marked {
+        if !first || there(ROOT_KEY_FILE) {
+            return Err(format!(
+                "the data directory {shown} was not made with --dev, which would let anybody read it: start it without \
+                 --dev, or name another directory"
+            )
+            .into());
+        }
+        // Before anything else is made: what a start that was cut short leaves behind is marked too.
+        let mark = directory.join(DEV_FILE);
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&mark);
+        made.and_then(|file| file.sync_all()).map_err(|error| format!("{}: {error}", mark.display()))?;
+    }
+    Ok(first)
+}
