@@ -11,6 +11,12 @@ use std::thread;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
+use tokio::time::{Duration, timeout};
+
+/// Longest sleep of a lane. A timer that is set to ring before the lane's next one rouses the lane by a write to
+/// itself and an empty look for events, even when it is the lane that sets it. Limits of requests are longer than this,
+/// so a lane that sleeps no longer is spared that for each request that has to wait.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
 
 /// The lanes. They end, with all that runs on them, when this is dropped.
 pub(super) struct Lanes {
@@ -64,7 +70,7 @@ impl Lane {
         let handle = runtime.handle().clone();
         thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
             // An error says that the sender is gone: the end.
-            runtime.block_on(async move { while closed.changed().await.is_ok() {} });
+            runtime.block_on(async move { while !matches!(timeout(SLEEP_MAX, closed.changed()).await, Ok(Err(_))) {} });
             // Blocking work of what ran here goes on by itself.
             runtime.shutdown_background();
         })?;

@@ -1,12 +1,13 @@
 //! One batch inside the writer's transaction: first every expectation is checked, then everything is written, so that
 //! a refused batch leaves nothing behind and needs no savepoint.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
+use super::feed::Feed;
 use super::held::{self, Effect, Mark};
-use crate::api::{Batch, DocumentKey, FeedEntry, Put, StoreError, Term};
+use crate::api::{Batch, DocumentKey, Put, StoreError, Term};
 
 /// Why a batch was not applied.
 pub(super) enum Stop {
@@ -52,7 +53,7 @@ impl<'a> Change<'a> {
     }
 }
 
-/// The statements of the writer, prepared once for a connection, and the feed's counters.
+/// The statements of the writer, prepared once for a connection.
 pub(super) struct Statements<'c> {
     load: Statement<'c>,
     insert: Statement<'c>,
@@ -63,18 +64,7 @@ pub(super) struct Statements<'c> {
     holder: Statement<'c>,
     claim: Statement<'c>,
     release: Statement<'c>,
-    feed: Statement<'c>,
-    count: Statement<'c>,
-    first: Statement<'c>,
-    trim: Statement<'c>,
-    counters: HashMap<String, Counter>,
-}
-
-/// The last sequence number that a topic gave out, and whether the open transaction has raised it.
-#[derive(Clone, Copy, Default)]
-struct Counter {
-    last: i64,
-    raised: bool,
+    pub(super) feed: Feed<'c>,
 }
 
 impl<'c> Statements<'c> {
@@ -90,14 +80,7 @@ impl<'c> Statements<'c> {
             holder: connection.prepare("SELECT 1 FROM unique_key WHERE ix = ?1 AND value = ?2")?,
             claim: connection.prepare("INSERT INTO unique_key (ix, value, kind, key) VALUES (?1, ?2, ?3, ?4)")?,
             release: connection.prepare("DELETE FROM unique_key WHERE ix = ?1 AND value = ?2")?,
-            feed: connection.prepare("INSERT INTO feed (topic, sequence, id, body) VALUES (?1, ?2, ?3, ?4)")?,
-            count: connection.prepare(
-                "INSERT INTO feed_topic (topic, last_sequence) VALUES (?1, ?2)
-                 ON CONFLICT (topic) DO UPDATE SET last_sequence = excluded.last_sequence",
-            )?,
-            first: connection.prepare("SELECT min(sequence) FROM feed WHERE topic = ?1")?,
-            trim: connection.prepare("DELETE FROM feed WHERE topic = ?1 AND sequence <= ?2")?,
-            counters: load_counters(connection)?,
+            feed: Feed::prepare(connection)?,
         })
     }
 
@@ -108,7 +91,7 @@ impl<'c> Statements<'c> {
         let changes = plan(batch, &current).map_err(Stop::Refused)?;
         self.check_claims(&changes)?;
         self.write(&changes).map_err(Stop::Broken)?;
-        self.append(&batch.feed).map_err(Stop::Broken)
+        self.feed.append(&batch.feed).map_err(Stop::Broken)
     }
 
     /// The batch's documents as they are, puts first, each of the version that the batch expects.
@@ -191,47 +174,6 @@ impl<'c> Statements<'c> {
         self.update.execute(params![current.id, version, list, body])?;
         Ok(())
     }
-
-    fn append(&mut self, entries: &[FeedEntry]) -> Result<(), StoreError> {
-        for entry in entries {
-            if !self.counters.contains_key(entry.topic) {
-                self.counters.insert(entry.topic.to_owned(), Counter::default());
-            }
-            if let Some(counter) = self.counters.get_mut(entry.topic) {
-                counter.last += 1;
-                counter.raised = true;
-                self.feed.execute(params![entry.topic, counter.last, entry.id, entry.body.as_bytes()])?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the counters that the open transaction has raised; the last thing before it is committed.
-    pub(super) fn write_counters(&mut self) -> Result<(), StoreError> {
-        for (topic, counter) in &mut self.counters {
-            if counter.raised {
-                self.count.execute(params![topic, counter.last])?;
-                counter.raised = false;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes at most `entries_max` entries up to and including `through` out of a topic. Whether more remain.
-    pub(super) fn trim(&mut self, topic: &str, through: u64, entries_max: u32) -> Result<bool, StoreError> {
-        let through = i64::try_from(through).unwrap_or(i64::MAX);
-        let first: Option<i64> = self.first.query_row(params![topic], |row| row.get(0))?;
-        let Some(first) = first.filter(|first| *first <= through) else { return Ok(false) };
-        let until = through.min(first.saturating_add(i64::from(entries_max.max(1)) - 1));
-        self.trim.execute(params![topic, until])?;
-        Ok(until < through)
-    }
-}
-
-fn load_counters(connection: &Connection) -> Result<HashMap<String, Counter>, StoreError> {
-    let mut statement = connection.prepare("SELECT topic, last_sequence FROM feed_topic")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, Counter { last: row.get(1)?, raised: false })))?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn plan<'a>(batch: &'a Batch, current: &'a [Option<Current>]) -> Result<Vec<Change<'a>>, StoreError> {

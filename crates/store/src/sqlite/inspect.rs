@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 use strongroom_crypto::Sealed;
 
+use super::feed;
 use super::files;
 use super::held;
 use super::readers::Snapshot;
@@ -123,22 +124,7 @@ fn check_counts(connection: &Connection, found: &mut Integrity) -> Result<(), St
 }
 
 fn check_feed(connection: &Connection, found: &mut Integrity) -> Result<(), StoreError> {
-    let mut entries = connection.prepare(
-        "SELECT feed.topic, feed.sequence, feed.body, feed_topic.last_sequence
-         FROM feed LEFT JOIN feed_topic ON feed_topic.topic = feed.topic",
-    )?;
-    let mut rows = entries.query([])?;
-    while let Some(row) = rows.next()? {
-        let (topic, sequence): (String, i64) = (row.get(0)?, row.get(1)?);
-        let last: Option<i64> = row.get(3)?;
-        found.feed_entries += 1;
-        if sequence < 1 || last.is_none_or(|last| sequence > last) {
-            found.fault(format!("feed {topic} {sequence}: its number was not given out"));
-        }
-        if Sealed::from_storage(row.get(2)?).is_err() {
-            found.fault(format!("feed {topic} {sequence}: its body has no known form"));
-        }
-    }
+    found.feed_entries = feed::check(connection, |fault| found.fault(fault))?;
     Ok(())
 }
 
@@ -152,7 +138,7 @@ pub(super) fn stats(connection: &Connection, database: &Path) -> Result<Stats, S
         .collect::<Result<_, _>>()?;
     let sizes =
         ["", "-wal"].map(|suffix| fs::metadata(files::with_suffix(database, suffix)).map_or(0, |file| file.len()));
-    Ok(Stats { documents, feed_entries: count(&snapshot, "feed")?, bytes: sizes.iter().sum() })
+    Ok(Stats { documents, feed_entries: count(&snapshot, "entry")?, bytes: sizes.iter().sum() })
 }
 
 fn count(connection: &Connection, table: &str) -> Result<u64, StoreError> {

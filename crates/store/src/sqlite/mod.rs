@@ -4,6 +4,7 @@ mod apply;
 mod config;
 mod copy;
 mod failure;
+mod feed;
 mod files;
 mod held;
 mod inspect;
@@ -260,7 +261,7 @@ impl Store for SqliteStore {
     }
 
     fn feed<'a>(&'a self, topic: &'static str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
-        Box::pin(self.scan_with(move |connection| queries::feed(connection, topic, after, limit)))
+        Box::pin(self.scan_with(move |connection| feed::read(connection, topic, after, limit)))
     }
 
     fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()> {

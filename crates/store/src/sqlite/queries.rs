@@ -1,4 +1,4 @@
-//! What is read: documents, index ranges, scans, the feed.
+//! What is read: documents, index ranges, scans.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use strongroom_crypto::Sealed;
 
 use super::readers::Snapshot;
-use crate::api::{DocumentKey, Entry, FeedRow, Kind, Range, Row, StoreError, Term};
+use crate::api::{DocumentKey, Entry, Kind, Range, Row, StoreError, Term};
 
 /// The document at `key`.
 pub(super) fn get(connection: &Connection, key: &DocumentKey) -> Result<Option<Row>, StoreError> {
@@ -105,30 +105,17 @@ pub(super) fn scan(
     Ok(rows)
 }
 
-/// Entries of a topic behind `after`.
-pub(super) fn feed(connection: &Connection, topic: &str, after: u64, limit: usize) -> Result<Vec<FeedRow>, StoreError> {
-    let Ok(after) = i64::try_from(after) else { return Ok(Vec::new()) };
-    let mut statement = connection.prepare_cached(
-        "SELECT sequence, id, body FROM feed WHERE topic = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3",
-    )?;
-    let mut found = statement.query(params![topic, after, bounded(limit)])?;
-    let mut rows = Vec::new();
-    while let Some(next) = found.next()? {
-        let body = Sealed::from_storage(next.get(2)?)?;
-        rows.push(FeedRow { sequence: number(next.get(0)?)?, id: next.get(1)?, body });
-    }
-    Ok(rows)
-}
-
 fn row(key: DocumentKey, version: i64, body: Vec<u8>) -> Result<Row, StoreError> {
     Ok(Row { key, version: number(version)?, body: Sealed::from_storage(body)? })
 }
 
-fn number(value: i64) -> Result<u64, StoreError> {
+/// A number that cannot be negative.
+pub(super) fn number(value: i64) -> Result<u64, StoreError> {
     u64::try_from(value).map_err(|_| StoreError::Damaged("a negative number".to_owned()))
 }
 
-fn bounded(limit: usize) -> i64 {
+/// A limit as SQLite takes it.
+pub(super) fn bounded(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 

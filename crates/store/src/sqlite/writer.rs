@@ -246,7 +246,6 @@ impl<'c> Session<'c> {
         self.begin.execute([])?;
         let applied = self.apply(group).and_then(|(outcomes, wrote)| {
             if wrote {
-                self.statements.write_counters()?;
                 self.commit.execute([])?;
             } else {
                 self.rollback.execute([])?;
@@ -268,7 +267,7 @@ impl<'c> Session<'c> {
             let outcome = match job {
                 Job::Commit { batch, .. } => self.statements.apply(batch),
                 Job::Trim { topic, through, .. } => {
-                    if self.statements.trim(topic, *through, self.config.trim_entries_max)? {
+                    if self.statements.feed.trim(topic, *through, self.config.trim_entries_max)? {
                         self.unfinished.push(at);
                     }
                     Ok(())

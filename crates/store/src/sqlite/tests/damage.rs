@@ -73,8 +73,12 @@ async fn the_check_compares_indexes_with_documents() {
         ("UPDATE unique_key SET key = '1/4' WHERE value = '1/5'", "box 1/5: an entry of index box-name is missing"),
         ("UPDATE document SET terms = x'00' WHERE key = '1/6'", "box 1/6: its list of terms has no known form"),
         ("UPDATE document SET body = x'00' WHERE key = '1/7'", "box 1/7: its version or body has no known form"),
-        ("UPDATE feed SET sequence = 99 WHERE sequence = 20", "feed topic 99: its number was not given out"),
-        ("UPDATE feed SET body = x'00' WHERE sequence = 1", "feed topic 1: its body has no known form"),
+        ("UPDATE entry SET place = place + 79 WHERE id = '1/19'", "feed topic 99: its number was not given out"),
+        (
+            "UPDATE entry SET place = place + (1 << 40) WHERE id = '1/18'",
+            "feed without a topic 19: its number was not given out",
+        ),
+        ("UPDATE entry SET body = x'00' WHERE id = '1/0'", "feed topic 1: its body has no known form"),
     ] {
         database(home.path()).execute_batch(damage).expect("the damage");
         let faults = opened(home.path()).integrity().await.expect("the check runs").faults;

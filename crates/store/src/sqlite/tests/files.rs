@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::super::files::create_private;
 use super::{contents, database, filled, home, opened, refused};
 use crate::contract::fixture::{entries, feed, put, puts, version};
-use crate::{DATABASE_FILE, SqliteStore, Store, StoreError};
+use crate::{DATABASE_FILE, Integrity, SqliteStore, Store, StoreError};
 
 #[tokio::test]
 async fn files_are_for_their_owner_alone() {
@@ -72,7 +73,7 @@ async fn a_later_schema_is_left_alone() {
     later.close().expect("closed");
     let before = contents(home.path());
     let StoreError::Unavailable(what) = refused(home.path()) else { panic!("the error's kind") };
-    assert!(what.contains("number 2") && what.contains("later release"), "{what}");
+    assert!(what.contains("number 3") && what.contains("later release"), "{what}");
     assert_eq!(contents(home.path()), before);
 }
 
@@ -157,6 +158,57 @@ fn every_read_uses_an_index() {
     let scan =
         "SELECT key, version, body FROM document WHERE kind = 'k' AND key > 'a' AND key < 'b' ORDER BY key LIMIT 9";
     assert_eq!(plan(scan), ["SEARCH document USING INDEX sqlite_autoindex_document_1 (kind=? AND key>? AND key<?)"]);
-    let feed = "SELECT sequence, id, body FROM feed WHERE topic = 't' AND sequence > 1 ORDER BY sequence LIMIT 9";
-    assert_eq!(plan(feed), ["SEARCH feed USING INDEX sqlite_autoindex_feed_1 (topic=? AND sequence>?)"]);
+    let feed = "SELECT place, id, body FROM entry WHERE place BETWEEN 1 AND 9 ORDER BY place LIMIT 9";
+    assert_eq!(plan(feed), ["SEARCH entry USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]);
+    let topic = "SELECT number FROM topic WHERE name = 't'";
+    assert_eq!(plan(topic), ["SEARCH topic USING COVERING INDEX sqlite_autoindex_topic_1 (name=?)"]);
+}
+
+/// A store as the release of schema 1 left it.
+fn of_schema_1(directory: &Path) {
+    create_private(&directory.join(DATABASE_FILE)).expect("a file");
+    database(directory).execute_batch(include_str!("schema_1.sql")).expect("the old store");
+}
+
+#[tokio::test]
+async fn a_store_of_schema_1_is_taken_over() {
+    let home = home();
+    of_schema_1(home.path());
+    for round in 0..2 {
+        let store = opened(home.path());
+        let whole = Integrity { documents: 7, terms: 38, unique_keys: 0, feed_entries: 2, faults: vec![] };
+        assert_eq!(store.integrity().await.expect("the check runs"), whole, "round {round}");
+        let waiting = feed(&store, "trail", 0, 9).await.expect("entries");
+        assert_eq!(waiting.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(), [3, 4], "round {round}");
+        let counts = store.stats().await.expect("counts").documents;
+        assert!(counts.contains(&("secret-version".to_owned(), 2)), "{counts:?}");
+    }
+    let store = opened(home.path());
+    store.trim("trail", 4).await.expect("a trim");
+    // Numbers go on where they were, whether entries are left or not.
+    for (topic, next) in [("trail", 5), ("forgotten", 8), ("new", 1)] {
+        store.commit(entries(topic, &["next"]).expect("entries")).await.expect("a commit");
+        assert_eq!(feed(&store, topic, 0, 9).await, Ok(vec![(next, "next".to_owned())]), "{topic}");
+    }
+}
+
+#[test]
+fn a_takeover_that_is_cut_short_changes_nothing() {
+    let home = home();
+    of_schema_1(home.path());
+    // Something in the way of the step's last table.
+    database(home.path()).execute_batch("CREATE TABLE entry (a)").expect("a table");
+    let tables = || -> Vec<String> {
+        let database = database(home.path());
+        let mut statement =
+            database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").expect("a statement");
+        let names = statement.query_map([], |row| row.get(0)).expect("tables");
+        names.collect::<Result<_, _>>().expect("names")
+    };
+    let before = tables();
+    refused(home.path());
+    assert_eq!(tables(), before);
+    database(home.path()).execute_batch("DROP TABLE entry").expect("gone");
+    drop(opened(home.path()));
+    assert_eq!(tables(), ["document", "entry", "term", "topic", "unique_key"]);
 }

@@ -162,3 +162,25 @@ async fn a_full_queue_is_told_after_its_wait() {
     assert!(stored > 0, "the writer's own was refused too");
     assert_eq!(store.scan(BOX, "", None, 9).await.expect("rows").len(), stored);
 }
+
+#[tokio::test]
+async fn topics_of_the_feed_keep_apart() {
+    let home = home();
+    for round in 0..3_u64 {
+        let store = opened(home.path());
+        for topic in ["b", "a", "c"] {
+            store.commit(entries(topic, &["1", "2"]).expect("entries")).await.expect("a commit");
+            let first = round * 2 + 1;
+            let both = vec![(first, "1".to_owned()), (first + 1, "2".to_owned())];
+            assert_eq!(feed(&store, topic, first - 1, 9).await, Ok(both), "{topic} {round}");
+        }
+        // What is trimmed of one is left in the others, and a trim beyond the end takes no number away.
+        store.trim("a", u64::MAX).await.expect("a trim");
+        store.trim("unknown", 9).await.expect("a trim");
+        assert_eq!(feed(&store, "a", 0, 9).await, Ok(vec![]));
+        assert_eq!(feed(&store, "a", u64::MAX, 9).await, Ok(vec![]));
+        let left = usize::try_from(round * 2 + 2).expect("a number");
+        assert_eq!(feed(&store, "c", 0, 99).await.map(|rows| rows.len()), Ok(left));
+        assert_eq!(store.integrity().await.expect("the check runs").faults, Vec::<String>::new());
+    }
+}
