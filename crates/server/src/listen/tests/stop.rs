@@ -15,7 +15,7 @@ async fn a_request_under_way_is_finished() {
     port.toy.gate.add_permits(1);
     let answer = client.answer().await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "through"));
-    assert_eq!(answer.header("connection"), Some("close"));
+    // Whether the answer says `connection: close` depends on whether its lane had heard of the stop by then.
     assert!(client.rest().await.is_empty());
     assert_eq!(port.stopped().await, Stopped { unfinished: 0 });
 }
