@@ -21,8 +21,10 @@ pub struct AccessDays {
     pending: Mutex<Pending>,
 }
 
+/// Days by version id.
+pub type Days = HashMap<String, Timestamp>;
 /// Days by version id by secret's key.
-pub type Pending = HashMap<String, HashMap<String, Timestamp>>;
+pub type Pending = HashMap<String, Days>;
 
 impl AccessDays {
     /// Notes a read. Costs nothing but a comparison when the day is already written down.
@@ -30,6 +32,9 @@ impl AccessDays {
         let today = now.start_of_day();
         let written = |ms: Option<i64>| ms.is_some_and(|ms| ms >= today.millis());
         let version = secret.versions.get(version_id);
+        if version.is_some_and(|version| version.noted.covers(today)) {
+            return;
+        }
         if written(secret.accessed_ms) && version.is_none_or(|version| written(version.accessed_ms)) {
             return;
         }
@@ -41,12 +46,28 @@ impl AccessDays {
             }
         } else if pending.len() < PENDING_MAX {
             pending.insert(key, HashMap::from([(version_id.to_owned(), today)]));
+        } else {
+            return;
+        }
+        if let Some(version) = version {
+            version.noted.remember(today);
         }
     }
 
     /// Takes what is to be written.
     pub fn take(&self) -> Pending {
         std::mem::take(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes again what was taken and could not be written. What was noted since then is not older.
+    pub fn put_back<K: AsRef<str>>(&self, unwritten: impl IntoIterator<Item = (K, Days)>) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, days) in unwritten {
+            let noted = pending.entry(key.as_ref().to_owned()).or_default();
+            for (version_id, day) in days {
+                noted.entry(version_id).or_insert(day);
+            }
+        }
     }
 
     /// The secret with what is not yet written, for those who look at it.
@@ -61,7 +82,7 @@ impl AccessDays {
 }
 
 /// Writes days into a secret. Returns whether anything became later.
-pub fn apply(secret: &mut Secret, days: &HashMap<String, Timestamp>) -> bool {
+pub fn apply(secret: &mut Secret, days: &Days) -> bool {
     let mut changed = false;
     let mut later = |stored: &mut Option<i64>, day: Timestamp| {
         if stored.is_none_or(|ms| ms < day.millis()) {

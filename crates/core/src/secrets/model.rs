@@ -1,6 +1,7 @@
 //! A secret as it is stored: attributes, versions and the map from staging label to version. No value stands here.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use strongroom_store::{Index, Kind, Term};
@@ -114,7 +115,48 @@ pub struct Version {
     /// The keys that its value is encrypted under, as ListSecretVersionIds shows them; none while it has no value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kms_key_ids: Vec<String>,
+    /// The day of a read that was noted and is not yet written.
+    #[serde(skip)]
+    pub noted: NotedDay,
 }
+
+/// Remembers, beside a version that is at hand, that a read of a day was noted. Says nothing about the version itself:
+/// a copy has none, and two versions that differ in it alone are equal.
+#[derive(Debug)]
+pub struct NotedDay(AtomicI64);
+
+impl Default for NotedDay {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl NotedDay {
+    /// Whether a read of the day that begins at `day`, or of a later one, was noted.
+    #[must_use]
+    pub fn covers(&self, day: Timestamp) -> bool {
+        self.0.load(Ordering::Relaxed) >= day.millis()
+    }
+
+    /// Remembers that a read of the day that begins at `day` was noted.
+    pub fn remember(&self, day: Timestamp) {
+        self.0.fetch_max(day.millis(), Ordering::Relaxed);
+    }
+}
+
+impl Clone for NotedDay {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for NotedDay {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for NotedDay {}
 
 impl Version {
     /// Whether it holds a value. A rotation's placeholder does not.

@@ -15,7 +15,7 @@ use strongroom_store::{Batch, DocumentKey, MemoryStore, SqliteConfig, SqliteStor
 
 use crate::documents::{Document, Documents, Loaded};
 use crate::error::Error;
-use crate::secrets::model::{Deletion, SECRET, Secret, SecretTag, Version};
+use crate::secrets::model::{Deletion, NotedDay, SECRET, Secret, SecretTag, Version};
 
 const SECRETS: u64 = 3;
 const WRITERS: u64 = 4;
@@ -209,7 +209,12 @@ fn any_secret() -> impl Strategy<Value = Secret> {
     let texts = (prop::option::of(word()), prop::collection::vec(tag, 0..4), prop::sample::select(vec!["n", "m/2"]));
     let versions = prop::collection::btree_map("[a-c]{1,2}", 0_i64..9, 0..5);
     (instants, texts, versions).prop_map(|((created, changed, accessed, due), (description, tags, name), versions)| {
-        let version = |created_ms| Version { created_ms, accessed_ms: None, kms_key_ids: vec!["key".into()] };
+        let version = |created_ms| Version {
+            created_ms,
+            accessed_ms: None,
+            kms_key_ids: vec!["key".into()],
+            noted: NotedDay::default(),
+        };
         Secret {
             description: description.map(str::to_owned),
             created_ms: created,

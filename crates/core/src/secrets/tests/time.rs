@@ -73,6 +73,24 @@ async fn a_restored_secret_is_whole_and_is_not_purged() {
 }
 
 #[tokio::test]
+async fn the_days_of_many_secrets_are_written_together() {
+    let service = Service::new();
+    for n in 0..250 {
+        service.create(&format!("many/{n}"), Some("v")).await.expect("created");
+    }
+    for n in 0..250 {
+        service.get(&format!("many/{n}")).await.expect("read");
+    }
+    assert_eq!(service.secrets.flush_access_days().await.expect("flushed"), 250);
+    assert_eq!(service.secrets.flush_access_days().await.expect("flushed"), 0);
+    let today = service.clock.now().start_of_day();
+    for n in [0, 99, 100, 249] {
+        let described = describe(&service, &format!("many/{n}")).await.expect("described");
+        assert_eq!(described.last_accessed_date, Some(today), "{n}");
+    }
+}
+
+#[tokio::test]
 async fn the_day_of_last_access_is_shown_at_once_and_written_once_a_day() {
     let service = Service::new();
     service.create("read", Some("v")).await.expect("created");

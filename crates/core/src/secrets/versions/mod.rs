@@ -7,7 +7,7 @@
 use strongroom_types::Timestamp;
 use strongroom_types::time::DAY_MS;
 
-use super::model::{Secret, Version};
+use super::model::{NotedDay, Secret, Version};
 use super::refusals;
 use crate::error::Error;
 
@@ -40,7 +40,7 @@ pub fn add(
 ) -> Result<Vec<String>, Error> {
     let placeholder = secret.versions.remove(version_id);
     let created_ms = placeholder.map_or(now.millis(), |version| version.created_ms);
-    let version = Version { created_ms, accessed_ms: None, kms_key_ids: vec![kms_key_id] };
+    let version = Version { created_ms, accessed_ms: None, kms_key_ids: vec![kms_key_id], noted: NotedDay::default() };
     secret.versions.insert(version_id.to_owned(), version);
     let first = !secret.stages.contains_key(CURRENT);
     // AWSCURRENT goes last: the AWSPREVIOUS that it leaves behind wins over one that was asked for.
