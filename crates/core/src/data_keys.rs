@@ -1,7 +1,7 @@
 //! Data keys that were unwrapped, kept for a short time: reading a value again costs one decryption instead of two.
 //!
-//! What is kept opens one value and nothing else. Whether its owner's key may still be used is decided anew for each
-//! request, whether or not the data key is at hand.
+//! What is kept opens one value and nothing else. It says nothing of whether the key that wrapped it may be used:
+//! that is for whoever asks, at each request.
 
 use std::sync::Arc;
 
@@ -18,8 +18,16 @@ pub struct DataKeys(Cache<Box<[u8]>, Kept>);
 
 #[derive(Clone)]
 struct Kept {
-    until: Timestamp,
+    since: Timestamp,
     key: Arc<MessageKey>,
+}
+
+impl Kept {
+    /// Whether its time is not yet over. One from the future is none: the clock was set back, and nobody knows how old
+    /// it is.
+    fn is_young(&self, now: Timestamp) -> bool {
+        (0..KEPT_MS).contains(&now.millis().saturating_sub(self.since.millis()))
+    }
 }
 
 impl DataKeys {
@@ -33,18 +41,17 @@ impl DataKeys {
     #[must_use]
     pub fn get(&self, wrapped: &Sealed, now: Timestamp) -> Option<Arc<MessageKey>> {
         let kept = self.0.get(wrapped.as_bytes())?;
-        (now < kept.until).then_some(kept.key)
+        kept.is_young(now).then_some(kept.key)
     }
 
     /// Keeps `key`, which was wrapped as `wrapped`.
     pub fn keep(&self, wrapped: &Sealed, key: &Arc<MessageKey>, now: Timestamp) {
-        let until = Timestamp::from_millis(now.millis().saturating_add(KEPT_MS));
-        self.0.insert(wrapped.as_bytes().into(), Kept { until, key: Arc::clone(key) });
+        self.0.insert(wrapped.as_bytes().into(), Kept { since: now, key: Arc::clone(key) });
     }
 
     /// Forgets the keys whose time is over. To be called now and then, since those that nobody asks for stay.
     pub fn forget_old(&self, now: Timestamp) {
-        self.0.retain(|_, kept| now < kept.until);
+        self.0.retain(|_, kept| kept.is_young(now));
     }
 
     /// How many keys are kept.
@@ -85,6 +92,7 @@ mod tests {
         assert!(keys.get(&other, last).is_none());
         let over = Timestamp::from_millis(1_000 + KEPT_MS);
         assert!(keys.get(&wrapped, over).is_none());
+        assert!(keys.get(&wrapped, Timestamp::from_millis(999)).is_none(), "the clock was set back");
         keys.forget_old(last);
         assert_eq!(keys.len(), 1);
         keys.forget_old(over);

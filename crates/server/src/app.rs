@@ -112,7 +112,7 @@ impl App {
         random: Arc<dyn Random>,
     ) -> Result<(Self, Option<NewKey>), OpenError> {
         let directory = &config.data.directory;
-        let store = Arc::new(SqliteStore::open(directory.join(STORE_DIRECTORY), SqliteConfig::default())?);
+        let store = Arc::new(SqliteStore::open(directory.join(STORE_DIRECTORY), store_config())?);
         let keyring = Arc::new(bootstrap::keyring(store.as_ref(), root.as_ref(), random.as_ref()).await?);
         let documents = Arc::new(Documents::new(
             Arc::clone(&store) as _,
@@ -241,6 +241,13 @@ async fn account(
         .map_err(|source| OpenError::File { path: directory.join(credentials::CREDENTIALS_FILE), source })?;
     identities.create_account(&account, &key, clock.now()).await?;
     Ok((account, Some(key)))
+}
+
+/// The store's settings: a reader for each lane, so that none waits for another's.
+fn store_config() -> SqliteConfig {
+    let lanes = std::thread::available_parallelism().map_or(1, usize::from);
+    let config = SqliteConfig::default();
+    SqliteConfig { point_readers_max: config.point_readers_max.max(lanes), ..config }
 }
 
 fn entries(limit: u32) -> usize {

@@ -13,7 +13,6 @@ use tracing::error;
 
 use crate::app::App;
 use crate::authn;
-use crate::config::AuditSync;
 use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
 use crate::ops::secretsmanager as operations;
 use crate::route;
@@ -183,15 +182,7 @@ impl Gate {
     }
 
     async fn append(&self, line: String) -> Result<(), Error> {
-        let written = match self.app.trail_sync {
-            // A sync takes as long as the disk does: other requests must not wait behind it on this thread.
-            AuditSync::Always => {
-                let trail = Arc::clone(&self.app.trail);
-                let written = tokio::task::spawn_blocking(move || trail.append(&line)).await;
-                written.unwrap_or_else(|error| Err(std::io::Error::other(error)))
-            }
-            AuditSync::Never | AuditSync::Interval => self.app.trail.append(&line),
-        };
+        let written = self.app.trail.append_aside(line).await;
         self.app.standing.set_trail_works(written.is_ok());
         written.map_err(|error| Error::internal(format!("the trail cannot be written: {error}")))
     }

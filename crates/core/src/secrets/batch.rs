@@ -113,7 +113,8 @@ impl Secrets {
         part.event_name = Operation::GetSecretValue.name().into();
         part.request_parameters = Some(parameters);
         self.trail
-            .append(&part.finish(&outcome))
+            .append_aside(part.finish(&outcome))
+            .await
             .map_err(|error| Error::internal(format!("the trail cannot be written: {error}")))?;
         result
     }

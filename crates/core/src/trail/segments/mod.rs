@@ -190,6 +190,20 @@ impl Segments {
         }
     }
 
+    /// Appends one record as [`Segments::append`] does, without blocking the thread for a sync: that takes as long as the
+    /// disk does, and others must not wait behind it.
+    ///
+    /// # Errors
+    /// As [`Segments::append`].
+    pub async fn append_aside(self: &Arc<Self>, line: String) -> io::Result<()> {
+        if self.config.fsync != Fsync::Always {
+            return self.append(&line);
+        }
+        let segments = Arc::clone(self);
+        let appended = tokio::task::spawn_blocking(move || segments.append(&line)).await;
+        appended.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
     /// Appends lines in their order and syncs them, whatever the configuration says.
     ///
     /// # Errors
