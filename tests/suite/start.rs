@@ -166,6 +166,22 @@ fn a_first_start_that_cannot_listen_makes_nothing() {
 }
 
 #[test]
+fn a_start_whose_store_is_gone_keeps_the_credentials() {
+    let directory = TempDir::new().expect("directory");
+    let (data, aside) = (directory.path().join("data"), directory.path().join("aside"));
+    assert!(Instance::start_in(&data, &[]).stop());
+    let credentials = fs::read(data.join("credentials")).expect("the file");
+    for gone in ["store", "store/strongroom.db"] {
+        fs::rename(data.join(gone), &aside).expect("moved");
+        let said = refused(&data, &[]);
+        assert!(said.contains("holds credentials but no store"), "{said}");
+        assert_eq!(fs::read(data.join("credentials")).expect("the file"), credentials);
+        fs::rename(&aside, data.join(gone)).expect("moved back");
+    }
+    assert!(Instance::start_in(&data, &[]).stop());
+}
+
+#[test]
 fn a_start_whose_output_is_no_terminal_does_not_print_the_secret_key() {
     let directory = TempDir::new().expect("directory");
     let mut server = Command::new(instance::binary())

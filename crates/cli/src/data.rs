@@ -6,6 +6,9 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use strongroom_server::credentials::CREDENTIALS_FILE;
+use strongroom_store::DATABASE_FILE;
+
 use crate::process;
 use crate::roots::ROOT_KEY_FILE;
 
@@ -17,8 +20,8 @@ const DEV_FILE: &str = "dev";
 /// Makes the directory ready for a start and tells whether it is the first one.
 ///
 /// # Errors
-/// When it cannot be made, others can write to it, or it is developer mode's and `dev` is not asked for, or the other
-/// way round. Nothing in it was changed then.
+/// When it cannot be made, others can write to it, its store is gone, or it is developer mode's and `dev` is not asked
+/// for, or the other way round. Nothing in it was changed then.
 pub fn prepare(directory: &Path, dev: bool) -> Result<bool, Box<dyn Error>> {
     process::make_directory(directory)?;
     let there = |name: &str| directory.join(name).symlink_metadata().is_ok();
@@ -31,14 +34,22 @@ pub fn prepare(directory: &Path, dev: bool) -> Result<bool, Box<dyn Error>> {
         )
         .into());
     }
+    if dev && !marked && (!first || there(ROOT_KEY_FILE)) {
+        return Err(format!(
+            "the data directory {shown} was not made with --dev, which would let anybody read it: start it without \
+             --dev, or name another directory"
+        )
+        .into());
+    }
+    // Whoever made the credentials made a store first: it is missing, and its access key must not be written over.
+    if there(CREDENTIALS_FILE) && !directory.join(STORE_DIRECTORY).join(DATABASE_FILE).exists() {
+        return Err(format!(
+            "the data directory {shown} holds credentials but no store: put the store back or restore a backup into \
+             another directory; to begin with a new account, move credentials away"
+        )
+        .into());
+    }
     if dev && !marked {
-        if !first || there(ROOT_KEY_FILE) {
-            return Err(format!(
-                "the data directory {shown} was not made with --dev, which would let anybody read it: start it without \
-                 --dev, or name another directory"
-            )
-            .into());
-        }
         // Before anything else is made: what a start that was cut short leaves behind is marked too.
         let mark = directory.join(DEV_FILE);
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&mark);
