@@ -14,6 +14,7 @@ build:
 	$(CARGO) build --workspace --bins
 
 release:
+	@test -x target/release/strongroom || echo "Building: the first time takes some minutes and fetches libraries."
 	@$(CARGO) build --release --quiet -p strongroom-cli
 
 ## Does all the set-up of the tests and runs them all.

@@ -67,7 +67,7 @@ async fn a_backup_beside_a_running_server_restores_and_verifies() {
     assert_ne!(old.status, 200, "the old key signs nothing any more");
     let beside = run(&["account", "root-key", "--data", text(&fresh)]);
     assert!(!beside.status.success(), "not while a server runs");
-    assert!(String::from_utf8_lossy(&beside.stderr).contains("another process"));
+    assert!(String::from_utf8_lossy(&beside.stderr).contains("stop the server that runs on it"));
     assert_eq!(again.raw().call("ListSecrets", json!({})).await.status, 200, "and its key stays good");
     assert!(again.stop());
 }

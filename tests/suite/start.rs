@@ -60,9 +60,9 @@ async fn a_start_names_the_other_regions_that_hold_secrets() {
     // The names of which one begins as the other does are told apart.
     for (region, others) in [
         ("us-east-1", None),
-        ("us-east-10", Some("the secrets of 1 more, us-east-1\n")),
-        ("eu-west-1", Some("the secrets of 2 more, us-east-10, us-east-1\n")),
-        ("us-east-1", Some("the secrets of 2 more, eu-west-1, us-east-10\n")),
+        ("us-east-10", Some("are not shown in this one: us-east-1\n")),
+        ("eu-west-1", Some("are not shown in this one: us-east-10, us-east-1\n")),
+        ("us-east-1", Some("are not shown in this one: eu-west-1, us-east-10\n")),
     ] {
         let mut server = Instance::start_in(directory.path(), &["--region", region]);
         let (key_id, secret) = server.key();
@@ -163,6 +163,18 @@ fn a_first_start_that_cannot_listen_makes_nothing() {
     assert_eq!(made, 0, "neither key nor account nor store");
     assert!(Instance::start_in(&data, &[]).stop());
     assert!(data.join("credentials").exists(), "the next start is the first");
+}
+
+#[test]
+fn credentials_that_others_can_read_are_refused() {
+    let directory = TempDir::new().expect("directory");
+    assert!(Instance::start_in(directory.path(), &[]).stop());
+    let credentials = directory.path().join("credentials");
+    fs::set_permissions(&credentials, fs::Permissions::from_mode(0o644)).expect("opened up");
+    let said = refused(directory.path(), &[]);
+    assert!(said.contains("chmod 600"), "{said}");
+    fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).expect("closed");
+    assert!(Instance::start_in(directory.path(), &[]).stop());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use strongroom_server::credentials::CREDENTIALS_FILE;
@@ -49,6 +49,7 @@ pub fn prepare(directory: &Path, dev: bool) -> Result<bool, Box<dyn Error>> {
         )
         .into());
     }
+    check_credentials(&directory.join(CREDENTIALS_FILE))?;
     if dev && !marked {
         // Before anything else is made: what a start that was cut short leaves behind is marked too.
         let mark = directory.join(DEV_FILE);
@@ -56,4 +57,16 @@ pub fn prepare(directory: &Path, dev: bool) -> Result<bool, Box<dyn Error>> {
         made.and_then(|file| file.sync_all()).map_err(|error| format!("{}: {error}", mark.display()))?;
     }
     Ok(first)
+}
+
+/// The root access key is for the server's user alone.
+fn check_credentials(path: &Path) -> Result<(), Box<dyn Error>> {
+    let Ok(found) = path.metadata() else { return Ok(()) };
+    let mode = found.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(format!("{path} holds the root access key and others can read it (mode {mode:04o}): run `chmod 600 {path}`")
+        .into())
 }

@@ -74,8 +74,12 @@ impl Greeting<'_> {
         if let Some(saved) = self.credentials {
             writeln!(to, "  export AWS_SHARED_CREDENTIALS_FILE={}", saved.display())?;
         }
-        writeln!(to, "  aws secretsmanager create-secret --name demo --secret-string 'my first secret'")?;
-        writeln!(to, "  aws secretsmanager get-secret-value --secret-id demo")?;
+        if self.new_key.is_some() {
+            writeln!(to, "  aws secretsmanager create-secret --name demo --secret-string 'my first secret'")?;
+            writeln!(to, "  aws secretsmanager get-secret-value --secret-id demo")?;
+        } else {
+            writeln!(to, "  aws secretsmanager list-secrets")?;
+        }
         writeln!(to)?;
         writeln!(to, "Stop with Ctrl-C.")?;
         to.flush()

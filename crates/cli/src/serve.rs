@@ -61,6 +61,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_from_env("STRONGROOM_LOG").unwrap_or_else(|_| EnvFilter::new("info")))
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -144,7 +145,7 @@ async fn other_regions(app: &App) -> Result<String, Box<dyn Error>> {
     let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
     let names = names.join(", ");
     if !regions.is_empty() {
-        tracing::warn!("not shown in this region: the secrets of {} more, {names}", regions.len());
+        tracing::warn!("secrets of other regions are there and are not shown in this one: {names}");
     }
     Ok(names)
 }

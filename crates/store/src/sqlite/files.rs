@@ -79,7 +79,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            Err(StoreError::Unavailable("another process or part of this process has it open".to_owned()))
+            Err(StoreError::Unavailable("it is open already: stop the server that runs on it first".to_owned()))
         }
         Err(TryLockError::Error(error)) => Err(file_failure("its lock file cannot be locked", &error)),
     }

@@ -43,7 +43,7 @@ async fn a_store_is_open_once() {
     let store = opened(home.path());
     assert_eq!(
         refused(home.path()),
-        StoreError::Unavailable("another process or part of this process has it open".to_owned())
+        StoreError::Unavailable("it is open already: stop the server that runs on it first".to_owned())
     );
     store.commit(puts([put("a", 0).expect("a put")])).await.expect("the first is not disturbed");
     drop(store);
