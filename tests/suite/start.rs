@@ -148,7 +148,7 @@ fn a_root_that_is_not_the_first_is_never_made() {
 #[test]
 fn a_second_server_on_the_same_data_is_refused() {
     let first = Instance::start();
-    assert!(refused(first.directory(), &[]).contains("another"), "it says that another process has it");
+    assert!(refused(first.directory(), &[]).contains("stop the server"), "it says what to do");
 }
 
 #[test]
