@@ -15,9 +15,6 @@ use strongroom_types::{SecretBuffer, SecretBytes};
 
 use crate::listen::{Held, Remains};
 
-/// Bytes set aside at most before the first of them came, whatever length the client declares.
-const FIRST_CAPACITY_MAX: usize = 64 * 1024;
-
 /// SHA-256 of nothing (FIPS 180-4), the hash of the many requests without a body.
 const EMPTY_SHA256: [u8; 32] = [
     0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
@@ -116,7 +113,8 @@ pub(super) async fn gather(
                 return Err(BodyFault::TooLarge);
             }
             hash.update(&piece);
-            let room = if bytes.is_empty() { piece.len().max(declared.min(FIRST_CAPACITY_MAX)) } else { piece.len() };
+            // Room for what has come, whatever length the client declares; that only bounds the growth by doubling.
+            let room = piece.len();
             bytes.reserve_within(room, declared.max(bytes.len() + room));
             bytes.extend_from_slice(&piece);
             held.line.remains.keep(piece);

@@ -95,7 +95,7 @@ fn begin(front: &Arc<Front>, begun: Begun, context: &mut Context<'_>) -> Begin {
             return Begin::Waits(Box::pin(gather_and_work(Arc::clone(front), underway, frame, request, first, body)));
         }
         Ok(FirstSight::Whole(body)) => {
-            front.work(&underway.line, Held::nothing(&underway.line), &frame, id, parts, body)
+            front.work(&underway.line, Held::of_body(&underway.line), &frame, id, parts, body)
         }
         Err(refusal) => Err(refusal),
     };
@@ -126,7 +126,7 @@ async fn gather_and_work(
     first: Option<Bytes>,
     body: Incoming,
 ) -> Response<AnswerBody> {
-    let mut held = Held::nothing(&underway.line);
+    let mut held = Held::of_body(&underway.line);
     let gathered = front.gather(&head.parts, first, body, &mut held).await;
     match gathered.and_then(|body| front.work(&underway.line, held, &frame, head.id, head.parts, body)) {
         Ok(work) => wait(front, underway, frame, work).await,

@@ -185,7 +185,7 @@ impl Front {
 
     /// The response that carries `answer` to the client on `line`.
     pub(super) fn finish(&self, line: &Arc<Line>, frame: Frame, answer: Answer) -> Response<AnswerBody> {
-        let mut held = Held::nothing(line);
+        let mut held = Held::of_answer(line);
         let answer = if frame.head_only || held.grow_to(answer.body.len()) { answer } else { Refusal::NoRoom.answer() };
         let length = answer.body.len();
         let body = if frame.head_only { AnswerBody::empty() } else { AnswerBody::new(answer.body, held) };

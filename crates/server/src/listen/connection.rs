@@ -93,7 +93,7 @@ impl Shared {
             http1,
             http2,
             times: Times::new(limits),
-            load: Arc::new(Load::new(limits.bodies_bytes_max)),
+            load: Arc::new(Load::new(limits.bodies_bytes_max, limits.body_bytes_max.into())),
             lines: Arc::default(),
             tls_handshake_max: Duration::from_millis(limits.tls_handshake_ms_max),
             header_read_max: Duration::from_millis(limits.header_read_ms_max),

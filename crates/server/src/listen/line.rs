@@ -164,8 +164,9 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let ends = Ends { peer: address, local: address, tls: None };
         let slot = slots.try_take(address.ip()).unwrap();
-        let line = Arc::new(Line::new(ends, true, Instant::now(), Times::new(&limits), &Arc::new(Load::new(0)), slot));
-        let begin = || Working::begin(Held::nothing(&line), 2);
+        let line =
+            Arc::new(Line::new(ends, true, Instant::now(), Times::new(&limits), &Arc::new(Load::new(0, 0)), slot));
+        let begin = || Working::begin(Held::of_body(&line), 2);
         let first = begin().unwrap();
         let second = begin().unwrap();
         assert!(begin().is_none());

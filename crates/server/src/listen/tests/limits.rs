@@ -252,6 +252,23 @@ async fn bodies_of_all_connections_share_a_bound_and_small_ones_are_always_serve
 }
 
 #[tokio::test]
+async fn a_declared_length_takes_no_room_before_its_bytes_come() {
+    let port = start(SMALL, |_| {}).await;
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let mut client = port.raw().await;
+        client.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 150000\r\n\r\nx").await;
+        clients.push(client);
+    }
+    let rest = "x".repeat(149_999);
+    for client in &mut clients {
+        client.send(&rest).await;
+        assert_eq!(client.answer().await.body.len(), 150_000);
+    }
+    port.stop().await;
+}
+
+#[tokio::test]
 async fn a_large_answer_without_room_is_refused() {
     let port = start(SMALL, |_| {}).await;
     let mut first = port.raw().await;
