@@ -17,6 +17,11 @@ pub const STORE_DIRECTORY: &str = "store";
 /// The file that marks data made in developer mode, where anybody could write and read.
 const DEV_FILE: &str = "dev";
 
+/// Whether the directory is marked as developer mode's.
+pub fn is_dev(directory: &Path) -> bool {
+    directory.join(DEV_FILE).symlink_metadata().is_ok()
+}
+
 /// Makes the directory ready for a start and tells whether it is the first one.
 ///
 /// # Errors
@@ -25,7 +30,7 @@ const DEV_FILE: &str = "dev";
 pub fn prepare(directory: &Path, dev: bool) -> Result<bool, Box<dyn Error>> {
     process::make_directory(directory)?;
     let there = |name: &str| directory.join(name).symlink_metadata().is_ok();
-    let (first, marked) = (!there(STORE_DIRECTORY), there(DEV_FILE));
+    let (first, marked) = (!there(STORE_DIRECTORY), is_dev(directory));
     let shown = directory.display();
     if marked && !dev {
         return Err(format!(

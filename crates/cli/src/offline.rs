@@ -17,7 +17,7 @@ use strongroom_store::{SqliteConfig, SqliteStore};
 use strongroom_types::ids::uuid_v4;
 use strongroom_types::{Clock as _, SystemClock};
 
-use crate::data::STORE_DIRECTORY;
+use crate::data::{self, STORE_DIRECTORY};
 use crate::process::TemporaryDirectory;
 use crate::{process, roots, settings};
 
@@ -137,14 +137,22 @@ pub struct RestoreArgs {
 /// Restores a backup into a data directory that holds no store yet, and verifies all of it.
 ///
 /// # Errors
-/// When there is a store, the backup is not whole, its root of trust is not available, or what was restored does not
-/// verify; nothing is left in place of a store then.
+/// When there is a store, the directory is developer mode's, the backup is not whole, its root of trust is not
+/// available, or what was restored does not verify; nothing is left in place of a store then.
 pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
     process::forbid_core_dumps()?;
     let config = args.data.settings()?;
     let store = args.data.store();
     if store.exists() {
         return Err(format!("{}: there is a store already; nothing was changed", store.display()).into());
+    }
+    if data::is_dev(&args.data.data) {
+        let directory = args.data.data.display();
+        return Err(format!(
+            "the data directory {directory} was made with --dev, which lets anybody in: name another directory; nothing \
+             was changed"
+        )
+        .into());
     }
     let root = roots::open(&config, false, &SystemRandom)?;
     let scratch = TemporaryDirectory::within(&args.data.data, &SystemRandom)?;

@@ -75,10 +75,10 @@ impl Condition {
                 | "aws:userid",
             ) => has_no_pattern,
             ("StringEquals" | "StringLike", "aws:principalorgpaths" | "aws:sourceorgpaths") => names_organization,
-            (
-                "StringEquals" | "StringEqualsIgnoreCase" | "StringLike" | "ArnEquals" | "ArnLike",
-                "aws:principalarn" | "aws:sourcearn",
-            ) => names_account,
+            ("ArnEquals" | "ArnLike", "aws:principalarn" | "aws:sourcearn") => names_account,
+            ("StringEquals" | "StringEqualsIgnoreCase" | "StringLike", "aws:principalarn" | "aws:sourcearn") => {
+                names_account_in_text
+            }
             ("StringEquals" | "StringEqualsIgnoreCase" | "StringLike", key) if names_web_identity(key) => {
                 has_no_pattern
             }
@@ -117,10 +117,23 @@ fn names_account(text: &str) -> bool {
     }
 }
 
-/// The audience or the subject of a provider's token: the application, or the one user. Only those whom the provider
-/// signed in have the key at all.
+/// As [`names_account`], where a pattern is compared with the whole text: before the account it would also match colons,
+/// and so make another part of the ARN the account.
+fn names_account_in_text(text: &str) -> bool {
+    names_account(text) && text.split(':').take(4).all(has_no_pattern)
+}
+
+/// Providers that name in the audience the application to which they gave the token. With others, such as the runners
+/// of a service that builds software, whoever asks for a token chooses the audience.
+const PROVIDERS_OF_AUDIENCES: [&str; 2] = ["accounts.google.com", "cognito-identity.amazonaws.com"];
+
+/// The subject or the application of a provider's token. Only those whom the provider signed in have the key at all.
 fn names_web_identity(key: &str) -> bool {
     let Some((provider, name)) = key.rsplit_once(':') else { return false };
     // Keys of services have no dot before their colon.
-    provider.contains('.') && matches!(name, "aud" | "sub" | "app_id" | "user_id")
+    match name {
+        "sub" | "app_id" | "user_id" => provider.contains('.'),
+        "aud" => PROVIDERS_OF_AUDIENCES.contains(&provider),
+        _ => false,
+    }
 }

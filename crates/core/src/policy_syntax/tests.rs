@@ -325,6 +325,8 @@ fn anybody_is_broad_unless_a_condition_pins_them() {
         json!({ "StringEquals": { "aws:PrincipalOrgID": "o-a1b2c3d4e5" } }),
         json!({ "StringEquals": { "AWS:sourceaccount": ["123456789012", "210987654321"] } }),
         json!({ "ArnLike": { "aws:PrincipalArn": "arn:aws:iam::123456789012:role/*" } }),
+        json!({ "ArnLike": { "aws:PrincipalArn": "arn:*:iam::123456789012:role/*" } }),
+        json!({ "StringLike": { "aws:PrincipalArn": "arn:aws:iam::123456789012:role/*" } }),
         json!({ "ForAnyValue:StringLike": { "aws:PrincipalOrgPaths": "o-a1b2c3d4e5/r-ab12/*" } }),
         json!({ "StringEquals": { "aws:SourceVpce": "vpce-1" }, "Bool": { "aws:SecureTransport": "true" } }),
         json!({ "IpAddress": { "aws:SourceIp": "192.0.2.7" } }),
@@ -340,6 +342,8 @@ fn anybody_is_broad_unless_a_condition_pins_them() {
         json!({ "StringEquals": { "aws:SourceAccount": "${aws:PrincipalAccount}" } }),
         json!({ "StringEquals": { "aws:SourceAccount": ["123456789012", "*?"] } }),
         json!({ "ArnLike": { "aws:PrincipalArn": "arn:aws:iam::*:role/app" } }),
+        json!({ "StringLike": { "aws:PrincipalArn": "arn:*:iam::123456789012:role/*" } }),
+        json!({ "StringLike": { "aws:SourceArn": "*:*:*:*:123456789012:*" } }),
         json!({ "ForAnyValue:StringLike": { "aws:PrincipalOrgPaths": "o-*/r-ab12/*" } }),
         json!({ "IpAddress": { "aws:SourceIp": ["192.0.2.7", "0.0.0.0/0"] } }),
         json!({ "IpAddress": { "aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"] } }),
@@ -381,6 +385,12 @@ fn providers_known_by_host_name_sign_in_anybody_and_services_are_named() {
     assert!(principal(google(), json!({ "StringEquals": { "accounts.google.com:email": "a@example.org" } })));
     assert!(!principal(google(), json!({ "StringEquals": { "accounts.google.com:aud": "app" } })));
     assert!(!principal(google(), json!({ "StringEquals": { "aws:PrincipalOrgID": "o-a1b2c3d4e5" } })));
+    let github = || json!({ "Federated": "token.actions.githubusercontent.com" });
+    let of_github = |key: &str, value: &str| {
+        principal(github(), json!({ "StringEquals": { format!("token.actions.githubusercontent.com:{key}"): value } }))
+    };
+    assert!(of_github("aud", "sts.amazonaws.com"), "whoever asks for a token chooses it");
+    assert!(!of_github("sub", "repo:example/app:ref:refs/heads/main"));
     let saml = json!({ "Federated": "arn:aws:iam::123456789012:saml-provider/idp" });
     assert!(!principal(saml, json!({})));
     assert!(!principal(json!({ "Service": "lambda.amazonaws.com" }), json!({})));

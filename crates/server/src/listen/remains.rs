@@ -26,6 +26,10 @@ pub(crate) struct Remains {
 impl Remains {
     /// Keeps `part`, whose bytes have been copied or are not wanted, until its buffer can be wiped.
     pub(crate) fn keep(&self, part: Bytes) {
+        // Nothing has no buffer, and so could never be wiped, but would keep a part from its place.
+        if part.is_empty() {
+            return;
+        }
         let Err(part) = wipe(part) else { return };
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         parts.push(part);
@@ -110,6 +114,18 @@ mod tests {
         taken.clear();
         assert!(taken.try_reclaim(taken.capacity() + 1), "the library of buffers gives back what lies before");
         assert_eq!(taken.capacity(), 64);
+    }
+
+    #[test]
+    fn nothing_takes_no_place() {
+        let remains = Remains::default();
+        let (_buffer, _, first, _) = divided();
+        remains.keep(first);
+        for _ in 0..=PARTS_MAX {
+            remains.keep(Bytes::new());
+        }
+        assert_eq!(kept(&remains), 1);
+        assert_eq!(remains.parts.lock().unwrap()[0], "first");
     }
 
     #[test]

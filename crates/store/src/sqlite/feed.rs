@@ -91,6 +91,9 @@ fn topics(connection: &Connection) -> Result<HashMap<String, Topic>, StoreError>
     let mut found = HashMap::new();
     while let Some(row) = rows.next()? {
         let (number, remembered): (i64, i64) = (row.get(1)?, row.get(2)?);
+        if !(0..=SEQUENCE_MAX).contains(&remembered) {
+            return Err(StoreError::Damaged(format!("topic {number} of the feed remembers entry {remembered}")));
+        }
         let ends = params![place(number, 0)?, place(number, SEQUENCE_MAX)?];
         let last: Option<i64> = last.query_row(ends, |row| row.get(0))?;
         let last = last.map_or(0, |last| last & SEQUENCE_MAX).max(remembered);

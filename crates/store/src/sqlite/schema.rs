@@ -15,7 +15,7 @@ pub(super) const PAGE_BYTES: u32 = 4096;
 /// The schema this release writes: as many as there are steps.
 pub(super) const SCHEMA_VERSION: u32 = 2;
 
-/// Step n leads from schema n to schema n + 1. A released step is never changed.
+/// Step n leads from schema n to schema n + 1. What a released step makes of a whole store is never changed.
 const STEPS: [&str; SCHEMA_VERSION as usize] = [
     // A document keeps the list of its own terms and unique keys, so that a delete finds them without a second index.
     // Rowid tables: a body of 1 KiB stays on its page, where a key table would spill it to another.
@@ -53,7 +53,8 @@ const STEPS: [&str; SCHEMA_VERSION as usize] = [
         PRIMARY KEY (topic, sequence)
     ) STRICT;",
     // An entry's place is one number (see the module `feed`), so that it stands in one tree instead of two. What a topic
-    // remembers is needed only for entries that are gone, and so is written when they go, not with each commit.
+    // remembers is needed only for entries that are gone, and so is written when they go, not with each commit. Entries of
+    // a damaged store whose topic is not there get one, for no entry may vanish.
     "CREATE TABLE topic (
         number INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -64,6 +65,7 @@ const STEPS: [&str; SCHEMA_VERSION as usize] = [
         id TEXT NOT NULL,
         body BLOB NOT NULL
     ) STRICT;
+    INSERT OR IGNORE INTO feed_topic (topic, last_sequence) SELECT topic, max(sequence) FROM feed GROUP BY topic;
     INSERT INTO topic (name, last_sequence) SELECT topic, last_sequence FROM feed_topic ORDER BY topic;
     INSERT INTO entry (place, id, body)
         SELECT (topic.number << 40) + feed.sequence, feed.id, feed.body

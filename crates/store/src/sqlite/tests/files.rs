@@ -192,6 +192,29 @@ async fn a_store_of_schema_1_is_taken_over() {
     }
 }
 
+#[tokio::test]
+async fn a_takeover_loses_no_entry_without_a_topic() {
+    let home = home();
+    of_schema_1(home.path());
+    database(home.path()).execute_batch("DELETE FROM feed_topic WHERE topic = 'trail'").expect("damage");
+    let store = opened(home.path());
+    let waiting = feed(&store, "trail", 0, 9).await.expect("entries");
+    assert_eq!(waiting.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(), [3, 4]);
+}
+
+#[tokio::test]
+async fn a_sequence_that_cannot_have_been_given_out_is_damage() {
+    for sequence in [i64::MAX, 1 << 40, -1] {
+        let home = home();
+        let store = opened(home.path());
+        store.commit(entries("t", &["one"]).expect("entries")).await.expect("a commit");
+        store.close().expect("closed");
+        let change = format!("UPDATE topic SET last_sequence = {sequence}");
+        database(home.path()).execute_batch(&change).expect("damage");
+        refused(home.path());
+    }
+}
+
 #[test]
 fn a_takeover_that_is_cut_short_changes_nothing() {
     let home = home();
