@@ -227,3 +227,19 @@ fn sync_directory_of(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_restored_among_developer_data() {
+        let directory = TemporaryDirectory::new(&SystemRandom).expect("directory");
+        fs::write(directory.path().join("dev"), "").expect("marked");
+        let data = DataArgs { data: directory.path().to_owned(), config: None };
+        let args = RestoreArgs { from: directory.path().join("no-backup"), data };
+        let told = restore(&args).expect_err("refused").to_string();
+        assert!(told.contains("was made with --dev"), "{told}");
+        assert_eq!(fs::read_dir(directory.path()).expect("a listing").count(), 1);
+    }
+}
