@@ -2,6 +2,8 @@
 
 use strongroom_types::SecretBuffer;
 
+use crate::scan::is_special;
+
 /// Bytes that are looked at together.
 const WORD: usize = 8;
 /// Bytes whose escapes are counted together: few enough that their sum fits a byte.
@@ -109,10 +111,6 @@ fn plain_in_word(word: [u8; WORD]) -> usize {
     let special = (below(word, 0x20) | equal(b'"') | equal(b'\\')) & HIGHS;
     // 64 zeros when there is none: eight bytes.
     usize::try_from(special.trailing_zeros()).unwrap_or(64) / 8
-}
-
-const fn is_special(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }
 
 #[cfg(test)]
