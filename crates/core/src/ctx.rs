@@ -1,45 +1,54 @@
 //! The context of a request: who asks, where, when, and the audit record that the request will leave.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use strongroom_store::{Batch, FeedEntry};
-use strongroom_types::{AccountId, Region, Timestamp};
+use strongroom_types::{Region, Timestamp};
 
+use crate::caller::{Caller, NamedPolicy};
 use crate::documents::Documents;
 use crate::error::Error;
 use crate::trail::outbox;
 use crate::trail::record::{Outcome, Record, Resource};
 
-/// Who signed the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The account it belongs to.
-    pub account: AccountId,
-    /// Its ARN.
-    pub arn: Arc<str>,
-    /// What kind of principal it is.
-    pub principal: Principal,
+/// How a request came: what conditions ask about beside the caller and the operation.
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    /// The client's address: `aws:SourceIp`, or `aws:VpcSourceIp` behind a private endpoint. None for what this server
+    /// does on its own.
+    pub source: Option<IpAddr>,
+    /// Whether the connection was encrypted: `aws:SecureTransport`.
+    pub secure: bool,
+    /// `aws:UserAgent`.
+    pub user_agent: Arc<str>,
+    /// The private endpoint that the request came through.
+    pub endpoint: Option<Arc<PrivateEndpoint>>,
 }
 
-/// Kinds of principals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Principal {
-    /// The root of the account: may do anything to what is in it.
-    Root,
-    /// A service of this server, acting on its own: background work.
-    Service,
+/// A listener that stands for a VPC endpoint.
+#[derive(Clone, Debug)]
+pub struct PrivateEndpoint {
+    /// Its id, `vpce-…`: `aws:SourceVpce`.
+    pub id: Arc<str>,
+    /// The id of its VPC, `vpc-…`: `aws:SourceVpc`.
+    pub vpc: Arc<str>,
+    /// The policy that bounds all that comes through it.
+    pub policy: NamedPolicy,
 }
 
 /// A request on its way through the domain.
 #[derive(Debug)]
 pub struct Ctx {
     /// Who asks.
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     /// The region that the request's signature names.
     pub region: Region,
     /// When the request was received. All of it happens at this instant.
     pub now: Timestamp,
+    /// How it came.
+    pub way: Way,
     record: Mutex<Record>,
     recorded: AtomicBool,
 }
@@ -47,8 +56,8 @@ pub struct Ctx {
 impl Ctx {
     /// A context whose record is still to be written.
     #[must_use]
-    pub fn new(caller: Caller, region: Region, now: Timestamp, record: Record) -> Self {
-        Self { caller, region, now, record: Mutex::new(record), recorded: AtomicBool::new(false) }
+    pub fn new(caller: Arc<Caller>, region: Region, now: Timestamp, way: Way, record: Record) -> Self {
+        Self { caller, region, now, way, record: Mutex::new(record), recorded: AtomicBool::new(false) }
     }
 
     /// Changes the record before it is written, such as to add the request's parameters.

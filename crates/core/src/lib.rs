@@ -3,6 +3,7 @@
 pub mod access;
 pub mod backup;
 pub mod bootstrap;
+pub mod caller;
 pub mod ctx;
 pub mod data_keys;
 pub mod documents;
@@ -17,7 +18,8 @@ pub mod trail;
 pub mod verification;
 
 pub use access::{Permit, Resource, authorize};
-pub use ctx::{Caller, Ctx, Principal};
+pub use caller::{Caller, Principal};
+pub use ctx::{Ctx, Way};
 pub use documents::Documents;
 pub use error::Error;
 pub use identities::Identities;

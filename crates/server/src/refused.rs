@@ -156,7 +156,7 @@ fn tell(app: &App, source: IpAddr, count: Count, now: Timestamp) -> Result<(), E
         event_name: EVENT_NAME.into(),
         aws_region: app.region.clone(),
         source_ip,
-        user_agent: SERVICE.event_source.to_owned(),
+        user_agent: SERVICE.event_source.into(),
         request_id: random_uuid(app.random.as_ref())?,
         account: Some(app.account.clone()),
         identity: Arc::new(UserIdentity::of(IdentityKind::Unknown)),
@@ -167,6 +167,7 @@ fn tell(app: &App, source: IpAddr, count: Count, now: Timestamp) -> Result<(), E
             ("RequestsWithoutSpace", count.without_space.to_string()),
             ("Since", timestamps::iso(count.since)),
         ],
+        endpoint_id: None,
         tls: None,
     };
     let message = "Requests from this source were refused and have no records of their own.".to_owned();

@@ -42,7 +42,7 @@ pub struct Record {
     /// The client's address; for service events the service's host name.
     pub source_ip: Source,
     /// The client's user agent, cut at [`TEXT_BYTES_MAX`] when it is written.
-    pub user_agent: String,
+    pub user_agent: Arc<str>,
     /// The id that the client got with its answer.
     pub request_id: String,
     /// The account whose trail this belongs to; none when the request could not be placed in one.
@@ -55,6 +55,8 @@ pub struct Record {
     pub request_parameters: Option<String>,
     /// Further data by name. The member is left out when there is none.
     pub additional_event_data: Vec<(&'static str, String)>,
+    /// The private endpoint that the request came through: `vpcEndpointId`.
+    pub endpoint_id: Option<Arc<str>>,
     /// The connection's encryption; none on plain HTTP.
     pub tls: Option<Arc<TlsDetails>>,
 }
@@ -163,13 +165,14 @@ impl Record {
             event_name: event.name.to_owned().into(),
             aws_region: event.region.clone(),
             source_ip: Source::Service(event.source),
-            user_agent: event.source.to_owned(),
+            user_agent: event.source.into(),
             request_id: event.request_id.to_owned(),
             account: Some(event.account.clone()),
             identity: Arc::new(identity),
             read_only: false,
             request_parameters: None,
             additional_event_data: vec![("SecretId", event.secret_arn.to_owned())],
+            endpoint_id: None,
             tls: None,
         }
     }
@@ -241,6 +244,9 @@ impl Record {
         if let Some(account) = &self.account {
             push_member(out, "recipientAccountId", account.as_str());
         }
+        if let Some(endpoint) = &self.endpoint_id {
+            push_member(out, "vpcEndpointId", endpoint);
+        }
         out.push_str(",\"eventCategory\":\"Management\"");
         if let Some(tls) = &self.tls {
             out.push_str(",\"tlsDetails\":{\"tlsVersion\":");
@@ -305,7 +311,7 @@ pub(crate) mod tests {
             event_name: "GetSecretValue".into(),
             aws_region: Region::parse("us-east-1").expect("region"),
             source_ip: Source::Address("192.0.2.7".parse().expect("address")),
-            user_agent: "aws-cli/2.0".to_owned(),
+            user_agent: "aws-cli/2.0".into(),
             request_id: "5b1c9a52-8a7c-4a52-b6a5-4d1a0f7f7d11".to_owned(),
             account: AccountId::parse("123456789012").ok(),
             identity: Arc::new(UserIdentity {
@@ -318,6 +324,7 @@ pub(crate) mod tests {
             read_only: true,
             request_parameters: Some(r#"{"secretId":"db"}"#.to_owned()),
             additional_event_data: Vec::new(),
+            endpoint_id: None,
             tls: None,
         }
     }
@@ -417,7 +424,7 @@ pub(crate) mod tests {
     #[test]
     fn what_a_client_sends_can_neither_end_the_line_nor_fill_the_disk() {
         let mut record = record("e1", Timestamp::from_seconds(0));
-        record.user_agent = format!("x\",\"readOnly\":false}}\n{{\"eventID\":\"forged\"}}\r\n{}", "é".repeat(4000));
+        record.user_agent = format!("x\",\"readOnly\":false}}\n{{\"eventID\":\"forged\"}}\r\n{}", "é".repeat(4000)).into();
         record.request_parameters = Some(format!("{{\"name\":\"{}\"}}", "n".repeat(ELEMENTS_BYTES_MAX)));
         record.additional_event_data.push(("note", "n".repeat(ADDITIONAL_BYTES_MAX)));
         let message = format!("no secret named a\nb\u{2028}{}", "m".repeat(9000));
@@ -434,7 +441,7 @@ pub(crate) mod tests {
         #[test]
         fn any_texts_make_one_readable_line(texts in proptest::collection::vec(any_text(), 6)) {
             let mut record = record(&texts[0], Timestamp::from_seconds(7));
-            record.user_agent.clone_from(&texts[1]);
+            record.user_agent = texts[1].as_str().into();
             record.event_name = texts[2].clone().into();
             record.request_parameters = Some(serde_json::to_string_pretty(&json!({ "name": &texts[3] })).unwrap());
             let line = record.finish(&Outcome::Failure { code: texts[4].clone(), message: texts[5].clone() });

@@ -80,6 +80,8 @@ impl Service {
             read_only: false,
             request_parameters: None,
             additional_event_data: Vec::new(),
+            endpoint_id: None,
+            endpoint_id: None,
             tls: None,
         };
         Ctx::new(root(account), Region::parse("us-east-1").expect("region"), self.clock.now(), record)

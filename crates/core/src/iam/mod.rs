@@ -1,0 +1,67 @@
+//! The operations of IAM: users, groups, roles, policies and what belongs to them. What is stored stands in
+//! `identities`; here are the rules of the service.
+
+mod change;
+mod conditions;
+mod pages;
+mod refusals;
+pub mod target;
+mod users;
+
+use std::sync::Arc;
+
+use strongroom_types::Timestamp;
+use strongroom_wire::iam as shapes;
+
+use crate::caller::Principal;
+use crate::ctx::Ctx;
+use crate::documents::{Documents, Loaded};
+use crate::error::Error;
+use crate::identities::Identities;
+use crate::identities::entity::Tag;
+use crate::identities::user::User;
+
+/// The operations of IAM.
+pub struct Iam {
+    identities: Arc<Identities>,
+    documents: Arc<Documents>,
+}
+
+impl Iam {
+    /// The operations on `identities`, which are kept in `documents`.
+    #[must_use]
+    pub fn new(identities: Arc<Identities>, documents: Arc<Documents>) -> Self {
+        Self { identities, documents }
+    }
+
+    /// The user of a name in the caller's account.
+    ///
+    /// # Errors
+    /// NoSuchEntity.
+    async fn user(&self, cx: &Ctx, name: &str) -> Result<Loaded<User>, Error> {
+        let found = self.identities.named::<User>(cx.caller.account.as_str(), name).await?;
+        found.ok_or_else(|| refusals::no_such("user", name))
+    }
+
+    /// The user that a request names, or the caller itself when it names none.
+    ///
+    /// # Errors
+    /// NoSuchEntity; ValidationError when the caller is no user.
+    async fn user_or_caller(&self, cx: &Ctx, name: Option<&str>) -> Result<Loaded<User>, Error> {
+        match (name, &cx.caller.principal) {
+            (Some(name), _) | (None, Principal::User { name }) => self.user(cx, name).await,
+            (None, _) => Err(refusals::user_name_needed()),
+        }
+    }
+}
+
+/// Tags as the API writes them; the member is left out when there is none.
+fn shown_tags(tags: &[Tag]) -> Option<Vec<shapes::Tag>> {
+    let shown = |tag: &Tag| shapes::Tag { key: tag.key.clone(), value: tag.value.clone() };
+    (!tags.is_empty()).then(|| tags.iter().map(shown).collect())
+}
+
+/// A stored time.
+const fn instant(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}

@@ -1,0 +1,206 @@
+//! Who exists and what they were granted: accounts, users, groups, roles, policies, and the credentials that they sign
+//! with. The operations of IAM and STS stand above it.
+
+pub mod access_key;
+pub mod account;
+pub mod aws_policies;
+pub mod entity;
+mod grants;
+pub mod group;
+pub mod managed_policy;
+pub mod organization;
+pub mod policy_text;
+pub mod role;
+pub mod session_token;
+pub mod signers;
+pub mod user;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use quick_cache::sync::Cache;
+use strongroom_store::{Batch, Change, Kind, Watcher};
+use strongroom_types::{AccountId, Timestamp};
+
+pub use self::access_key::NewKey;
+use self::access_key::{AccessKey, access_key_key};
+use self::account::Account;
+use self::entity::{Entity, key_of_id, name_term};
+use self::signers::Signer;
+use crate::documents::{Document, Documents, Loaded};
+use crate::error::Error;
+
+/// Signers that are kept ready, about.
+const SIGNERS_MAX: usize = 10_000;
+/// Documents read at a time.
+const PAGE: usize = 1000;
+/// Kinds of documents that signers are made of: a change of one of them makes all signers anew. Such changes are rare.
+const KINDS: [Kind; 7] = [
+    <Account as Document>::KIND,
+    <AccessKey as Document>::KIND,
+    user::USER,
+    group::GROUP,
+    role::ROLE,
+    managed_policy::MANAGED_POLICY,
+    organization::ORGANIZATION,
+];
+
+/// Counts the changes of identities and policies.
+#[derive(Debug, Default)]
+struct Epoch(AtomicU64);
+
+impl Watcher for Epoch {
+    fn changed(&self, changes: &[Change<'_>]) {
+        if changes.iter().any(|change| KINDS.contains(&change.key.kind)) {
+            self.0.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
+
+/// Accounts, identities and their credentials.
+pub struct Identities {
+    documents: Arc<Documents>,
+    epoch: Arc<Epoch>,
+    /// By access key id, or by session token.
+    signers: Cache<Box<str>, Arc<Signer>>,
+}
+
+impl Identities {
+    /// Identities kept in `documents`.
+    #[must_use]
+    pub fn new(documents: Arc<Documents>) -> Self {
+        let epoch = Arc::new(Epoch::default());
+        documents.store().watch(Arc::clone(&epoch) as Arc<dyn Watcher>);
+        Self { documents, epoch, signers: Cache::new(SIGNERS_MAX) }
+    }
+
+    /// The documents underneath.
+    #[must_use]
+    pub fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch.0.load(Ordering::Acquire)
+    }
+
+    /// Draws a long-term access key. It signs nothing until it is stored.
+    ///
+    /// # Errors
+    /// When the random source fails.
+    pub fn new_key(&self) -> Result<NewKey, Error> {
+        NewKey::draw(self.documents.random(), "AKIA")
+    }
+
+    /// Creates an account with an access key of its root. Whoever keeps the key for its user should have done so
+    /// before: afterwards nobody can read it again.
+    ///
+    /// # Errors
+    /// `Conflict` when the account exists; faults of the store.
+    pub async fn create_account(&self, account: &AccountId, new: &NewKey, now: Timestamp) -> Result<(), Error> {
+        let mut batch = Batch::named("create_account");
+        let created = Account::new(account.as_str(), now.millis());
+        self.documents.put(&mut batch, None, &Arc::new(created))?;
+        self.documents.put(&mut batch, None, &Arc::new(AccessKey::of_root(account.clone(), new)))?;
+        self.documents.commit(batch).await
+    }
+
+    /// Stores a further access key of the root of an account.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn add_root_key(&self, account: &AccountId, new: &NewKey) -> Result<(), Error> {
+        let mut batch = Batch::named("add_root_key");
+        self.documents.put(&mut batch, None, &Arc::new(AccessKey::of_root(account.clone(), new)))?;
+        self.documents.commit(batch).await
+    }
+
+    /// Removes all access keys of the root of an account but one, and tells how many that were.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn remove_root_keys_but(&self, account: &AccountId, kept_key_id: &str) -> Result<usize, Error> {
+        let keys = self.root_keys(account).await?;
+        let old: Vec<_> = keys.iter().filter(|key| key.value.key_id() != kept_key_id).collect();
+        for some in old.chunks(PAGE) {
+            let mut batch = Batch::named("remove_root_keys");
+            some.iter().for_each(|loaded| self.documents.delete(&mut batch, loaded));
+            self.documents.commit(batch).await?;
+        }
+        Ok(old.len())
+    }
+
+    /// The access keys of the root of an account.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn root_keys(&self, account: &AccountId) -> Result<Vec<Loaded<AccessKey>>, Error> {
+        let prefix = access_key_key(account.as_str(), "");
+        let (mut keys, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = self.documents.scan::<AccessKey>(&prefix, after.as_deref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(keys) };
+            after = Some(last.value.key());
+            keys.extend(page.into_iter().filter(|loaded| loaded.value.owner().is_none()));
+        }
+    }
+
+    /// The accounts, in order.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn accounts(&self) -> Result<Vec<AccountId>, Error> {
+        let mut accounts = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.documents.scan::<Account>("", after.as_deref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(accounts) };
+            after = Some(last.value.account.clone());
+            for loaded in &page {
+                let account = AccountId::parse(&loaded.value.account);
+                accounts.push(account.map_err(|error| Error::internal(error.to_string()))?);
+            }
+        }
+    }
+
+    /// An account.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn account(&self, account: &str) -> Result<Option<Loaded<Account>>, Error> {
+        self.documents.load::<Account>(account).await
+    }
+
+    /// The user, group, role or policy of a name. Case does not matter, as two names never differ by it alone.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn named<E: Entity>(&self, account: &str, name: &str) -> Result<Option<Loaded<E>>, Error> {
+        let Some(key) = self.documents.store().find(&name_term::<E>(account, name)).await? else { return Ok(None) };
+        let loaded = self.documents.load::<E>(key).await?;
+        // Between the two reads another may have taken the name over.
+        Ok(loaded.filter(|loaded| loaded.value.name().eq_ignore_ascii_case(name)))
+    }
+
+    /// The user, group, role or policy of a unique id.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn with_id<E: Entity>(&self, account: &str, id: &str) -> Result<Option<Loaded<E>>, Error> {
+        self.documents.load::<E>(key_of_id(account, id)).await
+    }
+
+    /// The user, group, role or policy of an ARN.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn with_arn<E: Entity>(&self, arn: &str) -> Result<Option<Loaded<E>>, Error> {
+        let Some(account) = arn.split(':').nth(4) else { return Ok(None) };
+        let Some((_, name)) = arn.rsplit_once('/') else { return Ok(None) };
+        let loaded = self.named::<E>(account, name).await?;
+        Ok(loaded.filter(|loaded| loaded.value.arn() == arn))
+    }
+}
+
+#[cfg(test)]
+mod tests;
