@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use strongroom_types::SecretBuffer;
+
 use crate::xml;
 
 /// The name of an error and the HTTP status it travels under.
@@ -11,13 +13,21 @@ pub struct Code {
     pub name: &'static str,
     /// The HTTP status of the JSON protocols (of the query protocol for services that speak only that).
     pub status: u16,
+    /// Whether the model of a query service gives this name and status, so that no list of common errors changes them.
+    modelled: bool,
 }
 
 impl Code {
     /// A code called `name`, sent with HTTP status `status`.
     #[must_use]
     pub const fn new(name: &'static str, status: u16) -> Self {
-        Self { name, status }
+        Self { name, status, modelled: false }
+    }
+
+    /// An error that the model of a query service names.
+    #[must_use]
+    pub const fn modelled(name: &'static str, status: u16) -> Self {
+        Self { name, status, modelled: true }
     }
 
     /// Whether the caller is at fault rather than the service.
@@ -146,7 +156,7 @@ pub fn body_json(error: &ServiceError) -> Vec<u8> {
 #[must_use]
 pub fn body_query(error: &ServiceError, namespace: &str, request_id: &str) -> Vec<u8> {
     let code = error.code.for_query();
-    let mut out = Vec::with_capacity(256 + error.message.len());
+    let mut out = SecretBuffer::with_capacity(256 + error.message.len());
     let mut put = |before: &str, text: &str| {
         out.extend_from_slice(before.as_bytes());
         xml::push_escaped(&mut out, text);
@@ -157,7 +167,7 @@ pub fn body_query(error: &ServiceError, namespace: &str, request_id: &str) -> Ve
     put("</Code><Message>", &error.message);
     put("</Message></Error><RequestId>", request_id);
     put("</RequestId></ErrorResponse>", "");
-    out
+    out.into_public()
 }
 
 #[cfg(test)]
@@ -189,6 +199,13 @@ mod tests {
         assert_eq!(error.code.for_query().status, 403);
         let internal = String::from_utf8(body_query(&INTERNAL_FAILURE.bare(), "n", "i")).expect("text");
         assert!(internal.contains("<Type>Receiver</Type><Code>InternalFailure</Code>"), "{internal}");
+    }
+
+    #[test]
+    fn a_modelled_name_stays_though_the_framework_has_it_too() {
+        let modelled = Code::modelled("ExpiredTokenException", 400);
+        assert_eq!(modelled.for_query(), modelled);
+        assert_eq!(EXPIRED_TOKEN.for_query(), Code::new("ExpiredToken", 403));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 
 pub mod error;
 pub mod forms;
+pub mod iam;
 pub mod json;
+mod letters;
 pub mod node;
 pub mod ops;
 pub mod pattern;
@@ -15,6 +17,7 @@ mod sample;
 mod scan;
 pub mod secretsmanager;
 pub mod sigv4;
+pub mod sts;
 pub mod timestamps;
 pub mod writer;
 pub mod xml;

@@ -102,6 +102,11 @@ impl Writer for RecordWriter {
         self.withhold();
     }
 
+    fn admits_secret(&mut self) -> bool {
+        self.withhold();
+        false
+    }
+
     fn secret_bytes(&mut self, _value: &SecretBytes) {
         self.withhold();
     }

@@ -27,12 +27,21 @@ pub trait Writer {
     fn end_map(&mut self);
     /// Writes text.
     fn text(&mut self, value: &str);
+    /// Writes text that answers of the query protocol carry percent-encoded; other formats carry it as it is.
+    fn percent_encoded(&mut self, value: &str) {
+        self.text(value);
+    }
     /// Writes secret text.
     fn secret_text(&mut self, value: &SecretText);
     /// Writes bytes.
     fn blob(&mut self, value: &[u8]);
     /// Writes secret bytes.
     fn secret_bytes(&mut self, value: &SecretBytes);
+    /// Whether the value announced last, which is a secret structure, is to be written. A format that shows nothing
+    /// secret answers no, forgets the announcement, and is then not given the structure.
+    fn admits_secret(&mut self) -> bool {
+        true
+    }
     /// Writes a whole number.
     fn long(&mut self, value: i64);
     /// Writes a floating-point number.

@@ -1,21 +1,25 @@
 //! The answers of the query protocol: XML.
 
-use std::io::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use strongroom_types::{SecretBytes, SecretText, Timestamp};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use strongroom_types::{SecretBuffer, SecretBytes, SecretText, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::forms::{Double, Shape};
 use crate::timestamps;
 use crate::writer::Writer;
 
+/// Bytes set aside for an answer at once; most answers need no more.
+const ANSWER_BYTES: usize = 1024;
+/// What RFC 3986 reserves, which is all but letters, digits and four marks.
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// Writes the answer of `operation`: `<XResponse><XResult>…</XResult><ResponseMetadata>…</XResponse>`. Operations
 /// without output pass `None`. `namespace` is the service's XML namespace.
 #[must_use]
-pub fn encode<T: Shape>(operation: &str, namespace: &str, output: Option<&T>, request_id: &str) -> Vec<u8> {
-    let mut writer = XmlWriter::default();
+pub fn encode<T: Shape>(operation: &str, namespace: &str, output: Option<&T>, request_id: &str) -> SecretBytes {
+    let mut writer = XmlWriter { out: SecretBuffer::with_capacity(ANSWER_BYTES), ..XmlWriter::default() };
     let out = &mut writer.out;
     for part in ["<", operation, "Response xmlns=\""] {
         out.extend_from_slice(part.as_bytes());
@@ -23,22 +27,27 @@ pub fn encode<T: Shape>(operation: &str, namespace: &str, output: Option<&T>, re
     push_escaped(out, namespace);
     out.extend_from_slice(b"\">");
     if let Some(output) = output {
-        // Writing to a vector cannot fail.
-        let _ = write!(writer.out, "<{operation}Result>");
+        for part in ["<", operation, "Result>"] {
+            out.extend_from_slice(part.as_bytes());
+        }
         output.encode(&mut writer);
-        let _ = write!(writer.out, "</{operation}Result>");
+        for part in ["</", operation, "Result>"] {
+            writer.out.extend_from_slice(part.as_bytes());
+        }
     }
     let out = &mut writer.out;
     out.extend_from_slice(b"<ResponseMetadata><RequestId>");
     push_escaped(out, request_id);
-    let _ = write!(out, "</RequestId></ResponseMetadata></{operation}Response>");
-    writer.out
+    for part in ["</RequestId></ResponseMetadata></", operation, "Response>"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+    writer.out.into_secret()
 }
 
 /// A writer of XML without white space.
 #[derive(Debug, Default)]
 pub struct XmlWriter {
-    out: Vec<u8>,
+    out: SecretBuffer,
     /// The name for the next value; the outermost structure has none.
     announced: Option<&'static str>,
     open: Vec<Open>,
@@ -151,6 +160,10 @@ impl Writer for XmlWriter {
         self.scalar(value);
     }
 
+    fn percent_encoded(&mut self, value: &str) {
+        self.scalar(&utf8_percent_encode(value, &RESERVED).to_string());
+    }
+
     fn secret_text(&mut self, value: &SecretText) {
         self.scalar(value.expose());
     }
@@ -181,7 +194,7 @@ impl Writer for XmlWriter {
 }
 
 /// Appends `text` with what XML reserves escaped. Control characters that XML 1.0 cannot carry become U+FFFD.
-pub fn push_escaped(out: &mut Vec<u8>, text: &str) {
+pub fn push_escaped(out: &mut SecretBuffer, text: &str) {
     for character in text.chars() {
         let escaped = match character {
             '&' => "&amp;",
@@ -206,7 +219,7 @@ mod tests {
     use crate::sample::{self, Sample};
 
     fn result(sample: &Sample) -> String {
-        let body = String::from_utf8(encode("Do", "ns", Some(sample), "id-1")).expect("text");
+        let body = String::from_utf8(encode("Do", "ns", Some(sample), "id-1").expose().to_vec()).expect("text");
         let inside = body.strip_prefix("<DoResponse xmlns=\"ns\"><DoResult>").expect("the start");
         let tail = "</DoResult><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></DoResponse>";
         inside.strip_suffix(tail).expect("the end").to_owned()
@@ -230,17 +243,17 @@ mod tests {
     #[test]
     fn operations_without_output_have_no_result() {
         assert_eq!(
-            String::from_utf8(encode::<Sample>("Do", "ns", None, "id-1")).expect("text"),
+            String::from_utf8(encode::<Sample>("Do", "ns", None, "id-1").expose().to_vec()).expect("text"),
             "<DoResponse xmlns=\"ns\"><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></DoResponse>"
         );
     }
 
     #[test]
     fn what_xml_reserves_is_escaped() {
-        let mut out = Vec::new();
+        let mut out = SecretBuffer::default();
         push_escaped(&mut out, "<a b='c'>\"&\" é\t\n\r\u{1}\u{ffff}");
         assert_eq!(
-            String::from_utf8(out).expect("text"),
+            String::from_utf8(out.into_public()).expect("text"),
             "&lt;a b=&apos;c&apos;&gt;&quot;&amp;&quot; é\t\n&#xD;\u{fffd}\u{fffd}"
         );
     }

@@ -1,8 +1,10 @@
 //! Writes the shapes of `crates/wire` from the facts under `models/`.
 
 mod laxer;
+mod marks;
 mod names;
 mod operations;
+mod patterns;
 mod plan;
 mod shapes;
 mod values;
@@ -61,7 +63,8 @@ fn folder(root: &Path, service: &Service) -> PathBuf {
 fn stale(root: &Path, service: &Service) -> Outcome<Vec<Stale>> {
     let folder = folder(root, service);
     let mut wanted = BTreeMap::new();
-    for (name, text) in modules(service.name, &laxer::as_served(service.name, models::read(root, service)?))? {
+    let facts = marks::marked(service.name, laxer::as_served(service.name, models::selected(root, service)?))?;
+    for (name, text) in modules(service.name, &facts)? {
         wanted.insert(folder.join(name), format_code(root, &text)?);
     }
     let mut out = Vec::new();

@@ -66,24 +66,40 @@ pub fn root(service: &str, plan: &Plan<'_>) -> Outcome<String> {
 /// The operations.
 pub fn operations(plan: &Plan<'_>) -> String {
     let (mut variants, mut all, mut names, mut parse, mut actions) = Default::default();
+    let (mut visits, mut unsigned) = (String::new(), String::new());
     let add = |text: &mut String, line: String| text.push_str(&line);
-    for name in plan.facts.operations.keys() {
+    for (name, operation) in &plan.facts.operations {
         let prefix = plan.facts.metadata("endpointPrefix");
         add(&mut variants, format!("/// `{name}`.\n{name},\n"));
         add(&mut all, format!("Self::{name},\n"));
         add(&mut names, format!("Self::{name} => {name:?},\n"));
         add(&mut parse, format!("{name:?} => Self::{name},\n"));
         add(&mut actions, format!("Self::{name} => \"{prefix}:{name}\",\n"));
+        let type_of = |shape: &Option<String>| match shape {
+            Some(shape) => format!("super::{}", type_name(shape)),
+            None => "Nothing".to_owned(),
+        };
+        let (input, output) = (type_of(&operation.input), type_of(&operation.output));
+        add(&mut visits, format!("Self::{name} => visitor.visit::<{input}, {output}>(),\n"));
+        if operation.traits.get("authtype").is_some_and(|kind| kind == "none") {
+            add(&mut unsigned, format!("Self::{name}, "));
+        }
     }
     let count = plan.facts.operations.len();
+    let import = if visits.contains("Nothing") { "use crate::forms::Nothing;\n" } else { "" };
     format!(
-        "/// An operation of the service.
+        "{import}use crate::ops::Visitor;
+
+        /// An operation of the service.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Operation {{ {variants} }}
 
         impl Operation {{
             /// All operations, in the order of their names.
             pub const ALL: [Self; {count}] = [{all}];
+
+            /// The operations whose requests need no signature.
+            pub const UNSIGNED: &'static [Self] = &[{unsigned}];
 
             /// The operation's name.
             #[must_use]
@@ -102,6 +118,11 @@ pub fn operations(plan: &Plan<'_>) -> String {
             pub const fn action(self) -> &'static str {{
                 match self {{ {actions} }}
             }}
+
+            /// Tells `visitor` the types of the operation's input and output.
+            pub fn visit<V: Visitor>(self, visitor: V) -> V::Answer {{
+                match self {{ {visits} }}
+            }}
         }}"
     )
 }
@@ -111,12 +132,14 @@ pub fn errors(plan: &Plan<'_>) -> String {
     let facts = plan.facts;
     let declared: BTreeSet<_> = facts.operations.values().flat_map(|operation| &operation.errors).collect();
     let mut out = "use crate::error::Code;\n".to_owned();
+    // The framework's errors have other names in the query protocol; the model's keep theirs.
+    let make = if facts.metadata("protocol") == "query" { "modelled" } else { "new" };
     for name in declared {
         let Some(shape) = facts.shapes.get(name) else { continue };
         let (code, status) = code(name, shape);
         let _ = write!(
             out,
-            "\n/// `{code}`, sent with status {status}.\npub const {}: Code = Code::new({code:?}, {status});\n",
+            "\n/// `{code}`, sent with status {status}.\npub const {}: Code = Code::{make}({code:?}, {status});\n",
             constant(name)
         );
     }

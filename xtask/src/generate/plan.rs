@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::marks::PERCENT_ENCODED;
 use super::names;
 use crate::Outcome;
 use crate::models::facts::{Facts, Member, Shape};
 
 /// Traits that change nothing in what is generated.
-const PASSED_OVER: [&str; 12] = [
+const PASSED_OVER: [&str; 13] = [
     "box",
     "deprecated",
     "error",
@@ -17,6 +18,7 @@ const PASSED_OVER: [&str; 12] = [
     "fault",
     "idempotencyToken",
     "location",
+    PERCENT_ENCODED,
     "retryable",
     "synthetic",
     "union",
@@ -157,6 +159,7 @@ impl<'f> Plan<'f> {
     pub fn form_type(&self, name: &str) -> Outcome<String> {
         let shape = self.shape(name)?;
         Ok(match shape.kind.as_str() {
+            "structure" if shape.sensitive => format!("SecretStructure<{}>", names::type_name(name)),
             "structure" => format!("Structure<{}>", names::type_name(name)),
             "string" if !shape.values.is_empty() => format!("Choice<{}>", names::type_name(name)),
             "string" if shape.sensitive => "SecretString".to_owned(),
@@ -245,10 +248,10 @@ fn understood(name: &str, shape: &Shape) -> Outcome<()> {
     if named && TAKEN_TYPES.contains(&names::type_name(name).as_str()) {
         return Err(format!("shape {name} has a name that is taken"));
     }
-    let secret_aggregate = shape.sensitive && matches!(shape.kind.as_str(), "structure" | "map");
+    let map = shape.sensitive && shape.kind == "map";
     let number = shape.sensitive && matches!(shape.kind.as_str(), "integer" | "long" | "boolean" | "timestamp");
     let secret_enum = shape.sensitive && !shape.values.is_empty();
-    if secret_aggregate || number || secret_enum {
+    if map || number || secret_enum {
         return Err(format!("shape {name}: a sensitive {} is not understood", shape.kind));
     }
     Ok(())

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::marks::PERCENT_ENCODED;
 use super::names::{type_name, variant};
+use super::patterns;
 use super::plan::{Plan, inner};
 use crate::Outcome;
 use crate::models::facts::{Member, Shape};
@@ -79,8 +81,10 @@ pub fn forms(plan: &Plan<'_>) -> Outcome<String> {
             let _ = writeln!(uses, "use {module}::{{{}}};", names.join(", "));
         }
     }
-    if out.contains("Pattern::") {
-        uses.push_str("use crate::pattern::Pattern;\n");
+    let pattern_names = ["Category", "Pattern"].into_iter().filter(|name| out.contains(&format!("{name}::")));
+    let pattern_names: Vec<_> = out.contains("pattern::").then_some("self").into_iter().chain(pattern_names).collect();
+    if !pattern_names.is_empty() {
+        let _ = writeln!(uses, "use crate::pattern::{{{}}};", pattern_names.join(", "));
     }
     Ok(uses + &out)
 }
@@ -90,10 +94,8 @@ fn pattern(made: &str, name: &str, shape: &Shape) -> Outcome<String> {
     if shape.kind != "string" || !shape.values.is_empty() {
         return Err(format!("shape {name}: a pattern on a {} is not understood", shape.kind));
     }
-    // The same form as `wire::pattern` compiles.
-    regex_lite::Regex::new(&format!(r"\A(?:{pattern})\z"))
-        .map_err(|error| format!("shape {name}: the pattern {pattern} cannot be translated: {error}"))?;
-    Ok(format!("\nstatic {made}_PATTERN: Pattern = Pattern::new({pattern:?});\n"))
+    let value = patterns::pattern(pattern).map_err(|error| format!("shape {name}: {error}"))?;
+    Ok(format!("\nstatic {made}_PATTERN: Pattern = {value};\n"))
 }
 
 /// The expression that makes a form.
@@ -104,9 +106,13 @@ fn value(plan: &Plan<'_>, name: &str, shape: &Shape) -> Outcome<String> {
         None => "None".to_owned(),
     };
     Ok(match shape.kind.as_str() {
+        "structure" if shape.sensitive => "SecretStructure::NEW".to_owned(),
         "structure" => "Structure::NEW".to_owned(),
         "string" if !shape.values.is_empty() => "Choice::NEW".to_owned(),
         "string" | "character" if shape.sensitive => format!("SecretString::new({bounds}, {pattern})"),
+        "string" if shape.traits.contains_key(PERCENT_ENCODED) => {
+            format!("Text::new({bounds}, {pattern}).percent_encoded()")
+        }
         "string" | "character" => format!("Text::new({bounds}, {pattern})"),
         "blob" if shape.sensitive => format!("SecretBlob::new({bounds})"),
         "blob" => format!("Blob::new({bounds})"),

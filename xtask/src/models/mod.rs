@@ -5,6 +5,7 @@ mod comparison;
 mod download;
 pub mod facts;
 mod layout;
+mod selection;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,10 +20,16 @@ pub struct Service {
     pub name: &'static str,
     /// The folder of its models in botocore.
     pub model: &'static str,
+    /// The operations that code is generated for; all of the model's when nothing is named.
+    pub operations: Option<&'static [&'static str]>,
 }
 
 /// The services whose facts are kept. A new one is a line here, `models refresh` and `gen`.
-pub const SERVICES: &[Service] = &[Service { name: "secretsmanager", model: "secretsmanager" }];
+pub const SERVICES: &[Service] = &[
+    Service { name: "secretsmanager", model: "secretsmanager", operations: None },
+    Service { name: "iam", model: "iam", operations: Some(selection::IAM) },
+    Service { name: "sts", model: "sts", operations: None },
+];
 
 /// Where the facts of a service are.
 pub fn path(root: &Path, service: &Service) -> PathBuf {
@@ -34,6 +41,18 @@ pub fn read(root: &Path, service: &Service) -> Outcome<Facts> {
     let path = path(root, service);
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The facts of a service without the operations that no code is generated for.
+pub fn selected(root: &Path, service: &Service) -> Outcome<Facts> {
+    let mut facts = read(root, service)?;
+    if let Some(wanted) = service.operations {
+        if let Some(unknown) = wanted.iter().find(|name| !facts.operations.contains_key(**name)) {
+            return Err(format!("{}: the model has no operation {unknown}", service.name));
+        }
+        facts.operations.retain(|name, _| wanted.contains(&name.as_str()));
+    }
+    Ok(facts)
 }
 
 /// Rewrites the facts of all services from the newest published models.

@@ -42,6 +42,48 @@ impl<T: Shape> Form for Structure<T> {
     }
 }
 
+/// A structure that the model marks as sensitive: records leave it out as a whole.
+#[derive(Debug)]
+pub struct SecretStructure<T>(PhantomData<fn() -> T>);
+
+impl<T: Shape> SecretStructure<T> {
+    /// The structure `T`.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<T: Shape> Form for SecretStructure<T> {
+    type Value = T;
+
+    fn read(&self, node: Node<'_>, reading: &mut Reading) -> Result<Option<T>, ServiceError> {
+        T::decode(node, reading)
+    }
+
+    fn write(&self, value: &T, writer: &mut dyn Writer) {
+        if writer.admits_secret() {
+            value.encode(writer);
+        }
+    }
+
+    fn is_sensitive(&self) -> bool {
+        true
+    }
+}
+
+/// The input or output of operations that have none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Nothing;
+
+impl Shape for Nothing {
+    fn decode(node: Node<'_>, reading: &mut Reading) -> Result<Option<Self>, ServiceError> {
+        reading.structure(node).map(|_| Some(Self))
+    }
+
+    fn encode(&self, writer: &mut dyn Writer) {
+        writer.begin_structure();
+        writer.end_structure();
+    }
+}
+
 /// A list with bounds on its length.
 #[derive(Debug)]
 pub struct List<F: 'static> {

@@ -9,7 +9,7 @@ use crate::node::Node;
 use crate::reading::{Notation, Reading};
 use crate::writer::Writer;
 
-pub use aggregates::{List, Map, Shape, Structure};
+pub use aggregates::{List, Map, Nothing, SecretStructure, Shape, Structure};
 pub use numbers::{Boolean, Double, Integer, Long, Timestamp};
 pub use strings::{Blob, Choice, Enumeration, SecretBlob, SecretString, Text};
 

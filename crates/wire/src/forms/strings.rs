@@ -21,13 +21,20 @@ const MATCHED_BYTES_MAX: usize = 4096;
 pub struct Text {
     length: Bounds,
     pattern: Option<&'static Pattern>,
+    encoded: bool,
 }
 
 impl Text {
     /// Text of `length` characters (Unicode code points) that satisfies `pattern`.
     #[must_use]
     pub const fn new(length: Bounds, pattern: Option<&'static Pattern>) -> Self {
-        Self { length, pattern }
+        Self { length, pattern, encoded: false }
+    }
+
+    /// The same text, but answers of the query protocol carry it percent-encoded.
+    #[must_use]
+    pub const fn percent_encoded(self) -> Self {
+        Self { encoded: true, ..self }
     }
 
     fn holds(&self, text: &str) -> bool {
@@ -64,7 +71,11 @@ impl Form for Text {
     }
 
     fn write(&self, value: &String, writer: &mut dyn Writer) {
-        writer.text(value);
+        if self.encoded {
+            writer.percent_encoded(value);
+        } else {
+            writer.text(value);
+        }
     }
 
     fn constraints(&self) -> Vec<String> {

@@ -134,7 +134,8 @@ pub(super) static REPLICATION_STATUS_TYPE: Structure<ReplicationStatusType> = St
 
 pub(super) static REQUIRE_EACH_INCLUDED_TYPE_TYPE: Boolean = Boolean;
 
-static RESOURCE_POLICY_NAME_TYPE_PATTERN: Pattern = Pattern::new("[0-9A-Za-z\\-\\_]+");
+static RESOURCE_POLICY_NAME_TYPE_PATTERN: Pattern =
+    Pattern::class("[0-9A-Za-z\\-\\_]+", &[('-', '-'), ('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')], &[], false);
 
 pub(super) static RESOURCE_POLICY_NAME_TYPE: Text =
     Text::new(Bounds::new(Some(1), Some(64)), Some(&RESOURCE_POLICY_NAME_TYPE_PATTERN));
@@ -152,12 +153,31 @@ pub(super) static ROTATION_LAMBDA_ARN_TYPE: Text = Text::new(Bounds::new(Some(0)
 
 pub(super) static ROTATION_RULES_TYPE: Structure<RotationRulesType> = Structure::NEW;
 
-static ROTATION_TOKEN_TYPE_PATTERN: Pattern = Pattern::new("^[a-zA-Z0-9\\-]+$");
+static ROTATION_TOKEN_TYPE_PATTERN: Pattern =
+    Pattern::class("^[a-zA-Z0-9\\-]+$", &[('-', '-'), ('0', '9'), ('A', 'Z'), ('a', 'z')], &[], false);
 
 pub(super) static ROTATION_TOKEN_TYPE: SecretString =
     SecretString::new(Bounds::new(Some(36), Some(256)), Some(&ROTATION_TOKEN_TYPE_PATTERN));
 
-static SCHEDULE_EXPRESSION_TYPE_PATTERN: Pattern = Pattern::new("[0-9A-Za-z\\(\\)#\\?\\*\\-\\/, ]+");
+static SCHEDULE_EXPRESSION_TYPE_PATTERN: Pattern = Pattern::class(
+    "[0-9A-Za-z\\(\\)#\\?\\*\\-\\/, ]+",
+    &[
+        (' ', ' '),
+        ('#', '#'),
+        ('(', '('),
+        (')', ')'),
+        ('*', '*'),
+        (',', ','),
+        ('-', '-'),
+        ('/', '/'),
+        ('0', '9'),
+        ('?', '?'),
+        ('A', 'Z'),
+        ('a', 'z'),
+    ],
+    &[],
+    false,
+);
 
 pub(super) static SCHEDULE_EXPRESSION_TYPE: Text =
     Text::new(Bounds::new(Some(1), Some(256)), Some(&SCHEDULE_EXPRESSION_TYPE_PATTERN));

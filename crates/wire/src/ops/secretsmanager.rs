@@ -1,78 +1,9 @@
-//! What the generated operation tables do not know: whether an operation reads or writes, and its level of access.
+//! The operations of Secrets Manager: level of access, and which change nothing.
 
-use crate::secretsmanager;
+use super::AccessLevel;
+use crate::secretsmanager::Operation;
 
-/// How a service's requests and answers are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// JSON bodies, operation in `X-Amz-Target`, `application/x-amz-json-1.0`.
-    Json10,
-    /// JSON bodies, operation in `X-Amz-Target`, `application/x-amz-json-1.1`.
-    Json11,
-    /// Form bodies with `Action`, answers in XML.
-    Query,
-    /// JSON bodies, operation by method and path.
-    RestJson,
-}
-
-impl Protocol {
-    /// The media type of answers.
-    #[must_use]
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Json10 => "application/x-amz-json-1.0",
-            Self::Json11 => "application/x-amz-json-1.1",
-            Self::Query => "text/xml",
-            Self::RestJson => "application/json",
-        }
-    }
-}
-
-/// What a service is called in requests, signatures, policies and records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// The name of its module here.
-    pub name: &'static str,
-    /// The name for people.
-    pub id: &'static str,
-    /// The service in the scope of signatures, and before the colon of policy actions.
-    pub signing_name: &'static str,
-    /// What stands before the dot in `X-Amz-Target`; empty in other protocols.
-    pub target_prefix: &'static str,
-    /// The version of the API, a date.
-    pub api_version: &'static str,
-    /// How requests and answers are written.
-    pub protocol: Protocol,
-    /// `eventSource` of audit records.
-    pub event_source: &'static str,
-    /// The namespace of XML answers; empty in other protocols.
-    pub xml_namespace: &'static str,
-}
-
-impl Service {
-    /// The name of the operation in an `X-Amz-Target`, if it is of this service.
-    #[must_use]
-    pub fn operation_in_target<'t>(&self, target: &'t str) -> Option<&'t str> {
-        target.strip_prefix(self.target_prefix)?.strip_prefix('.').filter(|_| !self.target_prefix.is_empty())
-    }
-}
-
-/// The level of access that AWS's service authorization reference gives an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccessLevel {
-    /// Lists resources without their content.
-    List,
-    /// Reads content.
-    Read,
-    /// Changes resources.
-    Write,
-    /// Changes who may do what.
-    PermissionsManagement,
-    /// Changes tags.
-    Tagging,
-}
-
-impl secretsmanager::Operation {
+impl Operation {
     /// The action's level of access. The two operations on replicas in other accounts and `ListResourcePolicies` are
     /// placed by their like, as the reference does not have them yet.
     #[must_use]
@@ -109,15 +40,15 @@ impl secretsmanager::Operation {
     /// Whether the operation changes nothing: `readOnly` of its audit records.
     #[must_use]
     pub const fn is_read_only(self) -> bool {
-        matches!(self.access_level(), AccessLevel::List | AccessLevel::Read)
-            || matches!(self, Self::ValidateResourcePolicy)
+        self.access_level().is_read_only() || matches!(self, Self::ValidateResourcePolicy)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secretsmanager::{Operation, SERVICE};
+    use crate::ops::Service;
+    use crate::secretsmanager::SERVICE;
 
     #[test]
     fn targets_name_operations_of_their_service() {
