@@ -22,6 +22,8 @@ pub struct Caller {
     pub session: Option<SessionFacts>,
     /// The policies that bound it.
     pub grants: Grants,
+    /// The principal as policies see it.
+    pub policy: strongroom_policy::Principal,
 }
 
 /// Kinds of principals.
@@ -104,35 +106,64 @@ pub struct OrganizationPlace {
 /// A policy with what explanations call it.
 #[derive(Clone, Debug)]
 pub struct NamedPolicy {
-    /// The ARN of a managed policy, or an inline policy's holder and name.
-    pub name: Arc<str>,
+    /// Where it comes from.
+    pub source: PolicySource,
     /// The compiled document.
     pub document: Arc<Document>,
+}
+
+/// Where a policy comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicySource {
+    /// A managed policy, or a service control policy.
+    Managed {
+        /// Its ARN.
+        arn: Arc<str>,
+    },
+    /// A policy inside a user, group or role.
+    Inline {
+        /// The holder's ARN.
+        holder: Arc<str>,
+        /// The policy's name.
+        name: Arc<str>,
+    },
+    /// A policy that was given when the session was asked for.
+    Session,
+    /// The policy of a private endpoint.
+    Endpoint {
+        /// The endpoint's id.
+        id: Arc<str>,
+    },
 }
 
 impl Caller {
     /// The root of an account, bound by nothing.
     #[must_use]
     pub fn root(account: AccountId, partition: &str) -> Self {
-        let arn = ["arn:", partition, ":iam::", account.as_str(), ":root"].concat().into();
-        Self::plain(account, arn, Principal::Root)
+        let policy = strongroom_policy::Principal::root(partition, account.as_str());
+        Self::plain(account, policy.arn.as_str().into(), Principal::Root, policy)
     }
 
     /// A service of this server, acting in an account. Its name stands in the place of an ARN.
     #[must_use]
     pub fn service(account: AccountId, name: &str) -> Self {
-        Self::plain(account, name.into(), Principal::Service)
+        Self::plain(account, name.into(), Principal::Service, strongroom_policy::Principal::service(name))
     }
 
     /// Whoever did not sign.
     #[must_use]
     pub fn anonymous(account: AccountId) -> Self {
-        Self::plain(account, "*".into(), Principal::Anonymous)
+        Self::plain(account, "anonymous".into(), Principal::Anonymous, strongroom_policy::Principal::anonymous())
     }
 
-    fn plain(account: AccountId, arn: Arc<str>, principal: Principal) -> Self {
+    fn plain(
+        account: AccountId,
+        arn: Arc<str>,
+        principal: Principal,
+        policy: strongroom_policy::Principal,
+    ) -> Self {
         let user_id = account.as_str().into();
-        Self { account, arn, principal, user_id, tags: Vec::new(), session: None, grants: Grants::default() }
+        Self { account, arn, principal, user_id, tags: Vec::new(), session: None, grants: Grants::default(), policy }
     }
 
     /// `aws:username`, which users of IAM alone have.

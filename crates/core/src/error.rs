@@ -43,7 +43,8 @@ impl From<ServiceError> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict(_) => Self::Conflict,
+            // Who claims a unique key has seen that it is free: another was quicker.
+            StoreError::Conflict(_) | StoreError::UniqueTaken(_) => Self::Conflict,
             other => Self::Internal(other.to_string().into()),
         }
     }

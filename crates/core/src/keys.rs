@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use strongroom_crypto::{Context, Keyring, RootOfTrust, Sealed, aead};
 use strongroom_store::{Batch, Kind};
-use strongroom_types::{SecretBytes, Timestamp};
+use strongroom_types::{Region, SecretBytes, Timestamp};
 
 use crate::documents::{Document, Documents, from_json_body, json_body};
 use crate::error::Error;
@@ -90,6 +90,24 @@ impl Keys {
         let ring = Arc::new(self.unwrap(&stored)?);
         self.open().insert(key, Arc::clone(&ring));
         Ok(ring)
+    }
+
+    /// The ARN that policies know the key of a KmsKeyId by. An alias that stands for no key keeps its own ARN.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn arn(&self, key_id: &str, account: &str, region: &Region) -> Result<String, Error> {
+        let (partition, region) = (region.partition(), region.as_str());
+        let whole = |resource: &str| ["arn:", partition, ":kms:", region, ":", account, ":", resource].concat();
+        if names_default(key_id, partition, account, region) {
+            let stored = self.documents.load::<StoredKey>(document_key(account, region)).await?;
+            return Ok(stored.map_or_else(|| whole(DEFAULT_ALIAS), |key| whole(&format!("key/{}", key.value.key_id))));
+        }
+        Ok(match key_id {
+            arn if arn.starts_with("arn:") => arn.to_owned(),
+            alias if alias.starts_with("alias/") => whole(alias),
+            id => whole(&format!("key/{id}")),
+        })
     }
 
     fn open(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Keyring>>> {

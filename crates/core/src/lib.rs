@@ -8,12 +8,13 @@ pub mod ctx;
 pub mod data_keys;
 pub mod documents;
 pub mod error;
+pub mod iam;
 pub mod identities;
 pub mod keys;
 pub mod page;
 pub mod password;
-pub mod policy_syntax;
 pub mod secrets;
+pub mod sts;
 pub mod trail;
 pub mod verification;
 
@@ -22,9 +23,11 @@ pub use caller::{Caller, Principal};
 pub use ctx::{Ctx, Way};
 pub use documents::Documents;
 pub use error::Error;
+pub use iam::Iam;
 pub use identities::Identities;
 pub use keys::Keys;
 pub use secrets::Secrets;
+pub use sts::Sts;
 
 use strongroom_crypto::{CryptoError, Random};
 

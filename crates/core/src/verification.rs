@@ -9,7 +9,8 @@ use strongroom_types::Timestamp;
 
 use crate::documents::{Document, Documents};
 use crate::error::Error;
-use crate::identities::{AccessKey, Account};
+use crate::identities::access_key::AccessKey;
+use crate::identities::account::Account;
 use crate::keys::{Keys, StoredKey};
 use crate::secrets::Secrets;
 use crate::secrets::model::{self, Secret};

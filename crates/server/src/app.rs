@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use strongroom_core::bootstrap::{self, BootstrapError};
-use strongroom_core::identities::{NewKey, root_identity};
+use strongroom_core::identities::NewKey;
+use strongroom_core::identities::signers::identity_of;
 use strongroom_core::trail::outbox::Outbox;
-use strongroom_core::trail::record::UserIdentity;
+use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
-use strongroom_core::{Documents, Error, Identities, Keys, Secrets};
+use strongroom_core::{Caller, Documents, Error, Iam, Identities, Keys, Secrets, Sts};
 use strongroom_crypto::{Random, RootError, RootOfTrust};
 use strongroom_store::{SqliteConfig, SqliteStore, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
 use thiserror::Error;
 
+use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::gate::fault_text;
@@ -68,9 +70,13 @@ pub struct App {
     pub(crate) dev: bool,
     pub(crate) account: AccountId,
     pub(crate) region: Region,
-    pub(crate) identities: Identities,
-    /// How records show callers in developer mode.
-    pub(crate) dev_identity: Arc<UserIdentity>,
+    pub(crate) identities: Arc<Identities>,
+    /// Who signs with a key that nobody was given, in developer mode.
+    pub(crate) dev_signer: Authenticated,
+    /// Who does not sign, where that is allowed.
+    pub(crate) anonymous: Authenticated,
+    pub(crate) iam: Iam,
+    pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
     pub(crate) signing_keys: SigningKeyCache,
     pub(crate) trail: Arc<Segments>,
@@ -137,17 +143,21 @@ impl App {
         }
         let trail = Arc::new(trail);
         let keys = Arc::new(Keys::new(Arc::clone(&documents), Arc::clone(&root)));
-        let identities = Identities::new(Arc::clone(&documents));
+        let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         // The cipher library seeds its generator at the first draw, which takes a while: no request should wait for it.
         strongroom_crypto::random::bytes::<16>(random.as_ref()).map_err(|error| OpenError::Fault(error.to_string()))?;
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
+        let data_keys_max = entries(config.cache.data_keys_max);
         let app = Self {
             dev: config.dev,
-            dev_identity: Arc::new(root_identity(&account, None)),
+            dev_signer: dev_signer(&account, &config.account.region),
+            anonymous: anonymous(&account),
             account,
             region: config.account.region.clone(),
+            iam: Iam::new(Arc::clone(&identities), Arc::clone(&documents)),
+            sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
+            secrets: Secrets::new(documents, Arc::clone(&identities), keys, Arc::clone(&trail), data_keys_max),
             identities,
-            secrets: Secrets::new(documents, keys, Arc::clone(&trail), entries(config.cache.data_keys_max)),
             signing_keys: SigningKeyCache::new(entries(config.cache.signing_keys_max)),
             outbox: Outbox::new(Arc::clone(&store) as _, keyring, Arc::clone(&trail)),
             trail,
@@ -193,6 +203,19 @@ impl App {
     pub fn close(&self) -> Result<(), OpenError> {
         Ok(self.store.close()?)
     }
+}
+
+/// The root of the account, as records show whoever signs with a key that nobody was given: without the access key
+/// id, for what stands in its place may be anything, even a secret.
+fn dev_signer(account: &AccountId, region: &Region) -> Authenticated {
+    let caller = Caller::root(account.clone(), region.partition());
+    let identity = Arc::new(identity_of(&caller, IdentityKind::Root, None));
+    Authenticated { caller: Arc::new(caller), identity }
+}
+
+fn anonymous(account: &AccountId) -> Authenticated {
+    let caller = Arc::new(Caller::anonymous(account.clone()));
+    Authenticated { caller, identity: Arc::new(UserIdentity::of(IdentityKind::Unknown)) }
 }
 
 /// The file system that the trail is on, and what must stay free of it.

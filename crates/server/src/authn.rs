@@ -1,61 +1,95 @@
-//! Who signed a request: reads the signature, finds the access key, verifies.
+//! Who signed a request: finds the credential that its signature names, and verifies.
 
 use std::sync::Arc;
 
-use strongroom_core::identities::root;
+use strongroom_core::identities::signers::{Found, Signer};
 use strongroom_core::trail::record::UserIdentity;
 use strongroom_core::{Caller, Error};
+use strongroom_types::Region;
 use strongroom_wire::ServiceError;
-use strongroom_wire::secretsmanager::SERVICE;
-use strongroom_wire::sigv4::{self, Expected, Request, SignatureError};
+use strongroom_wire::ops::Service;
+use strongroom_wire::sigv4::{Claim, Expected, Request, SignatureError};
+use strongroom_wire::{iam, sts};
 
 use crate::app::App;
 use crate::front::Call;
 
-/// The caller of a request, and the access key it was signed with.
-#[derive(Debug)]
-pub struct Signer {
+/// The caller of a request, and how records show it.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
     /// Who.
-    pub caller: Caller,
-    /// How records show the caller. In developer mode without an access key id: what stands in its place may be
-    /// anything, even a secret.
+    pub caller: Arc<Caller>,
+    /// How records show the caller.
     pub identity: Arc<UserIdentity>,
 }
 
-/// Verifies the signature of `call`.
-///
-/// In developer mode any well-formed signature is the account's root.
-///
-/// # Errors
-/// AWS's error for what is wrong with the signature; faults of the store.
-pub async fn authenticate(app: &App, call: &Call) -> Result<Signer, Error> {
-    let request = Request {
+impl From<Arc<Signer>> for Authenticated {
+    fn from(signer: Arc<Signer>) -> Self {
+        Self { caller: Arc::clone(&signer.caller), identity: Arc::clone(&signer.identity) }
+    }
+}
+
+/// The parts of `call` that are signed.
+#[must_use]
+pub fn signed_parts(call: &Call) -> Request<'_> {
+    Request {
         method: call.method.as_str(),
         path: call.uri.path(),
         query: call.uri.query().unwrap_or_default(),
         authority: call.uri.authority().map(http::uri::Authority::as_str),
         body_sha256: &call.body_sha256,
-    };
-    let claim = sigv4::parse(&request, &call.headers).map_err(refused)?;
+    }
+}
+
+/// Verifies the signature that `claim` read from `call`.
+///
+/// In developer mode whoever signs with a key that nobody was given is the account's root. Keys and session tokens
+/// that this server gave out are verified there as everywhere.
+///
+/// # Errors
+/// AWS's error for what is wrong with the signature; faults of the store.
+pub async fn authenticate(
+    app: &App,
+    call: &Call,
+    claim: Result<Claim<'_>, SignatureError>,
+    service: &Service,
+) -> Result<Authenticated, Error> {
+    let claim = claim.map_err(refused)?;
     if app.dev {
-        return Ok(Signer { caller: root(app.account.clone()), identity: Arc::clone(&app.dev_identity) });
+        let found = app.identities.signer(claim.access_key_id(), claim.session_token(), &app.region, call.received).await?;
+        if matches!(found, Found::Nobody) {
+            return Ok(app.dev_signer.clone());
+        }
     }
-    let expected = Expected { now: call.received, region: app.region.as_str(), service: SERVICE.signing_name };
-    let claim = claim.check(&request, &call.headers, &expected).map_err(refused)?;
-    let Some(access_key) = app.identities.access_key(claim.access_key_id()).await? else {
-        return Err(refused(SignatureError::UnknownToken));
-    };
-    // Long-term keys come without a session token.
-    if claim.session_token().is_some() {
-        return Err(refused(SignatureError::UnknownToken));
-    }
-    let key = match app.signing_keys.get(&claim, access_key.version) {
+    let parts = signed_parts(call);
+    let region = if serves(claim.region(), service, &app.region) { claim.region() } else { app.region.as_str() };
+    let region = region.to_owned();
+    let expected = Expected { now: call.received, region: &region, service: service.signing_name };
+    let claim = claim.check(&parts, &call.headers, &expected).map_err(refused)?;
+    let signer =
+        match app.identities.signer(claim.access_key_id(), claim.session_token(), &app.region, call.received).await? {
+            Found::Signer(signer) => signer,
+            Found::Nobody | Found::Gone => return Err(refused(SignatureError::UnknownToken)),
+            Found::Expired => return Err(refused(SignatureError::ExpiredToken)),
+        };
+    let key = match app.signing_keys.get(&claim, signer.version) {
         Some(key) => key,
-        None => app.signing_keys.derive(&claim, access_key.version, access_key.value.secret()),
+        None => app.signing_keys.derive(&claim, signer.version, &signer.secret),
     };
-    claim.verify(&request, &call.headers, &key).map_err(refused)?;
-    let access_key = access_key.value;
-    Ok(Signer { caller: access_key.caller().clone(), identity: Arc::clone(access_key.identity()) })
+    claim.verify(&parts, &call.headers, &key).map_err(refused)?;
+    Ok(signer.into())
+}
+
+/// Whether requests to a service may be signed for a region. Services without regions of their own are signed for the
+/// region that their partition keeps them in.
+fn serves(signed: &str, service: &Service, region: &Region) -> bool {
+    let global = match region.partition() {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => "us-east-1",
+    };
+    let is_global = [iam::SERVICE.signing_name, sts::SERVICE.signing_name].contains(&service.signing_name);
+    signed == region.as_str() || (is_global && signed == global)
 }
 
 fn refused(error: SignatureError) -> Error {

@@ -6,15 +6,17 @@ use http::header::USER_AGENT;
 use strongroom_core::trail::record::{
     EventKind, IdentityKind, Outcome, Record, Resource, Source, TlsDetails, UserIdentity,
 };
-use strongroom_core::{Ctx, Error, random_uuid, secrets};
-use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, UNKNOWN_OPERATION, body_json};
-use strongroom_wire::secretsmanager::{Operation, SERVICE};
+use strongroom_core::{Ctx, Error, Way, random_uuid};
+use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, body_json, body_query};
+use strongroom_wire::ops::{AnyOperation, Protocol, Service};
+use strongroom_wire::secretsmanager::Operation;
+use strongroom_wire::sigv4;
 use tracing::error;
 
 use crate::app::App;
-use crate::authn;
+use crate::authn::{self, Authenticated};
 use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
-use crate::ops::secretsmanager as operations;
+use crate::ops::{self, Acted};
 use crate::route;
 
 /// What the client is told of a fault.
@@ -59,52 +61,66 @@ impl Gate {
     }
 
     async fn answer(self: Arc<Self>, call: Call) -> Answer {
-        let operation = route::operation(&call);
-        let signer = authn::authenticate(&self.app, &call).await;
-        match (operation, signer) {
-            (Some(operation), Ok(signer)) => self.carry_out(&call, operation, signer).await,
-            (None, Ok(_)) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare()), true).await,
-            (None, Err(_)) => self.turn_away(&call, None, Error::Refused(UNKNOWN_OPERATION.bare()), false).await,
-            (operation, Err(failure)) => self.turn_away(&call, operation, failure, false).await,
+        let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
+        let asked = route::asked(&call, claim.as_ref().ok().map(sigv4::Claim::service));
+        let service = asked.service;
+        if let Ok(operation) = asked.operation
+            && !operation.needs_signature()
+        {
+            let anonymous = self.app.anonymous.clone();
+            return self.carry_out(&call, operation, anonymous).await;
+        }
+        let signer = authn::authenticate(&self.app, &call, claim, service).await;
+        match (asked.operation, signer) {
+            (Ok(operation), Ok(signer)) => self.carry_out(&call, operation, signer).await,
+            (Ok(operation), Err(failure)) => self.turn_away(&call, service, Some(operation), failure, None).await,
+            (Err(unknown), signer) => self.turn_away(&call, service, None, unknown.into(), signer.ok()).await,
         }
     }
 
-    async fn carry_out(&self, call: &Call, operation: Operation, signer: authn::Signer) -> Answer {
+    async fn carry_out(&self, call: &Call, operation: AnyOperation, signer: Authenticated) -> Answer {
+        let service = operation.service();
         if let Some(failure) = self.no_room_for(call, operation) {
-            return self.refuse(call, &failure);
+            return self.refuse(call, service, &failure);
         }
-        let record = match self.record(call, operation.name(), operation.is_read_only(), signer.identity) {
+        let record = match self.record(call, service, operation.name(), operation.is_read_only(), &signer) {
             Ok(record) => record,
-            Err(failure) => return self.refuse(call, &failure),
+            Err(failure) => return self.refuse(call, service, &failure),
         };
-        let cx = Ctx::new(signer.caller, self.app.region.clone(), call.received, record);
+        let way = Way {
+            source: Some(call.source),
+            secure: call.tls.is_some(),
+            user_agent: Arc::clone(&record.user_agent),
+            endpoint: None,
+        };
+        let cx = Ctx::new(signer.caller, self.app.region.clone(), call.received, way, record);
         let carried_out = if !operation.is_read_only() && self.app.standing.backlog_is_full() {
             Err(Error::refused(SERVICE_UNAVAILABLE, BACKLOG_TEXT))
         } else {
-            operations::run(&self.app.secrets, &cx, operation, call.body.expose()).await
+            ops::run(&self.app, &cx, operation, call).await
         };
         match carried_out {
             Ok(answered) => {
-                let resource = |arn: &String| Resource {
-                    arn: arn.clone(),
-                    account_id: cx.caller.account.to_string(),
-                    kind: secrets::RESOURCE_KIND.to_owned(),
+                let resource = |done: &Acted| Resource {
+                    arn: done.arn.clone(),
+                    account_id: done.account.to_string(),
+                    kind: done.kind.to_owned(),
                 };
-                let resources = answered.arn.iter().map(resource).collect();
-                let outcome = Outcome::Success { response_elements: None, resources };
+                let resources = answered.acted.iter().map(resource).collect();
+                let outcome = Outcome::Success { response_elements: answered.response_elements, resources };
                 // A change committed its record with itself.
                 let recorded = if cx.is_recorded() { Ok(()) } else { self.append(cx.finish_record(&outcome).1).await };
                 match recorded {
-                    Ok(()) => Answer::json(200, answered.body),
-                    Err(failure) => self.refuse(call, &failure),
+                    Ok(()) => Answer::of(200, service.protocol.content_type(), answered.body),
+                    Err(failure) => self.refuse(call, service, &failure),
                 }
             }
             Err(failure) => {
-                let told = told(&failure);
+                let told = told(service, &failure);
                 let line = cx.finish_record(&failed(&told)).1;
                 match self.append(line).await {
-                    Ok(()) => self.refuse(call, &failure),
-                    Err(unrecorded) => self.refuse(call, &unrecorded),
+                    Ok(()) => self.refuse(call, service, &failure),
+                    Err(unrecorded) => self.refuse(call, service, &unrecorded),
                 }
             }
         }
@@ -112,9 +128,10 @@ impl Gate {
 
     /// Why a request is refused before anything of it is done, when its record could fill the disk. It has no record
     /// itself, but is counted among those that one record sums up later.
-    fn no_room_for(&self, call: &Call, operation: Operation) -> Option<Error> {
+    fn no_room_for(&self, call: &Call, operation: AnyOperation) -> Option<Error> {
         // What makes room is always allowed.
-        if !self.app.standing.space_is_low() || operation == Operation::DeleteSecret {
+        let makes_room = operation == AnyOperation::SecretsManager(Operation::DeleteSecret);
+        if !self.app.standing.space_is_low() || makes_room {
             return None;
         }
         self.app.refused.without_space(call.source, call.received);
@@ -123,37 +140,49 @@ impl Gate {
 
     /// Refuses a request whose signer or operation is not known. It is recorded all the same, save what one source
     /// without a valid signature sends too often: of that, one record sums up how much it was.
-    async fn turn_away(&self, call: &Call, operation: Option<Operation>, failure: Error, signed: bool) -> Answer {
+    async fn turn_away(
+        &self,
+        call: &Call,
+        service: &'static Service,
+        operation: Option<AnyOperation>,
+        failure: Error,
+        signer: Option<Authenticated>,
+    ) -> Answer {
         if self.app.standing.space_is_low() {
             self.app.refused.without_space(call.source, call.received);
-            return self.refuse(call, &failure);
+            return self.refuse(call, service, &failure);
         }
-        if !signed && !self.app.refused.is_recorded(call.source, call.received) {
-            return self.refuse(call, &failure);
+        if signer.is_none() && !self.app.refused.is_recorded(call.source, call.received) {
+            return self.refuse(call, service, &failure);
         }
-        let name = operation.map_or("UnknownOperation", Operation::name);
-        let read_only = operation.is_some_and(Operation::is_read_only);
-        let recorded = match self.record(call, name, read_only, Arc::new(UserIdentity::of(IdentityKind::Unknown))) {
-            Ok(record) => self.append(record.finish(&failed(&told(&failure)))).await,
+        let name = operation.map_or("UnknownOperation", AnyOperation::name);
+        let read_only = operation.is_some_and(AnyOperation::is_read_only);
+        let unknown = Authenticated {
+            caller: Arc::clone(&self.app.anonymous.caller),
+            identity: Arc::new(UserIdentity::of(IdentityKind::Unknown)),
+        };
+        let recorded = match self.record(call, service, name, read_only, &unknown) {
+            Ok(record) => self.append(record.finish(&failed(&told(service, &failure)))).await,
             Err(fault) => Err(fault),
         };
         match recorded {
-            Ok(()) => self.refuse(call, &failure),
-            Err(unrecorded) => self.refuse(call, &unrecorded),
+            Ok(()) => self.refuse(call, service, &failure),
+            Err(unrecorded) => self.refuse(call, service, &unrecorded),
         }
     }
 
     fn record(
         &self,
         call: &Call,
+        service: &Service,
         name: &'static str,
         read_only: bool,
-        identity: Arc<UserIdentity>,
+        signer: &Authenticated,
     ) -> Result<Record, Error> {
         // Nearly always plain ASCII, which is told faster than UTF-8 that may be faulty.
         let user_agent = call.headers.get(USER_AGENT).map(|agent| match agent.to_str() {
-            Ok(text) => text.to_owned(),
-            Err(_) => String::from_utf8_lossy(agent.as_bytes()).into_owned(),
+            Ok(text) => Arc::from(text),
+            Err(_) => Arc::from(&*String::from_utf8_lossy(agent.as_bytes())),
         });
         let tls = call.tls.map(|tls| {
             Arc::new(TlsDetails {
@@ -166,17 +195,18 @@ impl Gate {
             kind: EventKind::ApiCall,
             event_id: random_uuid(self.app.random.as_ref())?,
             event_time: call.received,
-            event_source: SERVICE.event_source,
+            event_source: service.event_source,
             event_name: name.into(),
             aws_region: self.app.region.clone(),
             source_ip: Source::Address(call.source),
             user_agent: user_agent.unwrap_or_default(),
             request_id: call.request_id.clone(),
-            account: Some(self.app.account.clone()),
-            identity,
+            account: Some(signer.caller.account.clone()),
+            identity: Arc::clone(&signer.identity),
             read_only,
             request_parameters: None,
             additional_event_data: Vec::new(),
+            endpoint_id: None,
             tls,
         })
     }
@@ -188,20 +218,28 @@ impl Gate {
     }
 
     /// The answer for a failure. The text of a fault goes to the log with the request's id, and nowhere else.
-    fn refuse(&self, call: &Call, failure: &Error) -> Answer {
+    fn refuse(&self, call: &Call, service: &Service, failure: &Error) -> Answer {
         if !matches!(failure, Error::Refused(_)) {
             error!(request_id = %call.request_id, fault = %fault_text(failure), "a request failed");
         }
-        let told = told(failure);
-        Answer::json(told.code.status, body_json(&told))
+        let told = told(service, failure);
+        let body = match service.protocol {
+            Protocol::Query => body_query(&told, service.xml_namespace, &call.request_id),
+            Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => body_json(&told),
+        };
+        Answer::of(told.code.status, service.protocol.content_type(), body)
     }
 }
 
-/// What the client is told.
-fn told(failure: &Error) -> ServiceError {
-    match failure {
+/// What the client is told, under the names of the service's protocol.
+fn told(service: &Service, failure: &Error) -> ServiceError {
+    let told = match failure {
         Error::Refused(refusal) => refusal.clone(),
         Error::Internal(_) | Error::Conflict => INTERNAL_SERVICE_ERROR.with(FAULT_TEXT),
+    };
+    match service.protocol {
+        Protocol::Query => ServiceError { code: told.code.for_query(), message: told.message },
+        Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => told,
     }
 }
 

@@ -5,10 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_core::identities::service;
 use strongroom_core::secrets::events;
 use strongroom_core::trail::record::{Record, ServiceEvent};
-use strongroom_core::{Ctx, Error, random_uuid};
+use strongroom_core::{Caller, Ctx, Error, Way, random_uuid};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info};
@@ -131,7 +130,8 @@ async fn purge(app: &App) -> Result<(), Error> {
             request_id: &random_uuid(app.random.as_ref())?,
         };
         let record = Record::service_event(random_uuid(app.random.as_ref())?, event);
-        let cx = Ctx::new(service(account), app.region.clone(), app.clock.now(), record);
+        let caller = Arc::new(Caller::service(account, events::EVENT_SOURCE));
+        let cx = Ctx::new(caller, app.region.clone(), app.clock.now(), Way::default(), record);
         app.secrets.purge_due(&cx, PURGED_MAX).await?;
     }
     Ok(())

@@ -1,13 +1,33 @@
 //! The decision who may do what. The only maker of a [`Permit`], which every operation demands.
 
-use std::sync::Arc;
+mod conditions;
+mod inputs;
 
-use strongroom_types::AccountId;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use strongroom_policy::{Action, Decision, Request, ResourceRule, Values, decide, explain};
+use strongroom_types::{AccountId, Region};
 use strongroom_wire::error::ACCESS_DENIED;
+use strongroom_wire::ops::AnyOperation;
 
-use crate::ctx::{Ctx, Principal};
+use self::conditions::{Asked, tag_of};
+use self::inputs::Gathered;
+use crate::caller::Principal;
+use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::secrets::resolve::SecretRef;
+
+pub use self::conditions::RequestKeys;
+
+/// Under which name the record of a denied request tells the whole reason.
+pub const REASON: &str = "authorizationDecision";
+
+/// The actions of all operations, as policies are asked for them.
+static ACTIONS: LazyLock<HashMap<&'static str, Action>> = LazyLock::new(|| {
+    AnyOperation::all().map(|operation| (operation.action(), Action::new(operation.action()))).collect()
+});
 
 /// What an action is asked on.
 #[derive(Clone, Debug)]
@@ -16,20 +36,70 @@ pub enum Resource {
     Account,
     /// A secret, existing or not.
     Secret(Arc<SecretRef>),
+    /// An entity of IAM, existing or not.
+    Entity(Arc<EntityRef>),
+}
+
+/// An entity of IAM that a request names.
+#[derive(Clone, Debug)]
+pub struct EntityRef {
+    /// Its ARN, or the one that it would have.
+    pub arn: String,
+    /// The account that owns it.
+    pub account: AccountId,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+    /// How records name its type.
+    pub kind: &'static str,
 }
 
 impl Resource {
-    fn owner<'a>(&'a self, cx: &'a Ctx) -> &'a AccountId {
+    /// The account that owns it.
+    #[must_use]
+    pub fn owner<'a>(&'a self, cx: &'a Ctx) -> &'a AccountId {
         match self {
             Self::Account => &cx.caller.account,
             Self::Secret(secret) => &secret.account,
+            Self::Entity(entity) => &entity.account,
         }
     }
 
-    fn shown(&self) -> &str {
+    /// The entity of IAM that it is.
+    #[must_use]
+    pub fn entity(&self) -> Option<&EntityRef> {
         match self {
-            Self::Account => "*",
-            Self::Secret(secret) => &secret.asked,
+            Self::Entity(entity) => Some(entity),
+            Self::Account | Self::Secret(_) => None,
+        }
+    }
+
+    /// The ARN that policies are asked for.
+    fn arn<'a>(&'a self, cx: &Ctx) -> Cow<'a, str> {
+        match self {
+            Self::Account => Cow::Borrowed("*"),
+            Self::Secret(secret) => secret.arn(&cx.region),
+            Self::Entity(entity) => Cow::Borrowed(&entity.arn),
+        }
+    }
+
+    /// What refusals call it: what is not there, as the caller called it.
+    fn shown<'a>(&'a self, arn: &'a str) -> Option<&'a str> {
+        match self {
+            Self::Account => None,
+            Self::Secret(secret) if secret.found.is_none() => Some(&secret.asked),
+            Self::Secret(_) | Self::Entity(_) => Some(arn),
+        }
+    }
+
+    /// What conditions may ask about it.
+    fn condition(&self, key: &str, arn: &str, region: &Region) -> Option<Values<'_>> {
+        match self {
+            Self::Account => None,
+            Self::Secret(secret) => secret.condition(key, arn, region),
+            Self::Entity(entity) => {
+                let tag = key.strip_prefix("aws:resourcetag/").or_else(|| key.strip_prefix("iam:resourcetag/"));
+                tag_of(&entity.tags, tag?)
+            }
         }
     }
 }
@@ -48,6 +118,12 @@ impl Permit {
         self.action
     }
 
+    /// What the permit is for.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
     /// The secret that the permit is for.
     ///
     /// # Errors
@@ -55,30 +131,64 @@ impl Permit {
     pub fn secret(&self) -> Result<&SecretRef, Error> {
         match &self.resource {
             Resource::Secret(secret) => Ok(secret),
-            Resource::Account => Err(Error::internal("a permit without a secret was used on one")),
+            Resource::Account | Resource::Entity(_) => {
+                Err(Error::internal("a permit without a secret was used on one"))
+            }
         }
     }
 }
 
-/// Decides whether the caller may do `action` on `resource`.
-///
-/// The root of an account may do anything to what the account owns, and nothing to what others own.
+/// Decides whether the caller may do `action` on `resource`, as AWS's policy evaluation logic has it. What denied a
+/// request goes into its record as a whole, and to the client in AWS's words alone.
 ///
 /// # Errors
-/// AccessDeniedException with AWS's text.
-pub fn authorize(cx: &Ctx, action: &'static str, resource: Resource) -> Result<Permit, Error> {
-    let allowed = match cx.caller.principal {
-        Principal::Root => resource.owner(cx) == &cx.caller.account,
-        Principal::Service => true,
-    };
-    if allowed {
+/// AccessDeniedException with AWS's text; a fault when a stored policy does not read.
+pub fn authorize(
+    cx: &Ctx,
+    action: &'static str,
+    resource: Resource,
+    request: &dyn RequestKeys,
+) -> Result<Permit, Error> {
+    // What this server does on its own is bound by no policy.
+    if cx.caller.principal == Principal::Service {
         return Ok(Permit { action, resource });
     }
-    let text = format!(
-        "User: {} is not authorized to perform: {action} on resource: {} because no resource-based policy allows the \
-         {action} action",
-        cx.caller.arn,
-        resource.shown()
-    );
-    Err(Error::refused(ACCESS_DENIED, text))
+    match denial(cx, action, &resource, request, true)? {
+        None => Ok(Permit { action, resource }),
+        Some(text) => Err(Error::refused(ACCESS_DENIED, text)),
+    }
+}
+
+/// Whether the caller may do `action` on `resource`. Leaves no trace in the record: for questions that the client did
+/// not ask.
+///
+/// # Errors
+/// A fault when a stored policy does not read.
+pub fn may(cx: &Ctx, action: &'static str, resource: &Resource, request: &dyn RequestKeys) -> Result<bool, Error> {
+    Ok(cx.caller.principal == Principal::Service || denial(cx, action, resource, request, false)?.is_none())
+}
+
+/// Why the caller may not, in AWS's words.
+fn denial(
+    cx: &Ctx,
+    action: &'static str,
+    resource: &Resource,
+    request: &dyn RequestKeys,
+    recorded: bool,
+) -> Result<Option<String>, Error> {
+    let action = ACTIONS.get(action).ok_or_else(|| Error::internal("an action of no operation was asked for"))?;
+    let arn = resource.arn(cx);
+    let asked = Asked { cx, resource, resource_arn: &arn, request };
+    let policy_request = Request::new(action, &arn, &asked);
+    let gathered = Gathered::of(cx, resource, ResourceRule::Either)?;
+    Ok(gathered.with_inputs(&arn, resource.owner(cx), |inputs| match decide(inputs, &policy_request) {
+        Decision::Allowed(_) => None,
+        Decision::Denied(denial) => {
+            if recorded {
+                let reason = explain(inputs, &policy_request).to_json().to_string();
+                cx.amend_record(|record| record.additional_event_data.push((REASON, reason)));
+            }
+            Some(denial.client_text(&cx.caller.policy, &policy_request, resource.shown(&arn)))
+        }
+    }))
 }

@@ -1,69 +1,74 @@
 //! Changes of an account's identities: one at a time, each checked against a state that nobody else alters meanwhile.
+//!
+//! An operation takes its turn with [`Iam::turn`], and in each attempt of `retry` begins a change, checks and fills it,
+//! and commits it.
 
 use std::sync::Arc;
 
 use strongroom_store::Batch;
+use tokio::sync::MutexGuard;
 
 use super::Iam;
 use crate::ctx::{Ctx, Done};
-use crate::documents::{Document, Loaded, retry};
+use crate::documents::{Document, Documents, Loaded};
 use crate::error::Error;
 use crate::identities::account::Account;
 
 /// A change under way. Whatever it is about, it also puts the account's own document. Rules of IAM reach over several
 /// documents (a group with members cannot be deleted, a policy that is attached neither), and by this put two changes
 /// of one account never pass each other by, on this node or on another.
-pub(super) struct Change<'a> {
-    iam: &'a Iam,
-    account: Loaded<Account>,
+pub(super) struct Change {
+    documents: Arc<Documents>,
+    before: Loaded<Account>,
+    after: Arc<Account>,
     batch: Batch,
 }
 
-impl Change<'_> {
+impl Change {
     /// The account as it is before the change.
-    pub(super) fn account(&self) -> &Loaded<Account> {
-        &self.account
+    pub(super) fn account(&self) -> &Account {
+        &self.before.value
     }
 
     /// What the account's own document becomes.
     pub(super) fn put_account(&mut self, after: Account) {
-        self.account.value = Arc::new(after);
+        self.after = Arc::new(after);
     }
 
     /// Puts a document: `before` is what it was, or nothing when it is new.
     pub(super) fn put<T: Document>(&mut self, before: Option<&Loaded<T>>, after: T) -> Result<(), Error> {
-        self.iam.documents.put(&mut self.batch, before, &Arc::new(after))
+        self.documents.put(&mut self.batch, before, &Arc::new(after))
     }
 
     /// Removes a document.
     pub(super) fn delete<T: Document>(&mut self, before: &Loaded<T>) {
-        self.iam.documents.delete(&mut self.batch, before);
+        self.documents.delete(&mut self.batch, before);
+    }
+
+    /// Commits the change with the request's record.
+    ///
+    /// # Errors
+    /// `Conflict` when something was changed meanwhile; faults of the store.
+    pub(super) async fn commit(mut self, cx: &Ctx, done: Done) -> Result<(), Error> {
+        self.documents.put(&mut self.batch, Some(&self.before), &self.after)?;
+        cx.commit(&self.documents, self.batch, done).await
     }
 }
 
 impl Iam {
-    /// Carries a change of the caller's account out: `attempt` checks and fills the change, and is asked again when
-    /// something was changed meanwhile. What it gives back beside the answer goes into the record.
+    /// Waits until no other change of the caller's account is under way on this node.
+    pub(super) async fn turn(&self, cx: &Ctx) -> Result<MutexGuard<'_, ()>, Error> {
+        self.documents.writer::<Account>(cx.caller.account.as_str()).await
+    }
+
+    /// Begins a change of the caller's account. `name` is the transaction's.
     ///
     /// # Errors
-    /// What `attempt` fails with; faults of the store.
-    pub(super) async fn change<T, F>(&self, cx: &Ctx, name: &'static str, attempt: F) -> Result<T, Error>
-    where
-        F: AsyncFn(&mut Change<'_>) -> Result<(T, Done), Error>,
-    {
-        let account = cx.caller.account.as_str();
-        let _writer = self.documents.writer::<Account>(account).await?;
-        retry(|| async {
-            let found = self.documents.load::<Account>(account).await?;
-            let account = found.ok_or_else(|| Error::internal("the caller's account is not there"))?;
-            let before = account.clone();
-            let mut change = Change { iam: self, account, batch: Batch::named(name) };
-            let (answer, done) = attempt(&mut change).await?;
-            let Change { account, mut batch, .. } = change;
-            self.documents.put(&mut batch, Some(&before), &account.value)?;
-            cx.commit(&self.documents, batch, done).await?;
-            Ok(answer)
-        })
-        .await
+    /// Faults of the store.
+    pub(super) async fn begin(&self, cx: &Ctx, name: &'static str) -> Result<Change, Error> {
+        let found = self.documents.load::<Account>(cx.caller.account.as_str()).await?;
+        let before = found.ok_or_else(|| Error::internal("the caller's account is not there"))?;
+        let (documents, after) = (Arc::clone(&self.documents), Arc::clone(&before.value));
+        Ok(Change { documents, before, after, batch: Batch::named(name) })
     }
 }

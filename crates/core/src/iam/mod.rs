@@ -1,10 +1,12 @@
 //! The operations of IAM: users, groups, roles, policies and what belongs to them. What is stored stands in
 //! `identities`; here are the rules of the service.
 
+mod boundaries;
 mod change;
 mod conditions;
 mod pages;
 mod refusals;
+mod tags;
 pub mod target;
 mod users;
 
@@ -49,7 +51,8 @@ impl Iam {
     /// NoSuchEntity; ValidationError when the caller is no user.
     async fn user_or_caller(&self, cx: &Ctx, name: Option<&str>) -> Result<Loaded<User>, Error> {
         match (name, &cx.caller.principal) {
-            (Some(name), _) | (None, Principal::User { name }) => self.user(cx, name).await,
+            (Some(name), _) => self.user(cx, name).await,
+            (None, Principal::User { name }) => self.user(cx, name).await,
             (None, _) => Err(refusals::user_name_needed()),
         }
     }

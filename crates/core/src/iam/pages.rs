@@ -74,6 +74,21 @@ impl Iam {
         Ok(Entry { value: value.to_owned(), key: key.into() })
     }
 
+    /// How many entries of an index begin with the account and `prefix`, counted up to `max`.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub(super) async fn count_under(
+        &self,
+        account: &str,
+        index: Index,
+        prefix: &str,
+        max: usize,
+    ) -> Result<usize, Error> {
+        let range = Range { index, prefix: path_value(account, prefix), after: None, descending: false, limit: max };
+        Ok(self.documents.range(&range).await?.len())
+    }
+
     /// A page of a list that stands in one document, in the order given. `place` tells each item's place.
     ///
     /// # Errors

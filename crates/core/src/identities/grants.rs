@@ -13,7 +13,7 @@ use super::organization::Organization;
 use super::policy_text::PolicyText;
 use super::role::Role;
 use super::user::User;
-use crate::caller::{Grants, NamedPolicy, OrganizationPlace};
+use crate::caller::{Grants, NamedPolicy, OrganizationPlace, PolicySource};
 use crate::error::Error;
 
 impl Identities {
@@ -63,11 +63,12 @@ impl Identities {
     /// Faults of the store.
     pub async fn managed_policy(&self, account: &str, arn: &str) -> Result<Option<NamedPolicy>, Error> {
         if let Some(policy) = aws_policies::find(arn) {
-            return Ok(Some(NamedPolicy { name: arn.into(), document: Arc::clone(policy.document()?) }));
+            let source = PolicySource::Managed { arn: arn.into() };
+            return Ok(Some(NamedPolicy { source, document: Arc::clone(policy.document()?) }));
         }
         let Some(loaded) = self.with_arn::<ManagedPolicy>(arn).await? else { return Ok(None) };
         let Some(version) = loaded.value.in_force().filter(|_| loaded.value.account == account) else { return Ok(None) };
-        Ok(Some(named(arn, &version.document)?))
+        Ok(Some(named(PolicySource::Managed { arn: arn.into() }, &version.document)?))
     }
 
     /// Where an account stands in the organization, if there is one.
@@ -99,7 +100,8 @@ impl Identities {
     async fn policies(&self, holder: &str, account: &str, policies: &Policies) -> Result<Vec<NamedPolicy>, Error> {
         let mut all = Vec::with_capacity(policies.inline.len() + policies.attached.len());
         for (name, text) in &policies.inline {
-            all.push(named(&format!("{holder} inline policy {name}"), text)?);
+            let source = PolicySource::Inline { holder: holder.into(), name: name.as_str().into() };
+            all.push(named(source, text)?);
         }
         for arn in &policies.attached {
             // A managed policy cannot be deleted while it is attached. One that is gone all the same might have
@@ -115,6 +117,6 @@ impl Identities {
 ///
 /// # Errors
 /// A fault when the stored text does not read.
-fn named(name: &str, text: &PolicyText) -> Result<NamedPolicy, Error> {
-    Ok(NamedPolicy { name: name.into(), document: Arc::clone(text.compiled(DocumentKind::Identity)?) })
+fn named(source: PolicySource, text: &PolicyText) -> Result<NamedPolicy, Error> {
+    Ok(NamedPolicy { source, document: Arc::clone(text.compiled(DocumentKind::Identity)?) })
 }

@@ -20,13 +20,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::Cache;
 use strongroom_store::{Batch, Change, Kind, Watcher};
-use strongroom_types::{AccountId, Timestamp};
+use strongroom_types::{AccountId, Arn, Timestamp};
 
 pub use self::access_key::NewKey;
 use self::access_key::{AccessKey, access_key_key};
 use self::account::Account;
 use self::entity::{Entity, key_of_id, name_term};
+use self::role::Role;
 use self::signers::Signer;
+use self::user::User;
 use crate::documents::{Document, Documents, Loaded};
 use crate::error::Error;
 
@@ -188,6 +190,29 @@ impl Identities {
     /// Faults of the store.
     pub async fn with_id<E: Entity>(&self, account: &str, id: &str) -> Result<Option<Loaded<E>>, Error> {
         self.documents.load::<E>(key_of_id(account, id)).await
+    }
+
+    /// Whether a policy may name a principal: `*`, an account, an id, or an ARN. Users and roles of accounts that are
+    /// here must be there; of other accounts nothing is known.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn may_be_principal(&self, principal: &str) -> Result<bool, Error> {
+        let Ok(arn) = Arn::parse(principal) else { return Ok(true) };
+        if self.account(&arn.account).await?.is_none() {
+            return Ok(true);
+        }
+        let (kind, rest) = arn.resource.split_once('/').unwrap_or((&arn.resource, ""));
+        let name = rest.rsplit('/').next().unwrap_or_default();
+        Ok(match (arn.service.as_str(), kind) {
+            ("iam", "user") => self.with_arn::<User>(principal).await?.is_some(),
+            ("iam", "role") => self.with_arn::<Role>(principal).await?.is_some(),
+            ("sts", "assumed-role") => {
+                let role = rest.split('/').next().unwrap_or_default();
+                !name.is_empty() && self.named::<Role>(&arn.account, role).await?.is_some()
+            }
+            _ => true,
+        })
     }
 
     /// The user, group, role or policy of an ARN.

@@ -10,7 +10,7 @@ use strongroom_store::Kind;
 use strongroom_types::SecretBytes;
 
 use super::policy_text::PolicyText;
-use crate::caller::{NamedPolicy, OrganizationPlace};
+use crate::caller::{NamedPolicy, OrganizationPlace, PolicySource};
 use crate::documents::{Document, from_json_body, json_body};
 use crate::error::Error;
 
@@ -101,8 +101,9 @@ impl Organization {
         let policies = ids.iter().filter_map(|id| self.policies.get(id).map(|policy| (id, policy)));
         let named = policies.map(|(id, policy)| {
             let document = Arc::clone(policy.document.compiled(DocumentKind::Identity)?);
-            let name = format!("arn:aws:organizations::{}:policy/{}/service_control_policy/{id}", self.management, self.id);
-            Ok(NamedPolicy { name: name.into(), document })
+            let (account, organization) = (&self.management, &self.id);
+            let arn = format!("arn:aws:organizations::{account}:policy/{organization}/service_control_policy/{id}");
+            Ok(NamedPolicy { source: PolicySource::Managed { arn: arn.into() }, document })
         });
         named.collect()
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use strongroom_policy::DocumentKind;
+use strongroom_store::Term;
 use strongroom_types::{AccountId, Region, SecretText, Timestamp};
 
 use super::Identities;
@@ -11,13 +13,11 @@ use super::policy_text::PolicyText;
 use super::role::Role;
 use super::session_token::{self, SessionClaims, SessionHolder};
 use super::user::User;
-use crate::caller::{Caller, Grants, NamedPolicy, Principal, SessionFacts};
+use crate::caller::{Caller, Grants, NamedPolicy, PolicySource, Principal, SessionFacts};
 use crate::documents::Loaded;
 use crate::error::Error;
 use crate::identities::access_key::AccessKey;
 use crate::trail::record::{IdentityKind, Session, SessionIssuer, UserIdentity};
-use strongroom_policy::DocumentKind;
-use strongroom_store::Term;
 
 /// A credential with the principal behind it.
 #[derive(Debug)]
@@ -43,10 +43,19 @@ pub struct Signer {
 pub enum Found {
     /// A principal.
     Signer(Arc<Signer>),
-    /// Nobody: no such key, an inactive key, a forged token, or whose principal is gone.
+    /// Nobody: no such key, or a token that is none of ours.
     Nobody,
+    /// A credential that is good no more: the key is inactive, or its principal is gone.
+    Gone,
     /// A session that has ended.
     Expired,
+}
+
+/// What was made of a credential.
+enum Made {
+    Signer(Box<Signer>),
+    Nobody,
+    Gone,
 }
 
 impl Identities {
@@ -65,7 +74,11 @@ impl Identities {
                     Some(token) => self.signer_of_session(token, region, epoch).await?,
                     None => self.signer_of_key(key_id, region, epoch).await?,
                 };
-                let Some(made) = made.map(Arc::new) else { return Ok(Found::Nobody) };
+                let made = match made {
+                    Made::Signer(signer) => Arc::new(*signer),
+                    Made::Nobody => return Ok(Found::Nobody),
+                    Made::Gone => return Ok(Found::Gone),
+                };
                 self.signers.insert(credential.into(), Arc::clone(&made));
                 made
             }
@@ -79,39 +92,34 @@ impl Identities {
         Ok(Found::Signer(signer))
     }
 
-    async fn signer_of_key(&self, key_id: &str, region: &Region, epoch: u64) -> Result<Option<Signer>, Error> {
-        let Some(key) = self.access_key(key_id).await? else { return Ok(None) };
+    async fn signer_of_key(&self, key_id: &str, region: &Region, epoch: u64) -> Result<Made, Error> {
+        let Some(key) = self.access_key(key_id).await? else { return Ok(Made::Nobody) };
         let (version, key) = (key.version, key.value);
         if !key.is_active() {
-            return Ok(None);
+            return Ok(Made::Gone);
         }
         let account = key.account().clone();
         let (caller, identity) = match key.owner() {
             None => self.root_caller(account, region, Some(key_id)).await?,
             Some(id) => {
-                let Some(user) = self.with_id::<User>(account.as_str(), id).await? else { return Ok(None) };
+                let Some(user) = self.with_id::<User>(account.as_str(), id).await? else { return Ok(Made::Gone) };
                 self.user_caller(account, &user.value, Some(key_id)).await?
             }
         };
-        let secret = key.secret().clone();
-        Ok(Some(Signer {
-            caller: Arc::new(caller),
-            identity: Arc::new(identity),
-            key_id: key_id.to_owned(),
-            secret,
-            version,
-            expires: None,
-            epoch,
-        }))
+        let (caller, identity, secret) = (Arc::new(caller), Arc::new(identity), key.secret().clone());
+        let key_id = key_id.to_owned();
+        Ok(Made::Signer(Box::new(Signer { caller, identity, key_id, secret, version, expires: None, epoch })))
     }
 
-    async fn signer_of_session(&self, token: &str, region: &Region, epoch: u64) -> Result<Option<Signer>, Error> {
-        let Some((claims, secret)) = session_token::open(&self.documents, token) else { return Ok(None) };
+    async fn signer_of_session(&self, token: &str, region: &Region, epoch: u64) -> Result<Made, Error> {
+        let Some((claims, secret)) = session_token::open(&self.documents, token) else { return Ok(Made::Nobody) };
         let account = AccountId::parse(&claims.account).map_err(|error| Error::internal(error.to_string()))?;
         let (expires, key_id) = (Timestamp::from_seconds(claims.expires_s), claims.key_id.clone());
-        let Some((caller, identity)) = self.session_caller(account, region, claims).await? else { return Ok(None) };
-        let (caller, identity) = (Arc::new(caller), Arc::new(identity));
-        Ok(Some(Signer { caller, identity, key_id, secret, version: 0, expires: Some(expires), epoch }))
+        let Some((caller, identity)) = self.session_caller(account, region, claims).await? else {
+            return Ok(Made::Gone);
+        };
+        let (caller, identity, expires) = (Arc::new(caller), Arc::new(identity), Some(expires));
+        Ok(Made::Signer(Box::new(Signer { caller, identity, key_id, secret, version: 0, expires, epoch })))
     }
 
     async fn session_caller(
@@ -138,7 +146,9 @@ impl Identities {
                 made
             }
         };
-        caller.grants.session = self.session_policies(&claims).await?;
+        let Some(policies) = self.session_policies(&claims).await? else { return Ok(None) };
+        let is_narrowed = !policies.is_empty() || matches!(claims.holder, SessionHolder::Federated { .. });
+        caller.grants.session = is_narrowed.then_some(policies);
         // A session's tag takes the place of the principal's tag of the same key.
         caller.tags.retain(|(key, _)| !claims.tags.iter().any(|(other, _)| other.eq_ignore_ascii_case(key)));
         caller.tags.extend(claims.tags.iter().cloned());
@@ -154,19 +164,17 @@ impl Identities {
         Ok(Some((caller, identity)))
     }
 
-    /// The policies that narrow a session. A managed policy that is gone narrows it to nothing.
+    /// The policies that narrow a session; nothing when a managed one of them is gone, without which the session would
+    /// be wider than it was asked for.
     async fn session_policies(&self, claims: &SessionClaims) -> Result<Option<Vec<NamedPolicy>>, Error> {
-        let federated = matches!(claims.holder, SessionHolder::Federated { .. });
-        if claims.policy.is_none() && claims.policy_arns.is_empty() && !federated {
-            return Ok(None);
-        }
         let mut policies = Vec::new();
         if let Some(text) = &claims.policy {
             let document = Arc::clone(PolicyText::new(text.as_str()).compiled(DocumentKind::Identity)?);
-            policies.push(NamedPolicy { name: "session policy".into(), document });
+            policies.push(NamedPolicy { source: PolicySource::Session, document });
         }
         for arn in &claims.policy_arns {
-            policies.extend(self.managed_policy(&claims.account, arn).await?);
+            let Some(policy) = self.managed_policy(&claims.account, arn).await? else { return Ok(None) };
+            policies.push(policy);
         }
         Ok(Some(policies))
     }
@@ -189,6 +197,7 @@ impl Identities {
         user: &User,
         key_id: Option<&str>,
     ) -> Result<(Caller, UserIdentity), Error> {
+        let policy = strongroom_policy::Principal::user(&user.account, &user.arn(), &user.id);
         let caller = Caller {
             account,
             arn: user.arn().into(),
@@ -197,6 +206,7 @@ impl Identities {
             tags: pairs(&user.tags),
             session: None,
             grants: self.grants_of_user(user).await?,
+            policy,
         };
         let user_name = Some(user.name.clone());
         let identity = UserIdentity { user_name, ..identity_of(&caller, IdentityKind::IamUser, key_id) };
@@ -219,6 +229,7 @@ impl Identities {
             account_id: role.account.clone(),
             user_name: role.name.clone(),
         };
+        let policy = strongroom_policy::Principal::role_session(&role.account, &arn, &role_arn, &role.id);
         let caller = Caller {
             account,
             arn: arn.into(),
@@ -231,6 +242,7 @@ impl Identities {
             tags: pairs(&role.tags),
             session: None,
             grants: self.grants_of_role(role).await?,
+            policy,
         };
         let session = Session { issuer: Some(issuer), created: Timestamp::from_millis(0), mfa_authenticated: false };
         let identity = identity_of(&caller, IdentityKind::AssumedRole, key_id);
@@ -245,22 +257,28 @@ impl Identities {
         name: &str,
         key_id: Option<&str>,
     ) -> Result<Option<(Caller, UserIdentity)>, Error> {
-        let grants: Grants = match by {
-            None => self.grants_of_root(account.as_str()).await?,
+        let (grants, user): (Grants, String) = match by {
+            None => {
+                let root = Caller::root(account.clone(), region.partition());
+                (self.grants_of_root(account.as_str()).await?, root.arn.to_string())
+            }
             Some(id) => match self.with_id::<User>(account.as_str(), id).await? {
-                Some(user) => self.grants_of_user(&user.value).await?,
+                Some(user) => (self.grants_of_user(&user.value).await?, user.value.arn()),
                 None => return Ok(None),
             },
         };
         let arn = ["arn:", region.partition(), ":sts::", account.as_str(), ":federated-user/", name].concat();
+        let user_id = [account.as_str(), ":", name].concat();
+        let policy = strongroom_policy::Principal::federated_user(account.as_str(), &arn, &user, &user_id);
         let caller = Caller {
             arn: arn.into(),
             principal: Principal::Federated { by_root: by.is_none() },
-            user_id: [account.as_str(), ":", name].concat().into(),
+            user_id: user_id.into(),
             tags: Vec::new(),
             session: None,
             grants,
             account,
+            policy,
         };
         let identity = identity_of(&caller, IdentityKind::FederatedUser, key_id);
         Ok(Some((caller, identity)))

@@ -47,7 +47,7 @@ impl Secrets {
             (false, true) if input.max_results.is_some() => return Err(refusals::batch_page_without_filters()),
             (false, true) => None,
             (true, false) => {
-                authorize(cx, Operation::ListSecrets.action(), Resource::Account)?;
+                authorize(cx, Operation::ListSecrets.action(), Resource::Account, &())?;
                 let limit = input.max_results.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE_DEFAULT);
                 Some(self.filtered_arns(cx, &filters, limit, input.next_token.as_deref()).await?)
             }
@@ -121,7 +121,7 @@ impl Secrets {
 
     async fn get_authorized(&self, cx: &Ctx, input: GetSecretValueRequest) -> Result<GetSecretValueResponse, Error> {
         let secret = Arc::new(self.resolve(cx, &input.secret_id).await?);
-        let permit = authorize(cx, Operation::GetSecretValue.action(), Resource::Secret(secret))?;
+        let permit = authorize(cx, Operation::GetSecretValue.action(), Resource::Secret(secret), &input)?;
         self.get_secret_value(cx, &permit, input).await
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use strongroom_store::Batch;
 use strongroom_wire::record;
-use strongroom_wire::secretsmanager::{CreateSecretRequest, CreateSecretResponse};
+use strongroom_wire::secretsmanager::{CreateSecretRequest, CreateSecretResponse, Operation};
 
 use super::model::{Secret, place};
 use super::resolve::is_name;
 use super::tags::checked_tags;
 use super::values::SecretValue;
-use super::{Secrets, done, refusals, shown_key, versions};
-use crate::access::Permit;
+use super::{Secrets, done, refusals, shown_key, standing, versions};
+use crate::access::{Permit, authorize};
 use crate::ctx::Ctx;
 use crate::documents::retry;
 use crate::error::Error;
@@ -32,6 +32,9 @@ impl Secrets {
     ) -> Result<CreateSecretResponse, Error> {
         if !is_name(&input.name) {
             return Err(refusals::invalid_name());
+        }
+        if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
+            authorize(cx, Operation::TagResource.action(), permit.resource().clone(), &input)?;
         }
         refuse_later_members(&input)?;
         let value = SecretValue::one_of(input.secret_string, input.secret_binary)?;
@@ -59,6 +62,10 @@ impl Secrets {
         let key = permit.secret()?.key.clone();
         if key != place(&secret.account, &secret.region) + &secret.name {
             return Err(Error::internal("a permit for another secret was used to create one"));
+        }
+        if !secret.tags.is_empty() {
+            let untagged = Secret { tags: Vec::new(), ..secret.clone() };
+            standing::keep(cx, permit, &untagged, &secret)?;
         }
         if let (Some(_), Some(token)) = (&value, &token) {
             let kms_key_id = shown_key(&secret);

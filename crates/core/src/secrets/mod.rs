@@ -2,6 +2,7 @@
 
 mod access_days;
 mod batch;
+pub mod conditions;
 mod create;
 mod delete;
 mod describe;
@@ -19,6 +20,7 @@ mod regions;
 pub mod resolve;
 mod search;
 mod stages;
+mod standing;
 mod tags;
 pub(crate) mod values;
 mod versions;
@@ -39,6 +41,7 @@ use crate::ctx::{Ctx, Done};
 use crate::data_keys::DataKeys;
 use crate::documents::{Documents, Loaded};
 use crate::error::Error;
+use crate::identities::Identities;
 use crate::keys::{DEFAULT_KEY_SHOWN, Keys, names_default};
 use crate::trail::segments::Segments;
 
@@ -50,6 +53,7 @@ pub const RESOURCE_KIND: &str = "AWS::SecretsManager::Secret";
 /// The operations of Secrets Manager.
 pub struct Secrets {
     documents: Arc<Documents>,
+    identities: Arc<Identities>,
     keys: Arc<Keys>,
     trail: Arc<Segments>,
     access_days: AccessDays,
@@ -62,10 +66,16 @@ impl Secrets {
     /// Secrets kept in `documents`, encrypted under `keys`; records of parts of a request go to `trail`. About
     /// `data_keys_max` data keys are kept unwrapped for a short time.
     #[must_use]
-    pub fn new(documents: Arc<Documents>, keys: Arc<Keys>, trail: Arc<Segments>, data_keys_max: usize) -> Self {
+    pub fn new(
+        documents: Arc<Documents>,
+        identities: Arc<Identities>,
+        keys: Arc<Keys>,
+        trail: Arc<Segments>,
+        data_keys_max: usize,
+    ) -> Self {
         let data_keys = DataKeys::new(data_keys_max);
         let pages = Semaphore::new(search::PAGES_UNDER_WAY_MAX);
-        Self { documents, keys, trail, access_days: AccessDays::default(), data_keys, pages }
+        Self { documents, identities, keys, trail, access_days: AccessDays::default(), data_keys, pages }
     }
 
     /// Forgets the unwrapped data keys whose time is over.
@@ -76,6 +86,17 @@ impl Secrets {
     /// The key that a secret's values are encrypted under.
     async fn key_of(&self, secret: &Secret, now: Timestamp) -> Result<Arc<Keyring>, Error> {
         self.keys.default_key(&secret.account, &secret.region, now).await
+    }
+
+    /// The ARN of the key that a request names, for conditions.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn key_arn(&self, cx: &Ctx, key_id: Option<&str>) -> Result<Option<String>, Error> {
+        match key_id.filter(|key_id| !key_id.is_empty()) {
+            Some(key_id) => Ok(Some(self.keys.arn(key_id, cx.caller.account.as_str(), &cx.region).await?)),
+            None => Ok(None),
+        }
     }
 
     /// The KmsKeyId to store for the one a caller gave: none for the default key, which is also what an empty string

@@ -10,6 +10,7 @@ use strongroom_types::{SecretBytes, Timestamp};
 use super::words;
 use crate::documents::{Document, from_json_body, json_body};
 use crate::error::Error;
+use crate::identities::policy_text::PolicyText;
 
 /// Kind of the documents of this module.
 pub const SECRET: Kind = Kind("secret");
@@ -83,7 +84,7 @@ pub struct Secret {
     pub versions: BTreeMap<String, Version>,
     /// The resource policy's text as it was put.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
+    pub policy: Option<PolicyText>,
 }
 
 /// A scheduled deletion.
@@ -253,7 +254,7 @@ impl Secret {
     /// About as many bytes as its body has.
     #[must_use]
     pub fn bytes_about(&self) -> usize {
-        let policy = self.policy.as_ref().map_or(0, String::len);
+        let policy = self.policy.as_ref().map_or(0, |policy| policy.text().len());
         self.shown_bytes() + policy + self.versions.len() * VERSION_BYTES_ABOUT
     }
 

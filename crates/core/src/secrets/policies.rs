@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
+use strongroom_policy::{Document, DocumentKind};
 use strongroom_store::Batch;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
     DeleteResourcePolicyRequest, DeleteResourcePolicyResponse, GetResourcePolicyRequest, GetResourcePolicyResponse,
-    ListResourcePoliciesRequest, ListResourcePoliciesResponse, PutResourcePolicyRequest, PutResourcePolicyResponse,
+    ListResourcePoliciesRequest, ListResourcePoliciesResponse, Operation, PutResourcePolicyRequest, PutResourcePolicyResponse,
     ResourcePolicySummary,
 };
 
 use super::model::Secret;
+use super::resolve::SecretRef;
 use super::{Secrets, refusals};
-use crate::access::Permit;
+use crate::access::{Permit, Resource, may};
 use crate::ctx::Ctx;
-use crate::documents::retry;
+use crate::documents::{Loaded, retry};
 use crate::error::Error;
+use crate::identities::policy_text::PolicyText;
 use crate::page;
-use crate::policy_syntax;
 
 /// The name of the policy that users put.
 const DEFAULT: &str = "default";
@@ -34,13 +36,18 @@ impl Secrets {
         input: PutResourcePolicyRequest,
     ) -> Result<PutResourcePolicyResponse, Error> {
         only_default(input.policy_name.as_deref())?;
-        let policy = policy_syntax::check(&input.resource_policy)
-            .map_err(|error| refusals::malformed_policy(error.client_text()))?;
+        let policy = Document::parse(&input.resource_policy, DocumentKind::Resource)
+            .map_err(|malformed| refusals::malformed_policy(&malformed))?;
+        self.check_principals(&policy).await?;
         if input.block_public_policy.unwrap_or_default() && policy.grants_broad_access() {
             return Err(refusals::public_policy());
         }
+        let policy = PolicyText::parsed(input.resource_policy, policy);
+        if self.locks_out(cx, permit, &policy)? {
+            return Err(refusals::lock_out());
+        }
         let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
-        let after = self.set_policy(cx, permit, "put_resource_policy", Some(input.resource_policy)).await?;
+        let after = self.set_policy(cx, permit, "put_resource_policy", Some(policy)).await?;
         Ok(PutResourcePolicyResponse {
             arn: Some(after.arn()),
             name: Some(after.name.clone()),
@@ -68,12 +75,31 @@ impl Secrets {
         })
     }
 
+    /// Refuses principals of this server's accounts that are not there. Of other accounts nothing is known.
+    async fn check_principals(&self, policy: &Document) -> Result<(), Error> {
+        for (kind, principal) in policy.principals() {
+            if kind == "AWS" && !self.identities.may_be_principal(principal).await? {
+                return Err(refusals::unsupported_principal());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the caller could put no policy on the secret any more once `policy` is in force.
+    fn locks_out(&self, cx: &Ctx, permit: &Permit, policy: &PolicyText) -> Result<bool, Error> {
+        let secret = permit.secret()?;
+        let Some(found) = &secret.found else { return Ok(false) };
+        let after = Secret { policy: Some(policy.clone()), ..Secret::clone(&found.value) };
+        let secret = SecretRef { found: Some(Loaded { version: found.version, value: Arc::new(after) }), ..secret.clone() };
+        Ok(!may(cx, Operation::PutResourcePolicy.action(), &Resource::Secret(Arc::new(secret)), &())?)
+    }
+
     async fn set_policy(
         &self,
         cx: &Ctx,
         permit: &Permit,
         name: &'static str,
-        policy: Option<String>,
+        policy: Option<PolicyText>,
     ) -> Result<Arc<Secret>, Error> {
         retry(|| async {
             let before = self.live(permit.secret()?).await?;
@@ -112,7 +138,7 @@ impl Secrets {
         Ok(GetResourcePolicyResponse {
             arn: Some(secret.arn()),
             name: Some(secret.name.clone()),
-            resource_policy: secret.policy.clone(),
+            resource_policy: secret.policy.as_ref().map(|policy| policy.text().to_owned()),
             policy_name: input.policy_name,
         })
     }

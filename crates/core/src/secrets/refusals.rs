@@ -1,9 +1,14 @@
 //! Every refusal of the secrets' operations, with AWS's code and text, in one place (specification §3 and §4).
 //! Texts that nobody could confirm are marked.
 
+use strongroom_policy::{Malformed, Problem};
+use strongroom_wire::error::ACCESS_DENIED;
 use strongroom_wire::secretsmanager::errors as codes;
 
 use crate::error::Error;
+
+/// The text for principals that a policy cannot name.
+const UNSUPPORTED_PRINCIPAL: &str = "This resource policy contains an unsupported principal.";
 
 /// No such secret, or none that this caller may know of.
 #[must_use]
@@ -275,8 +280,36 @@ pub fn filter_without_values() -> Error {
 
 /// A resource policy that does not read as one.
 #[must_use]
-pub fn malformed_policy(text: &'static str) -> Error {
+pub fn malformed_policy(malformed: &Malformed) -> Error {
+    let text = match malformed.problem {
+        Problem::Syntax => "This resource policy contains a syntax error.",
+        Problem::Principal => UNSUPPORTED_PRINCIPAL,
+        Problem::ServicePrincipal => "This resource policy contains an invalid service principal.",
+    };
     Error::refused(codes::MALFORMED_POLICY_DOCUMENT_EXCEPTION, text)
+}
+
+/// A resource policy for a principal that is not there.
+#[must_use]
+pub fn unsupported_principal() -> Error {
+    Error::refused(codes::MALFORMED_POLICY_DOCUMENT_EXCEPTION, UNSUPPORTED_PRINCIPAL)
+}
+
+/// A change of tags that would cost its author permissions on the secret (text unconfirmed).
+#[must_use]
+pub fn cut_off(arn: &str, action: &str, secret: &str) -> Error {
+    let text = format!(
+        "User: {arn} is not authorized to perform: {action} on resource: {secret} because the tags would take away \
+         permissions that the user has on the secret"
+    );
+    Error::refused(ACCESS_DENIED, text)
+}
+
+/// A resource policy that would lock its author out (code unconfirmed).
+#[must_use]
+pub fn lock_out() -> Error {
+    let text = "Your requested changes will not allow you to manage this secret in the future.";
+    Error::refused(codes::INVALID_REQUEST_EXCEPTION, text)
 }
 
 /// A resource policy that anybody could use, refused because BlockPublicPolicy was asked for.

@@ -1,7 +1,9 @@
 //! From what a caller calls a secret to the secret: name, ARN, or ARN without its last seven characters
 //! (specification §2.2).
 
-use strongroom_types::{AccountId, Arn};
+use std::borrow::Cow;
+
+use strongroom_types::{AccountId, Arn, Region};
 
 use super::model::Secret;
 use super::{Secrets, refusals};
@@ -11,6 +13,8 @@ use crate::error::Error;
 
 /// Length of the hyphen and the random characters at the end of a secret's ARN.
 const SUFFIX_LEN: usize = 7;
+/// What stands for the suffix of a secret that is not there.
+const SOME_SUFFIX: &str = "-000000";
 
 /// A secret as a request names it, found or not.
 #[derive(Clone, Debug)]
@@ -28,6 +32,22 @@ pub struct SecretRef {
 }
 
 impl SecretRef {
+    /// The ARN that policies are asked for. A secret that is not there has the one that its name would give it, with
+    /// some suffix: patterns of names reach it, the exact ARN of a secret that was does not.
+    #[must_use]
+    pub fn arn(&self, region: &Region) -> Cow<'_, str> {
+        if let Some(found) = &self.found {
+            return Cow::Owned(found.value.arn());
+        }
+        if self.asked.starts_with("arn:") {
+            let whole = split_suffix(&self.asked).is_some();
+            return if whole { Cow::Borrowed(&self.asked) } else { Cow::Owned([&self.asked, SOME_SUFFIX].concat()) };
+        }
+        let (partition, region, account) = (region.partition(), region.as_str(), self.account.as_str());
+        let parts = ["arn:", partition, ":secretsmanager:", region, ":", account, ":secret:", &self.asked, SOME_SUFFIX];
+        Cow::Owned(parts.concat())
+    }
+
     /// Whether `secret` is the one that was named and authorised: one deleted and created anew under the same name
     /// is another.
     #[must_use]

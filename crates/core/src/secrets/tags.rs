@@ -6,7 +6,7 @@ use strongroom_store::Batch;
 use strongroom_wire::secretsmanager::{Tag, TagResourceRequest, UntagResourceRequest};
 
 use super::model::{Secret, SecretTag};
-use super::{Secrets, refusals};
+use super::{Secrets, refusals, standing};
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::documents::retry;
@@ -54,6 +54,7 @@ impl Secrets {
             if after == *before.value {
                 return Ok(());
             }
+            standing::keep(cx, permit, &before.value, &after)?;
             after.changed_ms = cx.now.millis();
             self.commit(cx, Batch::named(name), &before, &Arc::new(after), None).await
         })

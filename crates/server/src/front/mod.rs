@@ -103,6 +103,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// An answer without further headers.
+    #[must_use]
+    pub fn of(status: u16, content_type: &'static str, body: impl Into<SecretBytes>) -> Self {
+        Self { status, headers: Vec::new(), content_type, body: body.into() }
+    }
+
     /// An AWS JSON 1.1 answer without further headers.
     #[must_use]
     pub fn json(status: u16, body: impl Into<SecretBytes>) -> Self {

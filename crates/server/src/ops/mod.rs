@@ -1,3 +1,49 @@
-//! From wire to domain and back, one file for each service: decode, name the resource, ask for leave, call, encode.
+//! The operations: from what was read to what is answered, one file a service.
 
+mod form;
+mod iam;
 pub mod secretsmanager;
+mod sts;
+
+use strongroom_core::{Ctx, Error};
+use strongroom_types::{AccountId, SecretBytes};
+use strongroom_wire::ops::AnyOperation;
+
+use crate::app::App;
+use crate::front::Call;
+
+/// What an operation leaves besides its answer.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// The body.
+    pub body: SecretBytes,
+    /// The resource that was acted on, for the record.
+    pub acted: Option<Acted>,
+    /// What the record shows of the answer, when it is not committed with a change.
+    pub response_elements: Option<String>,
+}
+
+/// A resource that was acted on, as records show it.
+#[derive(Clone, Debug)]
+pub struct Acted {
+    /// Its ARN.
+    pub arn: String,
+    /// The account that owns it.
+    pub account: AccountId,
+    /// Its type, such as `AWS::SecretsManager::Secret`.
+    pub kind: &'static str,
+}
+
+/// Runs one operation.
+///
+/// # Errors
+/// The operation's refusals, and faults.
+pub async fn run(app: &App, cx: &Ctx, operation: AnyOperation, call: &Call) -> Result<Answered, Error> {
+    match operation {
+        AnyOperation::SecretsManager(operation) => {
+            secretsmanager::run(&app.secrets, cx, operation, call.body.expose()).await
+        }
+        AnyOperation::Iam(operation) => Box::pin(iam::run(&app.iam, cx, operation, call)).await,
+        AnyOperation::Sts(operation) => Box::pin(sts::run(app, cx, operation, call)).await,
+    }
+}

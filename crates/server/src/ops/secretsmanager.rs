@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use strongroom_core::{Ctx, Error, Permit, Resource, Secrets, authorize};
-use strongroom_types::SecretBytes;
+use strongroom_core::access::RequestKeys;
+use strongroom_core::secrets::conditions::WithKey;
+use strongroom_core::{Ctx, Error, Permit, Resource, Secrets, authorize, secrets};
 use strongroom_wire::Shape;
 use strongroom_wire::secretsmanager::{
     CreateSecretRequest, DeleteResourcePolicyRequest, DeleteSecretRequest, DescribeSecretRequest,
@@ -13,14 +14,7 @@ use strongroom_wire::secretsmanager::{
 };
 use strongroom_wire::{json, record};
 
-/// What an operation leaves besides its answer.
-#[derive(Debug, Default)]
-pub struct Answered {
-    /// The body.
-    pub body: SecretBytes,
-    /// The ARN of the resource that was acted on, for the record.
-    pub arn: Option<String>,
-}
+use super::{Acted, Answered};
 
 /// Runs one operation.
 ///
@@ -37,14 +31,18 @@ pub async fn run(secrets: &Secrets, cx: &Ctx, operation: Operation, body: &[u8])
 
 async fn run_other(call: Operated<'_>) -> Result<Answered, Error> {
     match call.operation {
-        Operation::CreateSecret => call.on_secret(|i: &CreateSecretRequest| &i.name, Secrets::create_secret).await,
+        Operation::CreateSecret => {
+            call.on_secret_with_key(|i: &CreateSecretRequest| &i.name, |i| i.kms_key_id.as_deref(), Secrets::create_secret).await
+        }
         Operation::GetSecretValue => {
             call.on_secret(|i: &GetSecretValueRequest| &i.secret_id, Secrets::get_secret_value).await
         }
         Operation::PutSecretValue => {
             call.on_secret(|i: &PutSecretValueRequest| &i.secret_id, Secrets::put_secret_value).await
         }
-        Operation::UpdateSecret => call.on_secret(|i: &UpdateSecretRequest| &i.secret_id, Secrets::update_secret).await,
+        Operation::UpdateSecret => {
+            call.on_secret_with_key(|i: &UpdateSecretRequest| &i.secret_id, |i| i.kms_key_id.as_deref(), Secrets::update_secret).await
+        }
         Operation::UpdateSecretVersionStage => {
             call.on_secret(|i: &UpdateSecretVersionStageRequest| &i.secret_id, Secrets::update_secret_version_stage)
                 .await
@@ -126,47 +124,78 @@ impl Operated<'_> {
     }
 
     /// Reads the input, finds the secret that it names and asks for leave to act on it.
-    async fn permitted<I: Shape>(&self, id: fn(&I) -> &str) -> Result<(I, Permit, Option<String>), Error> {
+    async fn permitted<I: Shape + RequestKeys>(&self, id: fn(&I) -> &str) -> Result<(I, Permit, Option<Acted>), Error> {
         let input: I = self.input()?;
-        let secret = Arc::new(self.secrets.resolve(self.cx, id(&input)).await?);
-        let arn = secret.found.as_ref().map(|found| found.value.arn());
-        let permit = authorize(self.cx, self.operation.action(), Resource::Secret(secret))?;
-        Ok((input, permit, arn))
+        let (secret, acted) = self.named(id(&input)).await?;
+        let permit = authorize(self.cx, self.operation.action(), secret, &input)?;
+        Ok((input, permit, acted))
+    }
+
+    /// The secret that a request names.
+    async fn named(&self, id: &str) -> Result<(Resource, Option<Acted>), Error> {
+        let secret = Arc::new(self.secrets.resolve(self.cx, id).await?);
+        let acted = secret.found.as_ref().map(|found| Acted {
+            arn: found.value.arn(),
+            account: secret.account.clone(),
+            kind: secrets::RESOURCE_KIND,
+        });
+        Ok((Resource::Secret(secret), acted))
+    }
+
+    /// An operation on the secret that the input names, which may name a key too.
+    async fn on_secret_with_key<I, O, F>(
+        &self,
+        id: fn(&I) -> &str,
+        key_id: fn(&I) -> Option<&str>,
+        operation: F,
+    ) -> Result<Answered, Error>
+    where
+        I: Shape + RequestKeys,
+        O: Shape,
+        F: AsyncFnOnce(&Secrets, &Ctx, &Permit, I) -> Result<O, Error>,
+    {
+        let input: I = self.input()?;
+        let (secret, acted) = self.named(id(&input)).await?;
+        let key_arn = self.secrets.key_arn(self.cx, key_id(&input)).await?;
+        let keys = WithKey { input: &input, key_arn: key_arn.as_deref() };
+        let permit = authorize(self.cx, self.operation.action(), secret, &keys)?;
+        let output = operation(self.secrets, self.cx, &permit, input).await?;
+        Ok(Answered { body: json::encode(&output), acted, response_elements: None })
     }
 
     /// An operation on the secret that the input names.
     async fn on_secret<I, O, F>(&self, id: fn(&I) -> &str, operation: F) -> Result<Answered, Error>
     where
-        I: Shape,
+        I: Shape + RequestKeys,
         O: Shape,
         F: AsyncFnOnce(&Secrets, &Ctx, &Permit, I) -> Result<O, Error>,
     {
-        let (input, permit, arn) = self.permitted(id).await?;
+        let (input, permit, acted) = self.permitted(id).await?;
         let output = operation(self.secrets, self.cx, &permit, input).await?;
-        Ok(Answered { body: json::encode(&output), arn })
+        Ok(Answered { body: json::encode(&output), acted, response_elements: None })
     }
 
     /// An operation without output on the secret that the input names.
     async fn on_secret_silently<I, F>(&self, id: fn(&I) -> &str, operation: F) -> Result<Answered, Error>
     where
-        I: Shape,
+        I: Shape + RequestKeys,
         F: AsyncFnOnce(&Secrets, &Ctx, &Permit, I) -> Result<(), Error>,
     {
-        let (input, permit, arn) = self.permitted(id).await?;
+        let (input, permit, acted) = self.permitted(id).await?;
         operation(self.secrets, self.cx, &permit, input).await?;
-        Ok(Answered { body: b"{}".to_vec().into(), arn })
+        Ok(Answered { body: b"{}".to_vec().into(), acted, response_elements: None })
     }
 
     /// An operation on the account as a whole.
     async fn on_account<I, O, F>(&self, operation: F) -> Result<Answered, Error>
     where
-        I: Shape,
+        I: Shape + RequestKeys,
         O: Shape,
         F: AsyncFnOnce(&Secrets, &Ctx, &Permit, I) -> Result<O, Error>,
     {
         let input: I = self.input()?;
-        let permit = authorize(self.cx, self.operation.action(), Resource::Account)?;
+        let permit = authorize(self.cx, self.operation.action(), Resource::Account, &input)?;
         let output = operation(self.secrets, self.cx, &permit, input).await?;
-        Ok(Answered { body: json::encode(&output), arn: None })
+        Ok(Answered { body: json::encode(&output), acted: None, response_elements: None })
     }
 }

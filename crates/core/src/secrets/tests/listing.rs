@@ -13,7 +13,7 @@ use crate::secrets::search::PAGE_BYTES_MAX;
 
 async fn list(service: &Service, input: ListSecretsRequest) -> Result<ListSecretsResponse, Error> {
     let cx = service.cx();
-    let permit = authorize(&cx, Operation::ListSecrets.action(), Resource::Account).expect("the root may");
+    let permit = authorize(&cx, Operation::ListSecrets.action(), Resource::Account, &()).expect("the root may");
     service.secrets.list_secrets(&cx, &permit, input).await
 }
 
@@ -269,7 +269,7 @@ async fn a_page_of_values_by_filters_is_bounded_by_its_bytes() {
         service.create(&format!("big/{n}"), Some(&"x".repeat(65_536))).await.expect("created");
     }
     let cx = service.cx();
-    let permit = authorize(&cx, Operation::BatchGetSecretValue.action(), Resource::Account).expect("the root may");
+    let permit = authorize(&cx, Operation::BatchGetSecretValue.action(), Resource::Account, &()).expect("the root may");
     let filters = filter(FilterNameStringType::Name, &["big/"]).filters;
     let mut input = BatchGetSecretValueRequest { filters, ..BatchGetSecretValueRequest::default() };
     let (mut found, mut counts) = (BTreeSet::new(), Vec::new());

@@ -89,7 +89,7 @@ impl Service {
 
     async fn permit(&self, cx: &Ctx, operation: Operation, secret_id: &str) -> Permit {
         let secret = self.secrets.resolve(cx, secret_id).await.expect("a name");
-        authorize(cx, operation.action(), Resource::Secret(Arc::new(secret))).expect("the root may")
+        authorize(cx, operation.action(), Resource::Secret(Arc::new(secret)), &()).expect("the root may")
     }
 
     async fn create(&self, name: &str, value: Option<&str>) -> Result<String, Error> {

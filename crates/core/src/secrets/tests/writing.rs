@@ -71,7 +71,7 @@ async fn another_accounts_root_is_denied_before_it_learns_whether_a_secret_exist
     let cx = service.cx_in("999999999999");
     for asked in [arn.clone(), arn.replace("mine", "other")] {
         let secret = service.secrets.resolve(&cx, &asked).await.expect("a name");
-        let refused = authorize(&cx, Operation::GetSecretValue.action(), Resource::Secret(Arc::new(secret)));
+        let refused = authorize(&cx, Operation::GetSecretValue.action(), Resource::Secret(Arc::new(secret)), &());
         assert_eq!(code(refused), "AccessDeniedException");
     }
 }

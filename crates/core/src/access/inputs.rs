@@ -1,0 +1,70 @@
+//! Gathers the policies that a decision is made of, from the caller, the resource and the way of the request.
+
+use strongroom_policy::{Attached, DocumentKind, Inputs, ResourcePolicy, ResourceRule, Source};
+use strongroom_types::AccountId;
+
+use super::Resource;
+use crate::caller::{NamedPolicy, PolicySource};
+use crate::ctx::Ctx;
+use crate::error::Error;
+
+/// The policies in play, borrowed from where they are kept.
+pub(super) struct Gathered<'a> {
+    cx: &'a Ctx,
+    identity: Vec<Attached<'a>>,
+    session: Vec<Attached<'a>>,
+    levels: Vec<Vec<Attached<'a>>>,
+    resource: Option<&'a strongroom_policy::Document>,
+    rule: ResourceRule,
+}
+
+impl<'a> Gathered<'a> {
+    /// The policies for a request of `cx` on `resource`.
+    ///
+    /// # Errors
+    /// A fault when the resource's stored policy does not read: it might have denied something.
+    pub(super) fn of(cx: &'a Ctx, resource: &'a Resource, rule: ResourceRule) -> Result<Self, Error> {
+        let grants = &cx.caller.grants;
+        let policy = match resource {
+            Resource::Secret(secret) => secret.found.as_ref().and_then(|found| found.value.policy.as_ref()),
+            Resource::Account | Resource::Entity(_) => None,
+        };
+        let levels = grants.organization.as_ref().map(|place| place.levels.as_slice()).unwrap_or_default();
+        Ok(Self {
+            cx,
+            identity: grants.identity.iter().map(attached).collect(),
+            session: grants.session.iter().flatten().map(attached).collect(),
+            levels: levels.iter().map(|level| level.iter().map(attached).collect()).collect(),
+            resource: policy.map(|policy| policy.compiled(DocumentKind::Resource)).transpose()?.map(AsRef::as_ref),
+            rule,
+        })
+    }
+
+    /// Hands them to `decide` in the form that the engine takes them.
+    pub(super) fn with_inputs<T>(&self, arn: &str, owner: &AccountId, decide: impl FnOnce(&Inputs<'_>) -> T) -> T {
+        let levels: Vec<&[Attached<'_>]> = self.levels.iter().map(Vec::as_slice).collect();
+        let grants = &self.cx.caller.grants;
+        let endpoint = self.cx.way.endpoint.as_ref();
+        let policy = self.resource.map(|document| Attached { source: Source::Resource { arn }, document });
+        decide(&Inputs {
+            principal: &self.cx.caller.policy,
+            identity: &self.identity,
+            boundary: grants.boundary.as_ref().map(attached),
+            session: &self.session,
+            organization: &levels,
+            resource: ResourcePolicy { policy, rule: self.rule, owner: owner.as_str() },
+            endpoint: endpoint.map(|endpoint| attached(&endpoint.policy)),
+        })
+    }
+}
+
+/// A policy in the engine's form.
+pub(super) fn attached(policy: &NamedPolicy) -> Attached<'_> {
+    let source = match &policy.source {
+        PolicySource::Managed { arn } => Source::Managed { arn },
+        PolicySource::Inline { holder, name } => Source::Inline { holder, name },
+        PolicySource::Session => Source::Session,
+        PolicySource::Endpoint { id } => Source::Resource { arn: id },
+    };
+    Attached { source, document: &policy.document }
+}

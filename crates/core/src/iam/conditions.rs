@@ -1,0 +1,34 @@
+//! What conditions may ask about the requests of IAM.
+
+use strongroom_policy::Values;
+use strongroom_wire::iam::{CreateUserRequest, DeleteUserRequest, GetUserRequest, ListUsersRequest, Tag};
+
+use crate::access::RequestKeys;
+
+/// `aws:RequestTag/…` and `aws:TagKeys`.
+fn tags<'a>(key: &str, tags: Option<&'a Vec<Tag>>) -> Option<Values<'a>> {
+    let tags = tags.filter(|tags| !tags.is_empty())?;
+    if key == "aws:tagkeys" {
+        return Some(Values::texts(tags.iter().map(|tag| tag.key.as_str())));
+    }
+    let asked = key.strip_prefix("aws:requesttag/")?;
+    tags.iter().find(|tag| tag.key.eq_ignore_ascii_case(asked)).map(|tag| Values::text(&tag.value))
+}
+
+/// `iam:PermissionsBoundary` of a request.
+fn boundary<'a>(key: &str, arn: Option<&'a String>) -> Option<Values<'a>> {
+    arn.filter(|_| key == "iam:permissionsboundary").map(|arn| Values::text(arn))
+}
+
+impl RequestKeys for CreateUserRequest {
+    fn key(&self, key: &str) -> Option<Values<'_>> {
+        boundary(key, self.permissions_boundary.as_ref()).or_else(|| tags(key, self.tags.as_ref()))
+    }
+}
+
+/// Requests without keys of their own.
+macro_rules! without_keys {
+    ($($request:ty),* $(,)?) => { $(impl RequestKeys for $request {})* };
+}
+
+without_keys!(DeleteUserRequest, GetUserRequest, ListUsersRequest);

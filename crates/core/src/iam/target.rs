@@ -1,0 +1,148 @@
+//! What the requests of IAM are about: from an input to the resource that policies are asked for.
+
+use std::sync::Arc;
+
+use strongroom_types::AccountId;
+use strongroom_wire::iam::{CreateUserRequest, DeleteUserRequest, GetUserRequest, ListUsersRequest};
+
+use super::Iam;
+use crate::access::{EntityRef, Resource};
+use crate::caller::Principal;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::identities::entity::{Entity, Tag};
+use crate::identities::group::Group;
+use crate::identities::managed_policy::ManagedPolicy;
+use crate::identities::role::Role;
+use crate::identities::user::User;
+
+/// What a request is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// The account as a whole.
+    Account,
+    /// A user by name, or the caller itself.
+    User(Option<&'a str>),
+    /// A group by name.
+    Group(&'a str),
+    /// A role by name.
+    Role(&'a str),
+    /// A managed policy by ARN.
+    Policy(&'a str),
+    /// Something that need not be there: the type in its ARN, its path and name.
+    New {
+        /// Such as `user`.
+        arn_type: &'static str,
+        /// How records name the type.
+        kind: &'static str,
+        /// The path, `/` when none is given.
+        path: Option<&'a str>,
+        /// The name.
+        name: &'a str,
+    },
+}
+
+/// An input that says what it is about.
+pub trait Targeted {
+    /// What the request is about.
+    fn target(&self) -> Target<'_>;
+}
+
+/// How records name the types of entities.
+pub const USER_KIND: &str = "AWS::IAM::User";
+/// A group.
+pub const GROUP_KIND: &str = "AWS::IAM::Group";
+/// A role.
+pub const ROLE_KIND: &str = "AWS::IAM::Role";
+/// A managed policy.
+pub const POLICY_KIND: &str = "AWS::IAM::Policy";
+
+impl Iam {
+    /// The resource that policies are asked for. What is not there has the ARN that it would have without a path.
+    ///
+    /// # Errors
+    /// ValidationError when a request names no user and no user makes it; faults of the store.
+    pub async fn resource(&self, cx: &Ctx, target: &Target<'_>) -> Result<Resource, Error> {
+        let account = cx.caller.account.as_str();
+        let entity = match *target {
+            Target::Account => return Ok(Resource::Account),
+            Target::User(Some(name)) => self.named_ref::<User>(cx, name, USER_KIND, |user| &user.tags).await?,
+            Target::User(None) => match &cx.caller.principal {
+                Principal::User { name } => self.named_ref::<User>(cx, name, USER_KIND, |user| &user.tags).await?,
+                // The root asks about itself.
+                _ => EntityRef {
+                    arn: cx.caller.arn.to_string(),
+                    account: cx.caller.account.clone(),
+                    tags: Vec::new(),
+                    kind: USER_KIND,
+                },
+            },
+            Target::Group(name) => self.named_ref::<Group>(cx, name, GROUP_KIND, |_| &[]).await?,
+            Target::Role(name) => self.named_ref::<Role>(cx, name, ROLE_KIND, |role| &role.tags).await?,
+            Target::Policy(arn) => {
+                let found = self.identities.with_arn::<ManagedPolicy>(arn).await?;
+                let found = found.filter(|found| found.value.account == account);
+                let tags = found.map(|found| pairs(&found.value.tags)).unwrap_or_default();
+                EntityRef { arn: arn.to_owned(), account: owner(arn, &cx.caller.account), tags, kind: POLICY_KIND }
+            }
+            Target::New { arn_type, kind, path, name } => {
+                let arn = self.arn(cx, arn_type, path.unwrap_or("/"), name);
+                EntityRef { arn, account: cx.caller.account.clone(), tags: Vec::new(), kind }
+            }
+        };
+        Ok(Resource::Entity(Arc::new(entity)))
+    }
+
+    /// The ARN of an entity of the caller's account.
+    pub(super) fn arn(&self, cx: &Ctx, arn_type: &str, path: &str, name: &str) -> String {
+        ["arn:", cx.region.partition(), ":iam::", cx.caller.account.as_str(), ":", arn_type, path, name].concat()
+    }
+
+    async fn named_ref<E: Entity>(
+        &self,
+        cx: &Ctx,
+        name: &str,
+        kind: &'static str,
+        tags: fn(&E) -> &[Tag],
+    ) -> Result<EntityRef, Error> {
+        let account = cx.caller.account.clone();
+        let found = self.identities.named::<E>(account.as_str(), name).await?;
+        Ok(match found {
+            Some(found) => EntityRef { arn: found.value.arn(), account, tags: pairs(tags(&found.value)), kind },
+            None => EntityRef { arn: self.arn(cx, E::ARN_TYPE, "/", name), account, tags: Vec::new(), kind },
+        })
+    }
+}
+
+fn pairs(tags: &[Tag]) -> Vec<(String, String)> {
+    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
+}
+
+/// The account in an ARN. Policies of AWS belong to whoever asks.
+fn owner(arn: &str, caller: &AccountId) -> AccountId {
+    arn.split(':').nth(4).and_then(|account| AccountId::parse(account).ok()).unwrap_or_else(|| caller.clone())
+}
+
+impl Targeted for CreateUserRequest {
+    fn target(&self) -> Target<'_> {
+        Target::New { arn_type: "user", kind: USER_KIND, path: self.path.as_deref(), name: &self.user_name }
+    }
+}
+
+impl Targeted for GetUserRequest {
+    fn target(&self) -> Target<'_> {
+        Target::User(self.user_name.as_deref())
+    }
+}
+
+impl Targeted for ListUsersRequest {
+    fn target(&self) -> Target<'_> {
+        Target::Account
+    }
+}
+
+impl Targeted for DeleteUserRequest {
+    fn target(&self) -> Target<'_> {
+        Target::User(Some(&self.user_name))
+    }
+}
