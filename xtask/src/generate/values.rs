@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::marks::PERCENT_ENCODED;
+use super::marks;
 use super::names::{type_name, variant};
 use super::patterns;
 use super::plan::{Plan, inner};
@@ -123,10 +123,7 @@ fn value(plan: &Plan<'_>, name: &str, shape: &Shape, pattern: &str) -> Outcome<S
         "structure" => "Structure::NEW".to_owned(),
         "string" if !shape.values.is_empty() => "Choice::NEW".to_owned(),
         "string" | "character" if shape.sensitive => format!("SecretString::new({bounds}, {pattern})"),
-        "string" if shape.traits.contains_key(PERCENT_ENCODED) => {
-            format!("Text::new({bounds}, {pattern}).percent_encoded()")
-        }
-        "string" | "character" => format!("Text::new({bounds}, {pattern})"),
+        "string" | "character" => format!("Text::new({bounds}, {pattern}){}", marks::calls(shape)),
         "blob" if shape.sensitive => format!("SecretBlob::new({bounds})"),
         "blob" => format!("Blob::new({bounds})"),
         "integer" => format!("Integer::new({bounds})"),

@@ -58,7 +58,8 @@ static ATTACHMENT_NAME_PATTERN: Pattern = Pattern::class(
     false,
 );
 
-pub(super) static ATTACHMENT_NAME: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN));
+pub(super) static ATTACHMENT_NAME: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static ATTACHMENT_TYPE: Choice<AttachmentType> = Choice::NEW;
 
@@ -335,16 +336,19 @@ pub(super) static CONTEXT_PROVIDER_SOURCE_KEY_TYPE: Text = Text::new(Bounds::new
 
 pub(super) static CONTEXT_PROVIDER_TARGET_KEY_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), None);
 
-pub(super) static CUSTOM_SUFFIX_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN));
+pub(super) static CUSTOM_SUFFIX_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static DATE_TYPE: Timestamp = Timestamp;
 
 pub(super) static ENTITY_LIST_TYPE: List<Choice<EntityType>> = List::new(&ENTITY_TYPE, Bounds::NONE);
 
-pub(super) static ENTITY_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN));
+pub(super) static ENTITY_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static EXISTING_USER_NAME_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN));
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static GLOBAL_ENDPOINT_TOKEN_VERSION: Choice<GlobalEndpointTokenVersion> = Choice::NEW;
 
@@ -354,7 +358,8 @@ pub(super) static GROUP_LIST_TYPE: List<Structure<Group>> = List::new(&GROUP, Bo
 
 pub(super) static GROUP_NAME_LIST_TYPE: List<Text> = List::new(&GROUP_NAME_TYPE, Bounds::NONE);
 
-pub(super) static GROUP_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN));
+pub(super) static GROUP_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static ID_TYPE: Text = Text::new(Bounds::new(Some(16), Some(128)), Some(&ACCESS_KEY_ID_TYPE_PATTERN));
 
@@ -364,7 +369,8 @@ pub(super) static INSTANCE_PROFILE_LIST_TYPE: List<Structure<InstanceProfile>> =
     List::new(&INSTANCE_PROFILE, Bounds::NONE);
 
 pub(super) static INSTANCE_PROFILE_NAME_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN));
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static INTEGER_TYPE: Integer = Integer::new(Bounds::NONE);
 
@@ -398,18 +404,20 @@ pub(super) static PASSWORD_TYPE: SecretString =
 
 static PATH_PREFIX_TYPE_PATTERN: Pattern = Pattern::new("\\u002F[\\u0021-\\u007F]*");
 
-pub(super) static PATH_PREFIX_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&PATH_PREFIX_TYPE_PATTERN));
+pub(super) static PATH_PREFIX_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&PATH_PREFIX_TYPE_PATTERN))
+    .worded("It must begin with / and contain only alphanumeric characters and/or / characters.");
 
 static PATH_TYPE_PATTERN: Pattern = Pattern::new("(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)");
 
-pub(super) static PATH_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&PATH_TYPE_PATTERN));
+pub(super) static PATH_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&PATH_TYPE_PATTERN))
+    .worded("It must begin and end with / and contain only alphanumeric characters and/or / characters.");
 
 pub(super) static POLICY_DESCRIPTION_TYPE: Text = Text::new(Bounds::new(None, Some(1000)), None);
 
 pub(super) static POLICY_DETAIL_LIST_TYPE: List<Structure<PolicyDetail>> = List::new(&POLICY_DETAIL, Bounds::NONE);
 
 pub(super) static POLICY_DOCUMENT_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(131072)), Some(&CERTIFICATE_BODY_TYPE_PATTERN)).percent_encoded();
+    Text::new(Bounds::new(Some(1), Some(131072)), Some(&CERTIFICATE_BODY_TYPE_PATTERN)).unrepeated().percent_encoded();
 
 pub(super) static POLICY_DOCUMENT_VERSION_LIST_TYPE: List<Structure<PolicyVersion>> =
     List::new(&POLICY_VERSION, Bounds::NONE);
@@ -421,13 +429,15 @@ pub(super) static POLICY_LIST_TYPE: List<Structure<Policy>> = List::new(&POLICY,
 
 pub(super) static POLICY_NAME_LIST_TYPE: List<Text> = List::new(&POLICY_NAME_TYPE, Bounds::NONE);
 
-pub(super) static POLICY_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN));
+pub(super) static POLICY_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static POLICY_OWNER_ENTITY_TYPE: Choice<PolicyOwnerEntityType> = Choice::NEW;
 
 static POLICY_PATH_TYPE_PATTERN: Pattern = Pattern::new("((/[A-Za-z0-9\\.,\\+@=_-]+)*)/");
 
-pub(super) static POLICY_PATH_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&POLICY_PATH_TYPE_PATTERN));
+pub(super) static POLICY_PATH_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&POLICY_PATH_TYPE_PATTERN))
+    .worded("It must begin and end with / and contain only alphanumeric characters and/or / characters.");
 
 pub(super) static POLICY_SCOPE_TYPE: Choice<PolicyScopeType> = Choice::NEW;
 
@@ -450,7 +460,7 @@ static ROLE_DESCRIPTION_TYPE_PATTERN: Pattern = Pattern::class(
 );
 
 pub(super) static ROLE_DESCRIPTION_TYPE: Text =
-    Text::new(Bounds::new(None, Some(1000)), Some(&ROLE_DESCRIPTION_TYPE_PATTERN));
+    Text::new(Bounds::new(None, Some(1000)), Some(&ROLE_DESCRIPTION_TYPE_PATTERN)).unrepeated();
 
 pub(super) static ROLE_DETAIL_LIST_TYPE: List<Structure<RoleDetail>> = List::new(&ROLE_DETAIL, Bounds::NONE);
 
@@ -458,7 +468,8 @@ pub(super) static ROLE_LIST_TYPE: List<Structure<Role>> = List::new(&ROLE, Bound
 
 pub(super) static ROLE_MAX_SESSION_DURATION_TYPE: Integer = Integer::new(Bounds::new(Some(3600), Some(43200)));
 
-pub(super) static ROLE_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN));
+pub(super) static ROLE_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 static SERIAL_NUMBER_TYPE_PATTERN: Pattern = Pattern::class(
     "[\\w+=/:,.@-]+",
@@ -487,10 +498,12 @@ pub(super) static SERVER_CERTIFICATE_METADATA_LIST_TYPE: List<Structure<ServerCe
     List::new(&SERVER_CERTIFICATE_METADATA, Bounds::NONE);
 
 pub(super) static SERVER_CERTIFICATE_NAME_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN));
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static SERVICE_CREDENTIAL_ALIAS: Text =
-    Text::new(Bounds::new(Some(0), Some(200)), Some(&ATTACHMENT_NAME_PATTERN));
+    Text::new(Bounds::new(Some(0), Some(200)), Some(&ATTACHMENT_NAME_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static SERVICE_NAME: Text = Text::new(Bounds::NONE, None);
 
@@ -551,7 +564,8 @@ static TAG_KEY_TYPE_PATTERN: Pattern = Pattern::class(
     false,
 );
 
-pub(super) static TAG_KEY_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&TAG_KEY_TYPE_PATTERN));
+pub(super) static TAG_KEY_TYPE: Text =
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&TAG_KEY_TYPE_PATTERN)).unrepeated();
 
 pub(super) static TAG_LIST_TYPE: List<Structure<Tag>> = List::new(&TAG, Bounds::new(None, Some(50)));
 
@@ -562,7 +576,8 @@ static TAG_VALUE_TYPE_PATTERN: Pattern = Pattern::class(
     true,
 );
 
-pub(super) static TAG_VALUE_TYPE: Text = Text::new(Bounds::new(Some(0), Some(256)), Some(&TAG_VALUE_TYPE_PATTERN));
+pub(super) static TAG_VALUE_TYPE: Text =
+    Text::new(Bounds::new(Some(0), Some(256)), Some(&TAG_VALUE_TYPE_PATTERN)).unrepeated();
 
 pub(super) static THUMBPRINT_LIST_TYPE: List<Text> = List::new(&THUMBPRINT_TYPE, Bounds::NONE);
 
@@ -572,9 +587,11 @@ pub(super) static USER_DETAIL_LIST_TYPE: List<Structure<UserDetail>> = List::new
 
 pub(super) static USER_LIST_TYPE: List<Structure<User>> = List::new(&USER, Bounds::NONE);
 
-pub(super) static USER_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN));
+pub(super) static USER_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static VIRTUAL_MFA_DEVICE_LIST_TYPE: List<Structure<VirtualMFADevice>> =
     List::new(&VIRTUAL_MFA_DEVICE, Bounds::NONE);
 
-pub(super) static VIRTUAL_MFA_DEVICE_NAME: Text = Text::new(Bounds::new(Some(1), None), Some(&ATTACHMENT_NAME_PATTERN));
+pub(super) static VIRTUAL_MFA_DEVICE_NAME: Text = Text::new(Bounds::new(Some(1), None), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
