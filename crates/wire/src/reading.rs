@@ -19,6 +19,16 @@ pub enum Notation {
     Query,
 }
 
+impl Notation {
+    /// The code for what cannot be read.
+    fn unreadable(self) -> Code {
+        match self {
+            Self::Json => SERIALIZATION,
+            Self::Query => SERIALIZATION.for_query(),
+        }
+    }
+}
+
 /// What a shape expected where another kind of value stood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
@@ -60,19 +70,21 @@ pub struct Reading {
     path: Vec<Step>,
     violations: Vec<String>,
     count: usize,
+    /// What the service itself objects to first; it counts when no constraint of the model is broken.
+    objection: Option<String>,
 }
 
 impl Reading {
     /// Reads a request: the model's constraints are checked.
     #[must_use]
     pub const fn request(notation: Notation) -> Self {
-        Self { notation, strict: true, path: Vec::new(), violations: Vec::new(), count: 0 }
+        Self { notation, strict: true, path: Vec::new(), violations: Vec::new(), count: 0, objection: None }
     }
 
     /// Reads an answer: only absent required members are faults.
     #[must_use]
     pub const fn answer(notation: Notation) -> Self {
-        Self { notation, strict: false, path: Vec::new(), violations: Vec::new(), count: 0 }
+        Self { notation, strict: false, path: Vec::new(), violations: Vec::new(), count: 0, objection: None }
     }
 
     /// How the request was written.
@@ -90,13 +102,16 @@ impl Reading {
     /// The value, or the `ValidationException` of what was found on the way.
     ///
     /// # Errors
-    /// `ValidationException` with AWS's text when a constraint does not hold; `SerializationException` when an answer
+    /// `ValidationException` with AWS's text when a constraint does not hold or the service objects; `SerializationException` when an answer
     /// gives a required member a value that the model does not know.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, ServiceError> {
-        match value {
-            Some(value) if self.count == 0 => Ok(value),
-            None if self.count == 0 => Err(self.refusal("")),
-            _ => Err(VALIDATION.with(self.message())),
+        if self.count > 0 {
+            return Err(VALIDATION.with(self.message()));
+        }
+        match (value, self.objection) {
+            (_, Some(objection)) => Err(VALIDATION.with(objection)),
+            (Some(value), None) => Ok(value),
+            (None, None) => Err(self.notation.unreadable().bare()),
         }
     }
 
@@ -222,11 +237,7 @@ impl Reading {
     /// A body that cannot be read for the reason `message`, which may be empty.
     #[must_use]
     pub fn refusal(&self, message: impl Into<Cow<'static, str>>) -> ServiceError {
-        let code: Code = match self.notation {
-            Notation::Json => SERIALIZATION,
-            Notation::Query => SERIALIZATION.for_query(),
-        };
-        code.with(message.into().into_owned())
+        self.notation.unreadable().with(message.into().into_owned())
     }
 
     /// Notes that the value where the reader stands breaks the constraint `phrase`. `value` is the value as the text
@@ -235,6 +246,13 @@ impl Reading {
         match value {
             Some(value) => self.note(&format!("Value '{value}' at"), phrase),
             None => self.note("Value at", phrase),
+        }
+    }
+
+    /// Notes that the service objects to the value where the reader stands; `phrase` says what it must contain.
+    pub fn objection(&mut self, phrase: &str) {
+        if self.objection.is_none() {
+            self.objection = Some(format!("The specified value for {} is invalid. {phrase}", self.place()));
         }
     }
 
@@ -258,9 +276,10 @@ impl Reading {
 
     /// Reads on, forgetting the constraints that fail meanwhile.
     pub(crate) fn leniently<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
-        let (count, kept) = (self.count, self.violations.len());
+        let (count, kept, objection) = (self.count, self.violations.len(), self.objection.take());
         let out = read(self);
         self.count = count;
+        self.objection = objection;
         self.violations.truncate(kept);
         out
     }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::marks::PERCENT_ENCODED;
+use super::marks;
 use super::names;
 use crate::Outcome;
 use crate::models::facts::{Facts, Member, Shape};
 
 /// Traits that change nothing in what is generated.
-const PASSED_OVER: [&str; 13] = [
+const PASSED_OVER: [&str; 12] = [
     "box",
     "deprecated",
     "error",
@@ -18,7 +18,6 @@ const PASSED_OVER: [&str; 13] = [
     "fault",
     "idempotencyToken",
     "location",
-    PERCENT_ENCODED,
     "retryable",
     "synthetic",
     "union",
@@ -235,7 +234,7 @@ fn references(shape: &Shape) -> impl Iterator<Item = &Member> {
 fn understood(name: &str, shape: &Shape) -> Outcome<()> {
     let refuse = |place: String, traits: &BTreeMap<String, Value>| match traits
         .keys()
-        .find(|key| !PASSED_OVER.contains(&key.as_str()))
+        .find(|key| !PASSED_OVER.contains(&key.as_str()) && !marks::is_mark(key))
     {
         Some(key) => Err(format!("{place}: trait `{key}` is not understood")),
         None => Ok(()),

@@ -13,7 +13,7 @@ const MODEL: &str = r#"{
     "operations": {
         "GetThing": {"http": {"method": "POST"}, "input": "GetThingRequest", "output": "GetThingResponse",
             "errors": ["NoSuchThing", "Broken"]},
-        "Ping": {"http": {"method": "POST"}, "errors": []}
+        "Ping": {"http": {"method": "POST"}, "errors": [], "authtype": "none"}
     },
     "shapes": {
         "GetThingRequest": {"type": "structure", "required": ["Id", "Kind"], "members": [
@@ -53,7 +53,7 @@ fn what_is_committed_is_what_the_generator_writes() {
 fn forms_carry_the_constraints_and_names_of_the_model() {
     let forms = &generated()["forms.rs"];
     for line in [
-        r#"static ID_PATTERN: Pattern = Pattern::new("^[a-z\"]+$");"#,
+        r#"static ID_PATTERN: Pattern = Pattern::class("^[a-z\"]+$", &[('"', '"'), ('a', 'z')], &[], false);"#,
         "pub(super) static ID: Text = Text::new(Bounds::new(Some(1), Some(20480)), Some(&ID_PATTERN));",
         "pub(super) static KIND: Choice<Kind> = Choice::NEW;",
         "pub(super) static SECRET: SecretString = SecretString::new(Bounds::NONE, None);",
@@ -96,9 +96,16 @@ fn operations_errors_and_the_description_follow_the_model() {
     let operations = &generated["operations.rs"];
     assert!(operations.contains("pub const ALL: [Self; 2] = [Self::GetThing, Self::Ping];"), "{operations}");
     assert!(operations.contains(r#"Self::Ping => "sample:Ping","#), "{operations}");
+    for part in [
+        "Self::GetThing => visitor.visit::<super::GetThingRequest, super::GetThingResponse>(),",
+        "Self::Ping => visitor.visit::<Nothing, Nothing>(),",
+        "pub const UNSIGNED: &'static [Self] = &[Self::Ping];",
+    ] {
+        assert!(operations.contains(part), "{part}\nis not in\n{operations}");
+    }
     let errors = &generated["errors.rs"];
-    assert!(errors.contains(r#"pub const NO_SUCH_THING: Code = Code::new("NoSuch", 404);"#), "{errors}");
-    assert!(errors.contains(r#"pub const BROKEN: Code = Code::new("Broken", 500);"#), "{errors}");
+    assert!(errors.contains(r#"pub const NO_SUCH_THING: Code = Code::modelled("NoSuch", 404);"#), "{errors}");
+    assert!(errors.contains(r#"pub const BROKEN: Code = Code::modelled("Broken", 500);"#), "{errors}");
     let root = &generated["mod.rs"];
     assert!(root.contains("protocol: Protocol::Query,"), "{root}");
     assert!(root.contains(r#"event_source: "sample.amazonaws.com","#), "{root}");

@@ -1,9 +1,9 @@
 //! Code for enumerations and for the forms of values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::marks::PERCENT_ENCODED;
+use super::marks;
 use super::names::{type_name, variant};
 use super::patterns;
 use super::plan::{Plan, inner};
@@ -59,6 +59,7 @@ fn enumeration(name: &str, values: &[String]) -> Outcome<String> {
 pub fn forms(plan: &Plan<'_>) -> Outcome<String> {
     let mut out = String::new();
     let mut kinds = BTreeSet::new();
+    let mut patterns = BTreeMap::new();
     for name in &plan.reached {
         if plan.requests.contains(name) || plan.responses.contains(name) {
             continue;
@@ -67,8 +68,14 @@ pub fn forms(plan: &Plan<'_>) -> Outcome<String> {
         let form = plan.form_type(name)?;
         let made = plan.form_name(name)?;
         kinds.insert(form.split('<').next().unwrap_or_default().to_owned());
-        out.push_str(&pattern(made, name, shape)?);
-        let value = value(plan, name, shape)?;
+        let pattern = match &shape.pattern {
+            Some(source) => {
+                out.push_str(&pattern(made, name, shape, source, &mut patterns)?);
+                patterns.get(source.as_str()).map_or("None".to_owned(), |made| format!("Some(&{made}_PATTERN)"))
+            }
+            None => "None".to_owned(),
+        };
+        let value = value(plan, name, shape, &pattern)?;
         let _ = write!(out, "\npub(super) static {made}: {form} = {value};\n");
     }
     kinds.extend(out.contains("Bounds::").then(|| "Bounds".to_owned()));
@@ -89,31 +96,34 @@ pub fn forms(plan: &Plan<'_>) -> Outcome<String> {
     Ok(uses + &out)
 }
 
-fn pattern(made: &str, name: &str, shape: &Shape) -> Outcome<String> {
-    let Some(pattern) = &shape.pattern else { return Ok(String::new()) };
+/// The static of a pattern, unless another shape has the same. `made` holds the names by pattern.
+fn pattern<'p>(
+    form: &'p str,
+    name: &str,
+    shape: &Shape,
+    source: &'p str,
+    made: &mut BTreeMap<&'p str, &'p str>,
+) -> Outcome<String> {
     if shape.kind != "string" || !shape.values.is_empty() {
         return Err(format!("shape {name}: a pattern on a {} is not understood", shape.kind));
     }
-    let value = patterns::pattern(pattern).map_err(|error| format!("shape {name}: {error}"))?;
-    Ok(format!("\nstatic {made}_PATTERN: Pattern = {value};\n"))
+    if made.contains_key(source) {
+        return Ok(String::new());
+    }
+    made.insert(source, form);
+    let value = patterns::pattern(source).map_err(|error| format!("shape {name}: {error}"))?;
+    Ok(format!("\nstatic {form}_PATTERN: Pattern = {value};\n"))
 }
 
 /// The expression that makes a form.
-fn value(plan: &Plan<'_>, name: &str, shape: &Shape) -> Outcome<String> {
+fn value(plan: &Plan<'_>, name: &str, shape: &Shape, pattern: &str) -> Outcome<String> {
     let bounds = bounds(name, shape)?;
-    let pattern = match &shape.pattern {
-        Some(_) => format!("Some(&{}_PATTERN)", plan.form_name(name)?),
-        None => "None".to_owned(),
-    };
     Ok(match shape.kind.as_str() {
         "structure" if shape.sensitive => "SecretStructure::NEW".to_owned(),
         "structure" => "Structure::NEW".to_owned(),
         "string" if !shape.values.is_empty() => "Choice::NEW".to_owned(),
         "string" | "character" if shape.sensitive => format!("SecretString::new({bounds}, {pattern})"),
-        "string" if shape.traits.contains_key(PERCENT_ENCODED) => {
-            format!("Text::new({bounds}, {pattern}).percent_encoded()")
-        }
-        "string" | "character" => format!("Text::new({bounds}, {pattern})"),
+        "string" | "character" => format!("Text::new({bounds}, {pattern}){}", marks::calls(shape)),
         "blob" if shape.sensitive => format!("SecretBlob::new({bounds})"),
         "blob" => format!("Blob::new({bounds})"),
         "integer" => format!("Integer::new({bounds})"),

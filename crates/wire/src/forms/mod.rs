@@ -38,7 +38,7 @@ pub trait Form {
         true
     }
 
-    /// Whether values may hold secret material, so that no message repeats them.
+    /// Whether no message repeats values, because they may hold secret material or because AWS does not.
     fn is_sensitive(&self) -> bool {
         false
     }

@@ -22,13 +22,27 @@ pub struct Text {
     length: Bounds,
     pattern: Option<&'static Pattern>,
     encoded: bool,
+    repeated: bool,
+    wording: Option<&'static str>,
 }
 
 impl Text {
     /// Text of `length` characters (Unicode code points) that satisfies `pattern`.
     #[must_use]
     pub const fn new(length: Bounds, pattern: Option<&'static Pattern>) -> Self {
-        Self { length, pattern, encoded: false }
+        Self { length, pattern, encoded: false, repeated: true, wording: None }
+    }
+
+    /// The same text, but messages do not repeat it.
+    #[must_use]
+    pub const fn unrepeated(self) -> Self {
+        Self { repeated: false, ..self }
+    }
+
+    /// The same text, but one that breaks the pattern is objected to in the service's own words: what it must contain.
+    #[must_use]
+    pub const fn worded(self, wording: &'static str) -> Self {
+        Self { wording: Some(wording), ..self }
     }
 
     /// The same text, but answers of the query protocol carry it percent-encoded.
@@ -49,14 +63,17 @@ impl Text {
         if !reading.is_strict() || self.holds(text) {
             return true;
         }
-        let echo = (!sensitive).then(|| Node::Text(NodeText::Borrowed(text)).echo());
+        let echo = (!sensitive && self.repeated).then(|| Node::Text(NodeText::Borrowed(text)).echo());
         let length = self.length.broken(characters(text), "length");
         if let Some(phrase) = &length {
             reading.violation(echo.as_deref(), phrase);
         }
         let looked_at = self.pattern.filter(|_| length.is_none() || text.len() <= MATCHED_BYTES_MAX);
         if let Some(pattern) = looked_at.filter(|pattern| !pattern.matches(text)) {
-            reading.violation(echo.as_deref(), &unmatched(pattern));
+            match self.wording {
+                Some(wording) => reading.objection(wording),
+                None => reading.violation(echo.as_deref(), &unmatched(pattern)),
+            }
         }
         false
     }
@@ -84,6 +101,10 @@ impl Form for Text {
 
     fn accepts(&self, node: &Node<'_>, _notation: Notation) -> bool {
         !matches!(node, Node::Text(text) if !self.holds(text))
+    }
+
+    fn is_sensitive(&self) -> bool {
+        !self.repeated
     }
 }
 

@@ -58,7 +58,8 @@ static ATTACHMENT_NAME_PATTERN: Pattern = Pattern::class(
     false,
 );
 
-pub(super) static ATTACHMENT_NAME: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN));
+pub(super) static ATTACHMENT_NAME: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static ATTACHMENT_TYPE: Choice<AttachmentType> = Choice::NEW;
 
@@ -72,10 +73,8 @@ pub(super) static CERTIFICATION_KEY_TYPE: Text =
 pub(super) static CERTIFICATION_MAP_TYPE: Map<Text, Text> =
     Map::new(&CERTIFICATION_KEY_TYPE, &CERTIFICATION_VALUE_TYPE, Bounds::NONE);
 
-static CERTIFICATION_VALUE_TYPE_PATTERN: Pattern = Pattern::class("[\\u0020-\\u00FF]+", &[(' ', 'ÿ')], &[], false);
-
 pub(super) static CERTIFICATION_VALUE_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(32)), Some(&CERTIFICATION_VALUE_TYPE_PATTERN));
+    Text::new(Bounds::new(Some(1), Some(32)), Some(&CERTIFICATION_KEY_TYPE_PATTERN));
 
 pub(super) static COLUMN_NUMBER: Integer = Integer::new(Bounds::NONE);
 
@@ -323,11 +322,8 @@ static CERTIFICATE_BODY_TYPE_PATTERN: Pattern = Pattern::class(
 pub(super) static CERTIFICATE_BODY_TYPE: Text =
     Text::new(Bounds::new(Some(1), Some(16384)), Some(&CERTIFICATE_BODY_TYPE_PATTERN));
 
-static CERTIFICATE_ID_TYPE_PATTERN: Pattern =
-    Pattern::class("[\\w]+", &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')], &[], false);
-
 pub(super) static CERTIFICATE_ID_TYPE: Text =
-    Text::new(Bounds::new(Some(24), Some(128)), Some(&CERTIFICATE_ID_TYPE_PATTERN));
+    Text::new(Bounds::new(Some(24), Some(128)), Some(&ACCESS_KEY_ID_TYPE_PATTERN));
 
 pub(super) static CERTIFICATE_LIST_TYPE: List<Structure<SigningCertificate>> =
     List::new(&SIGNING_CERTIFICATE, Bounds::NONE);
@@ -340,71 +336,19 @@ pub(super) static CONTEXT_PROVIDER_SOURCE_KEY_TYPE: Text = Text::new(Bounds::new
 
 pub(super) static CONTEXT_PROVIDER_TARGET_KEY_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), None);
 
-static CUSTOM_SUFFIX_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
-
-pub(super) static CUSTOM_SUFFIX_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(64)), Some(&CUSTOM_SUFFIX_TYPE_PATTERN));
+pub(super) static CUSTOM_SUFFIX_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static DATE_TYPE: Timestamp = Timestamp;
 
 pub(super) static ENTITY_LIST_TYPE: List<Choice<EntityType>> = List::new(&ENTITY_TYPE, Bounds::NONE);
 
-static ENTITY_NAME_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
-
-pub(super) static ENTITY_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ENTITY_NAME_TYPE_PATTERN));
-
-static EXISTING_USER_NAME_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
+pub(super) static ENTITY_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static EXISTING_USER_NAME_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(128)), Some(&EXISTING_USER_NAME_TYPE_PATTERN));
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static GLOBAL_ENDPOINT_TOKEN_VERSION: Choice<GlobalEndpointTokenVersion> = Choice::NEW;
 
@@ -414,56 +358,19 @@ pub(super) static GROUP_LIST_TYPE: List<Structure<Group>> = List::new(&GROUP, Bo
 
 pub(super) static GROUP_NAME_LIST_TYPE: List<Text> = List::new(&GROUP_NAME_TYPE, Bounds::NONE);
 
-static GROUP_NAME_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
+pub(super) static GROUP_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
-pub(super) static GROUP_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&GROUP_NAME_TYPE_PATTERN));
-
-static ID_TYPE_PATTERN: Pattern =
-    Pattern::class("[\\w]+", &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')], &[], false);
-
-pub(super) static ID_TYPE: Text = Text::new(Bounds::new(Some(16), Some(128)), Some(&ID_TYPE_PATTERN));
+pub(super) static ID_TYPE: Text = Text::new(Bounds::new(Some(16), Some(128)), Some(&ACCESS_KEY_ID_TYPE_PATTERN));
 
 pub(super) static IDENTITY_CENTER_INSTANCE_ARN_TYPE: Text = Text::new(Bounds::new(Some(1), Some(1224)), None);
 
 pub(super) static INSTANCE_PROFILE_LIST_TYPE: List<Structure<InstanceProfile>> =
     List::new(&INSTANCE_PROFILE, Bounds::NONE);
 
-static INSTANCE_PROFILE_NAME_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
-
 pub(super) static INSTANCE_PROFILE_NAME_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(128)), Some(&INSTANCE_PROFILE_NAME_TYPE_PATTERN));
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static INTEGER_TYPE: Integer = Integer::new(Bounds::NONE);
 
@@ -478,9 +385,7 @@ pub(super) static LIST_POLICY_GRANTING_SERVICE_ACCESS_RESPONSE_LIST_TYPE: List<
     Structure<ListPoliciesGrantingServiceAccessEntry>,
 > = List::new(&LIST_POLICIES_GRANTING_SERVICE_ACCESS_ENTRY, Bounds::NONE);
 
-static MARKER_TYPE_PATTERN: Pattern = Pattern::class("[\\u0020-\\u00FF]+", &[(' ', 'ÿ')], &[], false);
-
-pub(super) static MARKER_TYPE: Text = Text::new(Bounds::new(Some(1), Some(320)), Some(&MARKER_TYPE_PATTERN));
+pub(super) static MARKER_TYPE: Text = Text::new(Bounds::new(Some(1), Some(320)), Some(&CERTIFICATION_KEY_TYPE_PATTERN));
 
 pub(super) static MAX_ITEMS_TYPE: Integer = Integer::new(Bounds::new(Some(1), Some(1000)));
 
@@ -494,37 +399,25 @@ pub(super) static MINIMUM_PASSWORD_LENGTH_TYPE: Integer = Integer::new(Bounds::n
 
 pub(super) static PASSWORD_REUSE_PREVENTION_TYPE: Integer = Integer::new(Bounds::new(Some(1), Some(24)));
 
-static PASSWORD_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+",
-    &[('\t', '\t'), ('\n', '\n'), ('\r', '\r'), (' ', 'ÿ')],
-    &[],
-    false,
-);
-
 pub(super) static PASSWORD_TYPE: SecretString =
-    SecretString::new(Bounds::new(Some(1), Some(128)), Some(&PASSWORD_TYPE_PATTERN));
+    SecretString::new(Bounds::new(Some(1), Some(128)), Some(&CERTIFICATE_BODY_TYPE_PATTERN));
 
 static PATH_PREFIX_TYPE_PATTERN: Pattern = Pattern::new("\\u002F[\\u0021-\\u007F]*");
 
-pub(super) static PATH_PREFIX_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&PATH_PREFIX_TYPE_PATTERN));
+pub(super) static PATH_PREFIX_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&PATH_PREFIX_TYPE_PATTERN))
+    .worded("It must begin with / and contain only alphanumeric characters and/or / characters.");
 
 static PATH_TYPE_PATTERN: Pattern = Pattern::new("(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)");
 
-pub(super) static PATH_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&PATH_TYPE_PATTERN));
+pub(super) static PATH_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&PATH_TYPE_PATTERN))
+    .worded("It must begin and end with / and contain only alphanumeric characters and/or / characters.");
 
 pub(super) static POLICY_DESCRIPTION_TYPE: Text = Text::new(Bounds::new(None, Some(1000)), None);
 
 pub(super) static POLICY_DETAIL_LIST_TYPE: List<Structure<PolicyDetail>> = List::new(&POLICY_DETAIL, Bounds::NONE);
 
-static POLICY_DOCUMENT_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+",
-    &[('\t', '\t'), ('\n', '\n'), ('\r', '\r'), (' ', 'ÿ')],
-    &[],
-    false,
-);
-
 pub(super) static POLICY_DOCUMENT_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(131072)), Some(&POLICY_DOCUMENT_TYPE_PATTERN)).percent_encoded();
+    Text::new(Bounds::new(Some(1), Some(131072)), Some(&CERTIFICATE_BODY_TYPE_PATTERN)).unrepeated().percent_encoded();
 
 pub(super) static POLICY_DOCUMENT_VERSION_LIST_TYPE: List<Structure<PolicyVersion>> =
     List::new(&POLICY_VERSION, Bounds::NONE);
@@ -536,31 +429,15 @@ pub(super) static POLICY_LIST_TYPE: List<Structure<Policy>> = List::new(&POLICY,
 
 pub(super) static POLICY_NAME_LIST_TYPE: List<Text> = List::new(&POLICY_NAME_TYPE, Bounds::NONE);
 
-static POLICY_NAME_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
-
-pub(super) static POLICY_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&POLICY_NAME_TYPE_PATTERN));
+pub(super) static POLICY_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static POLICY_OWNER_ENTITY_TYPE: Choice<PolicyOwnerEntityType> = Choice::NEW;
 
 static POLICY_PATH_TYPE_PATTERN: Pattern = Pattern::new("((/[A-Za-z0-9\\.,\\+@=_-]+)*)/");
 
-pub(super) static POLICY_PATH_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&POLICY_PATH_TYPE_PATTERN));
+pub(super) static POLICY_PATH_TYPE: Text = Text::new(Bounds::new(Some(1), Some(512)), Some(&POLICY_PATH_TYPE_PATTERN))
+    .worded("It must begin and end with / and contain only alphanumeric characters and/or / characters.");
 
 pub(super) static POLICY_SCOPE_TYPE: Choice<PolicyScopeType> = Choice::NEW;
 
@@ -570,11 +447,8 @@ static POLICY_VERSION_ID_TYPE_PATTERN: Pattern = Pattern::new("v[1-9][0-9]*(\\.[
 
 pub(super) static POLICY_VERSION_ID_TYPE: Text = Text::new(Bounds::NONE, Some(&POLICY_VERSION_ID_TYPE_PATTERN));
 
-static PUBLIC_KEY_ID_TYPE_PATTERN: Pattern =
-    Pattern::class("[\\w]+", &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')], &[], false);
-
 pub(super) static PUBLIC_KEY_ID_TYPE: Text =
-    Text::new(Bounds::new(Some(20), Some(128)), Some(&PUBLIC_KEY_ID_TYPE_PATTERN));
+    Text::new(Bounds::new(Some(20), Some(128)), Some(&ACCESS_KEY_ID_TYPE_PATTERN));
 
 pub(super) static RESPONSE_MARKER_TYPE: Text = Text::new(Bounds::NONE, None);
 
@@ -586,7 +460,7 @@ static ROLE_DESCRIPTION_TYPE_PATTERN: Pattern = Pattern::class(
 );
 
 pub(super) static ROLE_DESCRIPTION_TYPE: Text =
-    Text::new(Bounds::new(None, Some(1000)), Some(&ROLE_DESCRIPTION_TYPE_PATTERN));
+    Text::new(Bounds::new(None, Some(1000)), Some(&ROLE_DESCRIPTION_TYPE_PATTERN)).unrepeated();
 
 pub(super) static ROLE_DETAIL_LIST_TYPE: List<Structure<RoleDetail>> = List::new(&ROLE_DETAIL, Bounds::NONE);
 
@@ -594,25 +468,8 @@ pub(super) static ROLE_LIST_TYPE: List<Structure<Role>> = List::new(&ROLE, Bound
 
 pub(super) static ROLE_MAX_SESSION_DURATION_TYPE: Integer = Integer::new(Bounds::new(Some(3600), Some(43200)));
 
-static ROLE_NAME_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
-
-pub(super) static ROLE_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ROLE_NAME_TYPE_PATTERN));
+pub(super) static ROLE_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 static SERIAL_NUMBER_TYPE_PATTERN: Pattern = Pattern::class(
     "[\\w+=/:,.@-]+",
@@ -640,47 +497,13 @@ pub(super) static SERIAL_NUMBER_TYPE: Text =
 pub(super) static SERVER_CERTIFICATE_METADATA_LIST_TYPE: List<Structure<ServerCertificateMetadata>> =
     List::new(&SERVER_CERTIFICATE_METADATA, Bounds::NONE);
 
-static SERVER_CERTIFICATE_NAME_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
-
 pub(super) static SERVER_CERTIFICATE_NAME_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(128)), Some(&SERVER_CERTIFICATE_NAME_TYPE_PATTERN));
-
-static SERVICE_CREDENTIAL_ALIAS_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static SERVICE_CREDENTIAL_ALIAS: Text =
-    Text::new(Bounds::new(Some(0), Some(200)), Some(&SERVICE_CREDENTIAL_ALIAS_PATTERN));
+    Text::new(Bounds::new(Some(0), Some(200)), Some(&ATTACHMENT_NAME_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static SERVICE_NAME: Text = Text::new(Bounds::NONE, None);
 
@@ -695,11 +518,8 @@ static SERVICE_NAMESPACE_TYPE_PATTERN: Pattern =
 pub(super) static SERVICE_NAMESPACE_TYPE: Text =
     Text::new(Bounds::new(Some(1), Some(64)), Some(&SERVICE_NAMESPACE_TYPE_PATTERN));
 
-static SERVICE_SPECIFIC_CREDENTIAL_ID_PATTERN: Pattern =
-    Pattern::class("[\\w]+", &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')], &[], false);
-
 pub(super) static SERVICE_SPECIFIC_CREDENTIAL_ID: Text =
-    Text::new(Bounds::new(Some(20), Some(128)), Some(&SERVICE_SPECIFIC_CREDENTIAL_ID_PATTERN));
+    Text::new(Bounds::new(Some(20), Some(128)), Some(&ACCESS_KEY_ID_TYPE_PATTERN));
 
 static SERVICE_USER_NAME_PATTERN: Pattern = Pattern::class(
     "[\\w+=,.@-]*",
@@ -744,7 +564,8 @@ static TAG_KEY_TYPE_PATTERN: Pattern = Pattern::class(
     false,
 );
 
-pub(super) static TAG_KEY_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&TAG_KEY_TYPE_PATTERN));
+pub(super) static TAG_KEY_TYPE: Text =
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&TAG_KEY_TYPE_PATTERN)).unrepeated();
 
 pub(super) static TAG_LIST_TYPE: List<Structure<Tag>> = List::new(&TAG, Bounds::new(None, Some(50)));
 
@@ -755,7 +576,8 @@ static TAG_VALUE_TYPE_PATTERN: Pattern = Pattern::class(
     true,
 );
 
-pub(super) static TAG_VALUE_TYPE: Text = Text::new(Bounds::new(Some(0), Some(256)), Some(&TAG_VALUE_TYPE_PATTERN));
+pub(super) static TAG_VALUE_TYPE: Text =
+    Text::new(Bounds::new(Some(0), Some(256)), Some(&TAG_VALUE_TYPE_PATTERN)).unrepeated();
 
 pub(super) static THUMBPRINT_LIST_TYPE: List<Text> = List::new(&THUMBPRINT_TYPE, Bounds::NONE);
 
@@ -765,46 +587,11 @@ pub(super) static USER_DETAIL_LIST_TYPE: List<Structure<UserDetail>> = List::new
 
 pub(super) static USER_LIST_TYPE: List<Structure<User>> = List::new(&USER, Bounds::NONE);
 
-static USER_NAME_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
-
-pub(super) static USER_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&USER_NAME_TYPE_PATTERN));
+pub(super) static USER_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static VIRTUAL_MFA_DEVICE_LIST_TYPE: List<Structure<VirtualMFADevice>> =
     List::new(&VIRTUAL_MFA_DEVICE, Bounds::NONE);
 
-static VIRTUAL_MFA_DEVICE_NAME_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
-
-pub(super) static VIRTUAL_MFA_DEVICE_NAME: Text =
-    Text::new(Bounds::new(Some(1), None), Some(&VIRTUAL_MFA_DEVICE_NAME_PATTERN));
+pub(super) static VIRTUAL_MFA_DEVICE_NAME: Text = Text::new(Bounds::new(Some(1), None), Some(&ATTACHMENT_NAME_PATTERN))
+    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");

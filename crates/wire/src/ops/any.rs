@@ -5,7 +5,7 @@ use crate::error::{Code, ServiceError, UNKNOWN_OPERATION};
 use crate::query::Query;
 use crate::{iam, secretsmanager, sts};
 
-/// The request names no operation.
+/// The request names no operation. The code is in AWS's list of common errors; the text is unconfirmed.
 const MISSING_ACTION: Code = Code::new("MissingAction", 400);
 
 /// An operation of any service.

@@ -7,139 +7,137 @@ impl Operation {
     /// The action's level of access in AWS's service authorization reference.
     #[must_use]
     pub const fn access_level(self) -> AccessLevel {
-        match self {
-            Self::GenerateCredentialReport
-            | Self::GenerateServiceLastAccessedDetails
-            | Self::GetAccessKeyLastUsed
-            | Self::GetAccountAuthorizationDetails
-            | Self::GetAccountPasswordPolicy
-            | Self::GetContextKeysForCustomPolicy
-            | Self::GetContextKeysForPrincipalPolicy
-            | Self::GetCredentialReport
-            | Self::GetGroup
-            | Self::GetGroupPolicy
-            | Self::GetInstanceProfile
-            | Self::GetMFADevice
-            | Self::GetOpenIDConnectProvider
-            | Self::GetPolicy
-            | Self::GetPolicyVersion
-            | Self::GetRole
-            | Self::GetRolePolicy
-            | Self::GetServiceLastAccessedDetails
-            | Self::GetServiceLinkedRoleDeletionStatus
-            | Self::GetUser
-            | Self::GetUserPolicy
-            | Self::SimulateCustomPolicy
-            | Self::SimulatePrincipalPolicy => AccessLevel::Read,
-            Self::GetAccountSummary
-            | Self::GetLoginProfile
-            | Self::ListAccessKeys
-            | Self::ListAccountAliases
-            | Self::ListAttachedGroupPolicies
-            | Self::ListAttachedRolePolicies
-            | Self::ListAttachedUserPolicies
-            | Self::ListEntitiesForPolicy
-            | Self::ListGroupPolicies
-            | Self::ListGroups
-            | Self::ListGroupsForUser
-            | Self::ListInstanceProfileTags
-            | Self::ListInstanceProfiles
-            | Self::ListInstanceProfilesForRole
-            | Self::ListMFADeviceTags
-            | Self::ListMFADevices
-            | Self::ListOpenIDConnectProviderTags
-            | Self::ListOpenIDConnectProviders
-            | Self::ListPolicies
-            | Self::ListPoliciesGrantingServiceAccess
-            | Self::ListPolicyTags
-            | Self::ListPolicyVersions
-            | Self::ListRolePolicies
-            | Self::ListRoleTags
-            | Self::ListRoles
-            | Self::ListSAMLProviders
-            | Self::ListSSHPublicKeys
-            | Self::ListServerCertificates
-            | Self::ListServiceSpecificCredentials
-            | Self::ListSigningCertificates
-            | Self::ListUserPolicies
-            | Self::ListUserTags
-            | Self::ListUsers
-            | Self::ListVirtualMFADevices => AccessLevel::List,
-            Self::AttachGroupPolicy
-            | Self::AttachRolePolicy
-            | Self::AttachUserPolicy
-            | Self::CreatePolicy
-            | Self::CreatePolicyVersion
-            | Self::DeleteAccountPasswordPolicy
-            | Self::DeleteGroupPolicy
-            | Self::DeletePolicy
-            | Self::DeletePolicyVersion
-            | Self::DeleteRolePermissionsBoundary
-            | Self::DeleteRolePolicy
-            | Self::DeleteUserPermissionsBoundary
-            | Self::DeleteUserPolicy
-            | Self::DetachGroupPolicy
-            | Self::DetachRolePolicy
-            | Self::DetachUserPolicy
-            | Self::PutGroupPolicy
-            | Self::PutRolePermissionsBoundary
-            | Self::PutRolePolicy
-            | Self::PutUserPermissionsBoundary
-            | Self::PutUserPolicy
-            | Self::SetDefaultPolicyVersion
-            | Self::UpdateAssumeRolePolicy => AccessLevel::PermissionsManagement,
-            Self::TagInstanceProfile
-            | Self::TagMFADevice
-            | Self::TagOpenIDConnectProvider
-            | Self::TagPolicy
-            | Self::TagRole
-            | Self::TagUser
-            | Self::UntagInstanceProfile
-            | Self::UntagMFADevice
-            | Self::UntagOpenIDConnectProvider
-            | Self::UntagPolicy
-            | Self::UntagRole
-            | Self::UntagUser => AccessLevel::Tagging,
-            Self::AddClientIDToOpenIDConnectProvider
-            | Self::AddRoleToInstanceProfile
-            | Self::AddUserToGroup
-            | Self::ChangePassword
-            | Self::CreateAccessKey
-            | Self::CreateAccountAlias
-            | Self::CreateGroup
-            | Self::CreateInstanceProfile
-            | Self::CreateLoginProfile
-            | Self::CreateOpenIDConnectProvider
-            | Self::CreateRole
-            | Self::CreateServiceLinkedRole
-            | Self::CreateUser
-            | Self::CreateVirtualMFADevice
-            | Self::DeactivateMFADevice
-            | Self::DeleteAccessKey
-            | Self::DeleteAccountAlias
-            | Self::DeleteGroup
-            | Self::DeleteInstanceProfile
-            | Self::DeleteLoginProfile
-            | Self::DeleteOpenIDConnectProvider
-            | Self::DeleteRole
-            | Self::DeleteServiceLinkedRole
-            | Self::DeleteUser
-            | Self::DeleteVirtualMFADevice
-            | Self::EnableMFADevice
-            | Self::RemoveClientIDFromOpenIDConnectProvider
-            | Self::RemoveRoleFromInstanceProfile
-            | Self::RemoveUserFromGroup
-            | Self::ResyncMFADevice
-            | Self::SetSecurityTokenServicePreferences
-            | Self::UpdateAccessKey
-            | Self::UpdateAccountPasswordPolicy
-            | Self::UpdateGroup
-            | Self::UpdateLoginProfile
-            | Self::UpdateOpenIDConnectProviderThumbprint
-            | Self::UpdateRole
-            | Self::UpdateRoleDescription
-            | Self::UpdateUser => AccessLevel::Write,
+        if self.reads() {
+            AccessLevel::Read
+        } else if self.lists() {
+            AccessLevel::List
+        } else if self.manages_permissions() {
+            AccessLevel::PermissionsManagement
+        } else if self.tags() {
+            AccessLevel::Tagging
+        } else {
+            AccessLevel::Write
         }
+    }
+
+    /// Level Read.
+    const fn reads(self) -> bool {
+        matches!(
+            self,
+            Self::GenerateCredentialReport
+                | Self::GenerateServiceLastAccessedDetails
+                | Self::GetAccessKeyLastUsed
+                | Self::GetAccountAuthorizationDetails
+                | Self::GetAccountPasswordPolicy
+                | Self::GetContextKeysForCustomPolicy
+                | Self::GetContextKeysForPrincipalPolicy
+                | Self::GetCredentialReport
+                | Self::GetGroup
+                | Self::GetGroupPolicy
+                | Self::GetInstanceProfile
+                | Self::GetMFADevice
+                | Self::GetOpenIDConnectProvider
+                | Self::GetPolicy
+                | Self::GetPolicyVersion
+                | Self::GetRole
+                | Self::GetRolePolicy
+                | Self::GetServiceLastAccessedDetails
+                | Self::GetServiceLinkedRoleDeletionStatus
+                | Self::GetUser
+                | Self::GetUserPolicy
+                | Self::SimulateCustomPolicy
+                | Self::SimulatePrincipalPolicy
+        )
+    }
+
+    /// Level List, which two are whose names say otherwise.
+    const fn lists(self) -> bool {
+        matches!(
+            self,
+            Self::GetAccountSummary
+                | Self::GetLoginProfile
+                | Self::ListAccessKeys
+                | Self::ListAccountAliases
+                | Self::ListAttachedGroupPolicies
+                | Self::ListAttachedRolePolicies
+                | Self::ListAttachedUserPolicies
+                | Self::ListEntitiesForPolicy
+                | Self::ListGroupPolicies
+                | Self::ListGroups
+                | Self::ListGroupsForUser
+                | Self::ListInstanceProfileTags
+                | Self::ListInstanceProfiles
+                | Self::ListInstanceProfilesForRole
+                | Self::ListMFADeviceTags
+                | Self::ListMFADevices
+                | Self::ListOpenIDConnectProviderTags
+                | Self::ListOpenIDConnectProviders
+                | Self::ListPolicies
+                | Self::ListPoliciesGrantingServiceAccess
+                | Self::ListPolicyTags
+                | Self::ListPolicyVersions
+                | Self::ListRolePolicies
+                | Self::ListRoleTags
+                | Self::ListRoles
+                | Self::ListSAMLProviders
+                | Self::ListSSHPublicKeys
+                | Self::ListServerCertificates
+                | Self::ListServiceSpecificCredentials
+                | Self::ListSigningCertificates
+                | Self::ListUserPolicies
+                | Self::ListUserTags
+                | Self::ListUsers
+                | Self::ListVirtualMFADevices
+        )
+    }
+
+    /// Level Permissions management.
+    const fn manages_permissions(self) -> bool {
+        matches!(
+            self,
+            Self::AttachGroupPolicy
+                | Self::AttachRolePolicy
+                | Self::AttachUserPolicy
+                | Self::CreatePolicy
+                | Self::CreatePolicyVersion
+                | Self::DeleteAccountPasswordPolicy
+                | Self::DeleteGroupPolicy
+                | Self::DeletePolicy
+                | Self::DeletePolicyVersion
+                | Self::DeleteRolePermissionsBoundary
+                | Self::DeleteRolePolicy
+                | Self::DeleteUserPermissionsBoundary
+                | Self::DeleteUserPolicy
+                | Self::DetachGroupPolicy
+                | Self::DetachRolePolicy
+                | Self::DetachUserPolicy
+                | Self::PutGroupPolicy
+                | Self::PutRolePermissionsBoundary
+                | Self::PutRolePolicy
+                | Self::PutUserPermissionsBoundary
+                | Self::PutUserPolicy
+                | Self::SetDefaultPolicyVersion
+                | Self::UpdateAssumeRolePolicy
+        )
+    }
+
+    /// Level Tagging.
+    const fn tags(self) -> bool {
+        matches!(
+            self,
+            Self::TagInstanceProfile
+                | Self::TagMFADevice
+                | Self::TagOpenIDConnectProvider
+                | Self::TagPolicy
+                | Self::TagRole
+                | Self::TagUser
+                | Self::UntagInstanceProfile
+                | Self::UntagMFADevice
+                | Self::UntagOpenIDConnectProvider
+                | Self::UntagPolicy
+                | Self::UntagRole
+                | Self::UntagUser
+        )
     }
 
     /// Whether the operation changes nothing: `readOnly` of its audit records.
@@ -177,6 +175,9 @@ mod tests {
                 assert_eq!(operation.access_level(), AccessLevel::PermissionsManagement, "{name}");
             }
         }
+        // What is added to the selection has to be placed.
+        let write = Operation::ALL.iter().filter(|operation| operation.access_level() == AccessLevel::Write);
+        assert_eq!(write.count(), 39);
         assert_eq!(Operation::UpdateAssumeRolePolicy.access_level(), AccessLevel::PermissionsManagement);
         assert_eq!(Operation::CreateRole.access_level(), AccessLevel::Write);
     }

@@ -1,6 +1,8 @@
 //! The services and their operations: how each is called, what policies call its action, and whether it reads or writes.
 
 mod any;
+#[cfg(test)]
+mod exchanges;
 mod iam;
 mod secretsmanager;
 mod sts;

@@ -209,27 +209,8 @@ static SCOPED_SESSION_DESCRIPTION_TYPE_PATTERN: Pattern = Pattern::class(
 pub(super) static SCOPED_SESSION_DESCRIPTION_TYPE: Text =
     Text::new(Bounds::new(Some(2), Some(256)), Some(&SCOPED_SESSION_DESCRIPTION_TYPE_PATTERN));
 
-static SCOPED_SESSION_ID_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@:-]*",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        (':', ':'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    true,
-);
-
 pub(super) static SCOPED_SESSION_ID_TYPE: Text =
-    Text::new(Bounds::new(Some(2), Some(193)), Some(&SCOPED_SESSION_ID_TYPE_PATTERN));
+    Text::new(Bounds::new(Some(2), Some(193)), Some(&ASSUMED_ROLE_ID_TYPE_PATTERN));
 
 static SERIAL_NUMBER_TYPE_PATTERN: Pattern = Pattern::class(
     "[\\w+=/:,.@-]*",
@@ -268,26 +249,8 @@ pub(super) static SESSION_TOKEN_SIZE_TYPE: Integer = Integer::new(Bounds::new(So
 
 pub(super) static SESSION_TOKEN_UTILIZATION_TYPE: Integer = Integer::new(Bounds::new(Some(0), None));
 
-static SOURCE_IDENTITY_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]*",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    true,
-);
-
 pub(super) static SOURCE_IDENTITY_TYPE: Text =
-    Text::new(Bounds::new(Some(2), Some(256)), Some(&SOURCE_IDENTITY_TYPE_PATTERN));
+    Text::new(Bounds::new(Some(2), Some(256)), Some(&ROLE_SESSION_NAME_TYPE_PATTERN));
 
 pub(super) static TAG_KEY_LIST_TYPE: List<Text> = List::new(&TAG_KEY_TYPE, Bounds::new(None, Some(50)));
 
@@ -327,39 +290,15 @@ pub(super) static TRANSACTION_CONTEXT_KEY_TYPE: Text = Text::new(Bounds::NONE, N
 
 pub(super) static TRANSACTION_CONTEXT_VALUE_TYPE: SecretString = SecretString::new(Bounds::new(None, Some(128)), None);
 
-static UNRESTRICTED_SESSION_POLICY_DOCUMENT_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+",
-    &[('\t', '\t'), ('\n', '\n'), ('\r', '\r'), (' ', 'ÿ')],
-    &[],
-    false,
-);
-
 pub(super) static UNRESTRICTED_SESSION_POLICY_DOCUMENT_TYPE: Text =
-    Text::new(Bounds::new(Some(1), None), Some(&UNRESTRICTED_SESSION_POLICY_DOCUMENT_TYPE_PATTERN));
+    Text::new(Bounds::new(Some(1), None), Some(&SESSION_POLICY_DOCUMENT_TYPE_PATTERN));
 
 pub(super) static URL_TYPE: Text = Text::new(Bounds::new(Some(4), Some(2048)), None);
 
 pub(super) static USER_ID_TYPE: Text = Text::new(Bounds::NONE, None);
 
-static USER_NAME_TYPE_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]*",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    true,
-);
-
-pub(super) static USER_NAME_TYPE: Text = Text::new(Bounds::new(Some(2), Some(32)), Some(&USER_NAME_TYPE_PATTERN));
+pub(super) static USER_NAME_TYPE: Text =
+    Text::new(Bounds::new(Some(2), Some(32)), Some(&ROLE_SESSION_NAME_TYPE_PATTERN));
 
 pub(super) static WEB_IDENTITY_SUBJECT_TYPE: Text = Text::new(Bounds::new(Some(6), Some(255)), None);
 
