@@ -187,6 +187,12 @@ fn done(secret: &Secret, response_elements: Option<String>) -> Done {
     Done { response_elements, arn: Some(secret.arn()), resource_kind: RESOURCE_KIND }
 }
 
+/// Refuses other accounts the values under the default key, which is the owner's alone.
+fn key_reaches(cx: &Ctx, secret: &Secret) -> Result<(), Error> {
+    let is_owner = secret.account == cx.caller.account.as_str();
+    if is_owner || secret.kms_key_id.is_some() { Ok(()) } else { Err(refusals::default_key_abroad()) }
+}
+
 /// The name of the key that new versions are encrypted under, as ListSecretVersionIds shows it.
 fn shown_key(secret: &Secret) -> String {
     secret.kms_key_id.clone().unwrap_or_else(|| DEFAULT_KEY_SHOWN.to_owned())

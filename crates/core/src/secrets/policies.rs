@@ -7,14 +7,15 @@ use strongroom_store::Batch;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
     DeleteResourcePolicyRequest, DeleteResourcePolicyResponse, GetResourcePolicyRequest, GetResourcePolicyResponse,
-    ListResourcePoliciesRequest, ListResourcePoliciesResponse, Operation, PutResourcePolicyRequest, PutResourcePolicyResponse,
-    ResourcePolicySummary,
+    ListResourcePoliciesRequest, ListResourcePoliciesResponse, Operation, PutResourcePolicyRequest,
+    PutResourcePolicyResponse, ResourcePolicySummary, ValidateResourcePolicyRequest, ValidateResourcePolicyResponse,
+    ValidationErrorsEntry,
 };
 
 use super::model::Secret;
 use super::resolve::SecretRef;
 use super::{Secrets, refusals};
-use crate::access::{Permit, Resource, may};
+use crate::access::{Permit, Resource, authorize, may};
 use crate::ctx::Ctx;
 use crate::documents::{Loaded, retry};
 use crate::error::Error;
@@ -43,7 +44,7 @@ impl Secrets {
             return Err(refusals::public_policy());
         }
         let policy = PolicyText::parsed(input.resource_policy, policy);
-        if self.locks_out(cx, permit, &policy)? {
+        if locks_out(cx, permit.secret()?, &policy)? {
             return Err(refusals::lock_out());
         }
         let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
@@ -75,6 +76,45 @@ impl Secrets {
         })
     }
 
+    /// Tells what is wrong with a policy without putting it: broad access, principals that are not there, the caller
+    /// locked out of the secret. Whoever may not put a policy may not try one either.
+    ///
+    /// # Errors
+    /// MalformedPolicyDocument for a text that is no policy; ResourceNotFound, InvalidRequest for the secret.
+    pub async fn validate_resource_policy(
+        &self,
+        cx: &Ctx,
+        permit: &Permit,
+        input: ValidateResourcePolicyRequest,
+    ) -> Result<ValidateResourcePolicyResponse, Error> {
+        authorize(cx, Operation::PutResourcePolicy.action(), permit.resource().clone(), &())?;
+        let policy = Document::parse(&input.resource_policy, DocumentKind::Resource)
+            .map_err(|malformed| refusals::malformed_policy(&malformed))?;
+        let mut found = Vec::new();
+        if policy.grants_broad_access() {
+            found.push(("BroadAccess", refusals::public_policy()));
+        }
+        if let Err(refused) = self.check_principals(&policy).await {
+            found.push(("UnsupportedPrincipal", refused));
+        }
+        if let Resource::Secret(secret) = permit.resource() {
+            Self::found_live(secret)?;
+            if locks_out(cx, secret, &PolicyText::parsed(input.resource_policy, policy))? {
+                found.push(("Lockout", refusals::lock_out()));
+            }
+        }
+        let mut errors = Vec::new();
+        for (check, refused) in found {
+            let Error::Refused(refusal) = refused else { return Err(refused) };
+            let (check_name, error_message) = (Some(check.to_owned()), Some(refusal.message));
+            errors.push(ValidationErrorsEntry { check_name, error_message });
+        }
+        Ok(ValidateResourcePolicyResponse {
+            policy_validation_passed: Some(errors.is_empty()),
+            validation_errors: Some(errors),
+        })
+    }
+
     /// Refuses principals of this server's accounts that are not there. Of other accounts nothing is known.
     async fn check_principals(&self, policy: &Document) -> Result<(), Error> {
         for (kind, principal) in policy.principals() {
@@ -83,15 +123,6 @@ impl Secrets {
             }
         }
         Ok(())
-    }
-
-    /// Whether the caller could put no policy on the secret any more once `policy` is in force.
-    fn locks_out(&self, cx: &Ctx, permit: &Permit, policy: &PolicyText) -> Result<bool, Error> {
-        let secret = permit.secret()?;
-        let Some(found) = &secret.found else { return Ok(false) };
-        let after = Secret { policy: Some(policy.clone()), ..Secret::clone(&found.value) };
-        let secret = SecretRef { found: Some(Loaded { version: found.version, value: Arc::new(after) }), ..secret.clone() };
-        Ok(!may(cx, Operation::PutResourcePolicy.action(), &Resource::Secret(Arc::new(secret)), &())?)
     }
 
     async fn set_policy(
@@ -163,6 +194,15 @@ impl Secrets {
             ..ListResourcePoliciesResponse::default()
         })
     }
+}
+
+/// Whether the caller could put no policy on the secret any more once `policy` is in force.
+fn locks_out(cx: &Ctx, secret: &SecretRef, policy: &PolicyText) -> Result<bool, Error> {
+    let Some(found) = &secret.found else { return Ok(false) };
+    let after = Secret { policy: Some(policy.clone()), ..Secret::clone(&found.value) };
+    let found = Some(Loaded { version: found.version, value: Arc::new(after) });
+    let after = Resource::Secret(Arc::new(SecretRef { found, ..secret.clone() }));
+    Ok(!may(cx, Operation::PutResourcePolicy.action(), &after, &())?)
 }
 
 fn only_default(name: Option<&str>) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use strongroom_wire::secretsmanager::{
 
 use super::model::{Secret, Version};
 use super::values::SecretValue;
-use super::{Secrets, events, refusals, shown_key, versions};
+use super::{Secrets, events, key_reaches, refusals, shown_key, versions};
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::documents::{Loaded, retry};
@@ -67,6 +67,7 @@ impl Secrets {
     /// Whether the version is there already with the same content. One with other content is an error; a placeholder
     /// without content is not there yet.
     async fn is_repeated(&self, cx: &Ctx, secret: &Secret, wanted: &NewVersion<'_>) -> Result<bool, Error> {
+        key_reaches(cx, secret)?;
         if !secret.versions.get(wanted.token).is_some_and(Version::has_value) {
             return Ok(false);
         }

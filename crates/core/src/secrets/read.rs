@@ -9,7 +9,7 @@ use strongroom_wire::secretsmanager::{
 use super::model::Secret;
 use super::values::SecretValue;
 use super::versions::CURRENT;
-use super::{Secrets, refusals};
+use super::{Secrets, key_reaches, refusals};
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -37,6 +37,7 @@ impl Secrets {
             None => refusals::no_value_for_stage(stage.unwrap_or(CURRENT)),
         };
         let version = secret.versions.get(version_id).filter(|version| version.has_value()).ok_or_else(missing)?;
+        key_reaches(cx, secret)?;
         let value = self.value(secret, version_id, cx.now).await?.ok_or_else(missing)?;
         self.access_days.note(secret, version_id, cx.now);
         let mut response = GetSecretValueResponse {

@@ -295,6 +295,16 @@ pub fn unsupported_principal() -> Error {
     Error::refused(codes::MALFORMED_POLICY_DOCUMENT_EXCEPTION, UNSUPPORTED_PRINCIPAL)
 }
 
+/// A value under the default key, read from another account (specification §3.0).
+#[must_use]
+pub fn default_key_abroad() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "You can't access a secret from a different AWS account if you encrypt the secret with the default KMS service \
+         key.",
+    )
+}
+
 /// A change of tags that would cost its author permissions on the secret (text unconfirmed).
 #[must_use]
 pub fn cut_off(arn: &str, action: &str, secret: &str) -> Error {

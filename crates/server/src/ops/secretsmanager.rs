@@ -10,7 +10,8 @@ use strongroom_wire::secretsmanager::{
     CreateSecretRequest, DeleteResourcePolicyRequest, DeleteSecretRequest, DescribeSecretRequest,
     GetResourcePolicyRequest, GetSecretValueRequest, ListResourcePoliciesRequest, ListSecretVersionIdsRequest,
     Operation, PutResourcePolicyRequest, PutSecretValueRequest, RestoreSecretRequest, TagResourceRequest,
-    UntagResourceRequest, UpdateSecretRequest, UpdateSecretVersionStageRequest, errors,
+    UntagResourceRequest, UpdateSecretRequest, UpdateSecretVersionStageRequest, ValidateResourcePolicyRequest,
+    ValidateResourcePolicyResponse, errors,
 };
 use strongroom_wire::{json, record};
 
@@ -32,7 +33,12 @@ pub async fn run(secrets: &Secrets, cx: &Ctx, operation: Operation, body: &[u8])
 async fn run_other(call: Operated<'_>) -> Result<Answered, Error> {
     match call.operation {
         Operation::CreateSecret => {
-            call.on_secret_with_key(|i: &CreateSecretRequest| &i.name, |i| i.kms_key_id.as_deref(), Secrets::create_secret).await
+            call.on_secret_with_key(
+                |i: &CreateSecretRequest| &i.name,
+                |i| i.kms_key_id.as_deref(),
+                Secrets::create_secret,
+            )
+            .await
         }
         Operation::GetSecretValue => {
             call.on_secret(|i: &GetSecretValueRequest| &i.secret_id, Secrets::get_secret_value).await
@@ -41,7 +47,12 @@ async fn run_other(call: Operated<'_>) -> Result<Answered, Error> {
             call.on_secret(|i: &PutSecretValueRequest| &i.secret_id, Secrets::put_secret_value).await
         }
         Operation::UpdateSecret => {
-            call.on_secret_with_key(|i: &UpdateSecretRequest| &i.secret_id, |i| i.kms_key_id.as_deref(), Secrets::update_secret).await
+            call.on_secret_with_key(
+                |i: &UpdateSecretRequest| &i.secret_id,
+                |i| i.kms_key_id.as_deref(),
+                Secrets::update_secret,
+            )
+            .await
         }
         Operation::UpdateSecretVersionStage => {
             call.on_secret(|i: &UpdateSecretVersionStageRequest| &i.secret_id, Secrets::update_secret_version_stage)
@@ -63,6 +74,7 @@ async fn run_other(call: Operated<'_>) -> Result<Answered, Error> {
         Operation::UntagResource => {
             call.on_secret_silently(|i: &UntagResourceRequest| &i.secret_id, Secrets::untag_resource).await
         }
+        Operation::ValidateResourcePolicy => call.on_secret_or_account(Secrets::validate_resource_policy).await,
         Operation::PutResourcePolicy => {
             call.on_secret(|i: &PutResourcePolicyRequest| &i.secret_id, Secrets::put_resource_policy).await
         }
@@ -84,13 +96,12 @@ async fn run_other(call: Operated<'_>) -> Result<Answered, Error> {
         | Operation::RemoveRegionsFromReplication
         | Operation::StopReplicationToReplica
         | Operation::AssociateCrossAccountReplica
-        | Operation::DisassociateCrossAccountReplica
-        | Operation::ValidateResourcePolicy => Err(not_offered(call.operation)),
+        | Operation::DisassociateCrossAccountReplica => Err(not_offered(call.operation)),
     }
 }
 
 /// The operations that this release answers with an error. The README's table lists them as such.
-pub const NOT_OFFERED: [Operation; 8] = [
+pub const NOT_OFFERED: [Operation; 7] = [
     Operation::AssociateCrossAccountReplica,
     Operation::CancelRotateSecret,
     Operation::DisassociateCrossAccountReplica,
@@ -98,7 +109,6 @@ pub const NOT_OFFERED: [Operation; 8] = [
     Operation::ReplicateSecretToRegions,
     Operation::RotateSecret,
     Operation::StopReplicationToReplica,
-    Operation::ValidateResourcePolicy,
 ];
 
 fn not_offered(operation: Operation) -> Error {
@@ -184,6 +194,26 @@ impl Operated<'_> {
         let (input, permit, acted) = self.permitted(id).await?;
         operation(self.secrets, self.cx, &permit, input).await?;
         Ok(Answered { body: b"{}".to_vec().into(), acted, response_elements: None })
+    }
+
+    /// ValidateResourcePolicy, which may name a secret or none.
+    async fn on_secret_or_account<F>(&self, operation: F) -> Result<Answered, Error>
+    where
+        F: AsyncFnOnce(
+            &Secrets,
+            &Ctx,
+            &Permit,
+            ValidateResourcePolicyRequest,
+        ) -> Result<ValidateResourcePolicyResponse, Error>,
+    {
+        let input: ValidateResourcePolicyRequest = self.input()?;
+        let (resource, acted) = match &input.secret_id {
+            Some(id) => self.named(id).await?,
+            None => (Resource::Account, None),
+        };
+        let permit = authorize(self.cx, self.operation.action(), resource, &input)?;
+        let output = operation(self.secrets, self.cx, &permit, input).await?;
+        Ok(Answered { body: json::encode(&output), acted, response_elements: None })
     }
 
     /// An operation on the account as a whole.

@@ -21,10 +21,11 @@ use super::Secrets;
 use super::model::{Secret, SecretTag};
 use super::values::StoredValue;
 use crate::access::{Permit, Resource, authorize};
-use crate::ctx::Ctx;
+use crate::caller::Caller;
+use crate::ctx::{Ctx, Way};
 use crate::documents::Documents;
 use crate::error::Error;
-use crate::identities::root;
+use crate::identities::Identities;
 use crate::keys::Keys;
 use crate::trail::record::{EventKind, IdentityKind, Record, Source, UserIdentity};
 use crate::trail::segments::{Segments, SegmentsConfig};
@@ -55,7 +56,9 @@ impl Service {
         let keys = Arc::new(Keys::new(Arc::clone(&documents), trust));
         let trail = TempDir::new().expect("directory");
         let segments = Segments::open(trail.path(), SegmentsConfig::default(), Arc::new(clock.clone()));
-        let secrets = Secrets::new(Arc::clone(&documents), keys, Arc::new(segments.expect("segments")), 100);
+        let segments = Arc::new(segments.expect("segments"));
+        let identities = Arc::new(Identities::new(Arc::clone(&documents)));
+        let secrets = Secrets::new(Arc::clone(&documents), identities, keys, segments, 100);
         Self { clock, random, documents, secrets, _trail: trail }
     }
 
@@ -81,10 +84,10 @@ impl Service {
             request_parameters: None,
             additional_event_data: Vec::new(),
             endpoint_id: None,
-            endpoint_id: None,
             tls: None,
         };
-        Ctx::new(root(account), Region::parse("us-east-1").expect("region"), self.clock.now(), record)
+        let caller = Arc::new(Caller::root(account, "aws"));
+        Ctx::new(caller, Region::parse("us-east-1").expect("region"), self.clock.now(), Way::default(), record)
     }
 
     async fn permit(&self, cx: &Ctx, operation: Operation, secret_id: &str) -> Permit {

@@ -6,7 +6,6 @@ use strongroom_wire::secretsmanager::{
 };
 
 use super::*;
-use crate::identities::service;
 
 async fn delete(service: &Service, name: &str, days: Option<i64>) {
     let cx = service.cx();
@@ -29,7 +28,8 @@ async fn describe(service: &Service, name: &str) -> Result<DescribeSecretRespons
 
 async fn purge(on: &Service) -> usize {
     let cx = on.cx();
-    let cx = Ctx::new(service(cx.caller.account.clone()), cx.region.clone(), cx.now, cx.record());
+    let caller = Arc::new(Caller::service(cx.caller.account.clone(), "secretsmanager.amazonaws.com"));
+    let cx = Ctx::new(caller, cx.region.clone(), cx.now, Way::default(), cx.record());
     on.secrets.purge_due(&cx, 100).await.expect("purged")
 }
 
