@@ -151,6 +151,9 @@ pub fn body_json(error: &ServiceError) -> Vec<u8> {
     out
 }
 
+/// The namespace of error bodies in the query protocol while it is open which service is meant, as of `InvalidAction`.
+pub const FAULT_NAMESPACE: &str = "http://webservices.amazon.com/AWSFault/2005-15-09";
+
 /// The body of an error in the query protocol, with the names that protocol uses; send it with the status of
 /// [`Code::for_query`]. `namespace` is the service's XML namespace.
 #[must_use]

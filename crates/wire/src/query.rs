@@ -25,8 +25,18 @@ impl<'a> Query<'a> {
     /// # Errors
     /// `MalformedInput` when it is not UTF-8 after decoding or has more than [`PARAMETERS_MAX`] parameters.
     pub fn parse(form: &'a [u8]) -> Result<Self, ServiceError> {
+        Self::of_request("", form)
+    }
+
+    /// Takes the parameters of a request apart: those of its query string, where presigned requests have them all, and
+    /// those of its body.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn of_request(query_string: &'a str, form: &'a [u8]) -> Result<Self, ServiceError> {
         let mut parameters = Vec::new();
-        for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        let pairs = [query_string.as_bytes(), form].into_iter().flat_map(|form| form.split(|byte| *byte == b'&'));
+        for pair in pairs.filter(|pair| !pair.is_empty()) {
             if parameters.len() == PARAMETERS_MAX {
                 return Err(malformed());
             }
@@ -151,6 +161,18 @@ mod tests {
         assert_eq!(Query::parse(form.as_bytes()).expect("a form").action(), Some("Do"));
         assert_eq!(decode(form), Ok(sample::full()));
         assert_eq!(decode("Action=Do"), Ok(Sample::default()));
+    }
+
+    #[test]
+    fn parameters_stand_in_the_query_string_or_in_the_body() {
+        let presigned = "Action=Do&Version=1&Name=abc&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0f";
+        for (query_string, form) in [(presigned, ""), ("", presigned), ("Version=1&Name=abc", "Action=Do")] {
+            let query = Query::of_request(query_string, form.as_bytes()).expect("parameters");
+            assert_eq!((query.action(), query.get("Version")), (Some("Do"), Some("1")));
+            assert_eq!(query.decode::<Sample>().expect("valid").name.as_deref(), Some("abc"));
+        }
+        let half = vec!["a=1"; PARAMETERS_MAX / 2 + 1].join("&");
+        assert!(Query::of_request(&half, half.as_bytes()).is_err());
     }
 
     #[test]

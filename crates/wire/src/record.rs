@@ -4,8 +4,9 @@ use strongroom_types::{SecretBytes, SecretText, Timestamp};
 
 use crate::forms::Shape;
 use crate::json::JsonWriter;
-use crate::timestamps;
+use crate::ops::Service;
 use crate::writer::Writer;
+use crate::{percent, sts, timestamps};
 
 /// Bytes set aside for a record at once.
 const RECORD_BYTES: usize = 256;
@@ -14,7 +15,19 @@ const RECORD_BYTES: usize = 256;
 /// instants as `May 3, 2018 5:51:02 PM`, sensitive members and all bytes left out.
 #[must_use]
 pub fn encode<T: Shape>(value: &T) -> String {
-    let mut writer = RecordWriter { json: JsonWriter::with_capacity(RECORD_BYTES), announced: Announced::Nothing };
+    written(value, Style { percent_encodes: false, comma: false })
+}
+
+/// Writes the output of an operation of `service` as CloudTrail's `responseElements` have it: as [`encode`], but policy
+/// documents stand percent-encoded as in the answer, and STS puts a comma after the year.
+#[must_use]
+pub fn encode_answer<T: Shape>(service: &Service, value: &T) -> String {
+    written(value, Style { percent_encodes: true, comma: *service == sts::SERVICE })
+}
+
+fn written<T: Shape>(value: &T, style: Style) -> String {
+    let json = JsonWriter::with_capacity(RECORD_BYTES);
+    let mut writer = RecordWriter { json, announced: Announced::Nothing, style };
     value.encode(&mut writer);
     // The writer was only ever given text.
     String::from_utf8(writer.json.finish_public()).unwrap_or_default()
@@ -25,6 +38,16 @@ pub fn encode<T: Shape>(value: &T) -> String {
 struct RecordWriter {
     json: JsonWriter,
     announced: Announced,
+    style: Style,
+}
+
+/// How a record is written where records differ.
+#[derive(Clone, Copy, Debug)]
+struct Style {
+    /// Whether text stands percent-encoded that does in answers.
+    percent_encodes: bool,
+    /// Whether a comma follows the year.
+    comma: bool,
 }
 
 #[derive(Debug)]
@@ -94,6 +117,14 @@ impl Writer for RecordWriter {
         self.shown().text(value);
     }
 
+    fn percent_encoded(&mut self, value: &str) {
+        if self.style.percent_encodes {
+            self.shown().text(&percent::encoded(value));
+        } else {
+            self.shown().text(value);
+        }
+    }
+
     fn secret_text(&mut self, _value: &SecretText) {
         self.withhold();
     }
@@ -124,7 +155,8 @@ impl Writer for RecordWriter {
     }
 
     fn timestamp(&mut self, value: Timestamp) {
-        self.shown().text(&timestamps::record(value));
+        let comma = self.style.comma;
+        self.shown().text(&timestamps::record(value, comma));
     }
 }
 

@@ -68,14 +68,13 @@ pub fn parse_iso(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_millis(instant.as_millisecond()))
 }
 
-/// `Apr 11, 2018 8:05:45 PM`, as CloudTrail writes members that are instants; empty outside the years -9999 to 9999.
+/// `Apr 11, 2018 8:05:45 PM`, as CloudTrail writes members that are instants, with or without a `comma` after the year;
+/// empty outside the years -9999 to 9999.
 #[must_use]
-pub fn record(value: Timestamp) -> String {
+pub fn record(value: Timestamp, comma: bool) -> String {
+    let form = if comma { "%b %-d, %Y, %-I:%M:%S %p" } else { "%b %-d, %Y %-I:%M:%S %p" };
     let instant = jiff::Timestamp::from_millisecond(value.millis());
-    instant.map_or_else(
-        |_| String::new(),
-        |instant| Offset::UTC.to_datetime(instant).strftime("%b %-d, %Y %-I:%M:%S %p").to_string(),
-    )
+    instant.map_or_else(|_| String::new(), |instant| Offset::UTC.to_datetime(instant).strftime(form).to_string())
 }
 
 #[cfg(test)]
@@ -122,7 +121,8 @@ mod tests {
         assert_eq!(iso(instant), "2018-05-03T17:51:02Z");
         assert_eq!(parse_iso("2018-05-03T19:51:02+02:00"), Some(instant));
         assert_eq!(parse_iso("yesterday"), None);
-        assert_eq!(record(instant), "May 3, 2018 5:51:02 PM");
+        assert_eq!(record(instant, false), "May 3, 2018 5:51:02 PM");
+        assert_eq!(record(instant, true), "May 3, 2018, 5:51:02 PM");
         assert_eq!(iso(Timestamp::from_millis(1)), "1970-01-01T00:00:00.001Z");
         assert_eq!(iso(Timestamp::from_millis(i64::MAX)), "");
     }

@@ -2,18 +2,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use strongroom_types::{SecretBuffer, SecretBytes, SecretText, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::forms::{Double, Shape};
+use crate::percent;
 use crate::timestamps;
 use crate::writer::Writer;
 
 /// Bytes set aside for an answer at once; most answers need no more.
 const ANSWER_BYTES: usize = 1024;
-/// What RFC 3986 reserves, which is all but letters, digits and four marks.
-const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Writes the answer of `operation`: `<XResponse><XResult>…</XResult><ResponseMetadata>…</XResponse>`. Operations
 /// without output pass `None`. `namespace` is the service's XML namespace.
@@ -161,7 +159,7 @@ impl Writer for XmlWriter {
     }
 
     fn percent_encoded(&mut self, value: &str) {
-        self.scalar(&utf8_percent_encode(value, &RESERVED).to_string());
+        self.scalar(&percent::encoded(value));
     }
 
     fn secret_text(&mut self, value: &SecretText) {

@@ -92,3 +92,36 @@ pub fn calls(shape: &Shape) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Facts with a shape for each mark of STS.
+    fn facts(shapes: &str) -> Facts {
+        let text = format!(
+            r#"{{"source": {{"package": "p", "version": "1"}}, "metadata": {{}}, "operations": {{}}, "shapes": {{{shapes}}}}}"#
+        );
+        serde_json::from_str(&text).expect("facts")
+    }
+
+    #[test]
+    fn marks_are_set_and_what_they_name_must_be_there() {
+        let both =
+            r#""tokenType": {"type": "string"}, "tokenCodeType": {"type": "string"}, "other": {"type": "string"}"#;
+        let marked_facts = marked("sts", facts(both)).expect("facts");
+        let secret = |name: &str| marked_facts.shapes[name].sensitive;
+        assert!(secret("tokenType") && secret("tokenCodeType") && !secret("other"));
+        assert!(marked("sts", facts(r#""tokenType": {"type": "string"}"#)).is_err());
+        assert_eq!(marked("none", facts(both)).expect("facts"), facts(both));
+    }
+
+    #[test]
+    fn marks_become_calls() {
+        let traits = [(UNREPEATED, Value::Bool(true)), (PERCENT_ENCODED, true.into()), (WORDING, "Say \"a\".".into())];
+        let traits = traits.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let shape = Shape { traits, ..Shape::default() };
+        assert_eq!(calls(&shape), r#".unrepeated().worded("Say \"a\".").percent_encoded()"#);
+        assert_eq!(calls(&Shape::default()), "");
+    }
+}

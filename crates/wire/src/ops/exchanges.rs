@@ -192,6 +192,8 @@ fn policy_documents_are_percent_encoded_in_answers_alone() {
     assert!(answer.contains("<PolicyDocument>%7B%22a%22%3A%20%22%C3%A9%2A~%22%7D</PolicyDocument>"), "{answer}");
     assert!(answer.contains("<UserName>a b</UserName>"), "{answer}");
     assert!(record::encode(&output).contains(r#""policyDocument":"{\"a\": \"é*~\"}""#));
+    let record = record::encode_answer(&crate::iam::SERVICE, &output);
+    assert!(record.contains(r#""policyDocument":"%7B%22a%22%3A%20%22%C3%A9%2A~%22%7D""#), "{record}");
 }
 
 #[test]
@@ -219,8 +221,8 @@ fn credentials_show_in_the_answer_alone() {
     assert!(std::str::from_utf8(answer.expose()).expect("text").contains("<SessionToken>hunter2</SessionToken>"));
     assert!(!format!("{output:?}").contains("hunter"), "{output:?}");
     assert_eq!(
-        record::encode(&output),
-        r#"{"credentials":{"accessKeyId":"AKID","expiration":"Feb 29, 2024 11:59:58 PM"}}"#
+        record::encode_answer(&crate::sts::SERVICE, &output),
+        r#"{"credentials":{"accessKeyId":"AKID","expiration":"Feb 29, 2024, 11:59:58 PM"}}"#
     );
 }
 

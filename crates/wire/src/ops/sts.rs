@@ -24,11 +24,11 @@ impl Operation {
         }
     }
 
-    /// Whether the operation changes nothing: `readOnly` of its audit records. That is all of them, whatever their level
-    /// of access: credentials are handed out, and nothing is stored. CloudTrail's records of AssumeRole say so too.
+    /// `readOnly` of the operation's audit records. No operation changes anything stored, whatever its level of access,
+    /// and CloudTrail's records of AssumeRole say so; those of GetFederationToken do not. The rest is unconfirmed.
     #[must_use]
     pub const fn is_read_only(self) -> bool {
-        true
+        !matches!(self, Self::GetFederationToken)
     }
 }
 
@@ -43,7 +43,8 @@ mod tests {
         assert_eq!(Operation::AssumeRole.access_level(), AccessLevel::Write);
         assert_eq!(Operation::GetCallerIdentity.access_level(), AccessLevel::Read);
         assert_eq!(Operation::GetSessionToken.access_level(), AccessLevel::Read);
-        assert!(Operation::ALL.iter().all(|operation| operation.is_read_only()));
+        let changing = Operation::ALL.into_iter().filter(|operation| !operation.is_read_only());
+        assert!(changing.eq([Operation::GetFederationToken]));
     }
 
     #[test]
