@@ -11,7 +11,6 @@ pub mod identities;
 pub mod keys;
 pub mod page;
 pub mod password;
-pub mod policy_syntax;
 pub mod secrets;
 pub mod trail;
 pub mod verification;

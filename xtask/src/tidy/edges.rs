@@ -11,7 +11,6 @@ const HOME: &str = "crates/core/src/";
 const EDGES: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("password", &[]),
-    ("policy_syntax", &[]),
     ("trail", &[]),
     ("backup", &[]),
     ("bootstrap", &[]),
@@ -34,7 +33,6 @@ const EDGES: &[(&str, &[&str])] = &[
             "keys",
             "page",
             "password",
-            "policy_syntax",
             "trail",
         ],
     ),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use strongroom_policy::{Document, DocumentKind};
 use strongroom_store::Batch;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
@@ -17,7 +18,6 @@ use crate::ctx::Ctx;
 use crate::documents::retry;
 use crate::error::Error;
 use crate::page;
-use crate::policy_syntax;
 
 /// The name of the policy that users put.
 const DEFAULT: &str = "default";
@@ -34,8 +34,8 @@ impl Secrets {
         input: PutResourcePolicyRequest,
     ) -> Result<PutResourcePolicyResponse, Error> {
         only_default(input.policy_name.as_deref())?;
-        let policy = policy_syntax::check(&input.resource_policy)
-            .map_err(|error| refusals::malformed_policy(error.client_text()))?;
+        let policy = Document::parse(&input.resource_policy, DocumentKind::Resource)
+            .map_err(|error| refusals::malformed_policy(error.problem))?;
         if input.block_public_policy.unwrap_or_default() && policy.grants_broad_access() {
             return Err(refusals::public_policy());
         }

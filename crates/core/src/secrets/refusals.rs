@@ -1,6 +1,7 @@
 //! Every refusal of the secrets' operations, with AWS's code and text, in one place (specification §3 and §4).
 //! Texts that nobody could confirm are marked.
 
+use strongroom_policy::Problem;
 use strongroom_wire::secretsmanager::errors as codes;
 
 use crate::error::Error;
@@ -275,7 +276,12 @@ pub fn filter_without_values() -> Error {
 
 /// A resource policy that does not read as one.
 #[must_use]
-pub fn malformed_policy(text: &'static str) -> Error {
+pub fn malformed_policy(problem: Problem) -> Error {
+    let text = match problem {
+        Problem::Syntax => "This resource policy contains a syntax error.",
+        Problem::Principal => "This resource policy contains an unsupported principal.",
+        Problem::ServicePrincipal => "This resource policy contains an invalid service principal.",
+    };
     Error::refused(codes::MALFORMED_POLICY_DOCUMENT_EXCEPTION, text)
 }
 

@@ -1,13 +1,16 @@
-//! Tests of the syntax check: policies as users write them, and what is wrong with others.
+//! Policies of resources as users write them, what is wrong with others, and which of them let in anybody.
 
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 use serde_json::{Value, json};
+use strongroom_policy::{Document, DocumentKind, Malformed, Problem};
 
-use super::*;
+const SYNTAX: Problem = Problem::Syntax;
+const PRINCIPAL: Problem = Problem::Principal;
+const SERVICE: Problem = Problem::ServicePrincipal;
 
-const SYNTAX: &str = "This resource policy contains a syntax error.";
-const PRINCIPAL: &str = "This resource policy contains an unsupported principal.";
-const SERVICE: &str = "This resource policy contains an invalid service principal.";
+fn check(text: &str) -> Result<Document, Malformed> {
+    Document::parse(text, DocumentKind::Resource)
+}
 
 fn broad(policy: &Value) -> bool {
     match check(&policy.to_string()) {
@@ -16,11 +19,11 @@ fn broad(policy: &Value) -> bool {
     }
 }
 
-/// The error's text for the client, and the place for the log.
-fn refused(text: &str) -> (&'static str, String) {
+/// What sort of fault it is, and where.
+fn refused(text: &str) -> (Problem, String) {
     match check(text) {
         Ok(_) => panic!("accepted: {text}"),
-        Err(error) => (error.client_text(), error.fault().at.clone()),
+        Err(error) => (error.problem, error.at),
     }
 }
 
@@ -56,9 +59,9 @@ fn accepts(name: &str, value: Value) {
     }
 }
 
-fn refuses(name: &str, value: Value, text: &str) {
+fn refuses(name: &str, value: Value, problem: Problem) {
     let policy = policy(&with(name, value));
-    assert_eq!(refused(&policy.to_string()).0, text, "{policy}");
+    assert_eq!(refused(&policy.to_string()).0, problem, "{policy}");
 }
 
 #[test]
