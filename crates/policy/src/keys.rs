@@ -121,11 +121,11 @@ impl Value<'_> {
         }
     }
 
-    pub(crate) fn as_bytes(&self) -> Option<&[u8]> {
+    /// Whether these are its bytes, or those of its text.
+    pub(crate) fn has_bytes(&self, expected: &[u8]) -> bool {
         match self {
-            Self::Bytes(bytes) => Some(bytes),
-            Self::Text(text) => Some(text.as_bytes()),
-            _ => None,
+            Self::Bytes(bytes) => **bytes == *expected,
+            other => other.as_text().is_some_and(|text| text.as_bytes() == expected),
         }
     }
 

@@ -135,9 +135,7 @@ impl Expected {
             Self::Instants(order, instants) => {
                 value.as_instant().is_some_and(|found| instants.iter().any(|instant| order.holds(found.cmp(instant))))
             }
-            Self::Bytes(expected) => {
-                value.as_bytes().is_some_and(|found| expected.iter().any(|bytes| **bytes == *found))
-            }
+            Self::Bytes(expected) => expected.iter().any(|bytes| value.has_bytes(bytes)),
             Self::Blocks(blocks) => {
                 value.as_address().is_some_and(|found| blocks.iter().any(|block| block.holds(found)))
             }
