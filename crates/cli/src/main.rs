@@ -1,6 +1,7 @@
 //! The binary `strongroom`: flags, printing, and what it leaves to the other rooms.
 
 mod account;
+mod allocator;
 mod data;
 mod greeting;
 mod offline;
@@ -12,11 +13,12 @@ mod settings;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mimalloc::MiMalloc;
+
+use allocator::Allocator;
 
 /// Requests are many small allocations on few threads, which this allocator serves in about half the system's time.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 /// A self-hosted secrets manager that speaks the AWS Secrets Manager API.
 #[derive(Parser)]

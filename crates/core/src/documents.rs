@@ -5,8 +5,8 @@ use std::any::Any;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use strongroom_crypto::{Context, Keyring, Random, Sealed};
@@ -99,6 +99,19 @@ struct Cached {
     version: u64,
     bytes: u64,
     value: Arc<dyn Any + Send + Sync>,
+}
+
+/// A key to look for in the cache. Its hash is that of the [`DocumentKey`] it equals.
+#[derive(Hash)]
+struct Sought<'a> {
+    kind: Kind,
+    key: &'a str,
+}
+
+impl Equivalent<DocumentKey> for Sought<'_> {
+    fn equivalent(&self, key: &DocumentKey) -> bool {
+        self.kind == key.kind && *self.key == *key.key
+    }
 }
 
 #[derive(Clone)]
@@ -210,14 +223,14 @@ impl Documents {
     ///
     /// # Errors
     /// When the store fails, or the stored body is not authentic.
-    pub async fn load<T: Document>(&self, key: impl Into<Arc<str>>) -> Result<Option<Loaded<T>>, Error> {
-        let key = DocumentKey::new(T::KIND, key);
+    pub async fn load<T: Document>(&self, key: impl AsRef<str> + Into<Arc<str>>) -> Result<Option<Loaded<T>>, Error> {
         if T::CACHED
-            && let Some(hit) = self.memory.cache.get(&key)
+            && let Some(hit) = self.memory.cache.get(&Sought { kind: T::KIND, key: key.as_ref() })
             && let Ok(value) = hit.value.downcast::<T>()
         {
             return Ok(Some(Loaded { version: hit.version, value }));
         }
+        let key = DocumentKey::new(T::KIND, key);
         let count = self.memory.count(&key);
         let Some(row) = self.store.get(&key).await? else { return Ok(None) };
         let (loaded, bytes) = self.open::<T>(&row.key, row.version, &row.body)?;

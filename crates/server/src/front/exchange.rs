@@ -1,8 +1,9 @@
 //! One exchange: a request's head and body to the endpoint, its answer back.
 //!
 //! The first poll takes the way of nearly every request without waiting: the body came together with the head, and
-//! often the endpoint answers at once. Only what has to wait is put into a future on the heap. The exchange itself
-//! stays small, since the HTTP library moves it about for each request.
+//! often the endpoint answers at once, or once the thread's other tasks have had a turn, whose records share a write with
+//! this one's. Only what has to wait for longer is put into a future on the heap, with a timer. The exchange itself stays
+//! small, since the HTTP library moves it about for each request.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -33,6 +34,7 @@ pub(crate) struct Exchange {
 )]
 enum State {
     Begun(Begun),
+    Again(Again),
     Waiting(Waiting),
     Ended,
 }
@@ -41,6 +43,13 @@ struct Begun {
     underway: Underway,
     id: Option<String>,
     request: Request<Incoming>,
+}
+
+/// Work that was not done at its first turn, and will have a second one at once.
+struct Again {
+    underway: Underway,
+    frame: Frame,
+    work: Work,
 }
 
 type Waiting = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
@@ -58,7 +67,20 @@ impl Future for Exchange {
         let mut waiting = match std::mem::replace(&mut self.state, State::Ended) {
             State::Begun(begun) => match begin(&self.front, begun, context) {
                 Begin::Answered(response) => return Poll::Ready(Ok(response)),
+                Begin::Again(again) => {
+                    // Nobody else wakes it when it only let others go first.
+                    context.waker().wake_by_ref();
+                    self.state = State::Again(again);
+                    return Poll::Pending;
+                }
                 Begin::Waits(waiting) => waiting,
+            },
+            State::Again(Again { underway, frame, mut work }) => match work.poll(context) {
+                Poll::Ready(done) => {
+                    let answer = self.front.done(&frame, done);
+                    return Poll::Ready(Ok(self.front.finish(&underway.line, frame, answer)));
+                }
+                Poll::Pending => Box::pin(wait(Arc::clone(&self.front), underway, frame, work)),
             },
             State::Waiting(waiting) => waiting,
             State::Ended => return Poll::Pending,
@@ -73,9 +95,19 @@ impl Future for Exchange {
     }
 }
 
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let State::Again(again) = std::mem::replace(&mut self.state, State::Ended) {
+            self.front.go_on(again.work);
+        }
+    }
+}
+
 /// How far an exchange comes without waiting.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Begin {
     Answered(Response<AnswerBody>),
+    Again(Again),
     Waits(Waiting),
 }
 
@@ -108,7 +140,7 @@ fn begin(front: &Arc<Front>, begun: Begun, context: &mut Context<'_>) -> Begin {
             let answer = front.done(&frame, done);
             Begin::Answered(front.finish(&underway.line, frame, answer))
         }
-        Poll::Pending => Begin::Waits(Box::pin(wait(Arc::clone(front), underway, frame, work))),
+        Poll::Pending => Begin::Again(Again { underway, frame, work }),
     }
 }
 

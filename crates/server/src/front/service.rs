@@ -175,6 +175,11 @@ impl Front {
         }
     }
 
+    /// Carries `work`, whose client has gone, to its end.
+    pub(super) fn go_on(&self, work: Work) {
+        drop(Shield::new(work, &self.runtime));
+    }
+
     /// The answer of work that has come to its end.
     pub(super) fn done(&self, frame: &Frame, done: Result<Answer, Panicked>) -> Answer {
         done.unwrap_or_else(|Panicked| {

@@ -7,6 +7,7 @@ mod lanes;
 mod line;
 mod lines;
 mod load;
+mod marks;
 mod phases;
 mod remains;
 mod slots;

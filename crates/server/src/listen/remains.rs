@@ -3,13 +3,16 @@
 //! The library reads into a buffer of its own, hands out the body as parts of it that count their references, and
 //! frees the buffer unwiped. Whoever has the last reference to a buffer may write to it: so a part is kept here after
 //! it was copied, until the library and the request's header fields, which lie in the same buffer, have let go of it.
-//! Then the whole buffer is wiped. The library lets go when it reads on and when the connection ends.
+//! Then the buffer is wiped as far as anything came into it. The library lets go when it reads on and when the
+//! connection ends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use zeroize::Zeroize;
+
+use super::marks::Marks;
 
 /// Parts kept at most. More than one is there only while a request is under way, and when several parts lie in one
 /// buffer: then only the last of them can be wiped, and has to be alone for it.
@@ -30,23 +33,22 @@ impl Remains {
         if part.is_empty() {
             return;
         }
-        let Err(part) = wipe(part) else { return };
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.push(part);
-        while parts.len() > PARTS_MAX {
+        if parts.len() == PARTS_MAX {
             // Of parts in the same buffer the later ones remain, so that the buffer is wiped with the last of them.
             parts.remove(0);
         }
+        parts.push(part);
         self.any.store(true, Ordering::Release);
     }
 
-    /// Wipes the buffers that nothing else uses any more.
-    pub(super) fn wipe(&self) {
+    /// Wipes the buffers that nothing else uses any more, as far as `marks` tell that they were filled.
+    pub(super) fn wipe(&self, marks: &mut Marks) {
         if !self.any.load(Ordering::Acquire) {
             return;
         }
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        *parts = std::mem::take(&mut *parts).into_iter().filter_map(|part| wipe(part).err()).collect();
+        *parts = std::mem::take(&mut *parts).into_iter().filter_map(|part| wipe(part, marks).err()).collect();
         self.any.store(!parts.is_empty(), Ordering::Release);
     }
 }
@@ -55,18 +57,24 @@ impl Drop for Remains {
     fn drop(&mut self) {
         // Parts in the same buffer are let go one after the other; the last one has it alone.
         for part in self.parts.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            let _ = wipe(part);
+            let _ = wipe(part, &mut Marks::unknown());
         }
     }
 }
 
-/// Wipes the whole buffer that `part` lies in and frees it; gives `part` back if the buffer is in use elsewhere.
-fn wipe(part: Bytes) -> Result<(), Bytes> {
+/// Wipes the buffer that `part` lies in as far as it was filled and frees it; gives `part` back if the buffer is in use
+/// elsewhere.
+fn wipe(part: Bytes, marks: &mut Marks) -> Result<(), Bytes> {
     let mut buffer = part.try_into_mut()?;
     buffer.clear();
     // Takes back what lies before the part, if anything does.
     let _ = buffer.try_reclaim(buffer.capacity().saturating_add(1));
-    buffer.spare_capacity_mut().zeroize();
+    let filled = marks.take(buffer.as_ptr().addr(), buffer.capacity());
+    let room = buffer.spare_capacity_mut();
+    match room.get_mut(..filled) {
+        Some(filled) => filled.zeroize(),
+        None => room.zeroize(),
+    }
     Ok(())
 }
 
@@ -96,13 +104,13 @@ mod tests {
         let remains = Remains::default();
         drop(second);
         remains.keep(first);
-        remains.wipe();
+        remains.wipe(&mut Marks::unknown());
         assert_eq!(kept(&remains), 1, "the library reads into it");
         drop(buffer);
-        remains.wipe();
+        remains.wipe(&mut Marks::unknown());
         assert_eq!(kept(&remains), 1, "a header field lies in it");
         drop(head);
-        remains.wipe();
+        remains.wipe(&mut Marks::unknown());
         assert_eq!(kept(&remains), 0);
     }
 

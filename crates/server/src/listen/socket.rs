@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::line::Line;
+use super::marks::Marks;
 
 /// What a client that speaks HTTP/2 sends first (RFC 9113 section 3.4).
 const H2_PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -52,11 +53,15 @@ pub(super) struct Socket {
     opening: Opening,
     given: usize,
     line: Arc<Line>,
+    /// Where bytes have come to lie.
+    marks: Marks,
 }
 
 impl Socket {
     pub(super) fn new(stream: Stream, opening: Opening, line: Arc<Line>) -> Self {
-        Self { stream, opening, given: 0, line }
+        // The HTTP/2 library moves bytes about in other ways than marks know.
+        let marks = if opening.h2 { Marks::unknown() } else { Marks::new() };
+        Self { stream, opening, given: 0, line, marks }
     }
 }
 
@@ -68,21 +73,29 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         // Whoever reads has found a place to read to, and let go of what was read before.
-        this.line.remains.wipe();
+        this.line.remains.wipe(&mut this.marks);
+        let begin = end_of(buffer);
         if this.given < this.opening.count {
             let left = this.opening.bytes.get(this.given..this.opening.count).unwrap_or_default();
             let fits = left.get(..left.len().min(buffer.remaining())).unwrap_or_default();
             buffer.put_slice(fits);
             this.given += fits.len();
+            this.marks.add(begin..end_of(buffer));
             return Poll::Ready(Ok(()));
         }
-        let before = buffer.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
+        let end = end_of(buffer);
+        this.marks.add(begin..end);
+        if end > begin {
             this.line.bytes_read();
         }
         polled
     }
+}
+
+/// The address behind what `buffer` holds.
+fn end_of(buffer: &ReadBuf<'_>) -> usize {
+    buffer.filled().as_ptr_range().end.addr()
 }
 
 impl AsyncWrite for Socket {

@@ -1,17 +1,23 @@
 //! The segment files: hourly, append-only, one record a line. An append returns after its line was written.
 //!
 //! Many threads append at once. Each puts its line into a shared buffer. Whoever finds nobody writing writes all that is
-//! buffered with one write(2); who comes meanwhile waits for the next turn, and one of them writes for all.
+//! buffered with one write(2); who comes meanwhile waits for the next turn, and one of them writes for all. Requests
+//! that share a thread put in their lines one after the other, and the first of them that has its turn again writes.
 
+mod company;
+
+use std::future::poll_fn;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
 
 use strongroom_types::Clock;
 
 use super::calendar::{EVER, Hour};
 use super::files::{DiskFiles, SegmentFile, SegmentFiles, newest_first};
+use company::Company;
 
 /// Longest line, in bytes. Bounded fields keep records far below it.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
@@ -53,6 +59,7 @@ pub struct Segments {
     /// The queue's mark once more, for those who look without its lock.
     writing: AtomicBool,
     writer: Mutex<Writer>,
+    company: Company,
     retired: Mutex<Vec<Arc<Segment>>>,
 }
 
@@ -60,6 +67,7 @@ pub struct Segments {
 #[derive(Default)]
 struct Queue {
     lines: Vec<u8>,
+    count: u32,
     batch: Arc<Batch>,
     /// Whether a thread is writing. Only then does anybody wait.
     writing: bool,
@@ -150,6 +158,7 @@ impl Segments {
             queue: Mutex::default(),
             writing: AtomicBool::new(false),
             writer: Mutex::default(),
+            company: Company::default(),
             retired: Mutex::default(),
         })
     }
@@ -162,14 +171,28 @@ impl Segments {
     /// the file all the same when even that fails, or when it was a sync that failed. `InvalidInput` for a line with a
     /// line's end inside or longer than [`LINE_BYTES_MAX`].
     pub fn append(&self, line: &str) -> io::Result<()> {
+        self.put_in(line)?.written()
+    }
+
+    /// Puts a line into the buffer, to be written with what else is there.
+    fn put_in(&self, line: &str) -> io::Result<Queued<'_>> {
         check(line)?;
         let mut queue = lock(&self.queue);
         queue.lines.extend_from_slice(line.as_bytes());
         queue.lines.push(b'\n');
-        let batch = Arc::clone(&queue.batch);
+        queue.count = queue.count.saturating_add(1);
+        Ok(Queued { segments: self, batch: Arc::clone(&queue.batch) })
+    }
+
+    /// Sees to it that `batch` is written.
+    fn complete(&self, batch: &Batch) {
+        if batch.result.get().is_some() {
+            return;
+        }
+        let mut queue = lock(&self.queue);
         if queue.writing {
             drop(queue);
-            self.spin(&batch);
+            self.spin(batch);
             queue = lock(&self.queue);
         }
         while queue.writing && batch.result.get().is_none() {
@@ -183,21 +206,21 @@ impl Segments {
             drop(queue);
             self.take_turn();
         }
-        match batch.result.get() {
-            Some(Ok(())) => Ok(()),
-            Some(Err(error)) => Err(io::Error::new(error.kind(), Arc::clone(error))),
-            None => Err(io::Error::other("nobody wrote the line")),
-        }
     }
 
-    /// Appends one record as [`Segments::append`] does, without blocking the thread for a sync: that takes as long as the
-    /// disk does, and others must not wait behind it.
+    /// Appends one record as [`Segments::append`] does. Does not block the thread for a sync: that takes as long as the
+    /// disk does, and others must not wait behind it. Where there are others, it lets them put in their lines first: they
+    /// share one write.
     ///
     /// # Errors
     /// As [`Segments::append`].
     pub async fn append_aside(self: &Arc<Self>, line: String) -> io::Result<()> {
         if self.config.fsync != Fsync::Always {
-            return self.append(&line);
+            let queued = self.put_in(&line)?;
+            if self.company.is_likely() {
+                yield_once().await;
+            }
+            return queued.written();
         }
         let segments = Arc::clone(self);
         let appended = tokio::task::spawn_blocking(move || segments.append(&line)).await;
@@ -259,6 +282,7 @@ impl Segments {
         let batch = {
             let mut queue = lock(&self.queue);
             std::mem::swap(&mut queue.lines, &mut lines);
+            self.company.wrote(std::mem::take(&mut queue.count));
             std::mem::take(&mut queue.batch)
         };
         let turn = Turn { queue: &self.queue, writing: &self.writing, batch };
@@ -316,6 +340,45 @@ impl Segments {
             retired.drain(..surplus);
         }
     }
+}
+
+/// A line that was put in. When it is let go before it was written, such as with its request's future, it is written
+/// then: a line that nobody takes would stay where it is.
+struct Queued<'a> {
+    segments: &'a Segments,
+    batch: Arc<Batch>,
+}
+
+impl Queued<'_> {
+    /// Waits until the line is written.
+    fn written(self) -> io::Result<()> {
+        self.segments.complete(&self.batch);
+        match self.batch.result.get() {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(io::Error::new(error.kind(), Arc::clone(error))),
+            None => Err(io::Error::other("nobody wrote the line")),
+        }
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.segments.complete(&self.batch);
+    }
+}
+
+/// Lets the other tasks of this thread that are ready have their turns first.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 impl Segment {
