@@ -9,6 +9,7 @@ pub mod documents;
 pub mod error;
 pub mod identities;
 pub mod keys;
+pub mod oidc;
 pub mod page;
 pub mod password;
 pub mod policy_syntax;

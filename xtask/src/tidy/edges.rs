@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("keys", &["documents", "error"]),
     ("ctx", &["documents", "error", "trail"]),
     ("data_keys", &[]),
+    ("oidc", &["error"]),
     ("identities", &["ctx", "documents", "error", "trail"]),
     ("access", &["ctx", "error", "secrets::resolve"]),
     ("page", &["documents", "error", "secrets::invalid_page_token"]),

@@ -114,11 +114,7 @@ impl KeySet {
     }
 
     /// The keys that a token with this algorithm and key id may be signed by: those with the id first.
-    pub(super) fn fitting<'a>(
-        &'a self,
-        algorithm: Algorithm,
-        id: Option<&'a str>,
-    ) -> impl Iterator<Item = &'a Key> {
+    pub(super) fn fitting<'a>(&'a self, algorithm: Algorithm, id: Option<&'a str>) -> impl Iterator<Item = &'a Key> {
         let fits = move |key: &&Key| key.is_for(algorithm);
         let same_id = self.0.iter().filter(move |key| id.is_none() || key.id.as_deref() == id);
         let no_id = self.0.iter().filter(move |key| id.is_some() && key.id.is_none());
