@@ -11,6 +11,7 @@ pub mod error;
 pub mod iam;
 pub mod identities;
 pub mod keys;
+pub mod oidc;
 pub mod page;
 pub mod password;
 pub mod secrets;

@@ -1,4 +1,4 @@
-//! SHA-256 and HMAC-SHA-256 (FIPS 180-4, RFC 2104).
+//! SHA-256 and HMAC-SHA-256 (FIPS 180-4, RFC 2104), and SHA-1 for the thumbprints of certificates.
 
 use aws_lc_rs::{constant_time, digest, hmac};
 
@@ -9,6 +9,21 @@ pub const DIGEST_LEN: usize = 32;
 #[must_use]
 pub fn sha256(data: &[u8]) -> [u8; DIGEST_LEN] {
     array(digest::digest(&digest::SHA256, data).as_ref())
+}
+
+/// Length of a SHA-1 digest, in bytes.
+pub const THUMBPRINT_LEN: usize = 20;
+
+/// SHA-1 of a certificate, by which IAM names the certificates of identity providers. For nothing else: SHA-1 resists
+/// no collisions, only the making of a second certificate for a thumbprint that is given.
+#[must_use]
+pub fn thumbprint(certificate: &[u8]) -> [u8; THUMBPRINT_LEN] {
+    let mut out = [0; THUMBPRINT_LEN];
+    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, certificate);
+    for (to, from) in out.iter_mut().zip(digest.as_ref()) {
+        *to = *from;
+    }
+    out
 }
 
 /// SHA-256 of data that arrives in pieces.
@@ -88,6 +103,11 @@ mod tests {
         pieces.update(b"a");
         pieces.update(b"bc");
         assert_eq!(hex(&pieces.finish()), expected);
+    }
+
+    #[test]
+    fn a_thumbprint_is_the_sha1_of_fips_180() {
+        assert_eq!(hex(&thumbprint(b"abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
     }
 
     #[test]

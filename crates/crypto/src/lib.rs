@@ -3,6 +3,7 @@
 
 pub mod aead;
 pub mod digest;
+pub mod jwt;
 pub mod keyring;
 pub mod random;
 pub mod root;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use strongroom_core::bootstrap::{self, BootstrapError};
 use strongroom_core::identities::NewKey;
 use strongroom_core::identities::signers::identity_of;
+use strongroom_core::oidc::WebIdentities;
 use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
@@ -21,6 +22,7 @@ use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::gate::fault_text;
+use crate::identity_providers::{self, IdentityProvidersError};
 use crate::refused::Refused;
 use crate::standing::Standing;
 
@@ -54,6 +56,9 @@ pub enum OpenError {
         /// The account that was asked for.
         asked: AccountId,
     },
+    /// A file that identity providers are known by cannot be used.
+    #[error("identity_providers: {0}")]
+    IdentityProviders(#[from] IdentityProvidersError),
     /// Something else failed.
     #[error("{0}")]
     Fault(String),
@@ -95,6 +100,7 @@ pub struct App {
     pub(crate) trail_sync: AuditSync,
     store: Arc<SqliteStore>,
     trust: String,
+    web_identities: WebIdentities,
 }
 
 /// The directory of the store inside the data directory.
@@ -118,6 +124,7 @@ impl App {
         random: Arc<dyn Random>,
     ) -> Result<(Self, Option<NewKey>), OpenError> {
         let directory = &config.data.directory;
+        let web_identities = identity_providers::open(&config.identity_providers, Arc::clone(&clock))?;
         let store = Arc::new(SqliteStore::open(directory.join(STORE_DIRECTORY), store_config())?);
         let keyring = Arc::new(bootstrap::keyring(store.as_ref(), root.as_ref(), random.as_ref()).await?);
         let documents = Arc::new(Documents::new(
@@ -170,6 +177,7 @@ impl App {
             trail_sync: config.audit.sync,
             store,
             trust: root.describe(),
+            web_identities,
         };
         Ok((app, new_key))
     }
@@ -188,6 +196,12 @@ impl App {
         let mut regions = self.secrets.regions(&self.account).await?;
         regions.retain(|region| *region != self.region);
         Ok(regions)
+    }
+
+    /// Who verifies the tokens of identity providers.
+    #[must_use]
+    pub fn web_identities(&self) -> &WebIdentities {
+        &self.web_identities
     }
 
     /// What the trust hangs on, in one line.

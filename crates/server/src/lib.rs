@@ -15,5 +15,6 @@ pub mod config;
 pub mod credentials;
 pub mod front;
 pub mod gate;
+pub mod identity_providers;
 pub mod listen;
 pub mod workers;

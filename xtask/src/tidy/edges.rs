@@ -19,7 +19,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("caller", &[]),
     ("ctx", &["caller", "documents", "error", "trail"]),
     ("data_keys", &[]),
-    ("identities", &["caller", "documents", "error", "trail"]),
+    ("oidc", &["error"]),
+    ("identities", &["caller", "documents", "error", "oidc", "trail"]),
     ("access", &["caller", "ctx", "error", "secrets::resolve"]),
     ("page", &["documents", "error", "secrets::invalid_page_token"]),
     (
@@ -27,7 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &["access", "ctx", "data_keys", "documents", "error", "identities", "keys", "page", "password", "trail"],
     ),
     ("iam", &["access", "caller", "ctx", "documents", "error", "identities", "page", "trail"]),
-    ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "trail"]),
+    ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
     ("verification", &["documents", "error", "identities", "keys", "secrets"]),
 ];
 

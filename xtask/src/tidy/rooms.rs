@@ -67,6 +67,7 @@ const CALLS: [Call; 9] = [
             "crates/server/src/listen/",
             "crates/server/src/app",
             "crates/server/src/credentials.rs",
+            "crates/server/src/identity_providers/",
             "crates/cli/",
         ],
         in_tests: true,

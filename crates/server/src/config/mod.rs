@@ -1,5 +1,6 @@
 //! The settings: defaults, then the configuration file, then flags; all problems are told at once.
 
+mod identity_providers;
 mod limits;
 mod network;
 mod port;
@@ -10,6 +11,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
 pub use network::{Network, NetworkError};
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
@@ -43,6 +45,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Sizes of the caches.
     pub cache: CacheConfig,
+    /// Identity providers of OpenID Connect.
+    pub identity_providers: IdentityProvidersConfig,
 }
 
 impl Default for Config {
@@ -58,6 +62,7 @@ impl Default for Config {
             roots: vec![RootConfig::File { path: None }],
             audit: AuditConfig::default(),
             cache: CacheConfig::default(),
+            identity_providers: IdentityProvidersConfig::default(),
         }
     }
 }
@@ -103,6 +108,7 @@ impl Config {
         storage::check_roots(&self.roots, problems);
         self.audit.check(problems);
         self.cache.check(problems);
+        self.identity_providers.check(problems);
     }
 }
 
