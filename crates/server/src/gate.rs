@@ -91,7 +91,7 @@ impl Gate {
             source: Some(call.source),
             secure: call.tls.is_some(),
             user_agent: Arc::clone(&record.user_agent),
-            endpoint: None,
+            endpoint: call.endpoint.clone(),
         };
         let cx = Ctx::new(signer.caller, self.app.region.clone(), call.received, way, record);
         let carried_out = if !operation.is_read_only() && self.app.standing.backlog_is_full() {
@@ -206,7 +206,7 @@ impl Gate {
             read_only,
             request_parameters: None,
             additional_event_data: Vec::new(),
-            endpoint_id: None,
+            endpoint_id: call.endpoint.as_ref().map(|endpoint| Arc::clone(&endpoint.id)),
             tls,
         })
     }

@@ -4,6 +4,7 @@ mod identity_providers;
 mod limits;
 mod network;
 mod port;
+mod private_endpoints;
 mod problems;
 mod storage;
 mod text;
@@ -15,6 +16,7 @@ pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
 pub use network::{Network, NetworkError};
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
+pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
 pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, RootConfig};
 
@@ -33,6 +35,8 @@ pub struct Config {
     pub account: AccountConfig,
     /// Addresses to listen on.
     pub listen: ListenConfig,
+    /// Further addresses that stand for VPC endpoints.
+    pub private_endpoints: Vec<PrivateEndpointConfig>,
     /// The certificate.
     pub tls: TlsConfig,
     /// Sizes, counts and times.
@@ -56,6 +60,7 @@ impl Default for Config {
             data: DataConfig::default(),
             account: AccountConfig::default(),
             listen: ListenConfig::default(),
+            private_endpoints: Vec::new(),
             tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
             cors: CorsConfig::default(),
@@ -102,6 +107,7 @@ impl Config {
     fn check_into(&self, problems: &mut Problems) {
         self.data.check(problems);
         self.listen.check(&self.tls, self.dev, problems);
+        private_endpoints::check(&self.private_endpoints, self.tls.is_on(), problems);
         self.tls.check(problems);
         self.limits.check(problems);
         self.cors.check(problems);

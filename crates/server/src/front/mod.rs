@@ -22,6 +22,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
+use strongroom_core::ctx::PrivateEndpoint;
 use strongroom_types::{SecretBytes, Timestamp};
 
 pub(crate) use request_id::RequestIds;
@@ -55,6 +56,8 @@ pub struct Call {
     pub local: SocketAddr,
     /// The connection's TLS parameters; none on plain HTTP.
     pub tls: Option<TlsDetails>,
+    /// The private endpoint that the request came through.
+    pub endpoint: Option<Arc<PrivateEndpoint>>,
     /// When the request's head had been read.
     pub received: Timestamp,
     /// The id that the answer carries as `x-amzn-RequestId`: a version 4 UUID.

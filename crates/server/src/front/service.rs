@@ -234,6 +234,7 @@ fn call(line: &Line, frame: &Frame, id: String, parts: Parts, body: Gathered, tr
         peer: line.peer,
         local: line.local,
         tls: line.tls,
+        endpoint: line.endpoint.clone(),
         received: frame.received,
         request_id: id,
     }

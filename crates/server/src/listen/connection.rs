@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use strongroom_core::ctx::PrivateEndpoint;
 use strongroom_crypto::Random;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -107,6 +108,7 @@ pub(super) struct Accepted {
     pub(super) stream: std::net::TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) tls: Option<TlsAcceptor>,
+    pub(super) endpoint: Option<Arc<PrivateEndpoint>>,
     pub(super) slot: Slot,
 }
 
@@ -140,7 +142,7 @@ pub(super) async fn serve(accepted: Accepted, shared: Arc<Shared>, mut stage: wa
 
 /// TLS handshake, then a look at the first bytes.
 async fn open(accepted: Accepted, shared: &Shared) -> io::Result<(Socket, Arc<Line>, bool)> {
-    let Accepted { stream, peer, tls, slot } = accepted;
+    let Accepted { stream, peer, tls, endpoint, slot } = accepted;
     let stream = TcpStream::from_std(stream)?;
     let local = stream.local_addr()?;
     // Answers are written whole; waiting for more to send with them would only delay them.
@@ -156,7 +158,7 @@ async fn open(accepted: Accepted, shared: &Shared) -> io::Result<(Socket, Arc<Li
     let begun = Instant::now();
     let opening = timeout_at(begun + shared.header_read_max, stream.opening()).await??;
     let h2 = opening.h2;
-    let line = Arc::new(Line::new(Ends { peer, local, tls }, h2, begun, shared.times, &shared.load, slot));
+    let line = Arc::new(Line::new(Ends { peer, local, tls, endpoint }, h2, begun, shared.times, &shared.load, slot));
     Ok((Socket::new(stream, opening, Arc::clone(&line)), line, h2))
 }
 

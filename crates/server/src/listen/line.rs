@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use strongroom_core::ctx::PrivateEndpoint;
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ pub(crate) struct Line {
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) tls: Option<TlsDetails>,
+    /// The private endpoint that it came through.
+    pub(crate) endpoint: Option<Arc<PrivateEndpoint>>,
     /// When it was accepted.
     opened: Instant,
     phases: Phases,
@@ -41,6 +44,7 @@ pub(super) struct Ends {
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
     pub(super) tls: Option<TlsDetails>,
+    pub(super) endpoint: Option<Arc<PrivateEndpoint>>,
 }
 
 /// The end of a connection's present phase.
@@ -57,6 +61,7 @@ impl Line {
             peer: ends.peer,
             local: ends.local,
             tls: ends.tls,
+            endpoint: ends.endpoint,
             opened,
             phases: Phases::new(times, h2),
             works: AtomicU32::new(0),
@@ -162,7 +167,7 @@ mod tests {
         let limits = LimitsConfig::default();
         let slots = Slots::new(&limits);
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
-        let ends = Ends { peer: address, local: address, tls: None };
+        let ends = Ends { peer: address, local: address, tls: None, endpoint: None };
         let slot = slots.try_take(address.ip()).unwrap();
         let line =
             Arc::new(Line::new(ends, true, Instant::now(), Times::new(&limits), &Arc::new(Load::new(0, 0)), slot));

@@ -9,6 +9,7 @@ mod lines;
 mod load;
 mod marks;
 mod phases;
+mod private;
 mod remains;
 mod slots;
 mod socket;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use strongroom_core::ctx::PrivateEndpoint;
 use strongroom_crypto::Random;
 use strongroom_types::Clock;
 use thiserror::Error;
@@ -35,6 +37,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) use line::{Line, Underway, Working};
 pub(crate) use load::Held;
+pub use private::EndpointPolicyError;
 pub(crate) use remains::Remains;
 pub use tls::{CertificateError, Certificates};
 
@@ -61,6 +64,9 @@ pub enum ListenError {
         /// Why.
         source: io::Error,
     },
+    /// The policy of a private endpoint cannot be used.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointPolicyError),
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -76,12 +82,14 @@ pub enum ListenError {
 }
 
 /// An address that is listened on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bound {
     /// The address, with the port that was taken.
     pub address: SocketAddr,
     /// Whether it speaks TLS.
     pub tls: bool,
+    /// The id of the private endpoint that it stands for.
+    pub endpoint: Option<Arc<str>>,
 }
 
 /// The bound addresses. Clients can connect from now on; they are served once [`serve`] runs.
@@ -96,6 +104,8 @@ struct Listener {
     socket: TcpListener,
     bound: Bound,
     tls: Option<TlsAcceptor>,
+    /// The private endpoint that it stands for.
+    endpoint: Option<Arc<PrivateEndpoint>>,
 }
 
 impl Listeners {
@@ -116,19 +126,23 @@ impl Listeners {
         };
         let mut listeners = Vec::new();
         for address in &config.listen.addresses {
-            listeners.push(Listener::bind(*address, acceptor.clone()).await?);
+            listeners.push(Listener::bind(*address, acceptor.clone(), None).await?);
         }
         for address in &config.listen.plain_addresses {
-            listeners.push(Listener::bind(*address, None).await?);
+            listeners.push(Listener::bind(*address, None, None).await?);
+        }
+        for config in &config.private_endpoints {
+            let endpoint = private::open(config)?;
+            listeners.push(Listener::bind(config.address, acceptor.clone(), Some(endpoint)).await?);
         }
         let lanes = Lanes::start().map_err(ListenError::Threads)?;
         Ok(Self { listeners, certificates, hang_up, lanes })
     }
 
-    /// The bound addresses, `listen.addresses` first, in their order.
+    /// The bound addresses, `listen.addresses` first, in their order; private endpoints last.
     #[must_use]
     pub fn addresses(&self) -> Vec<Bound> {
-        self.listeners.iter().map(|listener| listener.bound).collect()
+        self.listeners.iter().map(|listener| listener.bound.clone()).collect()
     }
 
     /// The certificate in use, when there is one; to have it looked at by other means than a signal.
@@ -139,11 +153,19 @@ impl Listeners {
 }
 
 impl Listener {
-    async fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Self, ListenError> {
+    async fn bind(
+        address: SocketAddr,
+        tls: Option<TlsAcceptor>,
+        endpoint: Option<Arc<PrivateEndpoint>>,
+    ) -> Result<Self, ListenError> {
         let failed = |source| ListenError::Bind { address, source };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
-        let bound = Bound { address: socket.local_addr().map_err(failed)?, tls: tls.is_some() };
-        Ok(Self { socket, bound, tls })
+        let bound = Bound {
+            address: socket.local_addr().map_err(failed)?,
+            tls: tls.is_some(),
+            endpoint: endpoint.as_ref().map(|endpoint| Arc::clone(&endpoint.id)),
+        };
+        Ok(Self { socket, bound, tls, endpoint })
     }
 }
 
@@ -206,7 +228,7 @@ async fn accept(
         // The listener that was just served comes last next time.
         first = at + 1;
         match accepted {
-            Ok((stream, peer, tls)) => {
+            Ok((stream, peer, tls, endpoint)) => {
                 let Some(seat) = slots.seat(peer.ip()) else {
                     tracing::debug!(%peer, "the address has as many connections as it may");
                     continue;
@@ -215,7 +237,7 @@ async fn accept(
                 let Some(slot) = slots.place(seat, || shared.lines.close_longest_idle()).await else { return };
                 match stream.into_std() {
                     Ok(stream) => {
-                        let accepted = Accepted { stream, peer, tls, slot };
+                        let accepted = Accepted { stream, peer, tls, endpoint, slot };
                         lanes.spawn(connection::serve(accepted, Arc::clone(shared), stages.clone()));
                     }
                     Err(error) => tracing::warn!(%peer, %error, "a connection could not be handed on"),
@@ -231,7 +253,7 @@ async fn accept(
     }
 }
 
-type Incoming = (TcpStream, SocketAddr, Option<TlsAcceptor>);
+type Incoming = (TcpStream, SocketAddr, Option<TlsAcceptor>, Option<Arc<PrivateEndpoint>>);
 
 /// The next connection of any listener, and that listener's place; `first` is asked first.
 async fn next(listeners: &[Listener], first: usize) -> (usize, io::Result<Incoming>) {
@@ -239,7 +261,8 @@ async fn next(listeners: &[Listener], first: usize) -> (usize, io::Result<Incomi
         for at in (0..listeners.len()).map(|offset| (first + offset) % listeners.len()) {
             let Some(listener) = listeners.get(at) else { continue };
             if let Poll::Ready(accepted) = listener.socket.poll_accept(context) {
-                return Poll::Ready((at, accepted.map(|(stream, peer)| (stream, peer, listener.tls.clone()))));
+                let (tls, endpoint) = (listener.tls.clone(), listener.endpoint.clone());
+                return Poll::Ready((at, accepted.map(|(stream, peer)| (stream, peer, tls, endpoint))));
             }
         }
         Poll::Pending

@@ -70,6 +70,7 @@ impl House {
                 source: "192.0.2.7".parse().unwrap(),
                 local: "127.0.0.1:443".parse().unwrap(),
                 tls: None,
+                endpoint: None,
                 received: NOW,
                 request_id: "test".to_owned(),
             })
