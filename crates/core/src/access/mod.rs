@@ -192,3 +192,6 @@ fn denial(
         }
     }))
 }
+
+#[cfg(test)]
+mod tests;

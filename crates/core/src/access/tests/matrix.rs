@@ -1,0 +1,158 @@
+//! The permission matrix: every operation of every service for every kind of principal, held against a golden file. An
+//! operation that is missing from the file fails the test, and so does a changed decision.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use strongroom_types::AccountId;
+use strongroom_wire::ops::AnyOperation;
+use strongroom_wire::secretsmanager::Operation;
+
+use super::house::{ADMINISTRATOR, BOUND, Given, House, NOW_S, OTHER, OWNER, entity, request, secret, through};
+use crate::access::{Resource, may};
+use crate::caller::Caller;
+use crate::ctx::Way;
+use crate::identities::signers::Found;
+
+/// What the matrix should be.
+const GOLDEN: &str = include_str!("matrix.txt");
+
+/// The policy of the secret: the other account may read it, one user may describe it, another may do all with it.
+const OF_SECRET: &str = r#"{"Version":"2012-10-17","Statement":[
+    {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"secretsmanager:GetSecretValue","Resource":"*"},
+    {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/named"},"Action":"secretsmanager:DescribeSecret","Resource":"*"}]}"#;
+
+fn allow(actions: &str, resource: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":{actions},"Resource":"{resource}"}}]}}"#
+    )
+}
+
+/// A kind of principal: its name in the matrix, the caller, and the way of its requests.
+type Kind = (&'static str, Arc<Caller>, Way);
+
+/// Users of the owner's account.
+async fn users(house: &House) -> Vec<Kind> {
+    let reading = allow(
+        r#"["secretsmanager:GetSecretValue","secretsmanager:DescribeSecret"]"#,
+        "arn:aws:secretsmanager:us-east-1:111111111111:secret:db/main-AbCdEf",
+    );
+    let wildcard = allow(r#""secretsmanager:*Secret*""#, "arn:aws:secretsmanager:*:*:secret:db/*");
+    let by_tag = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*",
+        "Condition":{"StringEquals":{"aws:ResourceTag/team":"${aws:PrincipalTag/team}"}}}]}"#;
+    let deny = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["secretsmanager:Delete*","iam:*"],"Resource":"*"}]}"#;
+    let group_policy = allow(r#"["secretsmanager:List*","iam:Get*","iam:List*"]"#, "*");
+    house.group(OWNER, "auditors", &Given { inline: &[&group_policy], ..Given::default() }).await;
+    let all = &[ADMINISTRATOR][..];
+    let given = [
+        ("admin", Given { attached: all, ..Given::default() }),
+        ("reader-arn", Given { inline: &[&reading], ..Given::default() }),
+        ("reader-wildcard", Given { inline: &[&wildcard], ..Given::default() }),
+        ("tag-same", Given { inline: &[by_tag], tags: &[("Team", "blue")], ..Given::default() }),
+        ("tag-other", Given { inline: &[by_tag], tags: &[("team", "red")], ..Given::default() }),
+        ("group-member", Given { groups: &["auditors"], ..Given::default() }),
+        ("nothing", Given::default()),
+        ("named", Given::default()),
+        ("bounded", Given { attached: all, boundary: Some(BOUNDARY), ..Given::default() }),
+        ("denied", Given { attached: all, inline: &[deny], ..Given::default() }),
+    ];
+    let mut kinds = Vec::new();
+    for (name, given) in given {
+        kinds.push((name, house.user(OWNER, name, &given).await, Way::default()));
+    }
+    let endpoint = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"secretsmanager:Get*","Resource":"*"}]}"#;
+    let admin = Arc::clone(&kinds[0].1);
+    kinds.push(("admin-endpoint", admin, through(endpoint)));
+    kinds
+}
+
+/// A managed policy that serves as a boundary.
+const BOUNDARY: &str = "arn:aws:iam::111111111111:policy/boundary";
+
+/// Sessions, other accounts, nobody.
+async fn others(house: &House) -> Vec<Kind> {
+    let describing = allow(r#""secretsmanager:Describe*""#, "*");
+    house.role(OWNER, "operator", &Given { attached: &[ADMINISTRATOR], ..Given::default() }).await;
+    let session = house.session(OWNER, "operator", None).await.expect("a session");
+    let narrowed = house.session(OWNER, "operator", Some(&describing)).await.expect("a session");
+    let all = Given { attached: &[ADMINISTRATOR], ..Given::default() };
+    let control = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["secretsmanager:Put*","iam:*"],"Resource":"*"}]}"#;
+    house.bind(BOUND, control).await;
+    let number = |text: &str| AccountId::parse(text).expect("account");
+    vec![
+        ("root", Arc::new(Caller::root(number(OWNER), "aws")), Way::default()),
+        ("role-session", session, Way::default()),
+        ("session-policy", narrowed, Way::default()),
+        ("other-admin", house.user(OTHER, "stranger", &all).await, Way::default()),
+        ("other-nothing", house.user(OTHER, "poor", &Given::default()).await, Way::default()),
+        ("other-root", Arc::new(Caller::root(number(OTHER), "aws")), Way::default()),
+        ("scp-admin", house.user(BOUND, "limited", &all).await, Way::default()),
+        ("anonymous", Arc::new(Caller::anonymous(number(OWNER))), Way::default()),
+    ]
+}
+
+/// What an operation is asked on: the secret, an entity of IAM, a role, or the account.
+fn target(operation: AnyOperation, kind: &str) -> Resource {
+    match operation {
+        AnyOperation::SecretsManager(
+            Operation::BatchGetSecretValue | Operation::GetRandomPassword | Operation::ListSecrets,
+        ) => Resource::Account,
+        AnyOperation::SecretsManager(_) => secret(Some(OF_SECRET)),
+        // The account that a service control policy bounds acts on its own.
+        AnyOperation::Iam(_) if kind == "scp-admin" => Resource::Account,
+        AnyOperation::Iam(_) => entity("arn:aws:iam::111111111111:user/someone"),
+        AnyOperation::Sts(_) => entity("arn:aws:iam::111111111111:role/some"),
+    }
+}
+
+#[tokio::test]
+async fn every_operation_is_decided_for_every_kind_of_principal_as_the_golden_file_says() {
+    let house = House::new().await;
+    house.boundary(BOUNDARY, &allow(r#"["secretsmanager:Get*","secretsmanager:List*"]"#, "*")).await;
+    let mut kinds = users(&house).await;
+    kinds.extend(others(&house).await);
+    let mut matrix = String::new();
+    for (at, (name, ..)) in kinds.iter().enumerate() {
+        writeln!(matrix, "# {} {name}", letter(at)).expect("written");
+    }
+    for operation in AnyOperation::all() {
+        let mut row = String::new();
+        for (at, (name, caller, way)) in kinds.iter().enumerate() {
+            let cx = request(caller, way.clone());
+            let allowed = may(&cx, operation.action(), &target(operation, name), &()).expect("decided");
+            row.push(if allowed { letter(at) } else { '.' });
+        }
+        writeln!(matrix, "{row} {}", operation.action()).expect("written");
+    }
+    assert!(matrix == GOLDEN, "the matrix differs from access/tests/matrix.txt; it is now:\n{matrix}");
+}
+
+fn letter(at: usize) -> char {
+    char::from(b'a' + u8::try_from(at).expect("few kinds"))
+}
+
+#[tokio::test]
+async fn ended_and_revoked_sessions_and_those_whose_role_is_gone_sign_nothing() {
+    let house = House::new().await;
+    house.role(OWNER, "operator", &Given { attached: &[ADMINISTRATOR], ..Given::default() }).await;
+    let (key_id, token) = house.token(OWNER, "operator", None, NOW_S);
+    assert!(matches!(house.found(&key_id, Some(&token)).await, Found::Expired));
+    let (_, gone) = house.token(OWNER, "never-made", None, NOW_S + 60);
+    assert!(matches!(house.found(&key_id, Some(&gone)).await, Found::Gone));
+    let (_, other) = house.token(OWNER, "operator", None, NOW_S + 60);
+    assert!(matches!(house.found(&key_id, Some(&other)).await, Found::Nobody), "another session's token");
+    let mut forged = other.clone();
+    forged.replace_range(40..41, if &forged[40..41] == "A" { "B" } else { "A" });
+    assert!(matches!(house.found(&key_id, Some(&forged)).await, Found::Nobody));
+    let older = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",
+        "Condition":{"DateLessThan":{"aws:TokenIssueTime":"2023-11-14T22:13:10Z"}}}]}"#;
+    let session = house.session(OWNER, "operator", None).await.expect("a session");
+    let cx = request(&session, Way::default());
+    assert!(may(&cx, "secretsmanager:GetSecretValue", &secret(None), &()).expect("decided"));
+    house
+        .give_role(OWNER, "operator", &Given { attached: &[ADMINISTRATOR], inline: &[older], ..Given::default() })
+        .await;
+    let session = house.session(OWNER, "operator", None).await.expect("a session");
+    let cx = request(&session, Way::default());
+    assert!(!may(&cx, "secretsmanager:GetSecretValue", &secret(None), &()).expect("decided"), "revoked");
+}
