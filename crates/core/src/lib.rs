@@ -14,6 +14,7 @@ pub mod keys;
 pub mod oidc;
 pub mod page;
 pub mod password;
+pub mod questions;
 pub mod secrets;
 pub mod sts;
 pub mod trail;

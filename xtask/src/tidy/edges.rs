@@ -29,6 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("iam", &["access", "caller", "ctx", "documents", "error", "identities", "page", "trail"]),
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
+    ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "secrets", "trail"]),
     ("verification", &["documents", "error", "identities", "keys", "secrets"]),
 ];
 

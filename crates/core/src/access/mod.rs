@@ -2,6 +2,7 @@
 
 mod conditions;
 mod inputs;
+mod who_can;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use crate::error::Error;
 use crate::secrets::resolve::SecretRef;
 
 pub use self::conditions::RequestKeys;
+pub use self::who_can::explained;
 
 /// Under which name the record of a denied request tells the whole reason.
 pub const REASON: &str = "authorizationDecision";

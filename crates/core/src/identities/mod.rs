@@ -9,7 +9,9 @@ mod grants;
 pub mod group;
 pub mod managed_policy;
 pub mod organization;
+mod organizing;
 pub mod policy_text;
+mod principals;
 pub mod role;
 pub mod session_token;
 pub mod signers;
@@ -163,6 +165,22 @@ impl Identities {
                 accounts.push(account.map_err(|error| Error::internal(error.to_string()))?);
             }
         }
+    }
+
+    /// The account that was made first, which the server calls its own; none in a new store.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn first_account(&self) -> Result<Option<AccountId>, Error> {
+        let mut first: Option<(i64, AccountId)> = None;
+        for number in self.accounts().await? {
+            let Some(account) = self.account(number.as_str()).await? else { continue };
+            let created = account.value.created_ms;
+            if first.as_ref().is_none_or(|(earliest, _)| created < *earliest) {
+                first = Some((created, number));
+            }
+        }
+        Ok(first.map(|(_, number)| number))
     }
 
     /// An account.

@@ -185,7 +185,7 @@ impl Identities {
         Ok(Some(policies))
     }
 
-    async fn root_caller(
+    pub(super) async fn root_caller(
         &self,
         account: AccountId,
         region: &Region,
@@ -197,7 +197,7 @@ impl Identities {
         Ok((caller, identity))
     }
 
-    async fn user_caller(
+    pub(super) async fn user_caller(
         &self,
         account: AccountId,
         user: &User,
@@ -219,7 +219,7 @@ impl Identities {
         Ok((caller, identity))
     }
 
-    async fn role_caller(
+    pub(super) async fn role_caller(
         &self,
         account: AccountId,
         role: &Role,

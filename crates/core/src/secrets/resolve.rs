@@ -8,7 +8,7 @@ use strongroom_types::{AccountId, Arn, Region};
 use super::model::Secret;
 use super::{Secrets, refusals};
 use crate::ctx::Ctx;
-use crate::documents::Loaded;
+use crate::documents::{Documents, Loaded};
 use crate::error::Error;
 
 /// Length of the hyphen and the random characters at the end of a secret's ARN.
@@ -63,18 +63,18 @@ pub fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+=.@-!".contains(&b))
 }
 
-impl Secrets {
+impl SecretRef {
     /// Finds the secret that `asked` names, for the caller of `cx`. A secret that does not exist is no error here:
     /// whether the caller may know is decided first.
     ///
     /// # Errors
     /// ValidationException when the text can name no secret; faults of the store.
-    pub async fn resolve(&self, cx: &Ctx, asked: &str) -> Result<SecretRef, Error> {
+    pub async fn resolve(documents: &Documents, cx: &Ctx, asked: &str) -> Result<Self, Error> {
         if !asked.starts_with("arn:") {
             if !is_name(asked) {
                 return Err(refusals::invalid_name());
             }
-            return self.look_up(cx, asked, cx.caller.account.clone(), asked, None).await;
+            return look_up(documents, cx, asked, cx.caller.account.clone(), asked, None).await;
         }
         let arn = Arn::parse(asked).map_err(|_| refusals::invalid_name())?;
         let account = AccountId::parse(&arn.account).map_err(|_| refusals::invalid_name())?;
@@ -90,28 +90,38 @@ impl Secrets {
         // What ends like a whole ARN is one, and never half of another (specification §2.2). Else the ARN of a deleted
         // secret `a` would reach a secret that somebody named `a-XXXXXX` after it, under grants made for the first.
         if let Some((name, suffix)) = split_suffix(rest) {
-            return self.look_up(cx, asked, account, name, Some(suffix)).await;
+            return look_up(documents, cx, asked, account, name, Some(suffix)).await;
         }
         // An ARN without its last seven characters. Other accounts' secrets are named by whole ARNs only.
         if account == cx.caller.account {
-            self.look_up(cx, asked, account, rest, None).await
+            look_up(documents, cx, asked, account, rest, None).await
         } else {
             Ok(nowhere(asked, account))
         }
     }
+}
 
-    async fn look_up(
-        &self,
-        cx: &Ctx,
-        asked: &str,
-        account: AccountId,
-        name: &str,
-        suffix: Option<&str>,
-    ) -> Result<SecretRef, Error> {
-        let key = [account.as_str(), ":", cx.region.as_str(), ":", name].concat();
-        let found = self.documents.load::<Secret>(key.as_str()).await?;
-        let found = found.filter(|found| suffix.is_none_or(|suffix| suffix == found.value.suffix));
-        Ok(SecretRef { asked: asked.to_owned(), account, key, suffix: suffix.map(str::to_owned), found })
+async fn look_up(
+    documents: &Documents,
+    cx: &Ctx,
+    asked: &str,
+    account: AccountId,
+    name: &str,
+    suffix: Option<&str>,
+) -> Result<SecretRef, Error> {
+    let key = [account.as_str(), ":", cx.region.as_str(), ":", name].concat();
+    let found = documents.load::<Secret>(key.as_str()).await?;
+    let found = found.filter(|found| suffix.is_none_or(|suffix| suffix == found.value.suffix));
+    Ok(SecretRef { asked: asked.to_owned(), account, key, suffix: suffix.map(str::to_owned), found })
+}
+
+impl Secrets {
+    /// As [`SecretRef::resolve`].
+    ///
+    /// # Errors
+    /// As that.
+    pub async fn resolve(&self, cx: &Ctx, asked: &str) -> Result<SecretRef, Error> {
+        SecretRef::resolve(&self.documents, cx, asked).await
     }
 
     /// The permitted secret as it was found when the request was authorised: for reading.

@@ -1,0 +1,74 @@
+//! What the operator asks about access: who may do something, and why.
+
+use std::sync::Arc;
+
+use strongroom_policy::Explanation;
+use strongroom_types::{AccountId, Arn, Region, Timestamp};
+
+use crate::access::{EntityRef, Resource, explained};
+use crate::caller::Caller;
+use crate::ctx::{Ctx, Way};
+use crate::documents::Documents;
+use crate::error::Error;
+use crate::identities::Identities;
+use crate::secrets::resolve::SecretRef;
+use crate::trail::record::{EventKind, IdentityKind, Record, Source, UserIdentity};
+
+/// Everybody in all accounts, with the whole reason why they may or may not do `action` on `resource`: a secret's ARN,
+/// an ARN of IAM, or `*` for actions without a resource. Conditions are asked as of a request without parameters.
+///
+/// # Errors
+/// A refusal when `resource` names nothing; faults of the store; a fault when no operation has that action.
+pub async fn who_can(
+    identities: &Identities,
+    documents: &Documents,
+    (action, resource): (&str, &str),
+    region: &Region,
+    now: Timestamp,
+) -> Result<Vec<Explanation>, Error> {
+    let mut answers = Vec::new();
+    for account in identities.accounts().await? {
+        for caller in identities.principals(&account, region).await? {
+            let cx = question(&caller, region, now);
+            let asked = resource_of(documents, &cx, resource).await?;
+            answers.push(explained(&cx, action, &asked)?);
+        }
+    }
+    Ok(answers)
+}
+
+async fn resource_of(documents: &Documents, cx: &Ctx, text: &str) -> Result<Resource, Error> {
+    if text == "*" {
+        return Ok(Resource::Account);
+    }
+    if let Ok(arn) = Arn::parse(text)
+        && arn.service != "secretsmanager"
+    {
+        let account = AccountId::parse(&arn.account).unwrap_or_else(|_| cx.caller.account.clone());
+        return Ok(Resource::Entity(Arc::new(EntityRef { arn: text.to_owned(), account, tags: Vec::new(), kind: "" })));
+    }
+    Ok(Resource::Secret(Arc::new(SecretRef::resolve(documents, cx, text).await?)))
+}
+
+/// A request that nobody makes, for the sake of a question.
+fn question(caller: &Arc<Caller>, region: &Region, now: Timestamp) -> Ctx {
+    let record = Record {
+        kind: EventKind::ApiCall,
+        event_id: String::new(),
+        event_time: now,
+        event_source: "",
+        event_name: "".into(),
+        aws_region: region.clone(),
+        source_ip: Source::Service(""),
+        user_agent: "".into(),
+        request_id: String::new(),
+        account: None,
+        identity: Arc::new(UserIdentity::of(IdentityKind::Unknown)),
+        read_only: true,
+        request_parameters: None,
+        additional_event_data: Vec::new(),
+        endpoint_id: None,
+        tls: None,
+    };
+    Ctx::new(Arc::clone(caller), region.clone(), now, Way::default(), record)
+}
