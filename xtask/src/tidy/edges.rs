@@ -23,18 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("page", &["documents", "error", "secrets::invalid_page_token"]),
     (
         "secrets",
-        &[
-            "access",
-            "ctx",
-            "data_keys",
-            "documents",
-            "error",
-            "identities",
-            "keys",
-            "page",
-            "password",
-            "trail",
-        ],
+        &["access", "ctx", "data_keys", "documents", "error", "identities", "keys", "page", "password", "trail"],
     ),
     ("verification", &["documents", "error", "identities", "keys", "secrets"]),
 ];
