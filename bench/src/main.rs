@@ -1,5 +1,6 @@
 //! The bench: `suite` measures Strongroom beside a ceiling and peers and writes a report, `compare` compares two,
-//! `load` and `seed` do by hand what the suite does, `ceiling` is the bare server.
+//! `load` and `seed` do by hand what the suite does, `ceiling` is the bare server, `policy` times
+//! decisions by themselves.
 
 mod amz_date;
 mod ceiling;
@@ -13,6 +14,7 @@ mod load_command;
 mod markdown;
 mod moto;
 mod operation;
+mod policy;
 mod population;
 mod process;
 mod report;
@@ -51,6 +53,8 @@ enum Command {
         /// The report.json of now.
         new: PathBuf,
     },
+    /// Measures decisions over policies of 1, 10 and 100 statements, without a server.
+    Policy,
     /// Puts load on a server that runs, and prints what came of it.
     Load(load_command::Options),
     /// Creates secrets, as `load` and `suite` ask for them.
@@ -91,6 +95,7 @@ fn execute(command: Command) -> Result<String, Failure> {
     match command {
         Command::Suite(options) => runtime.block_on(suite::run(&options, now_ms)),
         Command::Compare { base, new } => suite::compare(&base, &new),
+        Command::Policy => policy::table().map_err(|error| Failure::void(error.to_string())),
         Command::Load(options) => runtime.block_on(load_command::run(&options, now_ms)),
         Command::Seed(options) => runtime.block_on(load_command::seed(&options, now_ms)),
         Command::Ceiling { listen, endpoint, value_bytes } => {

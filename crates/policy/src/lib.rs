@@ -5,6 +5,7 @@
 //! whose keys are a [`Keys`], and answers a [`Decision`].
 
 pub mod analyse;
+mod arn;
 mod condition;
 mod decide;
 mod decision;

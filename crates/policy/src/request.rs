@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::arn::ArnText;
 use crate::keys::Keys;
-use crate::pattern::ArnText;
 
 /// An action, such as `secretsmanager:GetSecretValue`. Made once for each operation.
 #[derive(Clone, Debug, PartialEq, Eq)]

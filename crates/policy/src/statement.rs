@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use crate::arn::ArnPattern;
 use crate::condition::{self, Condition};
 use crate::document::DocumentKind;
 use crate::json::{Node, What};
 use crate::malformed::{Faults, Place, Stage, shown};
-use crate::pattern::{self, ArnPattern, Variable};
+use crate::pattern::{Glob, Variable};
 use crate::principal::Principal;
 use crate::principals::{self, Directness, Principals};
 use crate::request::Request;
@@ -59,7 +60,7 @@ pub(crate) struct Actions {
     pub(crate) negated: bool,
     pub(crate) written: Box<[String]>,
     /// In lower case, wildcards compiled.
-    patterns: Box<[Box<[u8]>]>,
+    patterns: Box<[Glob]>,
 }
 
 /// Resource or NotResource.
@@ -144,7 +145,7 @@ impl Statement {
 
     pub(crate) fn covers_action(&self, request: &Request<'_>) -> bool {
         let action = request.action.folded().as_bytes();
-        self.actions.patterns.iter().any(|pattern| pattern::matches(pattern, action)) != self.actions.negated
+        self.actions.patterns.iter().any(|pattern| pattern.matches(action)) != self.actions.negated
     }
 
     pub(crate) fn covers_resource(&self, request: &Request<'_>) -> bool {
@@ -292,7 +293,7 @@ fn read_actions(place: &Place, value: &Node, negated: bool, kind: DocumentKind, 
         kind.check_action(&place, text, faults);
         written.push(text.to_owned());
     }
-    let patterns = written.iter().map(|text| pattern::compile(&text.to_ascii_lowercase())).collect();
+    let patterns = written.iter().map(|text| Glob::new(&text.to_ascii_lowercase())).collect();
     Actions { negated, written: written.into(), patterns }
 }
 

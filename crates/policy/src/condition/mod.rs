@@ -6,11 +6,12 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use crate::arn::{ArnPattern, ArnText};
 use crate::instant;
 use crate::json::{Node, What};
 use crate::keys::{Keys, Number, Value, truth};
 use crate::malformed::{Faults, Place, Stage, shown};
-use crate::pattern::{ArnPattern, ArnText, Reading, Template, Variable};
+use crate::pattern::{Reading, Template, Variable};
 use crate::ranges::{Block, Cidr, NoBlock};
 use operator::{Operator, Order, Set, Test};
 
