@@ -21,6 +21,9 @@ const STRIPES: usize = 1024;
 /// Length that most bodies in JSON stay below, in bytes.
 const BODY_BYTES_USUAL: usize = 2048;
 
+/// What an entry of the cache takes beside its key's text and its document, in bytes.
+const ENTRY_BYTES: u64 = 150;
+
 /// Bytes of bodies that are opened in a row before other tasks of the thread get their turn.
 const STRETCH_BYTES_MAX: u64 = 128 * 1024;
 
@@ -45,6 +48,10 @@ pub trait Document: Clone + Send + Sync + Sized + 'static {
     /// Its unique keys.
     fn unique(&self) -> Vec<Term> {
         Vec::new()
+    }
+    /// About how many bytes it takes in memory, when its body has `body_bytes`.
+    fn decoded_bytes(&self, body_bytes: u64) -> u64 {
+        body_bytes.saturating_mul(2)
     }
     /// The body, before sealing.
     ///
@@ -97,6 +104,7 @@ impl<T> Clone for Loaded<T> {
 #[derive(Clone)]
 struct Cached {
     version: u64,
+    /// What the value takes in memory.
     bytes: u64,
     value: Arc<dyn Any + Send + Sync>,
 }
@@ -119,8 +127,8 @@ struct ByBytes;
 
 impl Weighter<DocumentKey, Cached> for ByBytes {
     fn weight(&self, key: &DocumentKey, cached: &Cached) -> u64 {
-        // A decoded document takes about twice its body, and the entry itself something too.
-        cached.bytes * 2 + u64::try_from(key.key.len()).unwrap_or(0) + 200
+        // The entry itself takes something too.
+        cached.bytes.saturating_add(u64::try_from(key.key.len()).unwrap_or(0) + ENTRY_BYTES)
     }
 }
 
@@ -235,6 +243,7 @@ impl Documents {
         let Some(row) = self.store.get(&key).await? else { return Ok(None) };
         let (loaded, bytes) = self.open::<T>(&row.key, row.version, &row.body)?;
         if T::CACHED {
+            let bytes = loaded.value.decoded_bytes(bytes);
             let value = Arc::clone(&loaded.value) as Arc<dyn Any + Send + Sync>;
             self.memory.keep(key, Cached { version: row.version, bytes, value }, count);
         }
@@ -333,7 +342,7 @@ impl Documents {
             }
         }
         if T::CACHED {
-            let bytes = u64::try_from(plain.len()).unwrap_or(u64::MAX);
+            let bytes = after.decoded_bytes(u64::try_from(plain.len()).unwrap_or(u64::MAX));
             let value = Arc::clone(after) as Arc<dyn Any + Send + Sync>;
             put.companion = Some(Arc::new(Cached { version: expected + 1, bytes, value }));
         }

@@ -7,6 +7,7 @@ use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{CreateSecretRequest, CreateSecretResponse, Operation};
 
 use super::model::{Secret, place};
+use super::pairs::Pairs;
 use super::resolve::is_name;
 use super::tags::checked_tags;
 use super::values::SecretValue;
@@ -55,8 +56,8 @@ impl Secrets {
             accessed_ms: None,
             deletion: None,
             tags: checked_tags(Vec::new(), input.tags.unwrap_or_default())?,
-            stages: std::collections::BTreeMap::new(),
-            versions: std::collections::BTreeMap::new(),
+            stages: Pairs::new(),
+            versions: Pairs::new(),
             policy: None,
         };
         let key = permit.secret()?.key.clone();

@@ -67,7 +67,7 @@ impl Secrets {
         after.changed_ms = cx.now.millis();
         let after = Arc::new(after);
         let mut batch = Batch::named("delete_secret");
-        for _ in &after.versions {
+        for _ in after.versions.values() {
             self.add_event(cx, &mut batch, &after, events::DELETE_STARTED)?;
         }
         self.commit(cx, batch, &before, &after, Some(elements(&after, due))).await?;
@@ -105,7 +105,7 @@ impl Secrets {
     async fn removal(&self, cx: &Ctx, before: &Loaded<Secret>, name: &'static str) -> Result<Batch, Error> {
         let mut batch = Batch::named(name);
         self.documents.delete(&mut batch, before);
-        for (id, version) in &before.value.versions {
+        for (id, version) in before.value.versions.iter() {
             if version.has_value() {
                 self.drop_value(&mut batch, &before.value, id).await?;
             }
@@ -134,7 +134,7 @@ impl Secrets {
                 after.changed_ms = cx.now.millis();
                 let after = Arc::new(after);
                 let mut batch = Batch::named("restore_secret");
-                for _ in &after.versions {
+                for _ in after.versions.values() {
                     self.add_event(cx, &mut batch, &after, events::DELETE_CANCELLED)?;
                 }
                 self.commit(cx, batch, &before, &after, Some(record::encode(&response))).await?;

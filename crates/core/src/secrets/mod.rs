@@ -11,6 +11,7 @@ mod filters;
 mod jobs;
 mod list;
 pub mod model;
+pub mod pairs;
 mod passwords;
 mod policies;
 mod put;

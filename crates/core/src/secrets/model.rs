@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_store::{Index, Kind, Term};
 use strongroom_types::{SecretBytes, Timestamp};
 
+use super::pairs::Pairs;
 use super::words;
 use crate::documents::{Document, from_json_body, json_body};
 use crate::error::Error;
@@ -77,11 +78,11 @@ pub struct Secret {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<SecretTag>,
     /// Which version holds each staging label: a label is on one version or on none.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub stages: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Pairs::is_empty")]
+    pub stages: Pairs<String>,
     /// The versions by id, deprecated ones included.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub versions: BTreeMap<String, Version>,
+    #[serde(default, skip_serializing_if = "Pairs::is_empty")]
+    pub versions: Pairs<Version>,
     /// The resource policy's text as it was put.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyText>,
@@ -186,7 +187,7 @@ impl Secret {
     #[must_use]
     pub fn version_ids_to_stages(&self) -> BTreeMap<String, Vec<String>> {
         let mut map: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (stage, version_id) in &self.stages {
+        for (stage, version_id) in self.stages.iter() {
             map.entry(version_id.clone()).or_default().push(stage.clone());
         }
         map
@@ -269,6 +270,21 @@ impl Secret {
         ENTRY_BYTES_ABOUT + 2 * self.name.len() + texts + tags + stages
     }
 
+    /// About as many bytes as it takes in memory.
+    fn memory_bytes(&self) -> usize {
+        const BLOCK: usize = size_of::<String>();
+        let texts = [&self.account, &self.region, &self.partition, &self.name, &self.suffix];
+        let optional = [&self.description, &self.kms_key_id, &self.policy];
+        let texts: usize = texts.into_iter().chain(optional.into_iter().flatten()).map(|text| text.len() + BLOCK).sum();
+        let tags: usize = self.tags.iter().map(|tag| tag.key.len() + tag.value.len() + 4 * BLOCK).sum();
+        let stages: usize = self.stages.iter().map(|(stage, version)| stage.len() + version.len() + 4 * BLOCK).sum();
+        let versions = self.versions.iter().map(|(id, version)| {
+            let keys: usize = version.kms_key_ids.iter().map(|key| key.len() + 2 * BLOCK).sum();
+            size_of::<(String, Version)>() + id.len() + BLOCK + keys
+        });
+        size_of::<Self>() + texts + tags + stages + versions.sum::<usize>()
+    }
+
     fn word_terms(&self, place: &str) -> Vec<Term> {
         let mut words = words::of_secret(self);
         let many = words.len() > INDEXED_WORDS_MAX;
@@ -294,6 +310,10 @@ impl Document for Secret {
     fn terms_beside(&self, other: &Self) -> Vec<Term> {
         let same_place = self.account == other.account && self.region == other.region;
         self.terms_unless(Some(other).filter(|_| same_place))
+    }
+
+    fn decoded_bytes(&self, _: u64) -> u64 {
+        self.memory_bytes().try_into().unwrap_or(u64::MAX)
     }
 
     fn to_body(&self) -> Result<SecretBytes, Error> {

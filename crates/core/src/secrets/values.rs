@@ -144,6 +144,11 @@ impl Document for StoredValue {
         self.key.clone()
     }
 
+    fn decoded_bytes(&self, body_bytes: u64) -> u64 {
+        // The parts of the body, each in a block of its own.
+        body_bytes.saturating_add(2 * size_of::<Self>() as u64)
+    }
+
     fn to_body(&self) -> Result<SecretBytes, Error> {
         let (key, data_key) = (self.key.as_bytes(), self.data_key.as_bytes());
         let mut body = Vec::with_capacity(6 + key.len() + data_key.len() + self.ciphertext.len());

@@ -1,7 +1,7 @@
 //! What is read beside changes: never less than what was acknowledged, never what is not durable, one content for each
 //! version; and that indexes and cache get from a change what they would get from the whole document.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,6 +16,7 @@ use strongroom_store::{Batch, DocumentKey, MemoryStore, SqliteConfig, SqliteStor
 use crate::documents::{Document, Documents, Loaded};
 use crate::error::Error;
 use crate::secrets::model::{Deletion, NotedDay, SECRET, Secret, SecretTag, Version};
+use crate::secrets::pairs::Pairs;
 
 const SECRETS: u64 = 3;
 const WRITERS: u64 = 4;
@@ -39,8 +40,8 @@ fn secret(name: &str) -> Secret {
         accessed_ms: None,
         deletion: None,
         tags: Vec::new(),
-        stages: BTreeMap::new(),
-        versions: BTreeMap::new(),
+        stages: Pairs::new(),
+        versions: Pairs::new(),
         policy: None,
     }
 }

@@ -1,11 +1,10 @@
 //! Properties of the staging-label machine under random histories, and the rows of the specification's tables.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::{ProptestConfig, Strategy, prop, prop_assert_eq, prop_oneof, proptest};
 use strongroom_types::Timestamp;
 
 use super::*;
+use crate::secrets::pairs::Pairs;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -23,8 +22,8 @@ fn empty() -> Secret {
         accessed_ms: None,
         deletion: None,
         tags: Vec::new(),
-        stages: BTreeMap::new(),
-        versions: BTreeMap::new(),
+        stages: Pairs::new(),
+        versions: Pairs::new(),
         policy: None,
     }
 }
@@ -76,7 +75,7 @@ fn check(secret: &Secret) {
     }
     if !secret.versions.is_empty() {
         let current = secret.stages.get(CURRENT).expect("AWSCURRENT is on a version once a value exists");
-        assert!(secret.versions[current].has_value());
+        assert!(secret.versions.get(current).is_some_and(Version::has_value));
     }
 }
 
