@@ -1,39 +1,40 @@
-//! `strongroom account`: what is done to an account beside the API, while no server runs.
+//! `strongroom account`: what is done to accounts beside the API, while no server runs.
 
 use std::error::Error;
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use strongroom_core::{Documents, Identities, bootstrap};
-use strongroom_crypto::{RootOfTrust, SystemRandom};
-use strongroom_server::credentials;
+use strongroom_crypto::SystemRandom;
+use strongroom_server::credentials::{self, DEFAULT_PROFILE};
 use strongroom_server::gate::fault_text;
-use strongroom_store::{SqliteConfig, SqliteStore};
-use strongroom_types::AccountId;
+use strongroom_types::{AccountId, Clock as _, SystemClock};
 
 use crate::offline::DataArgs;
-use crate::{process, roots};
-
-/// Bytes of decoded documents kept: what is done here touches a handful.
-const CACHE_BYTES: u64 = 1024 * 1024;
+use crate::store::{self, Opened};
 
 /// The commands about accounts.
 #[derive(Subcommand)]
 pub enum AccountCommand {
+    /// Makes a further account, and saves its root access key in DIR/credentials under a profile named by its number.
+    ///
+    /// Accounts share the server and nothing else: what belongs to one is reached from another only as policies of
+    /// both allow. No server may run on the data meanwhile.
+    Create(AccountArgs),
+    /// Prints the accounts, the first one marked.
+    List(DataArgs),
     /// Makes a new root access key, saves it in DIR/credentials, and removes the account's old root keys.
     ///
-    /// For when the secret key is lost or became known, or after a restore, which brings no credentials. The file
-    /// DIR/credentials is replaced (profile default, readable by its owner alone). The old root keys of the account
-    /// sign nothing any more. No server may run on the data meanwhile.
-    RootKey(RootKeyArgs),
+    /// For when the secret key is lost or became known, or after a restore, which brings no credentials. The account's
+    /// profile in DIR/credentials is replaced (`default` for the first account, else its number). The old root keys of
+    /// the account sign nothing any more. No server may run on the data meanwhile.
+    RootKey(AccountArgs),
 }
 
-/// Flags of `strongroom account root-key`.
+/// Flags of the commands that are about one account.
 #[derive(Args)]
-pub struct RootKeyArgs {
+pub struct AccountArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// The account, when the store has several: 12 digits.
+    /// The account: 12 digits. A new one is drawn at random, and the only one is meant, when it is left out.
     #[arg(long, value_name = "NUMBER", value_parser = |text: &str| AccountId::parse(text))]
     account: Option<AccountId>,
 }
@@ -43,31 +44,46 @@ pub struct RootKeyArgs {
 /// # Errors
 /// When the store is in use or cannot be opened, or the key cannot be saved; the old keys stay then.
 pub fn run(command: &AccountCommand) -> Result<(), Box<dyn Error>> {
-    let AccountCommand::RootKey(args) = command;
-    process::forbid_core_dumps()?;
-    let config = args.data.settings_of_store()?;
-    let root = roots::open(&config, false, &SystemRandom)?;
-    let asked = args.account.as_ref().or(config.account.id.as_ref());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let store = Arc::new(SqliteStore::open(args.data.store(), SqliteConfig::default())?);
-        let done = new_root_key(args, asked, &store, root.as_ref()).await;
-        store.close()?;
-        done
-    })
+    match command {
+        AccountCommand::Create(args) => store::change(&args.data, async |opened| create(args, opened).await),
+        AccountCommand::RootKey(args) => store::change(&args.data, async |opened| new_root_key(args, opened).await),
+        AccountCommand::List(data) => store::look(data, async |opened| list(opened).await),
+    }
 }
 
-async fn new_root_key(
-    args: &RootKeyArgs,
-    asked: Option<&AccountId>,
-    store: &Arc<SqliteStore>,
-    root: &dyn RootOfTrust,
-) -> Result<(), Box<dyn Error>> {
-    let keyring = bootstrap::stored_keyring(store.as_ref(), root).await?;
-    let documents = Documents::new(Arc::clone(store) as _, Arc::new(keyring), Arc::new(SystemRandom), CACHE_BYTES);
-    let identities = Identities::new(Arc::new(documents));
+async fn create(args: &AccountArgs, opened: &Opened) -> Result<(), Box<dyn Error>> {
+    let Opened { identities, .. } = opened;
     let fault = |error| fault_text(&error);
     let accounts = identities.accounts().await.map_err(fault)?;
+    let account = match &args.account {
+        Some(account) if accounts.contains(account) => return Err(format!("account {account} exists already").into()),
+        Some(account) => account.clone(),
+        None => strongroom_server::app::random_account(&SystemRandom)?,
+    };
+    let key = identities.new_key().map_err(fault)?;
+    // Saved before it can sign: a key that nobody knows could never be found again.
+    let saved = args.data.directory().join(credentials::CREDENTIALS_FILE);
+    credentials::save_profile(args.data.directory(), account.as_str(), &key)
+        .map_err(|error| format!("{}: {error}; no account was made", saved.display()))?;
+    identities.create_account(&account, &key, SystemClock.now()).await.map_err(fault)?;
+    println!("account {account}: root access key {}, saved in {} as profile {account}", key.key_id, saved.display());
+    Ok(())
+}
+
+async fn list(opened: &Opened) -> Result<(), Box<dyn Error>> {
+    let fault = |error| fault_text(&error);
+    let first = opened.identities.first_account().await.map_err(fault)?;
+    for account in opened.identities.accounts().await.map_err(fault)? {
+        println!("{account}{}", if Some(&account) == first.as_ref() { " (first)" } else { "" });
+    }
+    Ok(())
+}
+
+async fn new_root_key(args: &AccountArgs, opened: &Opened) -> Result<(), Box<dyn Error>> {
+    let Opened { identities, config, .. } = opened;
+    let fault = |error| fault_text(&error);
+    let accounts = identities.accounts().await.map_err(fault)?;
+    let asked = args.account.as_ref().or(config.account.id.as_ref());
     let account = match (asked, accounts.as_slice()) {
         (Some(asked), _) if accounts.contains(asked) => asked,
         (Some(asked), _) => return Err(format!("the store has no account {asked}").into()),
@@ -75,15 +91,21 @@ async fn new_root_key(
         (None, []) => return Err("the store has no account".into()),
         (None, _) => return Err("the store has several accounts: name one with --account".into()),
     };
+    let first = identities.first_account().await.map_err(fault)?;
+    let profile = if first.as_ref() == Some(account) { DEFAULT_PROFILE } else { account.as_str() };
     let key = identities.new_key().map_err(fault)?;
     // In this order some saved key is good at every moment, also when this is interrupted: what it leaves behind then
     // is a key that nobody knows, and the next run removes it.
     identities.add_root_key(account, &key).await.map_err(fault)?;
     let saved = args.data.directory().join(credentials::CREDENTIALS_FILE);
-    credentials::save_credentials(args.data.directory(), &key)
+    credentials::save_profile(args.data.directory(), profile, &key)
         .map_err(|error| format!("{}: {error}; the old keys are as good as before", saved.display()))?;
     let removed = identities.remove_root_keys_but(account, &key.key_id).await.map_err(fault)?;
-    println!("account {account}: new root access key {}, saved in {}", key.key_id, saved.display());
+    println!(
+        "account {account}: new root access key {}, saved in {} as profile {profile}",
+        key.key_id,
+        saved.display()
+    );
     println!("old root access keys removed: {removed}");
     Ok(())
 }

@@ -5,10 +5,13 @@ mod allocator;
 mod data;
 mod greeting;
 mod offline;
+mod organization;
+mod policy;
 mod process;
 mod roots;
 mod serve;
 mod settings;
+mod store;
 
 use std::process::ExitCode;
 
@@ -38,9 +41,17 @@ enum Command {
     Restore(offline::RestoreArgs),
     /// Opens every document and checks every index; also while a server runs.
     Verify(offline::DataArgs),
-    /// Works on an account while no server runs.
+    /// Works on accounts while no server runs.
     #[command(subcommand)]
     Account(account::AccountCommand),
+    /// Works on the organization of the accounts while no server runs.
+    #[command(subcommand)]
+    Organization(organization::OrganizationCommand),
+    /// Answers questions about policies.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Tells who may do an action on a resource, and by which statements; also while a server runs.
+    WhoCan(policy::WhoCanArgs),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +62,9 @@ fn main() -> ExitCode {
         Command::Restore(args) => offline::restore(&args),
         Command::Verify(args) => offline::verify_data(&args),
         Command::Account(command) => account::run(&command),
+        Command::Organization(command) => organization::run(&command),
+        Command::Policy(command) => policy::run(&command),
+        Command::WhoCan(args) => policy::who_can(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -260,13 +260,13 @@ async fn account(
     let directory = &config.data.directory;
     let asked = config.account.id.clone();
     let stored = identities.accounts().await?;
-    if let Some(first) = stored.first() {
+    if let Some(first) = identities.first_account().await? {
         return match asked {
             Some(asked) if !stored.contains(&asked) => {
-                Err(OpenError::OtherAccount { directory: directory.clone(), stored: first.clone(), asked })
+                Err(OpenError::OtherAccount { directory: directory.clone(), stored: first, asked })
             }
             Some(asked) => Ok((asked, None)),
-            None => Ok((first.clone(), None)),
+            None => Ok((first, None)),
         };
     }
     let account = match asked {
@@ -292,7 +292,11 @@ fn entries(limit: u32) -> usize {
 }
 
 /// A random account number that does not begin with a zero, which spreadsheets would eat.
-fn random_account(random: &dyn Random) -> Result<AccountId, OpenError> {
+/// A number for a new account.
+///
+/// # Errors
+/// When the random source fails.
+pub fn random_account(random: &dyn Random) -> Result<AccountId, OpenError> {
     let bytes: [u8; 8] =
         strongroom_crypto::random::bytes(random).map_err(|error| OpenError::Fault(error.to_string()))?;
     let number = 100_000_000_000 + u64::from_be_bytes(bytes) % 900_000_000_000;

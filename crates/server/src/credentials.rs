@@ -14,17 +14,52 @@ pub const CREDENTIALS_FILE: &str = "credentials";
 /// The file with the URL, in the data directory, there while the server runs.
 pub const ENDPOINT_FILE: &str = "endpoint";
 
+/// The profile of the first account's root.
+pub const DEFAULT_PROFILE: &str = "default";
+
 /// Saves `key` as profile `default`, readable by the owner alone, in place of what was there.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn save_credentials(directory: &Path, key: &NewKey) -> io::Result<()> {
+    replace(&directory.join(CREDENTIALS_FILE), section(DEFAULT_PROFILE, key).as_bytes())
+}
+
+/// Saves `key` as a profile beside those that are there, in place of one of that name.
+///
+/// # Errors
+/// When the file cannot be read or written.
+pub fn save_profile(directory: &Path, profile: &str, key: &NewKey) -> io::Result<()> {
+    let path = directory.join(CREDENTIALS_FILE);
+    let before = match fs::read_to_string(&path) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Zeroizing::default(),
+        Err(error) => return Err(error),
+    };
+    let fresh = section(profile, key);
+    // Room for all of it, so that no half-written copy is left behind while it grows.
+    let mut after = Zeroizing::new(String::with_capacity(before.len() + fresh.len() + 1));
+    let head = format!("[{profile}]");
+    let mut of_profile = false;
+    for line in before.lines() {
+        if line.trim_start().starts_with('[') {
+            of_profile = line.trim() == head;
+        }
+        if !of_profile {
+            after.push_str(line);
+            after.push('\n');
+        }
+    }
+    after.push_str(&fresh);
+    replace(&path, after.as_bytes())
+}
+
+fn section(profile: &str, key: &NewKey) -> Zeroizing<String> {
     let NewKey { key_id, secret } = key;
-    let text = Zeroizing::new(format!(
-        "[default]\naws_access_key_id = {key_id}\naws_secret_access_key = {}\n",
+    Zeroizing::new(format!(
+        "[{profile}]\naws_access_key_id = {key_id}\naws_secret_access_key = {}\n",
         SecretText::expose(secret)
-    ));
-    replace(&directory.join(CREDENTIALS_FILE), text.as_bytes())
+    ))
 }
 
 /// Tells where the server is ready: one line, the URL.
@@ -77,6 +112,20 @@ mod tests {
         let text = fs::read_to_string(&path).expect("read");
         assert_eq!(text, "[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = two\n");
         assert_eq!(fs::metadata(&path).expect("metadata").permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn profiles_stand_beside_one_another_and_are_replaced_one_by_one() {
+        let directory = tempfile::tempdir().expect("directory");
+        let key = |secret: &str| NewKey { key_id: "AKIAEXAMPLE".into(), secret: SecretText::new(secret.into()) };
+        save_credentials(directory.path(), &key("one")).expect("saved");
+        save_profile(directory.path(), "222222222222", &key("two")).expect("saved");
+        save_profile(directory.path(), DEFAULT_PROFILE, &key("three")).expect("saved");
+        let text = fs::read_to_string(directory.path().join(CREDENTIALS_FILE)).expect("read");
+        let section = |profile: &str, secret: &str| {
+            format!("[{profile}]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = {secret}\n")
+        };
+        assert_eq!(text, section("222222222222", "two") + &section("default", "three"));
     }
 
     #[test]

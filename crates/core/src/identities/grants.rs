@@ -14,6 +14,7 @@ use super::policy_text::PolicyText;
 use super::role::Role;
 use super::user::User;
 use crate::caller::{Grants, NamedPolicy, OrganizationPlace, PolicySource};
+use crate::documents::Loaded;
 use crate::error::Error;
 
 impl Identities {
@@ -78,11 +79,18 @@ impl Identities {
     /// # Errors
     /// Faults of the store.
     pub async fn organization_place(&self, account: &str) -> Result<Option<OrganizationPlace>, Error> {
-        let found = self.documents.scan::<Organization>("", None, 1).await?;
-        match found.first() {
+        match self.organization().await? {
             Some(organization) => organization.value.place(account),
             None => Ok(None),
         }
+    }
+
+    /// The organization, if there is one.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn organization(&self) -> Result<Option<Loaded<Organization>>, Error> {
+        Ok(self.documents.scan::<Organization>("", None, 1).await?.into_iter().next())
     }
 
     async fn grants(&self, account: &str, identity: Vec<NamedPolicy>, boundary: Option<&str>) -> Result<Grants, Error> {

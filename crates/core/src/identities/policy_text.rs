@@ -7,6 +7,9 @@ use strongroom_policy::{Document, DocumentKind};
 
 use crate::error::Error;
 
+/// How many times its text a compiled policy takes, text included, about.
+const COMPILED_TIMES: usize = 6;
+
 /// The text of a policy. Compiled on first use and then kept: a decision reads no text.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyText {
@@ -31,6 +34,12 @@ impl PolicyText {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// About as many bytes as it takes in memory once it is compiled, which takes several times its text.
+    #[must_use]
+    pub fn memory_bytes_about(&self) -> usize {
+        self.text.len() * COMPILED_TIMES + size_of::<Document>()
     }
 
     /// The compiled policy. It was checked before it was stored; one that does not read any more must not turn into

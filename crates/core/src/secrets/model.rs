@@ -274,7 +274,8 @@ impl Secret {
     fn memory_bytes(&self) -> usize {
         const BLOCK: usize = size_of::<String>();
         let texts = [&self.account, &self.region, &self.partition, &self.name, &self.suffix];
-        let optional = [&self.description, &self.kms_key_id, &self.policy];
+        let optional = [&self.description, &self.kms_key_id];
+        let policy = self.policy.as_ref().map_or(0, PolicyText::memory_bytes_about);
         let texts: usize = texts.into_iter().chain(optional.into_iter().flatten()).map(|text| text.len() + BLOCK).sum();
         let tags: usize = self.tags.iter().map(|tag| tag.key.len() + tag.value.len() + 4 * BLOCK).sum();
         let stages: usize = self.stages.iter().map(|(stage, version)| stage.len() + version.len() + 4 * BLOCK).sum();
@@ -282,7 +283,7 @@ impl Secret {
             let keys: usize = version.kms_key_ids.iter().map(|key| key.len() + 2 * BLOCK).sum();
             size_of::<(String, Version)>() + id.len() + BLOCK + keys
         });
-        size_of::<Self>() + texts + tags + stages + versions.sum::<usize>()
+        size_of::<Self>() + policy + texts + tags + stages + versions.sum::<usize>()
     }
 
     fn word_terms(&self, place: &str) -> Vec<Term> {

@@ -1,0 +1,79 @@
+//! The store of a data directory, opened by a command beside the API.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use strongroom_core::{Documents, Identities, bootstrap};
+use strongroom_crypto::{RootOfTrust, SystemRandom};
+use strongroom_server::config::Config;
+use strongroom_store::{SqliteConfig, SqliteStore};
+
+use crate::data::STORE_DIRECTORY;
+use crate::offline::DataArgs;
+use crate::process::TemporaryDirectory;
+use crate::{process, roots};
+
+/// Bytes of decoded documents kept: what such commands touch is little.
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// An open store with its identities.
+pub struct Opened {
+    /// The settings.
+    pub config: Config,
+    /// The documents.
+    pub documents: Arc<Documents>,
+    /// The identities.
+    pub identities: Identities,
+}
+
+/// Opens the store for changes and lets `work` do them. No server may run on it meanwhile.
+///
+/// # Errors
+/// When the store is in use or cannot be opened, its root of trust is not available, or `work` fails.
+pub fn change<T>(
+    args: &DataArgs,
+    work: impl AsyncFnOnce(&Opened) -> Result<T, Box<dyn Error>>,
+) -> Result<T, Box<dyn Error>> {
+    process::forbid_core_dumps()?;
+    let config = args.settings_of_store()?;
+    let root = roots::open(&config, false, &SystemRandom)?;
+    let store = args.store();
+    run(&store, config, root.as_ref(), work)
+}
+
+/// Opens a copy of the store as of one moment and lets `work` look at it, also while a server runs.
+///
+/// # Errors
+/// When the store cannot be read, its root of trust is not available, or `work` fails.
+pub fn look<T>(
+    args: &DataArgs,
+    work: impl AsyncFnOnce(&Opened) -> Result<T, Box<dyn Error>>,
+) -> Result<T, Box<dyn Error>> {
+    process::forbid_core_dumps()?;
+    let config = args.settings_of_store()?;
+    let root = roots::open(&config, false, &SystemRandom)?;
+    let scratch = TemporaryDirectory::within(args.directory(), &SystemRandom)?;
+    let copy = scratch.path().join("copy");
+    SqliteStore::copy_of(args.store(), &copy, &SqliteConfig::default())?;
+    let fresh = scratch.path().join(STORE_DIRECTORY);
+    SqliteStore::restore(&copy, &fresh)?;
+    run(&fresh, config, root.as_ref(), work)
+}
+
+fn run<T>(
+    store: &std::path::Path,
+    config: Config,
+    root: &dyn RootOfTrust,
+    work: impl AsyncFnOnce(&Opened) -> Result<T, Box<dyn Error>>,
+) -> Result<T, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let store = Arc::new(SqliteStore::open(store, SqliteConfig::default())?);
+        let keyring = Arc::new(bootstrap::stored_keyring(store.as_ref(), root).await?);
+        let documents = Arc::new(Documents::new(Arc::clone(&store) as _, keyring, Arc::new(SystemRandom), CACHE_BYTES));
+        let identities = Identities::new(Arc::clone(&documents));
+        let done = work(&Opened { config, documents, identities }).await;
+        store.close()?;
+        done
+    })
+}
