@@ -4,10 +4,18 @@
 mod boundaries;
 mod change;
 mod conditions;
+mod instance_profiles;
+mod oidc_provider_inputs;
+mod oidc_providers;
 mod pages;
 mod refusals;
+mod role_inputs;
+mod roles;
+mod service_linked_roles;
+mod tag_pages;
 mod tags;
 pub mod target;
+mod trust;
 mod users;
 
 use std::sync::Arc;
