@@ -35,13 +35,21 @@ use crate::identities::user::User;
 pub struct Iam {
     identities: Arc<Identities>,
     documents: Arc<Documents>,
+    /// Whether identity providers on loopback may have plain HTTP in their URL.
+    plain_http_on_loopback: bool,
 }
 
 impl Iam {
     /// The operations on `identities`, which are kept in `documents`.
     #[must_use]
     pub fn new(identities: Arc<Identities>, documents: Arc<Documents>) -> Self {
-        Self { identities, documents }
+        Self { identities, documents, plain_http_on_loopback: false }
+    }
+
+    /// The same, taking identity providers in plain HTTP on loopback if `allowed`.
+    #[must_use]
+    pub fn with_plain_http_on_loopback(self, allowed: bool) -> Self {
+        Self { plain_http_on_loopback: allowed, ..self }
     }
 
     /// The user of a name in the caller's account.

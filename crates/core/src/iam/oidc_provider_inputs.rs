@@ -2,10 +2,10 @@
 
 use strongroom_policy::Values;
 use strongroom_wire::iam::{
-    AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest,
-    DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest, ListOpenIDConnectProviderTagsRequest,
-    ListOpenIDConnectProvidersRequest, RemoveClientIDFromOpenIDConnectProviderRequest,
-    TagOpenIDConnectProviderRequest, UntagOpenIDConnectProviderRequest, UpdateOpenIDConnectProviderThumbprintRequest,
+    AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest, DeleteOpenIDConnectProviderRequest,
+    GetOpenIDConnectProviderRequest, ListOpenIDConnectProviderTagsRequest, ListOpenIDConnectProvidersRequest,
+    RemoveClientIDFromOpenIDConnectProviderRequest, TagOpenIDConnectProviderRequest, UntagOpenIDConnectProviderRequest,
+    UpdateOpenIDConnectProviderThumbprintRequest,
 };
 
 use super::conditions::{removed_tags, tags};

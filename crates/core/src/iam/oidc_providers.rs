@@ -5,12 +5,12 @@
 
 use strongroom_wire::error::VALIDATION;
 use strongroom_wire::iam::{
-    AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest,
-    CreateOpenIDConnectProviderResponse, DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest,
-    GetOpenIDConnectProviderResponse, ListOpenIDConnectProviderTagsRequest, ListOpenIDConnectProviderTagsResponse,
-    ListOpenIDConnectProvidersRequest, ListOpenIDConnectProvidersResponse, OpenIDConnectProviderListEntry,
-    RemoveClientIDFromOpenIDConnectProviderRequest, TagOpenIDConnectProviderRequest,
-    UntagOpenIDConnectProviderRequest, UpdateOpenIDConnectProviderThumbprintRequest, errors,
+    AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest, CreateOpenIDConnectProviderResponse,
+    DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest, GetOpenIDConnectProviderResponse,
+    ListOpenIDConnectProviderTagsRequest, ListOpenIDConnectProviderTagsResponse, ListOpenIDConnectProvidersRequest,
+    ListOpenIDConnectProvidersResponse, OpenIDConnectProviderListEntry, RemoveClientIDFromOpenIDConnectProviderRequest,
+    TagOpenIDConnectProviderRequest, UntagOpenIDConnectProviderRequest, UpdateOpenIDConnectProviderThumbprintRequest,
+    errors,
 };
 use strongroom_wire::record;
 
@@ -22,6 +22,7 @@ use crate::documents::{Document, Loaded, retry};
 use crate::error::Error;
 use crate::identities::entity::key_of_id;
 use crate::identities::oidc_provider::{OidcProvider, parts_of_arn, parts_of_issuer};
+use crate::oidc::url_is_allowed;
 
 /// Providers of an account, at most (IAM's quotas).
 const PROVIDERS_MAX: usize = 100;
@@ -291,10 +292,15 @@ impl Iam {
         .await
     }
 
-    /// The parts of a provider's URL.
+    /// The parts of a provider's URL, which has no query.
+    ///
+    /// # Errors
+    /// ValidationError.
     fn url<'a>(&self, url: &'a str) -> Result<(bool, &'a str), Error> {
-        let parts = parts_of_issuer(url).filter(|_| (self.issuer_is_allowed)(url));
-        parts.ok_or_else(|| Error::refused(VALIDATION, "Invalid Open ID Connect Provider URL"))
+        let is_allowed = url_is_allowed(url, self.plain_http_on_loopback) && !url.contains('?');
+        parts_of_issuer(url)
+            .filter(|_| is_allowed)
+            .ok_or_else(|| Error::refused(VALIDATION, "Invalid Open ID Connect Provider URL"))
     }
 }
 

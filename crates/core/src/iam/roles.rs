@@ -316,7 +316,8 @@ pub(super) fn check_modifiable(role: &Role) -> Result<(), Error> {
         return Ok(());
     }
     let name = &role.name;
-    let text = format!("Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS");
+    let text =
+        format!("Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS");
     Err(Error::refused(errors::UNMODIFIABLE_ENTITY_EXCEPTION, text))
 }
 

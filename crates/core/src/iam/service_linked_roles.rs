@@ -156,7 +156,10 @@ impl Iam {
         }
         let key = key_of_id(cx.caller.account.as_str(), id);
         if self.documents.load::<DeletionTask>(key).await?.is_none() {
-            return Err(Error::refused(errors::NO_SUCH_ENTITY_EXCEPTION, format!("Deletion task {id} cannot be found.")));
+            return Err(Error::refused(
+                errors::NO_SUCH_ENTITY_EXCEPTION,
+                format!("Deletion task {id} cannot be found."),
+            ));
         }
         let status = DeletionTaskStatusType::Succeeded;
         Ok(GetServiceLinkedRoleDeletionStatusResponse { status, reason: None })

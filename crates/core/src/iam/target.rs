@@ -101,7 +101,12 @@ impl Iam {
                 let found = self.identities.oidc_provider_with_arn(arn).await?;
                 let found = found.filter(|found| found.value.account == account);
                 let tags = found.map(|found| pairs(&found.value.tags)).unwrap_or_default();
-                EntityRef { arn: arn.to_owned(), account: owner(arn, &cx.caller.account), tags, kind: OIDC_PROVIDER_KIND }
+                EntityRef {
+                    arn: arn.to_owned(),
+                    account: owner(arn, &cx.caller.account),
+                    tags,
+                    kind: OIDC_PROVIDER_KIND,
+                }
             }
             Target::New { arn_type, kind, path, name } => {
                 let arn = self.arn(cx, arn_type, path.unwrap_or("/"), name);

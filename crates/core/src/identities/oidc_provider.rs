@@ -8,6 +8,7 @@ use super::Identities;
 use super::entity::{Tag, key_of_id};
 use crate::documents::{Document, Loaded, from_json_body, json_body};
 use crate::error::Error;
+use crate::oidc::{Provider, parse_thumbprint};
 
 /// Kind of the documents of identity providers.
 pub const OIDC_PROVIDER: Kind = Kind("iam-oidc-provider");
@@ -54,6 +55,14 @@ impl OidcProvider {
     #[must_use]
     pub fn issuer(&self) -> String {
         [if self.plain_http { HTTP } else { HTTPS }, &self.url].concat()
+    }
+
+    /// What verifies tokens of it.
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        // What is no thumbprint matches no certificate.
+        let thumbprints = self.thumbprints.iter().filter_map(|text| parse_thumbprint(text)).collect();
+        Provider::new(&self.issuer(), self.client_ids.clone(), thumbprints)
     }
 }
 

@@ -8,12 +8,13 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use strongroom_store::{Batch, Kind};
-use strongroom_types::{AccountId, Region, SecretBytes, Timestamp};
+use strongroom_types::{Region, SecretBytes, Timestamp};
 
 use super::Identities;
 use super::account::Account;
 use super::entity::key_of_id;
 use super::role::Role;
+use crate::caller::{Caller, Principal};
 use crate::documents::{Document, Loaded, from_json_body, json_body};
 use crate::error::Error;
 
@@ -103,9 +104,11 @@ impl RoleUses {
 }
 
 impl Identities {
-    /// Notes that a session of a role made a request.
-    pub fn note_role_use(&self, account: &AccountId, role_id: &str, region: &Region, now: Timestamp) {
-        self.role_uses.note(account.as_str(), role_id, region.as_str(), now);
+    /// Notes that a caller made a request: if it is the session of a role, the role was used.
+    pub fn note_role_use(&self, caller: &Caller, region: &Region, now: Timestamp) {
+        if let Principal::RoleSession { role_id, .. } = &caller.principal {
+            self.role_uses.note(caller.account.as_str(), role_id, region.as_str(), now);
+        }
     }
 
     /// The last use of a role, written or not.
