@@ -161,7 +161,8 @@ impl App {
             anonymous: anonymous(&account),
             account,
             region: config.account.region.clone(),
-            iam: Iam::new(Arc::clone(&identities), Arc::clone(&documents)),
+            iam: Iam::new(Arc::clone(&identities), Arc::clone(&documents))
+                .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets: Secrets::new(documents, Arc::clone(&identities), keys, Arc::clone(&trail), data_keys_max),
             identities,

@@ -65,7 +65,8 @@ const DUTIES: [Duty; 8] = [
 ];
 
 async fn flush(app: &App) -> Result<(), Error> {
-    app.secrets.flush_access_days().await.map(drop)
+    app.secrets.flush_access_days().await?;
+    app.identities.flush_role_uses().await.map(drop)
 }
 
 async fn forget(app: &App) -> Result<(), Error> {

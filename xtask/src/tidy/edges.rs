@@ -27,7 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "secrets",
         &["access", "ctx", "data_keys", "documents", "error", "identities", "keys", "page", "password", "trail"],
     ),
-    ("iam", &["access", "caller", "ctx", "documents", "error", "identities", "page", "trail"]),
+    ("iam", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "page", "trail"]),
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
     ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "secrets", "trail"]),
     ("verification", &["documents", "error", "identities", "keys", "secrets"]),

@@ -26,9 +26,15 @@ pub use self::who_can::explained;
 /// Under which name the record of a denied request tells the whole reason.
 pub const REASON: &str = "authorizationDecision";
 
-/// The actions of all operations, as policies are asked for them.
+/// Leave to hand a role to a service, which operations ask for that take a role.
+pub const PASS_ROLE: &str = "iam:PassRole";
+/// Actions that are no operations.
+const PERMISSIONS: [&str; 1] = [PASS_ROLE];
+
+/// The actions of all operations, and those that are none, as policies are asked for them.
 static ACTIONS: LazyLock<HashMap<&'static str, Action>> = LazyLock::new(|| {
-    AnyOperation::all().map(|operation| (operation.action(), Action::new(operation.action()))).collect()
+    let operations = AnyOperation::all().map(|operation| operation.action());
+    operations.chain(PERMISSIONS).map(|action| (action, Action::new(action))).collect()
 });
 
 /// What an action is asked on.

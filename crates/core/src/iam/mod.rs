@@ -4,10 +4,18 @@
 mod boundaries;
 mod change;
 mod conditions;
+mod instance_profiles;
+mod oidc_provider_inputs;
+mod oidc_providers;
 mod pages;
 mod refusals;
+mod role_inputs;
+mod roles;
+mod service_linked_roles;
+mod tag_pages;
 mod tags;
 pub mod target;
+mod trust;
 mod users;
 
 use std::sync::Arc;
@@ -27,13 +35,21 @@ use crate::identities::user::User;
 pub struct Iam {
     identities: Arc<Identities>,
     documents: Arc<Documents>,
+    /// Whether identity providers on loopback may have plain HTTP in their URL.
+    plain_http_on_loopback: bool,
 }
 
 impl Iam {
     /// The operations on `identities`, which are kept in `documents`.
     #[must_use]
     pub fn new(identities: Arc<Identities>, documents: Arc<Documents>) -> Self {
-        Self { identities, documents }
+        Self { identities, documents, plain_http_on_loopback: false }
+    }
+
+    /// The same, taking identity providers in plain HTTP on loopback if `allowed`.
+    #[must_use]
+    pub fn with_plain_http_on_loopback(self, allowed: bool) -> Self {
+        Self { plain_http_on_loopback: allowed, ..self }
     }
 
     /// The user of a name in the caller's account.

@@ -12,6 +12,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::identities::entity::{Entity, Tag};
 use crate::identities::group::Group;
+use crate::identities::instance_profile::InstanceProfile;
 use crate::identities::managed_policy::ManagedPolicy;
 use crate::identities::role::Role;
 use crate::identities::user::User;
@@ -29,6 +30,10 @@ pub enum Target<'a> {
     Role(&'a str),
     /// A managed policy by ARN.
     Policy(&'a str),
+    /// An instance profile by name.
+    InstanceProfile(&'a str),
+    /// An identity provider of OpenID Connect by ARN.
+    OidcProvider(&'a str),
     /// Something that need not be there: the type in its ARN, its path and name.
     New {
         /// Such as `user`.
@@ -56,6 +61,10 @@ pub const GROUP_KIND: &str = "AWS::IAM::Group";
 pub const ROLE_KIND: &str = "AWS::IAM::Role";
 /// A managed policy.
 pub const POLICY_KIND: &str = "AWS::IAM::Policy";
+/// An instance profile.
+pub const INSTANCE_PROFILE_KIND: &str = "AWS::IAM::InstanceProfile";
+/// An identity provider of OpenID Connect.
+pub const OIDC_PROVIDER_KIND: &str = "AWS::IAM::OIDCProvider";
 
 impl Iam {
     /// The resource that policies are asked for. What is not there has the ARN that it would have without a path.
@@ -84,6 +93,20 @@ impl Iam {
                 let found = found.filter(|found| found.value.account == account);
                 let tags = found.map(|found| pairs(&found.value.tags)).unwrap_or_default();
                 EntityRef { arn: arn.to_owned(), account: owner(arn, &cx.caller.account), tags, kind: POLICY_KIND }
+            }
+            Target::InstanceProfile(name) => {
+                self.named_ref::<InstanceProfile>(cx, name, INSTANCE_PROFILE_KIND, |profile| &profile.tags).await?
+            }
+            Target::OidcProvider(arn) => {
+                let found = self.identities.oidc_provider_with_arn(arn).await?;
+                let found = found.filter(|found| found.value.account == account);
+                let tags = found.map(|found| pairs(&found.value.tags)).unwrap_or_default();
+                EntityRef {
+                    arn: arn.to_owned(),
+                    account: owner(arn, &cx.caller.account),
+                    tags,
+                    kind: OIDC_PROVIDER_KIND,
+                }
             }
             Target::New { arn_type, kind, path, name } => {
                 let arn = self.arn(cx, arn_type, path.unwrap_or("/"), name);

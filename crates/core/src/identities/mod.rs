@@ -4,15 +4,19 @@
 pub mod access_key;
 pub mod account;
 pub mod aws_policies;
+pub mod deletion_task;
 pub mod entity;
 mod grants;
 pub mod group;
+pub mod instance_profile;
 pub mod managed_policy;
+pub mod oidc_provider;
 pub mod organization;
 mod organizing;
 pub mod policy_text;
 mod principals;
 pub mod role;
+pub mod role_use;
 pub mod session_token;
 pub mod signers;
 pub mod user;
@@ -29,6 +33,7 @@ use self::access_key::{AccessKey, access_key_key};
 use self::account::Account;
 use self::entity::{Entity, key_of_id, name_term};
 use self::role::Role;
+use self::role_use::RoleUses;
 use self::signers::Signer;
 use self::user::User;
 use crate::documents::{Document, Documents, Loaded};
@@ -67,6 +72,7 @@ pub struct Identities {
     epoch: Arc<Epoch>,
     /// By access key id, or by session token.
     signers: Cache<Box<str>, Arc<Signer>>,
+    role_uses: RoleUses,
 }
 
 impl Identities {
@@ -75,7 +81,7 @@ impl Identities {
     pub fn new(documents: Arc<Documents>) -> Self {
         let epoch = Arc::new(Epoch::default());
         documents.store().watch(Arc::clone(&epoch) as Arc<dyn Watcher>);
-        Self { documents, epoch, signers: Cache::new(SIGNERS_MAX) }
+        Self { documents, epoch, signers: Cache::new(SIGNERS_MAX), role_uses: RoleUses::default() }
     }
 
     /// The documents underneath.

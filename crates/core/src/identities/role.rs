@@ -41,6 +41,10 @@ pub struct Role {
     pub trust: PolicyText,
     /// Longest session that may be asked for, in seconds.
     pub session_seconds_max: i32,
+    /// Longest console sign-in with it, in seconds, if it was set. Kept and shown; there is no console sign-in by roles
+    /// here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signin_seconds_max: Option<i32>,
     /// Its tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,

@@ -24,6 +24,47 @@ pub(super) async fn run(iam: &Iam, cx: &Ctx, operation: Operation, call: &Call) 
         Operation::GetUser => call.answered(Iam::get_user).await,
         Operation::ListUsers => call.answered(Iam::list_users).await,
         Operation::DeleteUser => call.silent(Iam::delete_user).await,
+        Operation::CreateRole => call.answered(Iam::create_role).await,
+        Operation::GetRole => call.answered(Iam::get_role).await,
+        Operation::ListRoles => call.answered(Iam::list_roles).await,
+        Operation::UpdateRole => call.answered(Iam::update_role).await,
+        Operation::UpdateRoleDescription => call.answered(Iam::update_role_description).await,
+        Operation::UpdateAssumeRolePolicy => call.silent(Iam::update_assume_role_policy).await,
+        Operation::DeleteRole => call.silent(Iam::delete_role).await,
+        Operation::TagRole => call.silent(Iam::tag_role).await,
+        Operation::UntagRole => call.silent(Iam::untag_role).await,
+        Operation::ListRoleTags => call.answered(Iam::list_role_tags).await,
+        Operation::CreateServiceLinkedRole => call.answered(Iam::create_service_linked_role).await,
+        Operation::DeleteServiceLinkedRole => call.answered(Iam::delete_service_linked_role).await,
+        Operation::GetServiceLinkedRoleDeletionStatus => {
+            call.answered(Iam::get_service_linked_role_deletion_status).await
+        }
+        Operation::CreateInstanceProfile => call.answered(Iam::create_instance_profile).await,
+        Operation::GetInstanceProfile => call.answered(Iam::get_instance_profile).await,
+        Operation::ListInstanceProfiles => call.answered(Iam::list_instance_profiles).await,
+        Operation::ListInstanceProfilesForRole => call.answered(Iam::list_instance_profiles_for_role).await,
+        Operation::AddRoleToInstanceProfile => call.silent(Iam::add_role_to_instance_profile).await,
+        Operation::RemoveRoleFromInstanceProfile => call.silent(Iam::remove_role_from_instance_profile).await,
+        Operation::DeleteInstanceProfile => call.silent(Iam::delete_instance_profile).await,
+        Operation::TagInstanceProfile => call.silent(Iam::tag_instance_profile).await,
+        Operation::UntagInstanceProfile => call.silent(Iam::untag_instance_profile).await,
+        Operation::ListInstanceProfileTags => call.answered(Iam::list_instance_profile_tags).await,
+        Operation::CreateOpenIDConnectProvider => call.answered(Iam::create_open_id_connect_provider).await,
+        Operation::GetOpenIDConnectProvider => call.answered(Iam::get_open_id_connect_provider).await,
+        Operation::ListOpenIDConnectProviders => call.answered(Iam::list_open_id_connect_providers).await,
+        Operation::DeleteOpenIDConnectProvider => call.silent(Iam::delete_open_id_connect_provider).await,
+        Operation::UpdateOpenIDConnectProviderThumbprint => {
+            call.silent(Iam::update_open_id_connect_provider_thumbprint).await
+        }
+        Operation::AddClientIDToOpenIDConnectProvider => {
+            call.silent(Iam::add_client_id_to_open_id_connect_provider).await
+        }
+        Operation::RemoveClientIDFromOpenIDConnectProvider => {
+            call.silent(Iam::remove_client_id_from_open_id_connect_provider).await
+        }
+        Operation::TagOpenIDConnectProvider => call.silent(Iam::tag_open_id_connect_provider).await,
+        Operation::UntagOpenIDConnectProvider => call.silent(Iam::untag_open_id_connect_provider).await,
+        Operation::ListOpenIDConnectProviderTags => call.answered(Iam::list_open_id_connect_provider_tags).await,
         _ => Err(Error::internal("not there yet")),
     }
 }

@@ -1,0 +1,35 @@
+//! Trust policies of roles: who may assume them.
+
+use strongroom_policy::{Document, DocumentKind, Malformed};
+use strongroom_wire::iam::errors;
+
+use super::{Iam, refusals};
+use crate::error::Error;
+use crate::identities::policy_text::PolicyText;
+
+/// Characters of a trust policy at most, without the space between its values (IAM's quotas).
+const TRUST_CHARS_MAX: usize = 2048;
+
+impl Iam {
+    /// The trust policy of a text.
+    ///
+    /// # Errors
+    /// MalformedPolicyDocument for what is no trust policy or names users or roles of this server's accounts that are
+    /// not there, LimitExceeded for one that is too long.
+    pub(super) async fn trust(&self, text: &str) -> Result<PolicyText, Error> {
+        let document = Document::parse(text, DocumentKind::Trust).map_err(|fault| malformed(&fault))?;
+        for (kind, principal) in document.principals() {
+            if kind == "AWS" && !self.identities.may_be_principal(principal).await? {
+                return Err(malformed(&Malformed::unknown_principal(kind, principal)));
+            }
+        }
+        if document.minified_chars() > TRUST_CHARS_MAX {
+            return Err(refusals::quota("ACLSizePerRole", TRUST_CHARS_MAX));
+        }
+        Ok(PolicyText::parsed(text, document))
+    }
+}
+
+fn malformed(fault: &Malformed) -> Error {
+    Error::refused(errors::MALFORMED_POLICY_DOCUMENT_EXCEPTION, fault.client_text())
+}
