@@ -156,12 +156,7 @@ impl Caller {
         Self::plain(account, "anonymous".into(), Principal::Anonymous, strongroom_policy::Principal::anonymous())
     }
 
-    fn plain(
-        account: AccountId,
-        arn: Arc<str>,
-        principal: Principal,
-        policy: strongroom_policy::Principal,
-    ) -> Self {
+    fn plain(account: AccountId, arn: Arc<str>, principal: Principal, policy: strongroom_policy::Principal) -> Self {
         let user_id = account.as_str().into();
         Self { account, arn, principal, user_id, tags: Vec::new(), session: None, grants: Grants::default(), policy }
     }

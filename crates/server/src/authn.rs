@@ -56,7 +56,8 @@ pub async fn authenticate(
 ) -> Result<Authenticated, Error> {
     let claim = claim.map_err(refused)?;
     if app.dev {
-        let found = app.identities.signer(claim.access_key_id(), claim.session_token(), &app.region, call.received).await?;
+        let found =
+            app.identities.signer(claim.access_key_id(), claim.session_token(), &app.region, call.received).await?;
         if matches!(found, Found::Nobody) {
             return Ok(app.dev_signer.clone());
         }

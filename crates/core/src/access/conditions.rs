@@ -39,7 +39,9 @@ impl Keys for Asked<'_> {
         if global.starts_with("resourcetag/") {
             return self.resource.condition(key, self.resource_arn, &self.cx.region);
         }
-        of_caller(&self.cx.caller, global, self.cx.now).or_else(|| self.of_way(global)).or_else(|| self.of_resource(global))
+        of_caller(&self.cx.caller, global, self.cx.now)
+            .or_else(|| self.of_way(global))
+            .or_else(|| self.of_resource(global))
     }
 }
 

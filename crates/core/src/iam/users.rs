@@ -3,8 +3,7 @@
 use strongroom_store::Index;
 use strongroom_wire::iam::{
     AttachedPermissionsBoundary, CreateUserRequest, CreateUserResponse, DeleteUserRequest, GetUserRequest,
-    GetUserResponse, ListUsersRequest, ListUsersResponse, PermissionsBoundaryAttachmentType, User as ShownUser,
-    errors,
+    GetUserResponse, ListUsersRequest, ListUsersResponse, PermissionsBoundaryAttachmentType, User as ShownUser, errors,
 };
 use strongroom_wire::record;
 
@@ -164,4 +163,3 @@ pub(super) fn shown_boundary(arn: &str) -> AttachedPermissionsBoundary {
         permissions_boundary_arn: Some(arn.to_owned()),
     }
 }
-

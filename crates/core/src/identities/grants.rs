@@ -67,7 +67,9 @@ impl Identities {
             return Ok(Some(NamedPolicy { source, document: Arc::clone(policy.document()?) }));
         }
         let Some(loaded) = self.with_arn::<ManagedPolicy>(arn).await? else { return Ok(None) };
-        let Some(version) = loaded.value.in_force().filter(|_| loaded.value.account == account) else { return Ok(None) };
+        let Some(version) = loaded.value.in_force().filter(|_| loaded.value.account == account) else {
+            return Ok(None);
+        };
         Ok(Some(named(PolicySource::Managed { arn: arn.into() }, &version.document)?))
     }
 

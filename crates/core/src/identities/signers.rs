@@ -63,7 +63,13 @@ impl Identities {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn signer(&self, key_id: &str, token: Option<&str>, region: &Region, now: Timestamp) -> Result<Found, Error> {
+    pub async fn signer(
+        &self,
+        key_id: &str,
+        token: Option<&str>,
+        region: &Region,
+        now: Timestamp,
+    ) -> Result<Found, Error> {
         let epoch = self.epoch();
         let credential = token.unwrap_or(key_id);
         let ready = self.signers.get(credential).filter(|ready| ready.epoch == epoch);
@@ -220,7 +226,8 @@ impl Identities {
         session: &str,
         key_id: Option<&str>,
     ) -> Result<(Caller, UserIdentity), Error> {
-        let arn = ["arn:", &role.partition, ":sts::", &role.account, ":assumed-role/", &role.name, "/", session].concat();
+        let arn =
+            ["arn:", &role.partition, ":sts::", &role.account, ":assumed-role/", &role.name, "/", session].concat();
         let role_arn = role.arn();
         let issuer = SessionIssuer {
             kind: "Role".to_owned(),

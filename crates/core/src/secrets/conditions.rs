@@ -26,7 +26,9 @@ impl SecretRef {
     /// What conditions may ask about the secret itself.
     pub(crate) fn condition(&self, key: &str, arn: &str, region: &Region) -> Option<Values<'static>> {
         let found = self.found.as_ref().map(|found| found.value.as_ref());
-        if let Some(tag) = key.strip_prefix("aws:resourcetag/").or_else(|| key.strip_prefix("secretsmanager:resourcetag/")) {
+        if let Some(tag) =
+            key.strip_prefix("aws:resourcetag/").or_else(|| key.strip_prefix("secretsmanager:resourcetag/"))
+        {
             return found.and_then(|secret| tag_value(secret, tag)).map(Values::owned);
         }
         match key.strip_prefix(OWN)? {

@@ -7,8 +7,8 @@ use strongroom_store::Batch;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
     DeleteResourcePolicyRequest, DeleteResourcePolicyResponse, GetResourcePolicyRequest, GetResourcePolicyResponse,
-    ListResourcePoliciesRequest, ListResourcePoliciesResponse, Operation, PutResourcePolicyRequest, PutResourcePolicyResponse,
-    ResourcePolicySummary,
+    ListResourcePoliciesRequest, ListResourcePoliciesResponse, Operation, PutResourcePolicyRequest,
+    PutResourcePolicyResponse, ResourcePolicySummary,
 };
 
 use super::model::Secret;
@@ -90,7 +90,8 @@ impl Secrets {
         let secret = permit.secret()?;
         let Some(found) = &secret.found else { return Ok(false) };
         let after = Secret { policy: Some(policy.clone()), ..Secret::clone(&found.value) };
-        let secret = SecretRef { found: Some(Loaded { version: found.version, value: Arc::new(after) }), ..secret.clone() };
+        let secret =
+            SecretRef { found: Some(Loaded { version: found.version, value: Arc::new(after) }), ..secret.clone() };
         Ok(!may(cx, Operation::PutResourcePolicy.action(), &Resource::Secret(Arc::new(secret)), &())?)
     }
 

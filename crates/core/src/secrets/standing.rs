@@ -14,12 +14,8 @@ use crate::documents::Loaded;
 use crate::error::Error;
 
 /// Operations on the account, which no tag of a secret concerns.
-const ON_ACCOUNT: [Operation; 4] = [
-    Operation::BatchGetSecretValue,
-    Operation::CreateSecret,
-    Operation::GetRandomPassword,
-    Operation::ListSecrets,
-];
+const ON_ACCOUNT: [Operation; 4] =
+    [Operation::BatchGetSecretValue, Operation::CreateSecret, Operation::GetRandomPassword, Operation::ListSecrets];
 
 /// Refuses a change from `before` to `after` that takes from the caller anything that it may do with the secret.
 ///

@@ -424,7 +424,8 @@ pub(crate) mod tests {
     #[test]
     fn what_a_client_sends_can_neither_end_the_line_nor_fill_the_disk() {
         let mut record = record("e1", Timestamp::from_seconds(0));
-        record.user_agent = format!("x\",\"readOnly\":false}}\n{{\"eventID\":\"forged\"}}\r\n{}", "é".repeat(4000)).into();
+        record.user_agent =
+            format!("x\",\"readOnly\":false}}\n{{\"eventID\":\"forged\"}}\r\n{}", "é".repeat(4000)).into();
         record.request_parameters = Some(format!("{{\"name\":\"{}\"}}", "n".repeat(ELEMENTS_BYTES_MAX)));
         record.additional_event_data.push(("note", "n".repeat(ADDITIONAL_BYTES_MAX)));
         let message = format!("no secret named a\nb\u{2028}{}", "m".repeat(9000));

@@ -32,7 +32,12 @@ pub async fn run(secrets: &Secrets, cx: &Ctx, operation: Operation, body: &[u8])
 async fn run_other(call: Operated<'_>) -> Result<Answered, Error> {
     match call.operation {
         Operation::CreateSecret => {
-            call.on_secret_with_key(|i: &CreateSecretRequest| &i.name, |i| i.kms_key_id.as_deref(), Secrets::create_secret).await
+            call.on_secret_with_key(
+                |i: &CreateSecretRequest| &i.name,
+                |i| i.kms_key_id.as_deref(),
+                Secrets::create_secret,
+            )
+            .await
         }
         Operation::GetSecretValue => {
             call.on_secret(|i: &GetSecretValueRequest| &i.secret_id, Secrets::get_secret_value).await
@@ -41,7 +46,12 @@ async fn run_other(call: Operated<'_>) -> Result<Answered, Error> {
             call.on_secret(|i: &PutSecretValueRequest| &i.secret_id, Secrets::put_secret_value).await
         }
         Operation::UpdateSecret => {
-            call.on_secret_with_key(|i: &UpdateSecretRequest| &i.secret_id, |i| i.kms_key_id.as_deref(), Secrets::update_secret).await
+            call.on_secret_with_key(
+                |i: &UpdateSecretRequest| &i.secret_id,
+                |i| i.kms_key_id.as_deref(),
+                Secrets::update_secret,
+            )
+            .await
         }
         Operation::UpdateSecretVersionStage => {
             call.on_secret(|i: &UpdateSecretVersionStageRequest| &i.secret_id, Secrets::update_secret_version_stage)
