@@ -62,15 +62,16 @@ impl Greeting<'_> {
         }
         if self.dev {
             writeln!(to)?;
-            writeln!(to, "  *** DEVELOPER MODE: any access key is accepted and no signature is verified. ***")?;
+            writeln!(to, "  *** DEVELOPER MODE: any access key that nobody was given is the root, its signature unverified. ***")?;
             writeln!(to, "  *** Whoever reaches this port reads every secret. Never keep a real one here. ***")?;
         }
         writeln!(to)?;
         writeln!(to, "Paste into another terminal:")?;
         writeln!(
             to,
-            "  export AWS_ENDPOINT_URL_SECRETS_MANAGER={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}"
+            "  export AWS_ENDPOINT_URL_SECRETS_MANAGER={url} AWS_ENDPOINT_URL_IAM={url} AWS_ENDPOINT_URL_STS={url}"
         )?;
+        writeln!(to, "  export AWS_REGION={region} AWS_DEFAULT_REGION={region}")?;
         if let Some(saved) = self.credentials {
             writeln!(to, "  export AWS_SHARED_CREDENTIALS_FILE={}", saved.display())?;
         }
