@@ -19,6 +19,9 @@ use crate::error::Error;
 use crate::identities::access_key::AccessKey;
 use crate::trail::record::{IdentityKind, Session, SessionIssuer, UserIdentity};
 
+/// The policy that allows everything.
+const EVERYTHING: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+
 /// A credential with the principal behind it.
 #[derive(Debug)]
 pub struct Signer {
@@ -267,7 +270,10 @@ impl Identities {
         let (grants, user): (Grants, String) = match by {
             None => {
                 let root = Caller::root(account.clone(), region.partition());
-                (self.grants_of_root(account.as_str()).await?, root.arn.to_string())
+                let mut grants = self.grants_of_root(account.as_str()).await?;
+                // The root's rights, in the form in which a session can have them.
+                grants.identity.extend(self.managed_policy(account.as_str(), EVERYTHING).await?);
+                (grants, root.arn.to_string())
             }
             Some(id) => match self.with_id::<User>(account.as_str(), id).await? {
                 Some(user) => (self.grants_of_user(&user.value).await?, user.value.arn()),
