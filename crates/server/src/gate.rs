@@ -6,7 +6,7 @@ use http::header::USER_AGENT;
 use strongroom_core::trail::record::{
     EventKind, IdentityKind, Outcome, Record, Resource, Source, TlsDetails, UserIdentity,
 };
-use strongroom_core::{Ctx, Error, Way, random_uuid};
+use strongroom_core::{Ctx, Error, Principal, Way, random_uuid};
 use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, body_json, body_query};
 use strongroom_wire::ops::{AnyOperation, Protocol, Service};
 use strongroom_wire::secretsmanager::Operation;
@@ -116,6 +116,9 @@ impl Gate {
                     Err(failure) => self.refuse(call, service, &failure),
                 }
             }
+            // Whoever reaches the port can ask without a signature where none is needed: such refusals are recorded up
+            // to a rate, as those of requests whose signature is wrong.
+            Err(failure) if self.is_left_out(call, &cx) => self.refuse(call, service, &failure),
             Err(failure) => {
                 let told = told(service, &failure);
                 let line = cx.finish_record(&failed(&told)).1;
@@ -125,6 +128,11 @@ impl Gate {
                 }
             }
         }
+    }
+
+    /// Whether a refused request leaves no record of its own: it was not signed, and its source sends too many.
+    fn is_left_out(&self, call: &Call, cx: &Ctx) -> bool {
+        cx.caller.principal == Principal::Anonymous && !self.app.refused.is_recorded(call.source, call.received)
     }
 
     /// Why a request is refused before anything of it is done, when its record could fill the disk. It has no record
