@@ -28,10 +28,6 @@ pub(crate) struct Exchange {
     state: State,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every exchange ends in the large state; a box would cost each one"
-)]
 enum State {
     Begun(Begun),
     Again(Again),
@@ -104,7 +100,6 @@ impl Drop for Exchange {
 }
 
 /// How far an exchange comes without waiting.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Begin {
     Answered(Response<AnswerBody>),
     Again(Again),
