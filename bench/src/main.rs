@@ -7,6 +7,7 @@ mod ceiling;
 mod client;
 mod credentials;
 mod failure;
+mod guard;
 mod keys;
 mod latency;
 mod load;

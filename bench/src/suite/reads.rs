@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::checks::check;
 use super::session::{CONNECTIONS, Load, Session, VALUE_BYTES, point};
 use crate::failure::Failure;
+use crate::guard::guard;
 use crate::keys::{Keys, Spread};
 use crate::load::Pace;
 use crate::operation::Operation;
@@ -12,6 +13,8 @@ use crate::report::{Goal, Measure};
 use crate::subject::Subject;
 
 const BESIDE: &str = "GetSecretValue, 1 KiB, beside the ceiling and moto";
+/// By a user with an identity policy of ten statements, a resource policy on each secret, tags in play.
+const GUARDED: &str = "GetSecretValue under policies";
 const OTHERS: &str = "Other reads";
 const SECRETS: u64 = 1000;
 /// moto keeps all in memory and is slow to fill.
@@ -28,6 +31,10 @@ pub async fn beside_ceiling_and_moto(session: &mut Session) -> Result<(), Failur
     let mut subjects =
         vec![session.strongroom("get", SECRETS, VALUE_BYTES).await?, session.launch.ceiling(VALUE_BYTES)?];
     check(first(&subjects)?, &[Operation::Get], VALUE_BYTES).await?;
+    // On data of its own, made anew: the user and the policies stay in it.
+    session.discard("get-guarded")?;
+    let guarded = session.strongroom("get-guarded", SECRETS, VALUE_BYTES).await?;
+    let user = guard(&guarded.endpoint, SECRETS).await?;
     if session.settings.with_moto {
         let mut moto = session.launch.moto()?;
         let seed = session.fresh_seed();
@@ -43,9 +50,21 @@ pub async fn beside_ceiling_and_moto(session: &mut Session) -> Result<(), Failur
                 let load = Load::closed(Operation::Get, connections, subject);
                 session.measure(subject, &point, &load).await?;
             }
+            let point = point(BESIDE, GUARDED, guarded.name, connections, 0);
+            let load = Load { asker: Some(user.clone()), ..Load::closed(Operation::Get, connections, &guarded) };
+            session.measure(&guarded, &point, &load).await?;
         }
     }
     for connections in CONNECTIONS {
+        session.report.judge_ratio(
+            format!(
+                "GetSecretValue under policies at {connections} connections: server CPU, as a multiple of the ceiling's"
+            ),
+            (&point(BESIDE, GUARDED, "strongroom", connections, 0), Measure::ServerCpuUs),
+            (&point(BESIDE, Operation::Get.title(), "ceiling", connections, 0), Measure::ServerCpuUs),
+            Goal::AtMost(2.5),
+            Some(Goal::AtMost(2.0)),
+        );
         let of = |subject| point(BESIDE, Operation::Get.title(), subject, connections, 0);
         session.report.judge_ratio(
             format!("GetSecretValue at {connections} connections: server CPU, as a multiple of the ceiling's"),
@@ -62,6 +81,8 @@ pub async fn beside_ceiling_and_moto(session: &mut Session) -> Result<(), Failur
             None,
         );
     }
+    guarded.stop()?;
+    session.discard("get-guarded")?;
     subjects.into_iter().try_for_each(Subject::stop)
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Settings;
+use crate::client::Endpoint;
 use crate::failure::Failure;
 use crate::keys::{Keys, Spread as KeySpread};
 use crate::load::{Outcome, Pace, Plan, run};
@@ -49,13 +50,15 @@ pub struct Load {
     pub keys: Arc<Keys>,
     /// Bytes of a value that is written.
     pub value_bytes: usize,
+    /// Who asks, when it is not the root.
+    pub asker: Option<Endpoint>,
 }
 
 impl Load {
     /// A closed loop over all secrets of `subject`.
     pub fn closed(operation: Operation, connections: u32, subject: &Subject) -> Self {
         let keys = Arc::new(Keys::spread(KeySpread::Uniform, subject.count));
-        Self { operation, connections, pace: Pace::Closed, keys, value_bytes: VALUE_BYTES }
+        Self { operation, connections, pace: Pace::Closed, keys, value_bytes: VALUE_BYTES, asker: None }
     }
 }
 
@@ -80,7 +83,8 @@ impl Session {
     /// Runs a load for one round and notes its figures.
     pub async fn measure(&mut self, subject: &Subject, point: &Point, load: &Load) -> Result<Outcome, Failure> {
         let plan = self.plan(subject, load);
-        let outcome = run(&subject.endpoint, &plan, load.keys.clone(), Some(subject.pid()))
+        let endpoint = load.asker.as_ref().unwrap_or(&subject.endpoint);
+        let outcome = run(endpoint, &plan, load.keys.clone(), Some(subject.pid()))
             .await
             .map_err(|why| Failure::void(format!("{}, {}: {why}", subject.name, point.what)))?;
         self.note(point, &outcome);

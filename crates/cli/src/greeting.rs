@@ -62,7 +62,10 @@ impl Greeting<'_> {
         }
         if self.dev {
             writeln!(to)?;
-            writeln!(to, "  *** DEVELOPER MODE: any access key that nobody was given is the root, its signature unverified. ***")?;
+            writeln!(
+                to,
+                "  *** DEVELOPER MODE: any access key that nobody was given is the root, its signature unverified. ***"
+            )?;
             writeln!(to, "  *** Whoever reaches this port reads every secret. Never keep a real one here. ***")?;
         }
         writeln!(to)?;
