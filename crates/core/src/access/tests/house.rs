@@ -188,6 +188,7 @@ impl House {
                 r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#,
             ),
             session_seconds_max: 3600,
+            signin_seconds_max: None,
             tags: given.tags(),
             policies: given.policies(),
         })
@@ -283,8 +284,8 @@ pub(super) fn secret(policy: Option<&str>) -> Resource {
         accessed_ms: None,
         deletion: None,
         tags: vec![SecretTag { key: "team".into(), value: "blue".into() }],
-        stages: [].into(),
-        versions: [].into(),
+        stages: Default::default(),
+        versions: Default::default(),
         policy: policy.map(PolicyText::new),
     };
     Resource::Secret(Arc::new(SecretRef {
