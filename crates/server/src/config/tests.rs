@@ -171,14 +171,16 @@ fn the_documentation_lists_every_key_with_its_default_and_no_other() {
             let key = cells.next()?.trim_end_matches('`').to_owned();
             Some((key, cells.next()?.to_owned()))
         })
-        .filter(|(key, _)| !key.starts_with("roots"))
+        .filter(|(key, _)| !key.starts_with("roots") && !key.starts_with("private_endpoints"))
         .collect();
     let mut documented = rows.clone();
     documented.sort();
     let mut expected = documented_keys();
     expected.sort();
     assert_eq!(documented, expected);
-    for key in ["roots.kind", "roots.path", "roots.variable"] {
+    let endpoint = ["address", "id", "vpc", "policy_file"].map(|key| format!("private_endpoints.{key}"));
+    let root = ["kind", "path", "variable"].map(|key| format!("roots.{key}"));
+    for key in root.into_iter().chain(endpoint) {
         assert!(text.contains(&format!("| `{key}` |")), "{key}");
     }
 }
@@ -190,4 +192,22 @@ fn the_documented_example_is_a_configuration() {
     let config = Config::load(example).unwrap();
     assert!(config.tls.is_on());
     assert_eq!(config.roots.len(), 2);
+    assert_eq!(config.private_endpoints.len(), 1);
+}
+
+#[test]
+fn private_endpoints_have_ids_of_their_own_and_hide_what_goes_over_the_network() {
+    let endpoint = |address: &str, id: &str| {
+        format!("[[private_endpoints]]\naddress = \"{address}\"\nid = \"{id}\"\nvpc = \"vpc-1\"\n")
+    };
+    let text = endpoint("127.0.0.1:1", "vpce-1a") + &endpoint("127.0.0.1:2", "vpce-2b");
+    assert_eq!(Config::load(&text).unwrap().private_endpoints.len(), 2);
+    for wrong in [
+        endpoint("127.0.0.1:1", "vpce-1a") + &endpoint("127.0.0.1:2", "vpce-1a"),
+        endpoint("127.0.0.1:1", "vpce-"),
+        endpoint("127.0.0.1:1", "vpce-XY"),
+        endpoint("10.0.0.1:1", "vpce-1a"),
+    ] {
+        assert!(Config::load(&wrong).is_err(), "{wrong}");
+    }
 }
