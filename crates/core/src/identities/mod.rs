@@ -8,6 +8,7 @@ pub mod entity;
 mod grants;
 pub mod group;
 pub mod managed_policy;
+pub mod oidc_provider;
 pub mod organization;
 pub mod policy_text;
 pub mod role;

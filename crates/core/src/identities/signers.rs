@@ -264,13 +264,13 @@ impl Identities {
         name: &str,
         key_id: Option<&str>,
     ) -> Result<Option<(Caller, UserIdentity)>, Error> {
-        let (grants, user): (Grants, String) = match by {
+        let (grants, user, tags): (Grants, String, _) = match by {
             None => {
                 let root = Caller::root(account.clone(), region.partition());
-                (self.grants_of_root(account.as_str()).await?, root.arn.to_string())
+                (self.grants_of_root(account.as_str()).await?, root.arn.to_string(), Vec::new())
             }
             Some(id) => match self.with_id::<User>(account.as_str(), id).await? {
-                Some(user) => (self.grants_of_user(&user.value).await?, user.value.arn()),
+                Some(user) => (self.grants_of_user(&user.value).await?, user.value.arn(), pairs(&user.value.tags)),
                 None => return Ok(None),
             },
         };
@@ -281,7 +281,7 @@ impl Identities {
             arn: arn.into(),
             principal: Principal::Federated { by_root: by.is_none() },
             user_id: user_id.into(),
-            tags: Vec::new(),
+            tags,
             session: None,
             grants,
             account,
@@ -319,6 +319,7 @@ fn facts(claims: &SessionClaims) -> SessionFacts {
         session_tags: claims.tags.clone(),
         name: name.into(),
         chained: claims.chained,
+        provider_keys: claims.provider_keys.clone(),
     }
 }
 
