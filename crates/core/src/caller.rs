@@ -77,6 +77,8 @@ pub struct SessionFacts {
     pub name: Arc<str>,
     /// Whether the role was assumed with a role's session: such chained sessions last an hour at most.
     pub chained: bool,
+    /// Condition keys of the identity provider's token that go on with the session, such as `idp.example.com:sub`.
+    pub provider_keys: Vec<(String, Vec<String>)>,
 }
 
 /// The policies that a decision about a principal takes into account, beside those of the resource.

@@ -51,18 +51,30 @@ pub struct Ctx {
     pub way: Way,
     record: Mutex<Record>,
     recorded: AtomicBool,
+    denied: Mutex<Option<String>>,
 }
 
 impl Ctx {
     /// A context whose record is still to be written.
     #[must_use]
     pub fn new(caller: Arc<Caller>, region: Region, now: Timestamp, way: Way, record: Record) -> Self {
-        Self { caller, region, now, way, record: Mutex::new(record), recorded: AtomicBool::new(false) }
+        Self { caller, region, now, way, record: Mutex::new(record), recorded: AtomicBool::new(false), denied: Mutex::new(None) }
     }
 
     /// Changes the record before it is written, such as to add the request's parameters.
     pub fn amend_record(&self, change: impl FnOnce(&mut Record)) {
         change(&mut self.record.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Keeps the authorization message of a denial, in the form that DecodeAuthorizationMessage answers.
+    pub fn set_denied(&self, message: String) {
+        *self.denied.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+    }
+
+    /// Takes the authorization message of the denial, if the request was denied.
+    #[must_use]
+    pub fn take_denied(&self) -> Option<String> {
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The record as it ends with `outcome`: its event id and its line.

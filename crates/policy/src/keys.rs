@@ -59,7 +59,9 @@ impl<'a> Values<'a> {
         Self::Many(texts.into_iter().map(|text| Value::Text(Cow::Borrowed(text))).collect())
     }
 
-    pub(crate) fn as_slice(&self) -> &[Value<'a>] {
+    /// The values.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Value<'a>] {
         match self {
             Self::One(value) => std::slice::from_ref(value),
             Self::Many(values) => values,
@@ -88,7 +90,8 @@ pub enum Value<'a> {
 
 impl Value<'_> {
     /// The value as policies write it; bytes that are no text have none.
-    pub(crate) fn as_text(&self) -> Option<Cow<'_, str>> {
+    #[must_use]
+    pub fn as_text(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Text(text) => Some(Cow::Borrowed(text)),
             Self::Bool(true) => Some(Cow::Borrowed("true")),

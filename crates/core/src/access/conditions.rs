@@ -15,6 +15,12 @@ pub trait RequestKeys {
     fn key(&self, _key: &str) -> Option<Values<'_>> {
         None
     }
+
+    /// The value of a key of the caller that the request itself proves, such as `aws:multifactorauthpresent` by the
+    /// code of an MFA device. It goes before what the caller's credentials tell.
+    fn proof(&self, _key: &str) -> Option<Values<'_>> {
+        None
+    }
 }
 
 /// A request without keys of its own.
@@ -23,6 +29,7 @@ impl RequestKeys for () {}
 /// All keys of one request.
 pub(super) struct Asked<'a> {
     pub(super) cx: &'a Ctx,
+    pub(super) caller: &'a Caller,
     pub(super) resource: &'a Resource,
     pub(super) resource_arn: &'a str,
     pub(super) request: &'a dyn RequestKeys,
@@ -31,7 +38,8 @@ pub(super) struct Asked<'a> {
 impl Keys for Asked<'_> {
     fn get(&self, key: &str) -> Option<Values<'_>> {
         let Some(global) = key.strip_prefix("aws:") else {
-            return self.request.key(key).or_else(|| self.resource.condition(key, self.resource_arn, &self.cx.region));
+            let of_resource = || self.resource.condition(key, self.resource_arn, &self.cx.region);
+            return self.request.key(key).or_else(of_resource).or_else(|| of_provider(self.caller, key));
         };
         if global == "tagkeys" || global.starts_with("requesttag/") {
             return self.request.key(key);
@@ -66,12 +74,12 @@ impl Asked<'_> {
     }
 
     fn of_resource(&self, key: &str) -> Option<Values<'_>> {
-        let own = || self.resource.owner(self.cx) == &self.cx.caller.account;
+        let own = || self.resource.owner(self.cx) == &self.caller.account;
         match key {
             "resourceaccount" => Some(Values::text(self.resource.owner(self.cx).as_str())),
             // What is known of other accounts' places: only the caller's own is at hand.
-            "resourceorgid" if own() => place(&self.cx.caller).map(|place| Values::text(&place.id)),
-            "resourceorgpaths" if own() => place(&self.cx.caller).map(|place| Values::texts([&*place.path])),
+            "resourceorgid" if own() => place(self.caller).map(|place| Values::text(&place.id)),
+            "resourceorgpaths" if own() => place(self.caller).map(|place| Values::texts([&*place.path])),
             _ => None,
         }
     }
@@ -118,6 +126,13 @@ fn of_session<'a>(caller: &'a Caller, key: &str, now: Timestamp) -> Option<Value
         "federatedprovider" => session.federated_provider.as_ref().map(|provider| Values::text(provider)),
         _ => None,
     }
+}
+
+/// Keys that an identity provider's token gave the session, such as `idp.example.com:aud`.
+fn of_provider<'a>(caller: &'a Caller, key: &str) -> Option<Values<'a>> {
+    let keys = &caller.session.as_ref()?.provider_keys;
+    let (_, values) = keys.iter().find(|(name, _)| name.eq_ignore_ascii_case(key))?;
+    Some(Values::texts(values.iter().map(String::as_str)))
 }
 
 /// `aws:PrincipalArn`: of a session, the role's.

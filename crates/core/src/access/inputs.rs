@@ -1,53 +1,60 @@
 //! Gathers the policies that a decision is made of, from the caller, the resource and the way of the request.
 
-use strongroom_policy::{Attached, DocumentKind, Inputs, ResourcePolicy, ResourceRule, Source};
+use strongroom_policy::{Attached, Document, DocumentKind, Inputs, ResourcePolicy, ResourceRule, Source};
 use strongroom_types::AccountId;
 
 use super::Resource;
-use crate::caller::{NamedPolicy, PolicySource};
+use crate::caller::{Caller, NamedPolicy, PolicySource};
 use crate::ctx::Ctx;
 use crate::error::Error;
+
+/// The policy of what is acted on.
+///
+/// # Errors
+/// A fault when the stored policy does not read: it might have denied something.
+pub(super) fn policy_of(resource: &Resource) -> Result<Option<&Document>, Error> {
+    let policy = match resource {
+        Resource::Secret(secret) => secret.found.as_ref().and_then(|found| found.value.policy.as_ref()),
+        Resource::Account | Resource::Entity(_) => None,
+    };
+    Ok(policy.map(|policy| policy.compiled(DocumentKind::Resource)).transpose()?.map(AsRef::as_ref))
+}
 
 /// The policies in play, borrowed from where they are kept.
 pub(super) struct Gathered<'a> {
     cx: &'a Ctx,
+    caller: &'a Caller,
     identity: Vec<Attached<'a>>,
     session: Vec<Attached<'a>>,
     levels: Vec<Vec<Attached<'a>>>,
-    resource: Option<&'a strongroom_policy::Document>,
+    resource: Option<&'a Document>,
     rule: ResourceRule,
 }
 
 impl<'a> Gathered<'a> {
-    /// The policies for a request of `cx` on `resource`.
-    ///
-    /// # Errors
-    /// A fault when the resource's stored policy does not read: it might have denied something.
-    pub(super) fn of(cx: &'a Ctx, resource: &'a Resource, rule: ResourceRule) -> Result<Self, Error> {
-        let grants = &cx.caller.grants;
-        let policy = match resource {
-            Resource::Secret(secret) => secret.found.as_ref().and_then(|found| found.value.policy.as_ref()),
-            Resource::Account | Resource::Entity(_) => None,
-        };
+    /// The policies for a request of `caller` on what has the policy `resource`.
+    pub(super) fn of(cx: &'a Ctx, caller: &'a Caller, resource: Option<&'a Document>, rule: ResourceRule) -> Self {
+        let grants = &caller.grants;
         let levels = grants.organization.as_ref().map(|place| place.levels.as_slice()).unwrap_or_default();
-        Ok(Self {
+        Self {
             cx,
+            caller,
             identity: grants.identity.iter().map(attached).collect(),
             session: grants.session.iter().flatten().map(attached).collect(),
             levels: levels.iter().map(|level| level.iter().map(attached).collect()).collect(),
-            resource: policy.map(|policy| policy.compiled(DocumentKind::Resource)).transpose()?.map(AsRef::as_ref),
+            resource,
             rule,
-        })
+        }
     }
 
     /// Hands them to `decide` in the form that the engine takes them.
     pub(super) fn with_inputs<T>(&self, arn: &str, owner: &AccountId, decide: impl FnOnce(&Inputs<'_>) -> T) -> T {
         let levels: Vec<&[Attached<'_>]> = self.levels.iter().map(Vec::as_slice).collect();
-        let grants = &self.cx.caller.grants;
+        let grants = &self.caller.grants;
         let endpoint = self.cx.way.endpoint.as_ref();
         let policy = self.resource.map(|document| Attached { source: Source::Resource { arn }, document });
         decide(&Inputs {
-            principal: &self.cx.caller.policy,
+            principal: &self.caller.policy,
             identity: &self.identity,
             boundary: grants.boundary.as_ref().map(attached),
             session: &self.session,

@@ -2,20 +2,23 @@
 
 mod conditions;
 mod inputs;
+pub mod message;
 mod who_can;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use strongroom_policy::{Action, Decision, Request, ResourceRule, Values, decide, explain};
+use strongroom_policy::{
+    Action, Decision, Denial, Document, Layer, PrincipalKind, Request, ResourceRule, Values, decide, explain,
+};
 use strongroom_types::{AccountId, Region};
 use strongroom_wire::error::ACCESS_DENIED;
 use strongroom_wire::ops::AnyOperation;
 
 use self::conditions::{Asked, tag_of};
-use self::inputs::Gathered;
-use crate::caller::Principal;
+use self::inputs::{Gathered, policy_of};
+use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::secrets::resolve::SecretRef;
@@ -28,8 +31,12 @@ pub const REASON: &str = "authorizationDecision";
 
 /// Leave to hand a role to a service, which operations ask for that take a role.
 pub const PASS_ROLE: &str = "iam:PassRole";
+/// Leave to give a session tags.
+pub const TAG_SESSION: &str = "sts:TagSession";
+/// Leave to give a session a source identity.
+pub const SET_SOURCE_IDENTITY: &str = "sts:SetSourceIdentity";
 /// Actions that are no operations.
-const PERMISSIONS: [&str; 1] = [PASS_ROLE];
+const PERMISSIONS: [&str; 3] = [PASS_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY];
 
 /// The actions of all operations, and those that are none, as policies are asked for them.
 static ACTIONS: LazyLock<HashMap<&'static str, Action>> = LazyLock::new(|| {
@@ -161,7 +168,30 @@ pub fn authorize(
     if cx.caller.principal == Principal::Service {
         return Ok(Permit { action, resource });
     }
-    match denial(cx, action, &resource, request, true)? {
+    let question = Question::on(cx, &resource, request)?;
+    match question.denial(action, true)? {
+        None => Ok(Permit { action, resource }),
+        Some(text) => Err(Error::refused(ACCESS_DENIED, text)),
+    }
+}
+
+/// Decides whether `caller` may do `action`, such as `sts:AssumeRole`, on a role with the trust policy `trust`: the policy
+/// has to allow it, and the caller's own policies as well unless it names the caller itself. A role that is not there has
+/// none. `caller` is the signer, or who an identity provider's token shows to ask.
+///
+/// # Errors
+/// AccessDeniedException with AWS's text, which is the same whether the role exists or not.
+pub fn authorize_trust(
+    cx: &Ctx,
+    caller: &Caller,
+    action: &'static str,
+    role: &Arc<EntityRef>,
+    trust: Option<&Document>,
+    request: &dyn RequestKeys,
+) -> Result<Permit, Error> {
+    let resource = Resource::Entity(Arc::clone(role));
+    let question = Question { cx, caller, resource: &resource, policy: trust, rule: ResourceRule::Trust, request };
+    match question.denial(action, true)? {
         None => Ok(Permit { action, resource }),
         Some(text) => Err(Error::refused(ACCESS_DENIED, text)),
     }
@@ -173,32 +203,67 @@ pub fn authorize(
 /// # Errors
 /// A fault when a stored policy does not read.
 pub fn may(cx: &Ctx, action: &'static str, resource: &Resource, request: &dyn RequestKeys) -> Result<bool, Error> {
-    Ok(cx.caller.principal == Principal::Service || denial(cx, action, resource, request, false)?.is_none())
+    Ok(cx.caller.principal == Principal::Service
+        || Question::on(cx, resource, request)?.denial(action, false)?.is_none())
 }
 
-/// Why the caller may not, in AWS's words.
-fn denial(
-    cx: &Ctx,
-    action: &'static str,
-    resource: &Resource,
-    request: &dyn RequestKeys,
-    recorded: bool,
-) -> Result<Option<String>, Error> {
-    let action = ACTIONS.get(action).ok_or_else(|| Error::internal("an action of no operation was asked for"))?;
-    let arn = resource.arn(cx);
-    let asked = Asked { cx, resource, resource_arn: &arn, request };
-    let policy_request = Request::new(action, &arn, &asked);
-    let gathered = Gathered::of(cx, resource, ResourceRule::Either)?;
-    Ok(gathered.with_inputs(&arn, resource.owner(cx), |inputs| match decide(inputs, &policy_request) {
-        Decision::Allowed(_) => None,
-        Decision::Denied(denial) => {
-            if recorded {
-                let reason = explain(inputs, &policy_request).to_json().to_string();
-                cx.amend_record(|record| record.additional_event_data.push((REASON, reason)));
+/// What is to be decided, save the action.
+struct Question<'a> {
+    cx: &'a Ctx,
+    caller: &'a Caller,
+    resource: &'a Resource,
+    policy: Option<&'a Document>,
+    rule: ResourceRule,
+    request: &'a dyn RequestKeys,
+}
+
+impl<'a> Question<'a> {
+    /// The signer's request on a resource with its own policy.
+    fn on(cx: &'a Ctx, resource: &'a Resource, request: &'a dyn RequestKeys) -> Result<Self, Error> {
+        let policy = policy_of(resource)?;
+        Ok(Self { cx, caller: &cx.caller, resource, policy, rule: ResourceRule::Either, request })
+    }
+
+    /// Why the caller may not, in AWS's words.
+    fn denial(&self, action: &'static str, recorded: bool) -> Result<Option<String>, Error> {
+        let Self { cx, caller, resource, policy, rule, request } = *self;
+        let action = ACTIONS.get(action).ok_or_else(|| Error::internal("an action of no operation was asked for"))?;
+        let arn = resource.arn(cx);
+        let asked = Asked { cx, caller, resource, resource_arn: &arn, request };
+        let policy_request = Request::new(action, &arn, &asked);
+        let gathered = Gathered::of(cx, caller, policy, rule);
+        Ok(gathered.with_inputs(&arn, resource.owner(cx), |inputs| match decide(inputs, &policy_request) {
+            Decision::Allowed(_) => None,
+            Decision::Denied(denial) => {
+                if recorded {
+                    let reason = explain(inputs, &policy_request).to_json().to_string();
+                    cx.amend_record(|record| record.additional_event_data.push((REASON, reason)));
+                    cx.set_denied(message::of(&denial, &policy_request, &asked));
+                }
+                Some(client_text(&denial, caller, &policy_request, resource.shown(&arn), rule))
             }
-            Some(denial.client_text(&cx.caller.policy, &policy_request, resource.shown(&arn)))
-        }
-    }))
+        }))
+    }
+}
+
+/// The text for the client. Of a role it does not tell whether its policy or the caller's lacks something, or whether
+/// the role exists at all.
+fn client_text(
+    denial: &Denial<'_>,
+    caller: &Caller,
+    request: &Request<'_>,
+    shown: Option<&str>,
+    rule: ResourceRule,
+) -> String {
+    if matches!(caller.policy.kind, PrincipalKind::WebIdentity { .. }) {
+        return format!("Not authorized to perform {}", request.action());
+    }
+    let is_own = matches!(denial, Denial::Explicit(found) if found.layer != Layer::Trust);
+    if rule != ResourceRule::Trust || is_own {
+        return denial.client_text(&caller.policy, request, shown);
+    }
+    let (user, action, role) = (&caller.policy.arn, request.action(), shown.unwrap_or_default());
+    format!("User: {user} is not authorized to perform: {action} on resource: {role}")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use strongroom_policy::{Explanation, Request, ResourceRule, explain};
 
 use super::conditions::Asked;
 use super::inputs::Gathered;
-use super::{ACTIONS, Resource};
+use super::{ACTIONS, Resource, policy_of};
 use crate::ctx::Ctx;
 use crate::error::Error;
 
@@ -17,8 +17,9 @@ pub fn explained(cx: &Ctx, action: &str, resource: &Resource) -> Result<Explanat
     let action = ACTIONS.values().find(|known| known.as_str().eq_ignore_ascii_case(action));
     let action = action.ok_or_else(|| Error::internal("no operation of this server has that action"))?;
     let arn = resource.arn(cx);
-    let asked = Asked { cx, resource, resource_arn: &arn, request: &() };
+    let caller = &cx.caller;
+    let asked = Asked { cx, caller, resource, resource_arn: &arn, request: &() };
     let request = Request::new(action, &arn, &asked);
-    let gathered = Gathered::of(cx, resource, ResourceRule::Either)?;
+    let gathered = Gathered::of(cx, caller, policy_of(resource)?, ResourceRule::Either);
     Ok(gathered.with_inputs(&arn, resource.owner(cx), |inputs| explain(inputs, &request)))
 }

@@ -14,6 +14,12 @@ const ACCESS_KEY: Kind = Kind("access-key");
 pub(super) const BY_KEY_ID: Index = Index("access-key-id");
 /// Letters of a secret access key.
 const SECRET_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// What access key ids of sessions begin with.
+const SESSION_PREFIX: &str = "ASIA";
+/// Letters of an access key id behind its prefix.
+const ID_LETTERS: usize = 16;
+/// Bits behind the account in the id of a session's key.
+const ACCOUNT_SHIFT: u32 = 39;
 /// How an inactive key's status is written.
 const INACTIVE: &str = "inactive";
 
@@ -161,6 +167,35 @@ impl NewKey {
             secret: random_text(random, SECRET_ALPHABET, 40)?,
         })
     }
+
+    /// Draws the access key of a session. Its id tells the account, as AWS's ids do: behind the prefix, in base32, one
+    /// bit, 40 bits of the account's number, 39 bits. So GetAccessKeyInfo needs no storage to answer.
+    ///
+    /// # Errors
+    /// When the random source fails.
+    pub fn draw_for_session(random: &dyn Random, account: &AccountId) -> Result<Self, Error> {
+        let number: u128 = account.as_str().parse().map_err(|_| Error::internal("an account is no number"))?;
+        let drawn = u128::from(u64::from_be_bytes(strongroom_crypto::random::bytes(random)?));
+        let bits = ((drawn >> 63) << 79) | (number << ACCOUNT_SHIFT) | (drawn & ((1 << ACCOUNT_SHIFT) - 1));
+        let letter = |at: usize| {
+            let index = usize::try_from((bits >> (5 * (ID_LETTERS - 1 - at))) & 31).unwrap_or_default();
+            ID_ALPHABET.get(index).map(|letter| char::from(*letter))
+        };
+        let key_id = SESSION_PREFIX.chars().chain((0..ID_LETTERS).filter_map(letter)).collect();
+        Ok(Self { key_id, secret: random_text(random, SECRET_ALPHABET, 40)? })
+    }
+}
+
+/// The account that the access key id of a session tells; nothing when it is no such id.
+#[must_use]
+pub fn account_of_session_key(key_id: &str) -> Option<AccountId> {
+    let letters = key_id.strip_prefix(SESSION_PREFIX).filter(|letters| letters.len() == ID_LETTERS)?;
+    let bits = letters.bytes().try_fold(0_u128, |bits, byte| {
+        let value = ID_ALPHABET.iter().position(|letter| *letter == byte)?;
+        Some((bits << 5) | u128::try_from(value).ok()?)
+    })?;
+    let number = (bits >> ACCOUNT_SHIFT) & ((1 << 40) - 1);
+    AccountId::parse(&format!("{number:012}")).ok()
 }
 
 /// Letters of `alphabet`, whose length is a power of two, so that none is likelier than another.
@@ -192,6 +227,21 @@ mod tests {
         let key = AccessKey::of_user(account, "AIDAEXAMPLE", &new, Timestamp::from_millis(5)).with_status(false);
         let read = AccessKey::from_body(&key.to_body().expect("it writes")).expect("it reads");
         assert_eq!((read.owner(), read.is_active(), read.created().millis()), (Some("AIDAEXAMPLE"), false, 5));
+    }
+
+    #[test]
+    fn the_key_id_of_a_session_tells_its_account() {
+        let random = strongroom_crypto::random::SeededRandom::new(4);
+        for number in ["000000000001", "123456789012", "999999999999"] {
+            let account = AccountId::parse(number).expect("account");
+            let [one, two] = [(); 2].map(|()| NewKey::draw_for_session(&random, &account).expect("drawn"));
+            assert_ne!(one.key_id, two.key_id);
+            assert_eq!(one.key_id.len(), 20);
+            assert_eq!(account_of_session_key(&one.key_id), Some(account));
+        }
+        for id in ["ASIA", "ASIAAAAAAAAAAAAAAAA1", "AKIAAAAAAAAAAAAAAAAA", "ASIAAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(account_of_session_key(id), None, "{id}");
+        }
     }
 
     #[test]

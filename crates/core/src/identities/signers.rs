@@ -267,16 +267,16 @@ impl Identities {
         name: &str,
         key_id: Option<&str>,
     ) -> Result<Option<(Caller, UserIdentity)>, Error> {
-        let (grants, user): (Grants, String) = match by {
+        let (grants, user, tags): (Grants, String, _) = match by {
             None => {
                 let root = Caller::root(account.clone(), region.partition());
                 let mut grants = self.grants_of_root(account.as_str()).await?;
                 // The root's rights, in the form in which a session can have them.
                 grants.identity.extend(self.managed_policy(account.as_str(), EVERYTHING).await?);
-                (grants, root.arn.to_string())
+                (grants, root.arn.to_string(), Vec::new())
             }
             Some(id) => match self.with_id::<User>(account.as_str(), id).await? {
-                Some(user) => (self.grants_of_user(&user.value).await?, user.value.arn()),
+                Some(user) => (self.grants_of_user(&user.value).await?, user.value.arn(), pairs(&user.value.tags)),
                 None => return Ok(None),
             },
         };
@@ -287,7 +287,7 @@ impl Identities {
             arn: arn.into(),
             principal: Principal::Federated { by_root: by.is_none() },
             user_id: user_id.into(),
-            tags: Vec::new(),
+            tags,
             session: None,
             grants,
             account,
@@ -325,6 +325,7 @@ fn facts(claims: &SessionClaims) -> SessionFacts {
         session_tags: claims.tags.clone(),
         name: name.into(),
         chained: claims.chained,
+        provider_keys: claims.provider_keys.clone(),
     }
 }
 

@@ -16,6 +16,8 @@ pub enum IdentityKind {
     AssumedRole,
     /// A session from GetFederationToken.
     FederatedUser,
+    /// Somebody with a token of an identity provider.
+    WebIdentityUser,
     /// Another account.
     AwsAccount,
     /// A service.
@@ -33,6 +35,7 @@ impl IdentityKind {
             Self::IamUser => "IAMUser",
             Self::AssumedRole => "AssumedRole",
             Self::FederatedUser => "FederatedUser",
+            Self::WebIdentityUser => "WebIdentityUser",
             Self::AwsAccount => "AWSAccount",
             Self::AwsService => "AWSService",
             Self::Unknown => "Unknown",
@@ -55,6 +58,8 @@ pub struct UserIdentity {
     pub access_key_id: Option<String>,
     /// The user's name.
     pub user_name: Option<String>,
+    /// The provider of a web identity.
+    pub identity_provider: Option<String>,
     /// Where temporary credentials come from.
     pub session: Option<Session>,
     /// The service that made the request on the principal's behalf.
@@ -103,6 +108,7 @@ impl UserIdentity {
         members.text("accountId", self.account_id.as_deref());
         members.text("accessKeyId", self.access_key_id.as_deref());
         members.text("userName", self.user_name.as_deref());
+        members.text("identityProvider", self.identity_provider.as_deref());
         if let Some(session) = &self.session {
             session.push(members.name("sessionContext"));
         }
