@@ -1,6 +1,6 @@
 //! Walks a whole store: opens every document and every value, and holds every index against the documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strongroom_crypto::digest::sha256;
@@ -11,6 +11,12 @@ use crate::documents::{Document, Documents};
 use crate::error::Error;
 use crate::identities::access_key::AccessKey;
 use crate::identities::account::Account;
+use crate::identities::deletion_task::DeletionTask;
+use crate::identities::entity::Entity;
+use crate::identities::instance_profile::{InstanceProfile, PROFILES_BY_ROLE};
+use crate::identities::oidc_provider::OidcProvider;
+use crate::identities::role::{self, Role};
+use crate::identities::role_use::RoleUse;
 use crate::keys::{Keys, StoredKey};
 use crate::secrets::Secrets;
 use crate::secrets::model::{self, Secret};
@@ -20,8 +26,8 @@ use crate::secrets::values::StoredValue;
 const PAGE: usize = 500;
 /// Faults that are told; more are only counted.
 const FAULTS_MAX: usize = 100;
-/// The indexes of secrets.
-const INDEXES: [Index; 8] = [
+/// The indexes that are held against their documents.
+const INDEXES: [Index; 13] = [
     model::BY_NAME,
     model::BY_CREATED,
     model::BY_CHANGED,
@@ -30,6 +36,11 @@ const INDEXES: [Index; 8] = [
     model::BY_TAG_VALUE,
     model::BY_WORD,
     model::BY_PURGE,
+    Role::PATHS,
+    role::ROLES_BY_POLICY,
+    role::ROLES_BY_BOUNDARY,
+    InstanceProfile::PATHS,
+    PROFILES_BY_ROLE,
 ];
 
 /// What was found.
@@ -81,17 +92,18 @@ pub async fn verify(documents: &Arc<Documents>, keys: &Keys, now: Timestamp) -> 
     walk::<Account>(documents, &mut report, |_, _| ()).await?;
     walk::<AccessKey>(documents, &mut report, |_, _| ()).await?;
     walk::<StoredKey>(documents, &mut report, |_, _| ()).await?;
+    walk::<Role>(documents, &mut report, |_, role| expect(&mut expected, role)).await?;
+    walk::<RoleUse>(documents, &mut report, |_, _| ()).await?;
+    walk::<DeletionTask>(documents, &mut report, |_, _| ()).await?;
+    walk::<InstanceProfile>(documents, &mut report, |_, profile| expect(&mut expected, profile)).await?;
+    walk::<OidcProvider>(documents, &mut report, |_, _| ()).await?;
     let mut values_expected = 0;
     let mut secrets = Vec::new();
     walk::<Secret>(documents, &mut report, |report, secret| {
         report.secrets += 1;
-        let key = secret.key();
-        let terms: std::collections::BTreeSet<Term> = secret.terms().into_iter().collect();
-        for term in terms {
-            expected.entry(term.index).or_default().add(&term.value, &key);
-        }
+        expect(&mut expected, secret);
         values_expected += secret.versions.values().filter(|version| version.has_value()).count();
-        secrets.push(key);
+        secrets.push(secret.key());
     })
     .await?;
     for key in secrets {
@@ -111,6 +123,15 @@ pub async fn verify(documents: &Arc<Documents>, keys: &Keys, now: Timestamp) -> 
         }
     }
     Ok(report)
+}
+
+/// Adds the entries that the indexes should have of a document.
+fn expect<T: Document>(expected: &mut BTreeMap<Index, Sum>, document: &T) {
+    let key = document.key();
+    let terms: BTreeSet<Term> = document.terms().into_iter().collect();
+    for term in terms {
+        expected.entry(term.index).or_default().add(&term.value, &key);
+    }
 }
 
 /// Opens every document of a kind.
