@@ -58,7 +58,15 @@ impl Ctx {
     /// A context whose record is still to be written.
     #[must_use]
     pub fn new(caller: Arc<Caller>, region: Region, now: Timestamp, way: Way, record: Record) -> Self {
-        Self { caller, region, now, way, record: Mutex::new(record), recorded: AtomicBool::new(false), denied: Mutex::new(None) }
+        Self {
+            caller,
+            region,
+            now,
+            way,
+            record: Mutex::new(record),
+            recorded: AtomicBool::new(false),
+            denied: Mutex::new(None),
+        }
     }
 
     /// Changes the record before it is written, such as to add the request's parameters.

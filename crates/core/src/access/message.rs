@@ -100,7 +100,8 @@ fn message(
 /// The statement that denied.
 fn statement(found: &Found<'_>, principal: &str) -> Option<Json> {
     let statement = found.statement()?;
-    let items = |texts: &[String]| json!({ "items": texts.iter().map(|text| json!({ "value": text })).collect::<Json>() });
+    let items =
+        |texts: &[String]| json!({ "items": texts.iter().map(|text| json!({ "value": text })).collect::<Json>() });
     Some(json!({
         "statementId": found.sid().unwrap_or_default(),
         "effect": if statement.effect() == Effect::Deny { "DENY" } else { "ALLOW" },

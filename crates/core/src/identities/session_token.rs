@@ -119,15 +119,22 @@ fn context() -> Context {
 ///
 /// # Errors
 /// When the random source fails.
-pub fn seal(documents: &Documents, claims: &SessionClaims, key: &NewKey, bytes_min: usize) -> Result<SecretText, Error> {
+pub fn seal(
+    documents: &Documents,
+    claims: &SessionClaims,
+    key: &NewKey,
+    bytes_min: usize,
+) -> Result<SecretText, Error> {
     let claims = json_body(claims)?;
     let secret = key.secret.expose();
-    let mut plain = Vec::with_capacity(secret.len() + 1 + claims.len());
+    // White space behind JSON means nothing. Base64 makes four bytes of three. Room for all of it, so that no copy of a
+    // half-written one is left behind.
+    let bytes = (secret.len() + 1 + claims.len()).max(bytes_min.div_ceil(4) * 3);
+    let mut plain = Vec::with_capacity(bytes);
     plain.extend_from_slice(secret.as_bytes());
     plain.push(b'\n');
     plain.extend_from_slice(claims.expose());
-    // White space behind JSON means nothing. Base64 makes four bytes of three.
-    plain.resize(plain.len().max(bytes_min.div_ceil(4) * 3), b' ');
+    plain.resize(bytes, b' ');
     let plain = SecretBytes::new(plain);
     let sealed = documents.keyring().seal(documents.random(), &context(), plain.expose())?;
     Ok(SecretText::new(STANDARD.encode(sealed.as_bytes())))

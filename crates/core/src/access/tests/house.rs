@@ -207,13 +207,14 @@ impl House {
             mfa_s: None,
             source_identity: None,
             federated_provider: None,
+            provider_keys: Default::default(),
             tags: Vec::new(),
             transitive_keys: Vec::new(),
             policy: policy.map(str::to_owned),
             policy_arns: Vec::new(),
             chained: false,
         };
-        let token = session_token::seal(&self.documents, &claims, &key).expect("sealed");
+        let token = session_token::seal(&self.documents, &claims, &key, 0).expect("sealed");
         (key.key_id, token.expose().to_owned())
     }
 
