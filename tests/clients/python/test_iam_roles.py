@@ -129,7 +129,7 @@ def test_a_boundary_has_to_be_there(iam, name):
             RoleName=name, AssumeRolePolicyDocument=trust(),
             PermissionsBoundary="arn:aws:iam::aws:policy/NoSuchPolicyAtAll",
         )
-    boundary = "arn:aws:iam::aws:policy/SecretsManagerReadWrite"
+    boundary = "arn:aws:iam::aws:policy/AdministratorAccess"
     made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(), PermissionsBoundary=boundary)["Role"]
     assert made["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
     iam.delete_role(RoleName=name)
