@@ -193,3 +193,17 @@ def test_the_role_of_a_service_is_protected(iam, arn):
     made = iam.create_service_linked_role(AWSServiceName="secretsmanager.amazonaws.com")["Role"]["RoleName"]
     with refused("UnmodifiableEntity", status=400):
         iam.attach_role_policy(RoleName=made, PolicyArn=arn)
+
+
+def test_the_keys_that_policies_ask_for(iam, name, role):
+    asking = document(Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}})
+    resource = document(Resource="arn:aws:secretsmanager:*:*:secret:${aws:username}-*")
+    shown = iam.get_context_keys_for_custom_policy(PolicyInputList=[asking, resource])
+    assert sorted(shown["ContextKeyNames"]) == ["aws:SourceVpce", "aws:username"]
+    iam.put_role_policy(RoleName=role, PolicyName="one", PolicyDocument=asking)
+    arn = iam.get_role(RoleName=role)["Role"]["Arn"]
+    assert iam.get_context_keys_for_principal_policy(PolicySourceArn=arn)["ContextKeyNames"] == ["aws:SourceVpce"]
+    with refused("NoSuchEntity", status=404):
+        iam.get_context_keys_for_principal_policy(PolicySourceArn=arn + "x")
+    with refused("InvalidInput"):
+        iam.get_context_keys_for_custom_policy(PolicyInputList=["{"])

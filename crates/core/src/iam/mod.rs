@@ -5,6 +5,7 @@ mod attachments;
 mod boundaries;
 mod change;
 mod conditions;
+mod context_keys;
 mod holders;
 mod inline;
 mod instance_profiles;
