@@ -45,7 +45,13 @@ async fn resource_of(documents: &Documents, cx: &Ctx, text: &str) -> Result<Reso
         && arn.service != "secretsmanager"
     {
         let account = AccountId::parse(&arn.account).unwrap_or_else(|_| cx.caller.account.clone());
-        return Ok(Resource::Entity(Arc::new(EntityRef { arn: text.to_owned(), account, tags: Vec::new(), kind: "" })));
+        return Ok(Resource::Entity(Arc::new(EntityRef {
+            arn: text.to_owned(),
+            account,
+            tags: Vec::new(),
+            boundary: None,
+            kind: "",
+        })));
     }
     Ok(Resource::Secret(Arc::new(SecretRef::resolve(documents, cx, text).await?)))
 }

@@ -64,6 +64,8 @@ pub struct EntityRef {
     pub account: AccountId,
     /// Its tags.
     pub tags: Vec<(String, String)>,
+    /// The ARN of its permissions boundary.
+    pub boundary: Option<String>,
     /// How records name its type.
     pub kind: &'static str,
 }
@@ -111,6 +113,10 @@ impl Resource {
         match self {
             Self::Account => None,
             Self::Secret(secret) => secret.condition(key, arn, region),
+            // A request that sets a boundary is asked for that one instead.
+            Self::Entity(entity) if key == "iam:permissionsboundary" => {
+                entity.boundary.as_ref().map(|arn| Values::text(arn))
+            }
             Self::Entity(entity) => {
                 let tag = key.strip_prefix("aws:resourcetag/").or_else(|| key.strip_prefix("iam:resourcetag/"));
                 tag_of(&entity.tags, tag?)

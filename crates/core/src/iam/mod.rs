@@ -1,13 +1,18 @@
 //! The operations of IAM: users, groups, roles, policies and what belongs to them. What is stored stands in
 //! `identities`; here are the rules of the service.
 
+mod attachments;
 mod boundaries;
 mod change;
 mod conditions;
+mod context_keys;
+mod holders;
+mod inline;
 mod instance_profiles;
 mod oidc_provider_inputs;
 mod oidc_providers;
 mod pages;
+mod policies;
 mod refusals;
 mod role_inputs;
 mod roles;

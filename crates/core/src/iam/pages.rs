@@ -11,7 +11,7 @@ use crate::page;
 /// Entries on a page when the caller does not say (IAM's API reference).
 pub(super) const PAGE_DEFAULT: usize = 100;
 /// What joins the parts of a place within an index: no value of an index has it.
-const JOINT: char = '\u{1}';
+pub(super) const JOINT: char = '\u{1}';
 
 /// A page of a list.
 #[derive(Debug)]

@@ -34,6 +34,8 @@ pub enum Target<'a> {
     InstanceProfile(&'a str),
     /// An identity provider of OpenID Connect by ARN.
     OidcProvider(&'a str),
+    /// A user, group or role by ARN.
+    Holder(&'a str),
     /// Something that need not be there: the type in its ARN, its path and name.
     New {
         /// Such as `user`.
@@ -75,27 +77,31 @@ impl Iam {
         let account = cx.caller.account.as_str();
         let entity = match *target {
             Target::Account => return Ok(Resource::Account),
-            Target::User(Some(name)) => self.named_ref::<User>(cx, name, USER_KIND, |user| &user.tags).await?,
+            Target::User(Some(name)) => self.user_ref(cx, name).await?,
             Target::User(None) => match &cx.caller.principal {
-                Principal::User { name } => self.named_ref::<User>(cx, name, USER_KIND, |user| &user.tags).await?,
+                Principal::User { name } => self.user_ref(cx, name).await?,
                 // The root asks about itself.
                 _ => EntityRef {
                     arn: cx.caller.arn.to_string(),
                     account: cx.caller.account.clone(),
                     tags: Vec::new(),
+                    boundary: None,
                     kind: USER_KIND,
                 },
             },
-            Target::Group(name) => self.named_ref::<Group>(cx, name, GROUP_KIND, |_| &[]).await?,
-            Target::Role(name) => self.named_ref::<Role>(cx, name, ROLE_KIND, |role| &role.tags).await?,
+            Target::Group(name) => self.group_ref(cx, name).await?,
+            Target::Role(name) => self.role_ref(cx, name).await?,
+            Target::Holder(arn) => self.holder_ref(cx, arn).await?,
             Target::Policy(arn) => {
                 let found = self.identities.with_arn::<ManagedPolicy>(arn).await?;
                 let found = found.filter(|found| found.value.account == account);
                 let tags = found.map(|found| pairs(&found.value.tags)).unwrap_or_default();
-                EntityRef { arn: arn.to_owned(), account: owner(arn, &cx.caller.account), tags, kind: POLICY_KIND }
+                let account = owner(arn, &cx.caller.account);
+                EntityRef { arn: arn.to_owned(), account, tags, boundary: None, kind: POLICY_KIND }
             }
             Target::InstanceProfile(name) => {
-                self.named_ref::<InstanceProfile>(cx, name, INSTANCE_PROFILE_KIND, |profile| &profile.tags).await?
+                self.named_ref::<InstanceProfile>(cx, name, INSTANCE_PROFILE_KIND, |profile| (&profile.tags, None))
+                    .await?
             }
             Target::OidcProvider(arn) => {
                 let found = self.identities.oidc_provider_with_arn(arn).await?;
@@ -105,12 +111,13 @@ impl Iam {
                     arn: arn.to_owned(),
                     account: owner(arn, &cx.caller.account),
                     tags,
+                    boundary: None,
                     kind: OIDC_PROVIDER_KIND,
                 }
             }
             Target::New { arn_type, kind, path, name } => {
                 let arn = self.arn(cx, arn_type, path.unwrap_or("/"), name);
-                EntityRef { arn, account: cx.caller.account.clone(), tags: Vec::new(), kind }
+                EntityRef { arn, account: cx.caller.account.clone(), tags: Vec::new(), boundary: None, kind }
             }
         };
         Ok(Resource::Entity(Arc::new(entity)))
@@ -121,20 +128,64 @@ impl Iam {
         ["arn:", cx.region.partition(), ":iam::", cx.caller.account.as_str(), ":", arn_type, path, name].concat()
     }
 
+    async fn user_ref(&self, cx: &Ctx, name: &str) -> Result<EntityRef, Error> {
+        self.named_ref::<User>(cx, name, USER_KIND, |user| (&user.tags, user.policies.boundary.as_ref())).await
+    }
+
+    async fn group_ref(&self, cx: &Ctx, name: &str) -> Result<EntityRef, Error> {
+        self.named_ref::<Group>(cx, name, GROUP_KIND, |_| (&[], None)).await
+    }
+
+    async fn role_ref(&self, cx: &Ctx, name: &str) -> Result<EntityRef, Error> {
+        self.named_ref::<Role>(cx, name, ROLE_KIND, |role| (&role.tags, role.policies.boundary.as_ref())).await
+    }
+
+    /// What an ARN names, of which nothing is known when it is no user, group or role of the caller's account.
+    async fn holder_ref(&self, cx: &Ctx, arn: &str) -> Result<EntityRef, Error> {
+        let found = match holder_in(arn) {
+            Some(("user", name)) => Some(self.user_ref(cx, name).await?),
+            Some(("group", name)) => Some(self.group_ref(cx, name).await?),
+            Some(("role", name)) => Some(self.role_ref(cx, name).await?),
+            _ => None,
+        };
+        let unknown = || EntityRef {
+            arn: arn.to_owned(),
+            account: owner(arn, &cx.caller.account),
+            tags: Vec::new(),
+            boundary: None,
+            kind: USER_KIND,
+        };
+        Ok(found.filter(|found| found.arn == arn).unwrap_or_else(unknown))
+    }
+
     async fn named_ref<E: Entity>(
         &self,
         cx: &Ctx,
         name: &str,
         kind: &'static str,
-        tags: fn(&E) -> &[Tag],
+        facts: fn(&E) -> (&[Tag], Option<&String>),
     ) -> Result<EntityRef, Error> {
         let account = cx.caller.account.clone();
         let found = self.identities.named::<E>(account.as_str(), name).await?;
         Ok(match found {
-            Some(found) => EntityRef { arn: found.value.arn(), account, tags: pairs(tags(&found.value)), kind },
-            None => EntityRef { arn: self.arn(cx, E::ARN_TYPE, "/", name), account, tags: Vec::new(), kind },
+            Some(found) => {
+                let (tags, boundary) = facts(&found.value);
+                let (tags, boundary) = (pairs(tags), boundary.cloned());
+                EntityRef { arn: found.value.arn(), account, tags, boundary, kind }
+            }
+            None => {
+                let arn = self.arn(cx, E::ARN_TYPE, "/", name);
+                EntityRef { arn, account, tags: Vec::new(), boundary: None, kind }
+            }
         })
     }
+}
+
+/// The type and name of the user, group or role that an ARN of IAM names.
+pub(super) fn holder_in(arn: &str) -> Option<(&str, &str)> {
+    let resource = arn.split(':').nth(5).filter(|_| arn.split(':').nth(2) == Some("iam"))?;
+    let (kind, path_and_name) = resource.split_once('/')?;
+    Some((kind, path_and_name.rsplit('/').next().unwrap_or(path_and_name)))
 }
 
 fn pairs(tags: &[Tag]) -> Vec<(String, String)> {

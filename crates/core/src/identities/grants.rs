@@ -50,6 +50,14 @@ impl Identities {
         Ok(grants)
     }
 
+    /// The policies of a group.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn policies_of_group(&self, group: &Group) -> Result<Vec<NamedPolicy>, Error> {
+        self.policies(&group.arn(), &group.account, &group.policies).await
+    }
+
     /// What the root of an account was granted: everything that the organization leaves it.
     ///
     /// # Errors

@@ -304,6 +304,7 @@ pub(super) fn entity(arn: &str) -> Resource {
         arn: arn.into(),
         account: AccountId::parse(OWNER).expect("account"),
         tags: Vec::new(),
+        boundary: None,
         kind: "test",
     }))
 }
