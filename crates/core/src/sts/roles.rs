@@ -44,7 +44,7 @@ impl Sts {
         let account = account.ok_or_else(|| refusals::invalid_arn(arn))?;
         let found = self.identities.with_arn::<Role>(arn).await?.map(|found| found.value);
         let tags = found.iter().flat_map(|role| &role.tags).map(|tag| (tag.key.clone(), tag.value.clone())).collect();
-        let entity = EntityRef { arn: arn.to_owned(), account: account.clone(), tags, kind: ROLE_KIND };
+        let entity = EntityRef { arn: arn.to_owned(), account: account.clone(), tags, boundary: None, kind: ROLE_KIND };
         Ok(RoleRef { account, found, entity: Arc::new(entity) })
     }
 }
