@@ -24,11 +24,11 @@ use crate::identities::entity::{Entity, Tag};
 use crate::identities::managed_policy::{ManagedPolicy, PolicyVersion};
 
 /// Customer managed policies of an account, at most (IAM's quotas).
-pub(super) const POLICIES_MAX: usize = 1500;
+const POLICIES_MAX: usize = 1500;
 /// Versions of a managed policy, at most (IAM's quotas).
-pub(super) const VERSIONS_MAX: usize = 5;
+const VERSIONS_MAX: usize = 5;
 /// Characters of a managed policy, at most, without the space between its values (IAM's quotas).
-pub(super) const POLICY_CHARS_MAX: usize = 6144;
+const POLICY_CHARS_MAX: usize = 6144;
 
 /// A managed policy of the account or of AWS.
 enum Found {
@@ -82,7 +82,7 @@ fn done(policy: &ManagedPolicy, response_elements: Option<String>) -> Done {
 }
 
 /// The id of a version.
-pub(super) fn version_id(number: u32) -> String {
+fn version_id(number: u32) -> String {
     format!("v{number}")
 }
 
@@ -128,7 +128,7 @@ fn shown_aws(policy: &AwsPolicy, partition: &str, usage: Usage) -> ShownPolicy {
 }
 
 /// A version of a policy of the account. Only some operations show the document.
-pub(super) fn shown_version(policy: &ManagedPolicy, version: &PolicyVersion, whole: bool) -> ShownVersion {
+fn shown_version(policy: &ManagedPolicy, version: &PolicyVersion, whole: bool) -> ShownVersion {
     ShownVersion {
         document: whole.then(|| version.document.text().to_owned()),
         version_id: Some(version_id(version.number)),
@@ -138,7 +138,7 @@ pub(super) fn shown_version(policy: &ManagedPolicy, version: &PolicyVersion, who
 }
 
 /// The version of a policy of AWS that is here: the newest.
-pub(super) fn shown_aws_version(policy: &AwsPolicy, whole: bool) -> ShownVersion {
+fn shown_aws_version(policy: &AwsPolicy, whole: bool) -> ShownVersion {
     ShownVersion {
         document: whole.then(|| policy.text.to_owned()),
         version_id: Some(policy.version.to_owned()),
@@ -148,39 +148,6 @@ pub(super) fn shown_aws_version(policy: &AwsPolicy, whole: bool) -> ShownVersion
 }
 
 /// A count as the API writes it.
-pub(super) fn counted(count: usize) -> i32 {
+fn counted(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
-}
-
-/// The details of a policy of the account in GetAccountAuthorizationDetails.
-pub(super) fn shown_detail(policy: &ManagedPolicy, usage: Usage) -> shapes::ManagedPolicyDetail {
-    let versions = policy.versions.iter().rev().map(|version| shown_version(policy, version, true)).collect();
-    detail(shown(policy, usage), policy.description.clone(), versions)
-}
-
-/// The details of a policy of AWS in GetAccountAuthorizationDetails.
-pub(super) fn shown_aws_detail(policy: &AwsPolicy, partition: &str, usage: Usage) -> shapes::ManagedPolicyDetail {
-    let description = Some(policy.description.to_owned());
-    detail(shown_aws(policy, partition, usage), description, vec![shown_aws_version(policy, true)])
-}
-
-fn detail(
-    policy: ShownPolicy,
-    description: Option<String>,
-    versions: Vec<ShownVersion>,
-) -> shapes::ManagedPolicyDetail {
-    shapes::ManagedPolicyDetail {
-        policy_name: policy.policy_name,
-        policy_id: policy.policy_id,
-        arn: policy.arn,
-        path: policy.path,
-        default_version_id: policy.default_version_id,
-        attachment_count: policy.attachment_count,
-        permissions_boundary_usage_count: policy.permissions_boundary_usage_count,
-        is_attachable: policy.is_attachable,
-        description,
-        create_date: policy.create_date,
-        update_date: policy.update_date,
-        policy_version_list: Some(versions),
-    }
 }
