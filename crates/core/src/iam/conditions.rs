@@ -6,7 +6,7 @@ use strongroom_wire::iam::{CreateUserRequest, DeleteUserRequest, GetUserRequest,
 use crate::access::RequestKeys;
 
 /// `aws:RequestTag/…` and `aws:TagKeys`.
-fn tags<'a>(key: &str, tags: Option<&'a Vec<Tag>>) -> Option<Values<'a>> {
+pub(super) fn tags<'a>(key: &str, tags: Option<&'a Vec<Tag>>) -> Option<Values<'a>> {
     let tags = tags.filter(|tags| !tags.is_empty())?;
     if key == "aws:tagkeys" {
         return Some(Values::texts(tags.iter().map(|tag| tag.key.as_str())));
@@ -15,8 +15,13 @@ fn tags<'a>(key: &str, tags: Option<&'a Vec<Tag>>) -> Option<Values<'a>> {
     tags.iter().find(|tag| tag.key.eq_ignore_ascii_case(asked)).map(|tag| Values::text(&tag.value))
 }
 
+/// `aws:TagKeys` of a request that removes tags.
+pub(super) fn removed_tags<'a>(key: &str, keys: &'a [String]) -> Option<Values<'a>> {
+    (key == "aws:tagkeys" && !keys.is_empty()).then(|| Values::texts(keys.iter().map(String::as_str)))
+}
+
 /// `iam:PermissionsBoundary` of a request.
-fn boundary<'a>(key: &str, arn: Option<&'a String>) -> Option<Values<'a>> {
+pub(super) fn boundary<'a>(key: &str, arn: Option<&'a String>) -> Option<Values<'a>> {
     arn.filter(|_| key == "iam:permissionsboundary").map(|arn| Values::text(arn))
 }
 
@@ -28,7 +33,8 @@ impl RequestKeys for CreateUserRequest {
 
 /// Requests without keys of their own.
 macro_rules! without_keys {
-    ($($request:ty),* $(,)?) => { $(impl RequestKeys for $request {})* };
+    ($($request:ty),* $(,)?) => { $(impl $crate::access::RequestKeys for $request {})* };
 }
+pub(super) use without_keys;
 
 without_keys!(DeleteUserRequest, GetUserRequest, ListUsersRequest);

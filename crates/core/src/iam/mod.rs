@@ -1,13 +1,23 @@
 //! The operations of IAM: users, groups, roles, policies and what belongs to them. What is stored stands in
 //! `identities`; here are the rules of the service.
 
+mod absent_kinds;
+mod access_keys;
+mod account_settings;
 mod boundaries;
 mod change;
 mod conditions;
+mod groups;
+mod login_profiles;
+mod mfa_devices;
 mod pages;
+mod password_rules;
+mod principal_inputs;
+mod qr_code;
 mod refusals;
 mod tags;
 pub mod target;
+mod user_changes;
 mod users;
 
 use std::sync::Arc;
@@ -27,13 +37,15 @@ use crate::identities::user::User;
 pub struct Iam {
     identities: Arc<Identities>,
     documents: Arc<Documents>,
+    /// Held while a password is hashed.
+    hashing: tokio::sync::Mutex<()>,
 }
 
 impl Iam {
     /// The operations on `identities`, which are kept in `documents`.
     #[must_use]
     pub fn new(identities: Arc<Identities>, documents: Arc<Documents>) -> Self {
-        Self { identities, documents }
+        Self { identities, documents, hashing: tokio::sync::Mutex::new(()) }
     }
 
     /// The user of a name in the caller's account.

@@ -29,6 +29,10 @@ pub enum Target<'a> {
     Role(&'a str),
     /// A managed policy by ARN.
     Policy(&'a str),
+    /// Who an access key belongs to, by the key's id.
+    OwnerOfKey(&'a str),
+    /// A virtual MFA device by serial number.
+    MfaDevice(&'a str),
     /// Something that need not be there: the type in its ARN, its path and name.
     New {
         /// Such as `user`.
@@ -54,6 +58,8 @@ pub const USER_KIND: &str = "AWS::IAM::User";
 pub const GROUP_KIND: &str = "AWS::IAM::Group";
 /// A role.
 pub const ROLE_KIND: &str = "AWS::IAM::Role";
+/// A virtual MFA device.
+pub const MFA_KIND: &str = "AWS::IAM::VirtualMFADevice";
 /// A managed policy.
 pub const POLICY_KIND: &str = "AWS::IAM::Policy";
 
@@ -70,13 +76,14 @@ impl Iam {
             Target::User(None) => match &cx.caller.principal {
                 Principal::User { name } => self.named_ref::<User>(cx, name, USER_KIND, |user| &user.tags).await?,
                 // The root asks about itself.
-                _ => EntityRef {
-                    arn: cx.caller.arn.to_string(),
-                    account: cx.caller.account.clone(),
-                    tags: Vec::new(),
-                    kind: USER_KIND,
-                },
+                _ => caller_ref(cx),
             },
+            Target::OwnerOfKey(key_id) => self.owner_ref(cx, key_id).await?,
+            Target::MfaDevice(serial) => {
+                let found = self.identities.mfa_device(account, serial).await?;
+                let tags = found.map(|found| pairs(&found.value.tags)).unwrap_or_default();
+                EntityRef { arn: serial.to_owned(), account: owner(serial, &cx.caller.account), tags, kind: MFA_KIND }
+            }
             Target::Group(name) => self.named_ref::<Group>(cx, name, GROUP_KIND, |_| &[]).await?,
             Target::Role(name) => self.named_ref::<Role>(cx, name, ROLE_KIND, |role| &role.tags).await?,
             Target::Policy(arn) => {
@@ -98,6 +105,27 @@ impl Iam {
         ["arn:", cx.region.partition(), ":iam::", cx.caller.account.as_str(), ":", arn_type, path, name].concat()
     }
 
+    /// Who an access key of the caller's account belongs to; the caller when there is no such key.
+    async fn owner_ref(&self, cx: &Ctx, key_id: &str) -> Result<EntityRef, Error> {
+        let found = self.identities.access_key(key_id).await?;
+        let Some(key) = found.filter(|key| *key.value.account() == cx.caller.account) else {
+            return Ok(caller_ref(cx));
+        };
+        let account = cx.caller.account.clone();
+        let user = match key.value.owner() {
+            Some(id) => self.identities.with_id::<User>(account.as_str(), id).await?,
+            None => None,
+        };
+        Ok(match user {
+            Some(user) => EntityRef { arn: user.value.arn(), account, tags: pairs(&user.value.tags), kind: USER_KIND },
+            None => EntityRef { arn: self.root_arn(cx), account, tags: Vec::new(), kind: USER_KIND },
+        })
+    }
+
+    fn root_arn(&self, cx: &Ctx) -> String {
+        ["arn:", cx.region.partition(), ":iam::", cx.caller.account.as_str(), ":root"].concat()
+    }
+
     async fn named_ref<E: Entity>(
         &self,
         cx: &Ctx,
@@ -112,6 +140,11 @@ impl Iam {
             None => EntityRef { arn: self.arn(cx, E::ARN_TYPE, "/", name), account, tags: Vec::new(), kind },
         })
     }
+}
+
+fn caller_ref(cx: &Ctx) -> EntityRef {
+    let account = cx.caller.account.clone();
+    EntityRef { arn: cx.caller.arn.to_string(), account, tags: Vec::new(), kind: USER_KIND }
 }
 
 fn pairs(tags: &[Tag]) -> Vec<(String, String)> {

@@ -7,7 +7,10 @@ pub mod aws_policies;
 pub mod entity;
 mod grants;
 pub mod group;
+pub mod key_uses;
 pub mod managed_policy;
+pub mod mfa;
+pub mod mfa_device;
 pub mod organization;
 pub mod policy_text;
 pub mod role;
@@ -65,6 +68,7 @@ pub struct Identities {
     epoch: Arc<Epoch>,
     /// By access key id, or by session token.
     signers: Cache<Box<str>, Arc<Signer>>,
+    key_uses: key_uses::Pending,
 }
 
 impl Identities {
@@ -73,7 +77,7 @@ impl Identities {
     pub fn new(documents: Arc<Documents>) -> Self {
         let epoch = Arc::new(Epoch::default());
         documents.store().watch(Arc::clone(&epoch) as Arc<dyn Watcher>);
-        Self { documents, epoch, signers: Cache::new(SIGNERS_MAX) }
+        Self { documents, epoch, signers: Cache::new(SIGNERS_MAX), key_uses: key_uses::Pending::default() }
     }
 
     /// The documents underneath.
