@@ -5,9 +5,11 @@ pub mod aead;
 pub mod digest;
 pub mod jwt;
 pub mod keyring;
+pub mod password_hash;
 pub mod random;
 pub mod root;
 pub mod sealed;
+pub mod totp;
 
 pub use keyring::{Keyring, KeyringError};
 pub use random::{Random, SystemRandom};

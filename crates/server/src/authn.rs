@@ -7,7 +7,7 @@ use strongroom_core::trail::record::UserIdentity;
 use strongroom_core::{Caller, Error};
 use strongroom_types::Region;
 use strongroom_wire::ServiceError;
-use strongroom_wire::ops::Service;
+use strongroom_wire::ops::{AnyOperation, Service};
 use strongroom_wire::sigv4::{Claim, Expected, Request, SignatureError};
 use strongroom_wire::{iam, sts};
 
@@ -78,6 +78,9 @@ pub async fn authenticate(
         None => app.signing_keys.derive(&claim, signer.version, &signer.secret),
     };
     claim.verify(&parts, &call.headers, &key).map_err(refused)?;
+    let place = AnyOperation::SERVICES.iter().position(|known| known.signing_name == service.signing_name);
+    let service_at = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX);
+    app.identities.note_use(&signer, call.received, service.signing_name, service_at, &region);
     Ok(signer.into())
 }
 

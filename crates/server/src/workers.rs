@@ -1,4 +1,4 @@
-//! Background work: the trail's outbox and reserve, sums of refused requests, days of last access, ends of recovery windows.
+//! Background work: the trail's outbox and reserve, sums of refused requests, last uses, ends of recovery windows.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,6 +21,8 @@ use crate::refused;
 const OUTBOX_MS: u64 = 200;
 /// Between two writings of the days of last access, in ms.
 const ACCESS_DAYS_MS: u64 = 60_000;
+/// Between two writings of the last uses of access keys, in ms.
+const KEY_USES_MS: u64 = 60_000;
 /// Between two rounds that forget unwrapped data keys whose time is over, in ms.
 const DATA_KEYS_MS: u64 = 30_000;
 /// Between two looks for ended recovery windows, in ms.
@@ -53,12 +55,13 @@ struct Duty {
 }
 
 /// All duties. The outbox comes last, so that at the end it takes what the others left.
-const DUTIES: [Duty; 8] = [
+const DUTIES: [Duty; 9] = [
     Duty { name: "look at the trail's backlog", pause_ms: BACKLOG_MS, work: |app| Box::pin(look_at_backlog(app)) },
     Duty { name: "look at the trail's free space", pause_ms: SPACE_MS, work: |app| Box::pin(look_at_space(app)) },
     Duty { name: "sum up refused requests", pause_ms: SUM_UP_MS, work: |app| Box::pin(sum_up(app)) },
     Duty { name: "forget data keys", pause_ms: DATA_KEYS_MS, work: |app| Box::pin(forget(app)) },
     Duty { name: "write days of last access", pause_ms: ACCESS_DAYS_MS, work: |app| Box::pin(flush(app)) },
+    Duty { name: "write uses of access keys", pause_ms: KEY_USES_MS, work: |app| Box::pin(flush_key_uses(app)) },
     Duty { name: "purge secrets", pause_ms: PURGE_MS, work: |app| Box::pin(purge(app)) },
     Duty { name: "move the trail's outbox", pause_ms: OUTBOX_MS, work: |app| Box::pin(drain(app)) },
     Duty { name: "sync the trail", pause_ms: TRAIL_SYNC_MS, work: |app| Box::pin(sync(app)) },
@@ -67,6 +70,10 @@ const DUTIES: [Duty; 8] = [
 async fn flush(app: &App) -> Result<(), Error> {
     app.secrets.flush_access_days().await?;
     app.identities.flush_role_uses().await.map(drop)
+}
+
+async fn flush_key_uses(app: &App) -> Result<(), Error> {
+    app.identities.flush_key_uses().await.map(drop)
 }
 
 async fn forget(app: &App) -> Result<(), Error> {

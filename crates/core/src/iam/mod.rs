@@ -1,18 +1,27 @@
 //! The operations of IAM: users, groups, roles, policies and what belongs to them. What is stored stands in
 //! `identities`; here are the rules of the service.
 
+mod absent_kinds;
+mod access_keys;
+mod account_settings;
 mod attachments;
 mod boundaries;
 mod change;
 mod conditions;
 mod context_keys;
+mod groups;
 mod holders;
 mod inline;
 mod instance_profiles;
+mod login_profiles;
+mod mfa_devices;
 mod oidc_provider_inputs;
 mod oidc_providers;
 mod pages;
+mod password_rules;
 mod policies;
+mod principal_inputs;
+mod qr_code;
 mod refusals;
 mod role_inputs;
 mod roles;
@@ -21,6 +30,7 @@ mod tag_pages;
 mod tags;
 pub mod target;
 mod trust;
+mod user_changes;
 mod users;
 
 use std::sync::Arc;
@@ -42,13 +52,15 @@ pub struct Iam {
     documents: Arc<Documents>,
     /// Whether identity providers on loopback may have plain HTTP in their URL.
     plain_http_on_loopback: bool,
+    /// Held while a password is hashed.
+    hashing: tokio::sync::Mutex<()>,
 }
 
 impl Iam {
     /// The operations on `identities`, which are kept in `documents`.
     #[must_use]
     pub fn new(identities: Arc<Identities>, documents: Arc<Documents>) -> Self {
-        Self { identities, documents, plain_http_on_loopback: false }
+        Self { identities, documents, plain_http_on_loopback: false, hashing: tokio::sync::Mutex::new(()) }
     }
 
     /// The same, taking identity providers in plain HTTP on loopback if `allowed`.

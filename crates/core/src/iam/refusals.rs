@@ -31,3 +31,8 @@ pub fn invalid_marker() -> Error {
 pub fn quota(what: &str, max: usize) -> Error {
     Error::refused(errors::LIMIT_EXCEEDED_EXCEPTION, format!("Cannot exceed quota for {what}: {max}"))
 }
+
+/// An entity still has something. `what` has to be done first, in IAM's words, such as `delete policies`.
+pub fn delete_conflict(what: &str) -> Error {
+    Error::refused(errors::DELETE_CONFLICT_EXCEPTION, format!("Cannot delete entity, must {what} first."))
+}

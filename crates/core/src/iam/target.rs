@@ -36,6 +36,10 @@ pub enum Target<'a> {
     OidcProvider(&'a str),
     /// A user, group or role by ARN.
     Holder(&'a str),
+    /// Who an access key belongs to, by the key's id.
+    OwnerOfKey(&'a str),
+    /// A virtual MFA device by serial number.
+    MfaDevice(&'a str),
     /// Something that need not be there: the type in its ARN, its path and name.
     New {
         /// Such as `user`.
@@ -61,6 +65,8 @@ pub const USER_KIND: &str = "AWS::IAM::User";
 pub const GROUP_KIND: &str = "AWS::IAM::Group";
 /// A role.
 pub const ROLE_KIND: &str = "AWS::IAM::Role";
+/// A virtual MFA device.
+pub const MFA_KIND: &str = "AWS::IAM::VirtualMFADevice";
 /// A managed policy.
 pub const POLICY_KIND: &str = "AWS::IAM::Policy";
 /// An instance profile.
@@ -81,14 +87,20 @@ impl Iam {
             Target::User(None) => match &cx.caller.principal {
                 Principal::User { name } => self.user_ref(cx, name).await?,
                 // The root asks about itself.
-                _ => EntityRef {
-                    arn: cx.caller.arn.to_string(),
-                    account: cx.caller.account.clone(),
-                    tags: Vec::new(),
-                    boundary: None,
-                    kind: USER_KIND,
-                },
+                _ => caller_ref(cx),
             },
+            Target::OwnerOfKey(key_id) => self.owner_ref(cx, key_id).await?,
+            Target::MfaDevice(serial) => {
+                let found = self.identities.mfa_device(account, serial).await?;
+                let tags = found.map(|found| pairs(&found.value.tags)).unwrap_or_default();
+                EntityRef {
+                    arn: serial.to_owned(),
+                    account: owner(serial, &cx.caller.account),
+                    tags,
+                    boundary: None,
+                    kind: MFA_KIND,
+                }
+            }
             Target::Group(name) => self.group_ref(cx, name).await?,
             Target::Role(name) => self.role_ref(cx, name).await?,
             Target::Holder(arn) => self.holder_ref(cx, arn).await?,
@@ -158,6 +170,33 @@ impl Iam {
         Ok(found.filter(|found| found.arn == arn).unwrap_or_else(unknown))
     }
 
+    /// Who an access key of the caller's account belongs to; the caller when there is no such key.
+    async fn owner_ref(&self, cx: &Ctx, key_id: &str) -> Result<EntityRef, Error> {
+        let found = self.identities.access_key(key_id).await?;
+        let Some(key) = found.filter(|key| *key.value.account() == cx.caller.account) else {
+            return Ok(caller_ref(cx));
+        };
+        let account = cx.caller.account.clone();
+        let user = match key.value.owner() {
+            Some(id) => self.identities.with_id::<User>(account.as_str(), id).await?,
+            None => None,
+        };
+        Ok(match user {
+            Some(user) => EntityRef {
+                arn: user.value.arn(),
+                account,
+                tags: pairs(&user.value.tags),
+                boundary: user.value.policies.boundary.clone(),
+                kind: USER_KIND,
+            },
+            None => EntityRef { arn: self.root_arn(cx), account, tags: Vec::new(), boundary: None, kind: USER_KIND },
+        })
+    }
+
+    fn root_arn(&self, cx: &Ctx) -> String {
+        ["arn:", cx.region.partition(), ":iam::", cx.caller.account.as_str(), ":root"].concat()
+    }
+
     async fn named_ref<E: Entity>(
         &self,
         cx: &Ctx,
@@ -186,6 +225,11 @@ pub(super) fn holder_in(arn: &str) -> Option<(&str, &str)> {
     let resource = arn.split(':').nth(5).filter(|_| arn.split(':').nth(2) == Some("iam"))?;
     let (kind, path_and_name) = resource.split_once('/')?;
     Some((kind, path_and_name.rsplit('/').next().unwrap_or(path_and_name)))
+}
+
+fn caller_ref(cx: &Ctx) -> EntityRef {
+    let account = cx.caller.account.clone();
+    EntityRef { arn: cx.caller.arn.to_string(), account, tags: Vec::new(), boundary: None, kind: USER_KIND }
 }
 
 fn pairs(tags: &[Tag]) -> Vec<(String, String)> {

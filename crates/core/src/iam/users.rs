@@ -3,13 +3,14 @@
 use strongroom_store::Index;
 use strongroom_wire::iam::{
     AttachedPermissionsBoundary, CreateUserRequest, CreateUserResponse, DeleteUserRequest, GetUserRequest,
-    GetUserResponse, ListUsersRequest, ListUsersResponse, PermissionsBoundaryAttachmentType, User as ShownUser, errors,
+    GetUserResponse, ListUsersRequest, ListUsersResponse, PermissionsBoundaryAttachmentType, User as ShownUser,
 };
 use strongroom_wire::record;
 
 use super::target::USER_KIND;
 use super::{Iam, instant, refusals, shown_tags};
 use crate::access::Permit;
+use crate::caller::Principal;
 use crate::ctx::{Ctx, Done};
 use crate::documents::retry;
 use crate::error::Error;
@@ -69,6 +70,9 @@ impl Iam {
     /// # Errors
     /// NoSuchEntity.
     pub async fn get_user(&self, cx: &Ctx, _permit: &Permit, input: GetUserRequest) -> Result<GetUserResponse, Error> {
+        if input.user_name.is_none() && cx.caller.principal == Principal::Root {
+            return Ok(GetUserResponse { user: self.shown_root(cx).await? });
+        }
         let user = self.user_or_caller(cx, input.user_name.as_deref()).await?;
         Ok(GetUserResponse { user: shown(&user.value, true) })
     }
@@ -102,14 +106,27 @@ impl Iam {
             let mut change = self.begin(cx, "delete_user").await?;
             let user = self.user(cx, &input.user_name).await?;
             if let Some(what) = holds(&user.value) {
-                let text = format!("Cannot delete entity, must {what} first.");
-                return Err(Error::refused(errors::DELETE_CONFLICT_EXCEPTION, text));
+                return Err(refusals::delete_conflict(what));
             }
             change.delete(&user);
             let done = Done { response_elements: None, arn: Some(user.value.arn()), resource_kind: USER_KIND };
             change.commit(cx, done).await
         })
         .await
+    }
+
+    /// The root as GetUser shows it, in the account's name.
+    async fn shown_root(&self, cx: &Ctx) -> Result<ShownUser, Error> {
+        Ok(ShownUser {
+            path: "/".to_owned(),
+            user_name: self.account_name(cx).await?,
+            user_id: cx.caller.account.to_string(),
+            arn: cx.caller.arn.to_string(),
+            create_date: instant(self.account(cx).await?.value.created_ms),
+            password_last_used: None,
+            permissions_boundary: None,
+            tags: None,
+        })
     }
 
     /// Refuses what would be one more than a quota allows.

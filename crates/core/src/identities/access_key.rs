@@ -24,7 +24,7 @@ const ACCOUNT_SHIFT: u32 = 39;
 const INACTIVE: &str = "inactive";
 
 /// An access key. Stored as lines of text, so that the secret passes through no serializer that would copy it: account,
-/// id, secret; and, unless it is an active key of a root, the owner's unique id, the status, the time it was made.
+/// id, secret; and, unless it is an active key of a root that the server made itself, the owner's unique id, the status, the time it was made.
 #[derive(Clone, Debug)]
 pub struct AccessKey {
     account: AccountId,
@@ -48,6 +48,12 @@ impl AccessKey {
     #[must_use]
     pub fn of_user(account: AccountId, owner: &str, new: &NewKey, created: Timestamp) -> Self {
         Self { owner: Some(owner.to_owned()), created, ..Self::of_root(account, new) }
+    }
+
+    /// The same key with the time it was made.
+    #[must_use]
+    pub fn created_at(self, created: Timestamp) -> Self {
+        Self { created, ..self }
     }
 
     /// The account.
@@ -80,7 +86,7 @@ impl AccessKey {
         self.active
     }
 
-    /// When it was made; the epoch for a root's key.
+    /// When it was made; the epoch for a root's key that the server made itself.
     #[must_use]
     pub fn created(&self) -> Timestamp {
         self.created
@@ -115,7 +121,7 @@ impl Document for AccessKey {
         let status = if self.active { "active" } else { INACTIVE };
         let (account, id, secret) = (self.account.as_str(), self.key_id.as_str(), self.secret.expose());
         let lines = match &self.owner {
-            None if self.active => vec![account, id, secret],
+            None if self.active && self.created.millis() == 0 => vec![account, id, secret],
             owner => vec![account, id, secret, owner.as_deref().unwrap_or_default(), status, &created],
         };
         let mut body = Vec::with_capacity(lines.iter().map(|line| line.len() + 1).sum());

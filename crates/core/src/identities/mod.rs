@@ -9,7 +9,10 @@ pub mod entity;
 mod grants;
 pub mod group;
 pub mod instance_profile;
+pub mod key_uses;
 pub mod managed_policy;
+pub mod mfa;
+pub mod mfa_device;
 pub mod oidc_provider;
 pub mod organization;
 mod organizing;
@@ -73,6 +76,7 @@ pub struct Identities {
     /// By access key id, or by session token.
     signers: Cache<Box<str>, Arc<Signer>>,
     role_uses: RoleUses,
+    key_uses: key_uses::Pending,
 }
 
 impl Identities {
@@ -81,7 +85,13 @@ impl Identities {
     pub fn new(documents: Arc<Documents>) -> Self {
         let epoch = Arc::new(Epoch::default());
         documents.store().watch(Arc::clone(&epoch) as Arc<dyn Watcher>);
-        Self { documents, epoch, signers: Cache::new(SIGNERS_MAX), role_uses: RoleUses::default() }
+        Self {
+            documents,
+            epoch,
+            signers: Cache::new(SIGNERS_MAX),
+            role_uses: RoleUses::default(),
+            key_uses: key_uses::Pending::default(),
+        }
     }
 
     /// The documents underneath.

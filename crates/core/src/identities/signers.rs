@@ -9,6 +9,7 @@ use strongroom_types::{AccountId, Region, SecretText, Timestamp};
 use super::Identities;
 use super::access_key::BY_KEY_ID;
 use super::entity::Entity;
+use super::key_uses::Noted;
 use super::policy_text::PolicyText;
 use super::role::Role;
 use super::session_token::{self, SessionClaims, SessionHolder};
@@ -35,6 +36,8 @@ pub struct Signer {
     pub secret: SecretText,
     /// Grows when the secret of the access key id changes, so that what was derived from it is not used beyond.
     pub version: u64,
+    /// The use that was noted last; nothing for sessions, whose uses are not kept.
+    pub(super) noted: Option<Noted>,
     /// When the credential ends; never for long-term ones.
     expires: Option<Timestamp>,
     /// The state of all identities that it was made from.
@@ -116,8 +119,8 @@ impl Identities {
             }
         };
         let (caller, identity, secret) = (Arc::new(caller), Arc::new(identity), key.secret().clone());
-        let key_id = key_id.to_owned();
-        Ok(Made::Signer(Box::new(Signer { caller, identity, key_id, secret, version, expires: None, epoch })))
+        let (key_id, noted) = (key_id.to_owned(), Some(Noted::default()));
+        Ok(Made::Signer(Box::new(Signer { caller, identity, key_id, secret, version, noted, expires: None, epoch })))
     }
 
     async fn signer_of_session(&self, token: &str, region: &Region, epoch: u64) -> Result<Made, Error> {
@@ -128,7 +131,7 @@ impl Identities {
             return Ok(Made::Gone);
         };
         let (caller, identity, expires) = (Arc::new(caller), Arc::new(identity), Some(expires));
-        Ok(Made::Signer(Box::new(Signer { caller, identity, key_id, secret, version: 0, expires, epoch })))
+        Ok(Made::Signer(Box::new(Signer { caller, identity, key_id, secret, version: 0, noted: None, expires, epoch })))
     }
 
     async fn session_caller(

@@ -113,6 +113,65 @@ async fn run_on_policies(call: &Operated<'_>, operation: Operation) -> Result<An
         Operation::DeleteUserPermissionsBoundary => call.silent(Iam::delete_user_permissions_boundary).await,
         Operation::PutRolePermissionsBoundary => call.silent(Iam::put_role_permissions_boundary).await,
         Operation::DeleteRolePermissionsBoundary => call.silent(Iam::delete_role_permissions_boundary).await,
+        _ => principals(call, operation).await,
+    }
+}
+
+/// Users, groups and the settings of the account.
+async fn principals(call: &Operated<'_>, operation: Operation) -> Result<Answered, Error> {
+    match operation {
+        Operation::UpdateUser => call.silent(Iam::update_user).await,
+        Operation::TagUser => call.silent(Iam::tag_user).await,
+        Operation::UntagUser => call.silent(Iam::untag_user).await,
+        Operation::ListUserTags => call.answered(Iam::list_user_tags).await,
+        Operation::CreateGroup => call.answered(Iam::create_group).await,
+        Operation::GetGroup => call.answered(Iam::get_group).await,
+        Operation::UpdateGroup => call.silent(Iam::update_group).await,
+        Operation::DeleteGroup => call.silent(Iam::delete_group).await,
+        Operation::ListGroups => call.answered(Iam::list_groups).await,
+        Operation::AddUserToGroup => call.silent(Iam::add_user_to_group).await,
+        Operation::RemoveUserFromGroup => call.silent(Iam::remove_user_from_group).await,
+        Operation::ListGroupsForUser => call.answered(Iam::list_groups_for_user).await,
+        Operation::CreateAccountAlias => call.silent(Iam::create_account_alias).await,
+        Operation::DeleteAccountAlias => call.silent(Iam::delete_account_alias).await,
+        Operation::ListAccountAliases => call.answered(Iam::list_account_aliases).await,
+        Operation::UpdateAccountPasswordPolicy => call.silent(Iam::update_account_password_policy).await,
+        Operation::GetAccountPasswordPolicy => call.answered(Iam::get_account_password_policy).await,
+        Operation::DeleteAccountPasswordPolicy => call.silent(Iam::delete_account_password_policy).await,
+        Operation::SetSecurityTokenServicePreferences => call.silent(Iam::set_security_token_service_preferences).await,
+        _ => credentials(call, operation).await,
+    }
+}
+
+/// What users sign and sign in with.
+async fn credentials(call: &Operated<'_>, operation: Operation) -> Result<Answered, Error> {
+    match operation {
+        Operation::CreateAccessKey => call.answered(Iam::create_access_key).await,
+        Operation::UpdateAccessKey => call.silent(Iam::update_access_key).await,
+        Operation::DeleteAccessKey => call.silent(Iam::delete_access_key).await,
+        Operation::ListAccessKeys => call.answered(Iam::list_access_keys).await,
+        Operation::GetAccessKeyLastUsed => call.answered(Iam::get_access_key_last_used).await,
+        Operation::CreateLoginProfile => call.answered(Iam::create_login_profile).await,
+        Operation::GetLoginProfile => call.answered(Iam::get_login_profile).await,
+        Operation::UpdateLoginProfile => call.silent(Iam::update_login_profile).await,
+        Operation::DeleteLoginProfile => call.silent(Iam::delete_login_profile).await,
+        Operation::ChangePassword => call.silent(Iam::change_password).await,
+        Operation::CreateVirtualMFADevice => call.answered(Iam::create_virtual_mfa_device).await,
+        Operation::EnableMFADevice => call.silent(Iam::enable_mfa_device).await,
+        Operation::ResyncMFADevice => call.silent(Iam::resync_mfa_device).await,
+        Operation::DeactivateMFADevice => call.silent(Iam::deactivate_mfa_device).await,
+        Operation::DeleteVirtualMFADevice => call.silent(Iam::delete_virtual_mfa_device).await,
+        Operation::ListVirtualMFADevices => call.answered(Iam::list_virtual_mfa_devices).await,
+        Operation::ListMFADevices => call.answered(Iam::list_mfa_devices).await,
+        Operation::GetMFADevice => call.answered(Iam::get_mfa_device).await,
+        Operation::TagMFADevice => call.silent(Iam::tag_mfa_device).await,
+        Operation::UntagMFADevice => call.silent(Iam::untag_mfa_device).await,
+        Operation::ListMFADeviceTags => call.answered(Iam::list_mfa_device_tags).await,
+        Operation::ListSSHPublicKeys => call.answered(Iam::list_ssh_public_keys).await,
+        Operation::ListServiceSpecificCredentials => call.answered(Iam::list_service_specific_credentials).await,
+        Operation::ListSigningCertificates => call.answered(Iam::list_signing_certificates).await,
+        Operation::ListServerCertificates => call.answered(Iam::list_server_certificates).await,
+        Operation::ListSAMLProviders => call.answered(Iam::list_saml_providers).await,
         _ => Err(Error::internal("not there yet")),
     }
 }
