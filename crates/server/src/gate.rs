@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::header::USER_AGENT;
+use strongroom_core::access::message;
 use strongroom_core::trail::record::{
     EventKind, IdentityKind, Outcome, Record, Resource, Source, TlsDetails, UserIdentity,
 };
@@ -121,6 +122,9 @@ impl Gate {
             Err(failure) if self.is_left_out(call, &cx) => self.refuse(call, service, &failure),
             Err(failure) => {
                 let told = told(service, &failure);
+                if let Err(fault) = self.tell_denial(&cx) {
+                    return self.refuse(call, service, &fault);
+                }
                 let line = cx.finish_record(&failed(&told)).1;
                 match self.append(line).await {
                     Ok(()) => self.refuse(call, service, &failure),
@@ -128,6 +132,15 @@ impl Gate {
                 }
             }
         }
+    }
+
+    /// Puts the encoded authorization message of a denied request into its record.
+    fn tell_denial(&self, cx: &Ctx) -> Result<(), Error> {
+        let Some(message) = cx.take_denied() else { return Ok(()) };
+        let keyring = self.app.identities.documents().keyring();
+        let encoded = message::encode(keyring, self.app.random.as_ref(), cx.caller.account.as_str(), &message)?;
+        cx.amend_record(|record| record.additional_event_data.push((message::ENCODED, encoded)));
+        Ok(())
     }
 
     /// Whether a refused request leaves no record of its own: it was not signed, and its source sends too many.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use strongroom_types::{AccountId, Timestamp};
 use strongroom_wire::sts::Credentials;
 
-pub use self::refusals::session_calls;
+pub use self::refusals::iam_calls;
 pub use self::roles::ROLE_KIND;
 use crate::ctx::Ctx;
 use crate::documents::Documents;

@@ -1,6 +1,6 @@
 //! STS's refusals: codes and texts in one place.
 
-use strongroom_wire::error::{ACCESS_DENIED, Code, VALIDATION};
+use strongroom_wire::error::{ACCESS_DENIED, Code, UNRECOGNIZED_CLIENT, VALIDATION};
 use strongroom_wire::sts::errors;
 
 use crate::error::Error;
@@ -30,6 +30,12 @@ pub fn session_calls(operation: &str) -> Error {
     denied(format!("Cannot call {operation} with session credentials"))
 }
 
+/// An operation of IAM called by a federated user, or with a session's credentials that no MFA stands behind.
+#[must_use]
+pub fn iam_calls() -> Error {
+    Error::refused(UNRECOGNIZED_CLIENT, "The security token included in the request is invalid")
+}
+
 /// What is no ARN of a role.
 pub fn invalid_arn(arn: &str) -> Error {
     validation(format!("{arn} is invalid"))
@@ -48,6 +54,11 @@ pub fn longer_than_chain() -> Error {
 /// Only one of the MFA device's serial number and its code.
 pub fn half_of_mfa() -> Error {
     denied("MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")
+}
+
+/// A code that is wrong, or was used before.
+pub fn wrong_mfa() -> Error {
+    denied("MultiFactorAuthentication failed with invalid MFA one time pass code. ")
 }
 
 /// An MFA device that the caller does not have. The two spaces are AWS's.

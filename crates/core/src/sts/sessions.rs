@@ -15,6 +15,7 @@ use crate::access::{EntityRef, Resource, TAG_SESSION, authorize};
 use crate::caller::Principal;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::identities::mfa::MfaCheck;
 use crate::identities::session_token::{SessionClaims, SessionHolder};
 use crate::identities::user::User;
 
@@ -121,9 +122,15 @@ impl Sts {
             // Codes are for those who sign with long-term credentials.
             _ => return Err(refusals::unknown_mfa()),
         };
-        let found = self.identities.with_id::<User>(cx.caller.account.as_str(), id).await?;
-        let _ = (found, code, serial);
-        Err(refusals::unknown_mfa())
+        let account = cx.caller.account.as_str();
+        let Some(user) = self.identities.with_id::<User>(account, id).await? else {
+            return Err(refusals::unknown_mfa());
+        };
+        match self.identities.check_mfa(account, &user.value, serial, code.expose(), cx.now).await? {
+            MfaCheck::Right => Ok(Some(cx.now)),
+            MfaCheck::Wrong => Err(refusals::wrong_mfa()),
+            MfaCheck::NotOfUser => Err(refusals::unknown_mfa()),
+        }
     }
 }
 

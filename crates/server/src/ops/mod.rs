@@ -5,7 +5,8 @@ mod iam;
 pub mod secretsmanager;
 mod sts;
 
-use strongroom_core::{Ctx, Error};
+use strongroom_core::sts::iam_calls;
+use strongroom_core::{Ctx, Error, Principal};
 use strongroom_types::{AccountId, SecretBytes};
 use strongroom_wire::ops::AnyOperation;
 
@@ -34,6 +35,16 @@ pub struct Acted {
     pub kind: &'static str,
 }
 
+/// Whether the caller's credentials are good for IAM: those of a federated user never are, those of GetSessionToken only
+/// with MFA (IAM's user guide, "Compare AWS STS credentials").
+fn may_call_iam(cx: &Ctx) -> bool {
+    match (&cx.caller.principal, &cx.caller.session) {
+        (Principal::Federated { .. }, _) => false,
+        (Principal::User { .. }, Some(session)) => session.mfa.is_some(),
+        _ => true,
+    }
+}
+
 /// Runs one operation.
 ///
 /// # Errors
@@ -43,6 +54,7 @@ pub async fn run(app: &App, cx: &Ctx, operation: AnyOperation, call: &Call) -> R
         AnyOperation::SecretsManager(operation) => {
             secretsmanager::run(&app.secrets, cx, operation, call.body.expose()).await
         }
+        AnyOperation::Iam(_) if !may_call_iam(cx) => Err(iam_calls()),
         AnyOperation::Iam(operation) => Box::pin(iam::run(&app.iam, cx, operation, call)).await,
         AnyOperation::Sts(operation) => Box::pin(sts::run(app, cx, operation, call)).await,
     }
