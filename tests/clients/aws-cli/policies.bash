@@ -51,9 +51,9 @@ iam create-role --role-name "$start-EC2RoleToAccessSecrets" --assume-role-policy
     "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::$account:user/$start-worker\"},\"Action\":\"sts:AssumeRole\"}]}" \
     >/dev/null
 role_arn="arn:aws:iam::$account:role/$start-EC2RoleToAccessSecrets"
-role=$(as "$worker" sts assume-role --role-arn "$role_arn" --role-session-name s \
+role=$(as "$worker" sts assume-role --role-arn "$role_arn" --role-session-name work \
     --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]')
-is 'the session is the role'\''s' "arn:aws:sts::$account:assumed-role/$start-EC2RoleToAccessSecrets/s" \
+is 'the session is the role'\''s' "arn:aws:sts::$account:assumed-role/$start-EC2RoleToAccessSecrets/work" \
     "$(as "$role" sts get-caller-identity --query Arn)"
 denies 'a role without policies reads nothing' GetSecretValue "$role" get-secret-value --secret-id "$other"
 sm put-resource-policy --secret-id "$other" --resource-policy "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"$role_arn\"},\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"*\"}]}" \
