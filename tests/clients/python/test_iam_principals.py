@@ -77,7 +77,7 @@ def test_tags_of_a_user(iam, user):
 def test_groups_and_their_members(iam, mark):
     group = iam.create_group(GroupName=mark, Path="/g/")["Group"]
     assert group["GroupId"].startswith("AGPA") and group["Arn"].endswith(f":group/g/{mark}")
-    with refused("EntityAlreadyExists", f"Group with name {mark} already exists.", 409):
+    with refused("EntityAlreadyExists", f"Group with name {mark.upper()} already exists.", 409):
         iam.create_group(GroupName=mark.upper())
     members = [f"{mark}-{number}" for number in range(3)]
     for member in members:
