@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(decode(&keyring, "111111111111", &encoded).as_deref(), Some("{\"allowed\":false}"));
         assert_eq!(decode(&keyring, "222222222222", &encoded), None, "another account");
         assert_eq!(decode(&other, "111111111111", &encoded), None, "another server");
-        let cut = &encoded[..encoded.len() - 2];
+        let cut = encoded.get(..encoded.len() - 2).expect("ASCII");
         let mut altered = encoded.clone().into_bytes();
         let at = altered.len() / 2;
         altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };

@@ -68,7 +68,8 @@ impl AwsPolicy {
     }
 }
 
-/// The policies: ids, versions and documents as AWS publishes them in its reference of managed policies.
+/// The policies, after AWS's reference of managed policies. ReadOnlyAccess has what concerns the services that are here;
+/// the id of AWSSecretsManagerClientReadOnlyAccess is a stand-in, as none is published.
 pub static ALL: [AwsPolicy; 10] = [
     AwsPolicy::new(
         "policy/AdministratorAccess",

@@ -5,7 +5,8 @@ use strongroom_core::iam::Iam;
 use strongroom_core::iam::target::Targeted;
 use strongroom_core::{Ctx, Error, Permit, authorize};
 use strongroom_wire::Shape;
-use strongroom_wire::iam::Operation;
+use strongroom_wire::error::UNKNOWN_OPERATION;
+use strongroom_wire::iam::{Operation, SERVICE};
 use strongroom_wire::ops::AnyOperation;
 
 use super::form::Asked;
@@ -172,7 +173,11 @@ async fn credentials(call: &Operated<'_>, operation: Operation) -> Result<Answer
         Operation::ListSigningCertificates => call.answered(Iam::list_signing_certificates).await,
         Operation::ListServerCertificates => call.answered(Iam::list_server_certificates).await,
         Operation::ListSAMLProviders => call.answered(Iam::list_saml_providers).await,
-        _ => Err(Error::internal("not there yet")),
+        // Of the model, but not of this release: as an operation that no version has.
+        other => {
+            let text = format!("Could not find operation {} for version {}", other.name(), SERVICE.api_version);
+            Err(Error::refused(UNKNOWN_OPERATION.for_query(), text))
+        }
     }
 }
 

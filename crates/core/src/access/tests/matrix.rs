@@ -142,7 +142,7 @@ async fn ended_and_revoked_sessions_and_those_whose_role_is_gone_sign_nothing() 
     let (_, other) = house.token(OWNER, "operator", None, NOW_S + 60);
     assert!(matches!(house.found(&key_id, Some(&other)).await, Found::Nobody), "another session's token");
     let mut forged = other.clone();
-    forged.replace_range(40..41, if &forged[40..41] == "A" { "B" } else { "A" });
+    forged.replace_range(40..41, if forged.as_bytes()[40] == b'A' { "B" } else { "A" });
     assert!(matches!(house.found(&key_id, Some(&forged)).await, Found::Nobody));
     let older = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",
         "Condition":{"DateLessThan":{"aws:TokenIssueTime":"2023-11-14T22:13:10Z"}}}]}"#;
