@@ -189,12 +189,6 @@ def test_own_policies_are_listed_in_pages(iam, name):
     assert iam.list_policies(PathPrefix=path, OnlyAttached=True)["Policies"] == []
 
 
-def test_the_role_of_a_service_is_protected(iam, arn):
-    made = iam.create_service_linked_role(AWSServiceName="secretsmanager.amazonaws.com")["Role"]["RoleName"]
-    with refused("UnmodifiableEntity", status=400):
-        iam.attach_role_policy(RoleName=made, PolicyArn=arn)
-
-
 def test_the_keys_that_policies_ask_for(iam, name, role):
     asking = document(Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}})
     resource = document(Resource="arn:aws:secretsmanager:*:*:secret:${aws:username}-*")

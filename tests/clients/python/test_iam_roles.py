@@ -205,6 +205,7 @@ def test_a_service_linked_role(iam, prefix):
             (iam.update_assume_role_policy, {"PolicyDocument": trust()}),
             (iam.update_role, {"MaxSessionDuration": 7200}),
             (iam.add_role_to_instance_profile, {"InstanceProfileName": "any"}),
+            (iam.attach_role_policy, {"PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
         ]:
             with refused("UnmodifiableEntity", PROTECTED.format(linked)):
                 call(RoleName=linked, **rest)
