@@ -1,7 +1,7 @@
 //! Patterns of ARNs: each of the six parts is compared by itself.
 
 use crate::keys::Keys;
-use crate::pattern::{Found, Reading, Template, Variable, Varied, char_bytes, matches};
+use crate::pattern::{Found, Reading, Template, Variable, Varied, char_bytes, matches, variable_at};
 
 /// The parts of an ARN.
 const PARTS: usize = 6;
@@ -128,7 +128,7 @@ fn split(text: &str, variables: bool) -> Vec<&str> {
     while parts.len() < PARTS - 1 && at < bytes.len() {
         let here = text.get(at..).unwrap_or_default();
         if variables
-            && let Some((inner, _)) = here.strip_prefix("${").and_then(|rest| rest.split_once('}'))
+            && let Some((inner, _)) = variable_at(here)
             && Found::parse(inner).is_some()
         {
             at += inner.len() + 3;

@@ -210,6 +210,7 @@ fn read_statements(
     }
     let mut statements = Vec::with_capacity(list.len());
     let mut sids = BTreeSet::new();
+    let mut positions = json::Positions::new(text);
     for (at, node) in list.iter().enumerate() {
         let place = if is_list { place.element(at) } else { place.clone() };
         let What::Object(members) = &node.what else {
@@ -222,7 +223,7 @@ fn read_statements(
         {
             faults.add(Stage::Sids, &place.member("Sid"), "another statement has the same", kind.sids_text());
         }
-        statements.push(statement.placed(json::position(text, node.start), json::position(text, node.end)));
+        statements.push(statement.placed(positions.of(node.start), positions.of(node.end)));
     }
     statements
 }

@@ -44,6 +44,34 @@ pub(crate) fn position(text: &str, at: usize) -> (u32, u32) {
     (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
 }
 
+/// Line and column of bytes that are asked for in their order: the text is gone through once.
+pub(crate) struct Positions<'t> {
+    text: &'t str,
+    at: usize,
+    line: u32,
+    column: u32,
+}
+
+impl<'t> Positions<'t> {
+    pub(crate) const fn new(text: &'t str) -> Self {
+        Self { text, at: 0, line: 1, column: 1 }
+    }
+
+    /// The position of the byte `at`, which is not before the one asked for last.
+    pub(crate) fn of(&mut self, at: usize) -> (u32, u32) {
+        let to = self.text.floor_char_boundary(at).max(self.at);
+        for c in self.text.get(self.at..to).unwrap_or_default().chars() {
+            if c == '\n' {
+                (self.line, self.column) = (self.line.saturating_add(1), 1);
+            } else {
+                self.column = self.column.saturating_add(1);
+            }
+        }
+        self.at = to;
+        (self.line, self.column)
+    }
+}
+
 /// Characters without the space between values.
 pub(crate) fn minified_chars(text: &str) -> usize {
     let (mut count, mut quoted, mut escaped) = (0, false, false);
@@ -286,6 +314,10 @@ mod tests {
         assert_eq!(position(text, members[0].1.end), (2, 16));
         assert_eq!(position(text, members[1].1.start), (3, 8));
         assert_eq!(position(text, node.end), (4, 2));
+        let mut positions = Positions::new(text);
+        for at in 0..=text.len() {
+            assert_eq!(positions.of(at), position(text, at), "{at}");
+        }
     }
 
     #[test]

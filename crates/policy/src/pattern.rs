@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use crate::keys::{Keys, Values};
 
+/// Longest variable, its default included, in bytes: longer than any key of a condition and its value.
+const VARIABLE_BYTES_MAX: usize = 1024;
+
 /// What stands in a compiled pattern for `*` and `?`: bytes that no UTF-8 text has.
 const RUN: u8 = 0xff;
 const ONE: u8 = 0xfe;
@@ -143,7 +146,7 @@ impl Template {
         let mut rest = text;
         while !rest.is_empty() {
             if reading.variables
-                && let Some((inner, after)) = rest.strip_prefix("${").and_then(|rest| rest.split_once('}'))
+                && let Some((inner, after)) = variable_at(rest)
                 && let Some(found) = Found::parse(inner)
             {
                 rest = after;
@@ -262,6 +265,15 @@ pub(crate) enum Found {
     Variable(Variable),
 }
 
+/// What stands between the braces of a variable that a text begins with, and what follows. Longer ones are none: else
+/// a text full of beginnings would be gone through to its end for each.
+pub(crate) fn variable_at(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix("${")?;
+    let near = rest.get(..rest.floor_char_boundary(VARIABLE_BYTES_MAX))?;
+    let (inner, _) = near.split_once('}')?;
+    Some((inner, rest.get(inner.len() + 1..)?))
+}
+
 impl Found {
     pub(crate) fn parse(inner: &str) -> Option<Self> {
         let inner = inner.trim();
@@ -275,9 +287,10 @@ impl Found {
                 (key.trim_end(), Some(default.into()))
             }
         };
-        let shaped = !key.is_empty() && !key.chars().any(|c| c.is_control() || matches!(c, '$' | '{' | '\''));
-        let variable = Variable { key: key.to_ascii_lowercase().into(), written: key.into(), default };
-        shaped.then_some(Self::Variable(variable))
+        if key.is_empty() || key.chars().any(|c| c.is_control() || matches!(c, '$' | '{' | '\'')) {
+            return None;
+        }
+        Some(Self::Variable(Variable { key: key.to_ascii_lowercase().into(), written: key.into(), default }))
     }
 }
 

@@ -138,7 +138,9 @@ impl Gate {
     fn tell_denial(&self, cx: &Ctx) -> Result<(), Error> {
         let Some(message) = cx.take_denied() else { return Ok(()) };
         let keyring = self.app.identities.documents().keyring();
-        let encoded = message::encode(keyring, self.app.random.as_ref(), cx.caller.account.as_str(), &message)?;
+        // For the account whose record it is: of a web identity, the role's.
+        let account = cx.record().account.unwrap_or_else(|| cx.caller.account.clone());
+        let encoded = message::encode(keyring, self.app.random.as_ref(), account.as_str(), &message)?;
         cx.amend_record(|record| record.additional_event_data.push((message::ENCODED, encoded)));
         Ok(())
     }

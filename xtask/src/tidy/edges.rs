@@ -21,7 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("data_keys", &[]),
     ("oidc", &["error"]),
     ("identities", &["caller", "documents", "error", "oidc", "trail"]),
-    ("access", &["caller", "ctx", "error", "secrets::resolve"]),
+    ("access", &["caller", "ctx", "error", "secrets::resolve", "trail"]),
     ("page", &["documents", "error", "secrets::invalid_page_token"]),
     (
         "secrets",

@@ -8,6 +8,7 @@ use strongroom_types::Timestamp;
 use super::Resource;
 use crate::caller::{Caller, OrganizationPlace, Principal};
 use crate::ctx::Ctx;
+use crate::trail::record::TEXT_BYTES_MAX;
 
 /// What conditions may ask about the parameters of one request: the service's keys, `aws:RequestTag/…`, `aws:TagKeys`.
 pub trait RequestKeys {
@@ -47,7 +48,10 @@ impl Keys for Asked<'_> {
         if global.starts_with("resourcetag/") {
             return self.resource.condition(key, self.resource_arn, &self.cx.region);
         }
-        of_caller(&self.cx.caller, global, self.cx.now)
+        // What the request itself proves goes before what the credentials tell.
+        self.request
+            .proof(key)
+            .or_else(|| of_caller(self.caller, global, self.cx.now))
             .or_else(|| self.of_way(global))
             .or_else(|| self.of_resource(global))
     }
@@ -65,7 +69,7 @@ impl Asked<'_> {
             "sourcevpce" => way.endpoint.as_ref().map(|endpoint| Values::text(&endpoint.id)),
             "sourcevpc" => way.endpoint.as_ref().map(|endpoint| Values::text(&endpoint.vpc)),
             "securetransport" => Some(flag(way.secure)),
-            "useragent" => (!way.user_agent.is_empty()).then(|| Values::text(&way.user_agent)),
+            "useragent" => (!way.user_agent.is_empty()).then(|| Values::text(beginning(&way.user_agent))),
             "currenttime" | "epochtime" => Some(instant(self.cx.now)),
             "requestedregion" => Some(Values::text(self.cx.region.as_str())),
             "viaawsservice" => Some(flag(false)),
@@ -83,6 +87,11 @@ impl Asked<'_> {
             _ => None,
         }
     }
+}
+
+/// As much of a user agent as records keep: patterns with many stars take their time over long texts.
+fn beginning(user_agent: &str) -> &str {
+    user_agent.get(..user_agent.floor_char_boundary(TEXT_BYTES_MAX)).unwrap_or_default()
 }
 
 /// Keys of the caller, without their prefix.

@@ -109,6 +109,9 @@ impl Secrets {
             Err(_) => return result,
         };
         let mut part = cx.record();
+        // Why this secret was denied is told in its own record alone.
+        cx.amend_record(|record| record.additional_event_data.clear());
+        drop(cx.take_denied());
         part.event_id = random_uuid(self.documents.random())?;
         part.event_name = Operation::GetSecretValue.name().into();
         part.request_parameters = Some(parameters);

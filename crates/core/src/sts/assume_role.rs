@@ -28,6 +28,8 @@ impl Sts {
             return Err(refusals::invalid_context());
         }
         let calling = cx.caller.session.as_ref();
+        // Chaining is of roles: short-lived credentials of a user are none.
+        let chained = matches!(cx.caller.principal, Principal::RoleSession { .. });
         let transitive = input.transitive_tag_keys.unwrap_or_default();
         let tags = SessionTags::of(&pairs(input.tags.as_ref()), &transitive, calling)?;
         let source_identity = source_identity(input.source_identity.as_deref(), calling)?;
@@ -43,12 +45,12 @@ impl Sts {
             ..SessionKeys::default()
         };
         let found = role.authorize(cx, &cx.caller, ACTION, &keys, !tags.all.is_empty())?;
-        let seconds = seconds(found, input.duration_seconds, calling.is_some())?;
+        let seconds = seconds(found, input.duration_seconds, chained)?;
         let policies = self.session_policies(&found.account, input.policy, input.policy_arns).await?;
         let packed_policy_size = packed_percent(&policies, &tags.all)?;
         let mut claims = claims(found, &input.role_session_name, tags).narrowed(policies.inline, policies.arns);
         claims.source_identity.clone_from(&source_identity);
-        claims.chained = calling.is_some();
+        claims.chained = chained;
         let issued = self.issue(cx, claims, seconds, input.minimum_session_token_size)?;
         Ok(AssumeRoleResponse {
             session_token_size: issued.token_bytes(),

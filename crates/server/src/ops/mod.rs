@@ -40,7 +40,7 @@ pub struct Acted {
 fn may_call_iam(cx: &Ctx) -> bool {
     match (&cx.caller.principal, &cx.caller.session) {
         (Principal::Federated { .. }, _) => false,
-        (Principal::User { .. }, Some(session)) => session.mfa.is_some(),
+        (Principal::User { .. } | Principal::Root, Some(session)) => session.mfa.is_some(),
         _ => true,
     }
 }
