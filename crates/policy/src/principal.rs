@@ -10,7 +10,8 @@ pub struct Principal {
     /// Its ARN as AWS names it in refusals: of the user, of the session (`arn:aws:sts::…:assumed-role/Role/Session`), of
     /// the federated user, `arn:aws:iam::…:root`; for a service its host name.
     pub arn: String,
-    /// Its unique id: `AIDA…` of a user, `AROA…` of a session's role (without the session's name), the account of root.
+    /// Its unique id: `AIDA…` of a user and of whoever made a federated user's session, `AROA…` of a session's role (without
+    /// the session's name), the account of root.
     pub unique_id: String,
     /// A canonical user id of S3 for its account, if it is known.
     pub canonical_user: Option<String>,

@@ -134,7 +134,9 @@ impl Named {
                 }
             }
             (Who::Id, PrincipalKind::User) => itself(text == principal.unique_id),
-            (Who::Id, PrincipalKind::RoleSession { .. }) => (text == principal.unique_id).then_some(Directness::Issuer),
+            (Who::Id, PrincipalKind::RoleSession { .. } | PrincipalKind::FederatedUser { .. }) => {
+                (text == principal.unique_id).then_some(Directness::Issuer)
+            }
             (Who::Service, PrincipalKind::Service { names }) => itself(names.iter().any(|name| name == text)),
             (Who::Federated, PrincipalKind::WebIdentity { provider, url }) => itself(text == provider || text == url),
             (Who::Canonical, _) => match &principal.kind {

@@ -134,6 +134,16 @@ is 'a role with the same tag' elsewhere "$(as "$role" value "$other")"
 iam tag-role --role-name "$start-EC2RoleToAccessSecrets" --tags Key=AccessProject,Value=red
 denies 'a role with another tag' GetSecretValue "$role" get-secret-value --secret-id "$other"
 
+# A grant to a user is that user's: another one of the same name does not have it.
+sm put-resource-policy --secret-id "$test_env" --resource-policy "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[\"arn:aws:iam::$account:user/$start-maker\"]},\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"*\"}]}" \
+    >/dev/null
+is 'a grant to a user' in-env "$(as "$maker" value "$test_env")"
+iam remove-user-from-group --group-name "$start-creators" --user-name "$start-maker"
+iam delete-access-key --user-name "$start-maker" --access-key-id "${maker%%$'\t'*}"
+iam delete-user --user-name "$start-maker"
+again=$(user maker)
+denies 'not to the next one of that name' GetSecretValue "$again" get-secret-value --secret-id "$test_env"
+
 # A service principal: nobody who signs with a key is one.
 sm put-resource-policy --secret-id "$test_env" --resource-policy "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":[\"lambda.amazonaws.com\"]},\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"*\",\"Condition\":{\"ArnLike\":{\"aws:sourceArn\":\"arn:aws:lambda::$account:*\"},\"StringEquals\":{\"aws:sourceAccount\":\"$account\"}}}]}" \
     >/dev/null

@@ -18,15 +18,12 @@ impl Iam {
     /// not there, LimitExceeded for one that is too long.
     pub(super) async fn trust(&self, text: &str) -> Result<PolicyText, Error> {
         let document = Document::parse(text, DocumentKind::Trust).map_err(|fault| malformed(&fault))?;
-        for (kind, principal) in document.principals() {
-            if kind == "AWS" && !self.identities.may_be_principal(principal).await? {
-                return Err(malformed(&Malformed::unknown_principal(kind, principal)));
-            }
-        }
+        let bound = self.identities.bind(&document).await?;
+        let ids = bound.map_err(|absent| malformed(&Malformed::unknown_principal("AWS", &absent)))?;
         if document.minified_chars() > TRUST_CHARS_MAX {
             return Err(refusals::quota("ACLSizePerRole", TRUST_CHARS_MAX));
         }
-        Ok(PolicyText::parsed(text, document))
+        Ok(PolicyText::bound(text, ids))
     }
 }
 

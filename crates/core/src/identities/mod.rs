@@ -24,6 +24,7 @@ pub mod session_token;
 pub mod signers;
 pub mod user;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -67,6 +68,17 @@ impl Watcher for Epoch {
             self.0.fetch_add(1, Ordering::AcqRel);
         }
     }
+}
+
+/// What a policy names as a principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedPrincipal {
+    /// Everybody, an account, a session, an id, or somebody of another account.
+    Unbound,
+    /// A user or role with this unique id.
+    Id(String),
+    /// A user or role that is not there.
+    Absent,
 }
 
 /// Accounts, identities and their credentials.
@@ -226,27 +238,49 @@ impl Identities {
         self.documents.load::<E>(key_of_id(account, id)).await
     }
 
-    /// Whether a policy may name a principal: `*`, an account, an id, or an ARN. Users and roles of accounts that are
-    /// here must be there; of other accounts nothing is known.
+    /// What a policy names by `*`, an account, an id, or an ARN. Users and roles of accounts that are here must be there;
+    /// of other accounts nothing is known.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn may_be_principal(&self, principal: &str) -> Result<bool, Error> {
-        let Ok(arn) = Arn::parse(principal) else { return Ok(true) };
+    pub async fn named_principal(&self, principal: &str) -> Result<NamedPrincipal, Error> {
+        let Ok(arn) = Arn::parse(principal) else { return Ok(NamedPrincipal::Unbound) };
         if self.account(&arn.account).await?.is_none() {
-            return Ok(true);
+            return Ok(NamedPrincipal::Unbound);
         }
+        let bound = |id: Option<String>| id.map_or(NamedPrincipal::Absent, NamedPrincipal::Id);
         let (kind, rest) = arn.resource.split_once('/').unwrap_or((&arn.resource, ""));
         let name = rest.rsplit('/').next().unwrap_or_default();
         Ok(match (arn.service.as_str(), kind) {
-            ("iam", "user") => self.with_arn::<User>(principal).await?.is_some(),
-            ("iam", "role") => self.with_arn::<Role>(principal).await?.is_some(),
+            ("iam", "user") => bound(self.with_arn::<User>(principal).await?.map(|user| user.value.id.clone())),
+            ("iam", "role") => bound(self.with_arn::<Role>(principal).await?.map(|role| role.value.id.clone())),
             ("sts", "assumed-role") => {
                 let role = rest.split('/').next().unwrap_or_default();
-                !name.is_empty() && self.named::<Role>(&arn.account, role).await?.is_some()
+                let is_there = !name.is_empty() && self.named::<Role>(&arn.account, role).await?.is_some();
+                if is_there { NamedPrincipal::Unbound } else { NamedPrincipal::Absent }
             }
-            _ => true,
+            _ => NamedPrincipal::Unbound,
         })
+    }
+
+    /// The unique ids of the users and roles among the principals of a policy, by ARN; the first principal that is not
+    /// there as the error.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn bind(
+        &self,
+        policy: &strongroom_policy::Document,
+    ) -> Result<Result<BTreeMap<String, String>, String>, Error> {
+        let mut ids = BTreeMap::new();
+        for (_, principal) in policy.principals().filter(|(kind, _)| *kind == "AWS") {
+            match self.named_principal(principal).await? {
+                NamedPrincipal::Unbound => {}
+                NamedPrincipal::Id(id) => drop(ids.insert(principal.to_owned(), id)),
+                NamedPrincipal::Absent => return Ok(Err(principal.to_owned())),
+            }
+        }
+        Ok(Ok(ids))
     }
 
     /// The user, group, role or policy of an ARN.

@@ -285,7 +285,8 @@ impl Identities {
         };
         let arn = ["arn:", region.partition(), ":sts::", account.as_str(), ":federated-user/", name].concat();
         let user_id = [account.as_str(), ":", name].concat();
-        let policy = strongroom_policy::Principal::federated_user(account.as_str(), &arn, &user, &user_id);
+        let maker = by.unwrap_or(account.as_str());
+        let policy = strongroom_policy::Principal::federated_user(account.as_str(), &arn, &user, maker);
         let caller = Caller {
             arn: arn.into(),
             principal: Principal::Federated { by_root: by.is_none() },

@@ -1,5 +1,6 @@
 //! Resource policies: put, get, delete, list (specification §§3.16, 13.2). Stored and checked for syntax and breadth.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strongroom_policy::{Document, DocumentKind};
@@ -39,11 +40,11 @@ impl Secrets {
         only_default(input.policy_name.as_deref())?;
         let policy = Document::parse(&input.resource_policy, DocumentKind::Resource)
             .map_err(|malformed| refusals::malformed_policy(&malformed))?;
-        self.check_principals(&policy).await?;
+        let ids = self.bound(&policy).await?;
         if input.block_public_policy.unwrap_or_default() && policy.grants_broad_access() {
             return Err(refusals::public_policy());
         }
-        let policy = PolicyText::parsed(input.resource_policy, policy);
+        let policy = PolicyText::bound(input.resource_policy, ids);
         if locks_out(cx, permit.secret()?, &policy)? {
             return Err(refusals::lock_out());
         }
@@ -94,12 +95,16 @@ impl Secrets {
         if policy.grants_broad_access() {
             found.push(("BroadAccess", refusals::public_policy()));
         }
-        if let Err(refused) = self.check_principals(&policy).await {
-            found.push(("UnsupportedPrincipal", refused));
-        }
+        let ids = match self.bound(&policy).await {
+            Ok(ids) => ids,
+            Err(refused) => {
+                found.push(("UnsupportedPrincipal", refused));
+                BTreeMap::new()
+            }
+        };
         if let Resource::Secret(secret) = permit.resource() {
             Self::found_live(secret)?;
-            if locks_out(cx, secret, &PolicyText::parsed(input.resource_policy, policy))? {
+            if locks_out(cx, secret, &PolicyText::bound(input.resource_policy, ids))? {
                 found.push(("Lockout", refusals::lock_out()));
             }
         }
@@ -115,14 +120,10 @@ impl Secrets {
         })
     }
 
-    /// Refuses principals of this server's accounts that are not there. Of other accounts nothing is known.
-    async fn check_principals(&self, policy: &Document) -> Result<(), Error> {
-        for (kind, principal) in policy.principals() {
-            if kind == "AWS" && !self.identities.may_be_principal(principal).await? {
-                return Err(refusals::unsupported_principal());
-            }
-        }
-        Ok(())
+    /// The unique ids of the users and roles that a policy names. Refuses those of this server's accounts that are not
+    /// there; of other accounts nothing is known.
+    async fn bound(&self, policy: &Document) -> Result<BTreeMap<String, String>, Error> {
+        self.identities.bind(policy).await?.map_err(|_| refusals::unsupported_principal())
     }
 
     async fn set_policy(
