@@ -119,8 +119,8 @@ impl Ctx {
         let resources = done
             .arn
             .map(|arn| Resource {
+                account_id: owner_in(&arn).unwrap_or(self.caller.account.as_str()).to_owned(),
                 arn,
-                account_id: self.caller.account.to_string(),
                 kind: done.resource_kind.to_owned(),
             })
             .into_iter()
@@ -129,6 +129,11 @@ impl Ctx {
         let (event_id, line) = self.finish_record(&outcome);
         Ok(outbox::seal_entry(documents.keyring(), documents.random(), &event_id, &line)?)
     }
+}
+
+/// The account in an ARN: what was changed may be another account's.
+fn owner_in(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4).filter(|account| account.len() == 12)
 }
 
 /// What a committed change tells the audit record.
