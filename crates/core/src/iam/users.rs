@@ -1,4 +1,4 @@
-//! Users: CreateUser, GetUser, UpdateUser, DeleteUser, ListUsers and their tags.
+//! Users: CreateUser, GetUser, DeleteUser, ListUsers, and how the API shows a user.
 
 use strongroom_store::Index;
 use strongroom_wire::iam::{
