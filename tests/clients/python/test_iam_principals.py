@@ -207,6 +207,10 @@ def test_login_profiles(iam, user):
         iam.create_login_profile(UserName=user, Password=PASSWORD)
     iam.update_login_profile(UserName=user, PasswordResetRequired=False)
     assert not iam.get_login_profile(UserName=user)["LoginProfile"]["PasswordResetRequired"]
+    iam.update_login_profile(UserName=user, MaxSigninSessionDuration=7200)
+    assert iam.get_login_profile(UserName=user)["LoginProfile"]["MaxSigninSessionDuration"] == 7200
+    iam.update_login_profile(UserName=user, ResetMaxSigninSessionDuration=True)
+    assert "MaxSigninSessionDuration" not in iam.get_login_profile(UserName=user)["LoginProfile"]
     with refused("DeleteConflict", "Cannot delete entity, must delete login profile first.", 409):
         iam.delete_user(UserName=user)
     with refused("InvalidUserType", "Only IAM Users can change their own password"):

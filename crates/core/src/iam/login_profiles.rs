@@ -60,6 +60,7 @@ impl Iam {
                 changed_ms: now,
                 reset_required: input.password_reset_required.unwrap_or(false),
                 used_ms: None,
+                signin_seconds_max: input.max_signin_session_duration,
             };
             let response = CreateLoginProfileResponse { login_profile: shown(&before.value, &login) };
             let after = User { login: Some(login), ..(*before.value).clone() };
@@ -102,7 +103,13 @@ impl Iam {
             Some(password) => Some(self.next_hash(cx, &user, login, password).await?),
             None => None,
         };
-        self.set_password(cx, "update_login_profile", &user, hash, input.password_reset_required).await
+        let resets = input.reset_max_signin_session_duration.unwrap_or_default();
+        self.set_password(cx, "update_login_profile", &user, hash, |login| {
+            login.reset_required = input.password_reset_required.unwrap_or(login.reset_required);
+            let kept = login.signin_seconds_max.filter(|_| !resets);
+            login.signin_seconds_max = input.max_signin_session_duration.or(kept);
+        })
+        .await
     }
 
     /// Takes a user's password away.
@@ -146,7 +153,7 @@ impl Iam {
             return Err(Error::refused(ACCESS_DENIED, "The old password was incorrect."));
         }
         let hash = self.next_hash(cx, &user, login, &input.new_password).await?;
-        self.set_password(cx, "change_password", &user, Some(hash), Some(false)).await
+        self.set_password(cx, "change_password", &user, Some(hash), |login| login.reset_required = false).await
     }
 
     /// The hash of a password that is to take the place of `login`'s.
@@ -171,7 +178,7 @@ impl Iam {
         name: &'static str,
         seen: &User,
         hash: Option<String>,
-        reset_required: Option<bool>,
+        change_rest: impl Fn(&mut Login),
     ) -> Result<(), Error> {
         let _turn = self.turn(cx).await?;
         retry(|| async {
@@ -189,7 +196,7 @@ impl Iam {
                 login.earlier.truncate(EARLIER_MAX);
                 login.changed_ms = cx.now.millis();
             }
-            login.reset_required = reset_required.unwrap_or(login.reset_required);
+            change_rest(login);
             let done = done(&after);
             change.put(Some(&before), after)?;
             change.commit(cx, done).await
@@ -238,6 +245,6 @@ fn shown(user: &User, login: &Login) -> LoginProfile {
         user_name: user.name.clone(),
         create_date: instant(login.created_ms),
         password_reset_required: Some(login.reset_required),
-        max_signin_session_duration: None,
+        max_signin_session_duration: login.signin_seconds_max,
     }
 }

@@ -69,6 +69,9 @@ pub struct Login {
     /// When it was last used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_ms: Option<i64>,
+    /// Longest session of a sign-in, in seconds; AWS's default when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signin_seconds_max: Option<i32>,
 }
 
 /// An MFA device that a user signs in with.
