@@ -8,8 +8,6 @@ mod not_set_up;
 mod refusals;
 mod roles;
 mod sessions;
-#[cfg(test)]
-mod tests;
 mod web_identity;
 
 use std::sync::Arc;

@@ -69,7 +69,12 @@ impl Given<'_> {
 
 impl House {
     pub(super) async fn new() -> Self {
-        let random = Arc::new(SeededRandom::new(11));
+        Self::drawing(11).await
+    }
+
+    /// A house whose keys come from another seed.
+    pub(super) async fn drawing(seed: u64) -> Self {
+        let random = Arc::new(SeededRandom::new(seed));
         let keyring = Keyring::new(&[aead::generate_key(random.as_ref()).expect("key")]).expect("ring");
         let drawn = Arc::clone(&random) as Arc<dyn Random>;
         let store = Arc::new(MemoryStore::default());

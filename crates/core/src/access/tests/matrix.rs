@@ -144,6 +144,14 @@ async fn ended_and_revoked_sessions_and_those_whose_role_is_gone_sign_nothing() 
     let mut forged = other.clone();
     forged.replace_range(40..41, if forged.as_bytes()[40] == b'A' { "B" } else { "A" });
     assert!(matches!(house.found(&key_id, Some(&forged)).await, Found::Nobody));
+    let stranger = House::drawing(12).await;
+    stranger.role(OWNER, "operator", &Given::default()).await;
+    let (foreign_key, foreign) = stranger.token(OWNER, "operator", None, NOW_S + 60);
+    assert!(matches!(house.found(&foreign_key, Some(&foreign)).await, Found::Nobody), "another server's token");
+    for cut in [1, 40, other.len() - 1] {
+        let part: String = other.chars().take(cut).collect();
+        assert!(matches!(house.found(&key_id, Some(&part)).await, Found::Nobody), "cut at {cut}");
+    }
     let older = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",
         "Condition":{"DateLessThan":{"aws:TokenIssueTime":"2023-11-14T22:13:10Z"}}}]}"#;
     let session = house.session(OWNER, "operator", None).await.expect("a session");
