@@ -19,7 +19,7 @@ use strongroom_types::{Clock as _, SystemClock};
 
 use crate::data::{self, STORE_DIRECTORY};
 use crate::process::TemporaryDirectory;
-use crate::{process, roots, settings};
+use crate::{process, roots, settings, store};
 
 /// Bytes of decoded documents kept while verifying.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
@@ -176,15 +176,7 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
 /// # Errors
 /// When the store cannot be read, or something in it is wrong; every fault is printed.
 pub fn verify_data(args: &DataArgs) -> Result<(), Box<dyn Error>> {
-    process::forbid_core_dumps()?;
-    let config = args.settings_of_store()?;
-    let root = roots::open(&config, false, &SystemRandom)?;
-    let scratch = TemporaryDirectory::within(&args.data, &SystemRandom)?;
-    let copy = scratch.path().join("copy");
-    SqliteStore::copy_of(args.store(), &copy, &SqliteConfig::default())?;
-    let fresh = scratch.path().join(STORE_DIRECTORY);
-    SqliteStore::restore(&copy, &fresh)?;
-    let report = verify_store(&fresh, root)?;
+    let report = store::on_copy(args, |_, copy, root| verify_store(copy, root))?;
     tell(&report);
     Ok(())
 }

@@ -7,16 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use strongroom_core::identities::entity::new_id;
 use strongroom_core::identities::organization::Organization;
-use strongroom_crypto::{Random as _, SystemRandom};
+use strongroom_crypto::SystemRandom;
 use strongroom_server::gate::fault_text;
 use strongroom_store::Batch;
 
 use crate::offline::DataArgs;
 use crate::store::{self, Opened};
-
-/// Letters of ids.
-const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// The commands about the organization.
 #[derive(Subcommand)]
@@ -143,10 +141,7 @@ fn said(done: Result<(), String>, what: &str) -> Result<String, String> {
 
 /// Letters for ids.
 fn letters() -> Result<String, Box<dyn Error>> {
-    let mut bytes = [0_u8; 20];
-    SystemRandom.fill(&mut bytes)?;
-    let letters = bytes.iter().filter_map(|byte| LETTERS.get(usize::from(*byte) % LETTERS.len()));
-    Ok(letters.map(|letter| char::from(*letter)).collect())
+    Ok(new_id(&SystemRandom, "")?.to_ascii_lowercase())
 }
 
 fn tail(letters: &str, count: usize) -> &str {

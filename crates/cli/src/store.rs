@@ -1,6 +1,7 @@
 //! The store of a data directory, opened by a command beside the API.
 
 use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 
 use strongroom_core::{Documents, Identities, bootstrap};
@@ -49,6 +50,17 @@ pub fn look<T>(
     args: &DataArgs,
     work: impl AsyncFnOnce(&Opened) -> Result<T, Box<dyn Error>>,
 ) -> Result<T, Box<dyn Error>> {
+    on_copy(args, |config, copy, root| run(copy, config, root.as_ref(), work))
+}
+
+/// Lets `work` use a copy of the store as of one moment, also while a server runs. The copy is gone afterwards.
+///
+/// # Errors
+/// When the store cannot be read, its root of trust is not available, or `work` fails.
+pub fn on_copy<T>(
+    args: &DataArgs,
+    work: impl FnOnce(Config, &Path, Arc<dyn RootOfTrust>) -> Result<T, Box<dyn Error>>,
+) -> Result<T, Box<dyn Error>> {
     process::forbid_core_dumps()?;
     let config = args.settings_of_store()?;
     let root = roots::open(&config, false, &SystemRandom)?;
@@ -57,11 +69,11 @@ pub fn look<T>(
     SqliteStore::copy_of(args.store(), &copy, &SqliteConfig::default())?;
     let fresh = scratch.path().join(STORE_DIRECTORY);
     SqliteStore::restore(&copy, &fresh)?;
-    run(&fresh, config, root.as_ref(), work)
+    work(config, &fresh, root)
 }
 
 fn run<T>(
-    store: &std::path::Path,
+    store: &Path,
     config: Config,
     root: &dyn RootOfTrust,
     work: impl AsyncFnOnce(&Opened) -> Result<T, Box<dyn Error>>,
