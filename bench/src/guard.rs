@@ -7,6 +7,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use strongroom_crypto::digest::sha256;
 use strongroom_types::{Clock, SecretText, SystemClock};
 use strongroom_wire::sigv4::{self, Signing, SigningKey};
@@ -50,7 +51,7 @@ const RESOURCE_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":
 
 /// Makes the user and puts the policies; the endpoint as which the user asks.
 pub async fn guard(endpoint: &Endpoint, secrets: u64) -> Result<Endpoint, Failure> {
-    let policy = percent(&identity_policy());
+    let policy = utf8_percent_encode(&identity_policy(), NON_ALPHANUMERIC).to_string();
     iam(endpoint, "CreateUser", "Tags.member.1.Key=stage&Tags.member.1.Value=bench").await?;
     iam(endpoint, "PutUserPolicy", &format!("PolicyName=reader&PolicyDocument={policy}")).await?;
     let keys = iam(endpoint, "CreateAccessKey", "").await?;
@@ -115,13 +116,4 @@ async fn send(
     driver.abort();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     if status == StatusCode::OK { Ok(text) } else { Err(broken(&format!("{status}: {text}"))) }
-}
-
-/// A text as forms carry it.
-fn percent(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(encode).collect()
 }
