@@ -27,6 +27,12 @@ pub trait RequestKeys {
 /// A request without keys of its own.
 impl RequestKeys for () {}
 
+/// Requests without keys of their own.
+macro_rules! without_keys {
+    ($($request:ty),+ $(,)?) => { $(impl $crate::access::RequestKeys for $request {})+ };
+}
+pub(crate) use without_keys;
+
 /// All keys of one request.
 pub(super) struct Asked<'a> {
     pub(super) cx: &'a Ctx,

@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::secrets::resolve::SecretRef;
 
 pub use self::conditions::RequestKeys;
+pub(crate) use self::conditions::without_keys;
 pub use self::who_can::explained;
 
 /// Under which name the record of a denied request tells the whole reason.

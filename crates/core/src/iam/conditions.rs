@@ -31,10 +31,4 @@ impl RequestKeys for CreateUserRequest {
     }
 }
 
-/// Requests without keys of their own.
-macro_rules! without_keys {
-    ($($request:ty),* $(,)?) => { $(impl $crate::access::RequestKeys for $request {})* };
-}
-pub(super) use without_keys;
-
-without_keys!(DeleteUserRequest, GetUserRequest, ListUsersRequest);
+crate::access::without_keys!(DeleteUserRequest, GetUserRequest, ListUsersRequest);

@@ -66,7 +66,7 @@ impl RequestKeys for UntagOpenIDConnectProviderRequest {
     }
 }
 
-super::conditions::without_keys!(
+crate::access::without_keys!(
     AddClientIDToOpenIDConnectProviderRequest,
     DeleteOpenIDConnectProviderRequest,
     GetOpenIDConnectProviderRequest,

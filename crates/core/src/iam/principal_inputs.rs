@@ -17,7 +17,7 @@ use strongroom_wire::iam::{
     UpdateLoginProfileRequest, UpdateUserRequest,
 };
 
-use super::conditions::{removed_tags, tags, without_keys};
+use super::conditions::{removed_tags, tags};
 use super::target::{GROUP_KIND, MFA_KIND, Target, Targeted};
 use crate::access::RequestKeys;
 
@@ -93,7 +93,7 @@ targets! {
     Nothing => |_| Target::Account;
 }
 
-without_keys!(
+crate::access::without_keys!(
     AddUserToGroupRequest,
     ChangePasswordRequest,
     CreateAccessKeyRequest,

@@ -152,7 +152,7 @@ impl RequestKeys for UntagInstanceProfileRequest {
     }
 }
 
-super::conditions::without_keys!(
+crate::access::without_keys!(
     AddRoleToInstanceProfileRequest,
     DeleteInstanceProfileRequest,
     DeleteRoleRequest,

@@ -10,7 +10,7 @@ use crate::access::{EntityRef, Resource};
 use crate::caller::Principal;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::identities::entity::{Entity, Tag};
+use crate::identities::entity::{Entity, Tag, pairs};
 use crate::identities::group::Group;
 use crate::identities::instance_profile::InstanceProfile;
 use crate::identities::managed_policy::ManagedPolicy;
@@ -230,10 +230,6 @@ pub(super) fn holder_in(arn: &str) -> Option<(&str, &str)> {
 fn caller_ref(cx: &Ctx) -> EntityRef {
     let account = cx.caller.account.clone();
     EntityRef { arn: cx.caller.arn.to_string(), account, tags: Vec::new(), boundary: None, kind: USER_KIND }
-}
-
-fn pairs(tags: &[Tag]) -> Vec<(String, String)> {
-    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
 }
 
 /// The account in an ARN. Policies of AWS belong to whoever asks.

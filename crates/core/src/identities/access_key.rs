@@ -4,7 +4,7 @@ use strongroom_crypto::Random;
 use strongroom_store::{Index, Kind, Term};
 use strongroom_types::{AccountId, SecretBytes, SecretText, Timestamp};
 
-use super::entity::ID_ALPHABET;
+use super::entity::{ID_ALPHABET, key_of_id};
 use crate::documents::Document;
 use crate::error::Error;
 
@@ -99,17 +99,11 @@ impl AccessKey {
     }
 }
 
-/// The document key of an access key.
-#[must_use]
-pub fn access_key_key(account: &str, key_id: &str) -> String {
-    [account, ":", key_id].concat()
-}
-
 impl Document for AccessKey {
     const KIND: Kind = ACCESS_KEY;
 
     fn key(&self) -> String {
-        access_key_key(self.account.as_str(), &self.key_id)
+        key_of_id(self.account.as_str(), &self.key_id)
     }
 
     fn unique(&self) -> Vec<Term> {

@@ -23,6 +23,12 @@ pub struct Tag {
     pub value: String,
 }
 
+/// Tags as conditions and sessions have them: keys with values.
+#[must_use]
+pub fn pairs(tags: &[Tag]) -> Vec<(String, String)> {
+    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
+}
+
 /// An entity of IAM that has a name in its account and a path.
 pub trait Entity: Document {
     /// Unique index of names.

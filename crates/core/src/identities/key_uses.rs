@@ -10,8 +10,8 @@ use strongroom_store::{Batch, Kind};
 use strongroom_types::{SecretBytes, Timestamp};
 
 use super::Identities;
-use super::access_key::access_key_key;
 use super::account::Account;
+use super::entity::key_of_id;
 use super::signers::Signer;
 use crate::documents::{Document, Loaded, from_json_body, json_body};
 use crate::error::Error;
@@ -42,7 +42,7 @@ impl Document for KeyUse {
     const KIND: Kind = KEY_USE;
 
     fn key(&self) -> String {
-        access_key_key(&self.account, &self.key_id)
+        key_of_id(&self.account, &self.key_id)
     }
 
     fn to_body(&self) -> Result<SecretBytes, Error> {
@@ -126,7 +126,7 @@ impl Identities {
 
     /// The last use of an access key as far as it is written.
     pub(crate) async fn stored_use(&self, account: &str, key_id: &str) -> Result<Option<Loaded<KeyUse>>, Error> {
-        self.documents.load::<KeyUse>(access_key_key(account, key_id)).await
+        self.documents.load::<KeyUse>(key_of_id(account, key_id)).await
     }
 
     /// Writes what was noted. Returns how many keys that were.

@@ -32,8 +32,8 @@ use quick_cache::sync::Cache;
 use strongroom_store::{Batch, Change, Kind, Watcher};
 use strongroom_types::{AccountId, Arn, Timestamp};
 
+use self::access_key::AccessKey;
 pub use self::access_key::NewKey;
-use self::access_key::{AccessKey, access_key_key};
 use self::account::Account;
 use self::entity::{Entity, key_of_id, name_term};
 use self::role::Role;
@@ -167,7 +167,7 @@ impl Identities {
     /// # Errors
     /// Faults of the store.
     pub async fn root_keys(&self, account: &AccountId) -> Result<Vec<Loaded<AccessKey>>, Error> {
-        let prefix = access_key_key(account.as_str(), "");
+        let prefix = key_of_id(account.as_str(), "");
         let (mut keys, mut after) = (Vec::new(), None::<String>);
         loop {
             let page = self.documents.scan::<AccessKey>(&prefix, after.as_deref(), PAGE).await?;

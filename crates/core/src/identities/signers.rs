@@ -8,7 +8,7 @@ use strongroom_types::{AccountId, Region, SecretText, Timestamp};
 
 use super::Identities;
 use super::access_key::BY_KEY_ID;
-use super::entity::Entity;
+use super::entity::{Entity, pairs};
 use super::key_uses::Noted;
 use super::policy_text::PolicyText;
 use super::role::Role;
@@ -331,10 +331,6 @@ fn facts(claims: &SessionClaims) -> SessionFacts {
         chained: claims.chained,
         provider_keys: claims.provider_keys.clone(),
     }
-}
-
-fn pairs(tags: &[super::entity::Tag]) -> Vec<(String, String)> {
-    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
 }
 
 /// How records show a caller, save what only some kinds have.

@@ -17,7 +17,7 @@ use strongroom_wire::secretsmanager::{
 
 use super::model::Secret;
 use super::resolve::SecretRef;
-use crate::access::RequestKeys;
+use crate::access::{RequestKeys, without_keys};
 
 /// What keys of requests begin with.
 const OWN: &str = "secretsmanager:";
@@ -70,11 +70,6 @@ fn tags<'a>(key: &str, tags: &'a [Tag]) -> Option<Values<'a>> {
 fn regions<'a>(regions: &'a [ReplicaRegionType]) -> Option<Values<'a>> {
     let names = regions.iter().filter_map(|region| region.region.as_deref());
     (!regions.is_empty()).then(|| Values::texts(names))
-}
-
-/// Requests without keys of their own.
-macro_rules! without_keys {
-    ($($request:ty),* $(,)?) => { $(impl RequestKeys for $request {})* };
 }
 
 without_keys!(

@@ -13,7 +13,7 @@ use crate::access::{EntityRef, SET_SOURCE_IDENTITY, TAG_SESSION, authorize_trust
 use crate::caller::Caller;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::identities::entity::Entity;
+use crate::identities::entity::{Entity, pairs};
 use crate::identities::role::Role;
 use crate::identities::session_token::{SessionClaims, SessionHolder};
 
@@ -43,7 +43,7 @@ impl Sts {
         let account = parsed.and_then(|parsed| AccountId::parse(&parsed.account).ok());
         let account = account.ok_or_else(|| refusals::invalid_arn(arn))?;
         let found = self.identities.with_arn::<Role>(arn).await?.map(|found| found.value);
-        let tags = found.iter().flat_map(|role| &role.tags).map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+        let tags = found.as_ref().map(|role| pairs(&role.tags)).unwrap_or_default();
         let entity = EntityRef { arn: arn.to_owned(), account: account.clone(), tags, boundary: None, kind: ROLE_KIND };
         Ok(RoleRef { account, found, entity: Arc::new(entity) })
     }

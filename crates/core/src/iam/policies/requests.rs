@@ -110,12 +110,7 @@ impl RequestKeys for UntagPolicyRequest {
     }
 }
 
-/// Requests without keys of their own.
-macro_rules! without_keys {
-    ($($request:ty),+ $(,)?) => { $(impl RequestKeys for $request {})+ };
-}
-
-without_keys!(
+crate::access::without_keys!(
     PutUserPolicyRequest,
     PutGroupPolicyRequest,
     PutRolePolicyRequest,
