@@ -132,8 +132,9 @@ impl Value<'_> {
         }
     }
 
-    /// Milliseconds since the epoch.
-    pub(crate) fn as_instant(&self) -> Option<i64> {
+    /// The value as a date, in milliseconds since the epoch; a text in one of the forms that policies write.
+    #[must_use]
+    pub fn as_instant(&self) -> Option<i64> {
         match self {
             Self::Instant(ms) => Some(*ms),
             Self::Number(seconds) => seconds.checked_mul(1000),

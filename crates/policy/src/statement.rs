@@ -114,7 +114,8 @@ impl Statement {
         &self.conditions
     }
 
-    /// Where it begins in the text.
+    /// Where it begins in the text: in a list of statements just after the bracket or the statement before it, as IAM
+    /// counts; else at its brace.
     #[must_use]
     pub const fn start(&self) -> Position {
         self.start

@@ -14,8 +14,25 @@ struct Laxer {
 /// that a value is missing (both seen on the real service).
 const LAXER: [Laxer; 1] = [Laxer { service: "secretsmanager", shape: "SecretStringType", min: 0 }];
 
+/// Enumerations that answers do not keep to: simulations tell the sources of statements in other words than the model's.
+const OPEN: [(&str, &str); 1] = [("iam", "PolicySourceType")];
+
+/// Patterns in place of the model's: with wildcards, which the model's documentation allows in a name (both seen on the
+/// real service).
+const PATTERNS: [(&str, &str, &str); 1] = [("iam", "AttachmentName", ".*[\\w+=,.@-]+.*")];
+
 /// The facts as the service of that name keeps them.
 pub fn as_served(service: &str, mut facts: Facts) -> Facts {
+    for (_, shape) in OPEN.iter().filter(|(of, _)| *of == service) {
+        if let Some(shape) = facts.shapes.get_mut(*shape) {
+            shape.values.clear();
+        }
+    }
+    for (_, shape, pattern) in PATTERNS.iter().filter(|(of, ..)| *of == service) {
+        if let Some(shape) = facts.shapes.get_mut(*shape) {
+            shape.pattern = Some((*pattern).to_owned());
+        }
+    }
     for laxer in LAXER.iter().filter(|laxer| laxer.service == service) {
         if let Some(shape) = facts.shapes.get_mut(laxer.shape) {
             shape.min = Some(laxer.min.into());

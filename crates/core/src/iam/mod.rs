@@ -26,6 +26,7 @@ mod refusals;
 mod role_inputs;
 mod roles;
 mod service_linked_roles;
+mod simulation;
 mod tag_pages;
 mod tags;
 pub mod target;

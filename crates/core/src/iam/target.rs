@@ -36,6 +36,9 @@ pub enum Target<'a> {
     OidcProvider(&'a str),
     /// A user, group or role by ARN.
     Holder(&'a str),
+    /// A user, group or role by ARN, whose policies are simulated: by its name, whatever path the ARN has. Of another
+    /// account there is none.
+    PolicySource(&'a str),
     /// Who an access key belongs to, by the key's id.
     OwnerOfKey(&'a str),
     /// A virtual MFA device by serial number.
@@ -104,6 +107,7 @@ impl Iam {
             Target::Group(name) => self.group_ref(cx, name).await?,
             Target::Role(name) => self.role_ref(cx, name).await?,
             Target::Holder(arn) => self.holder_ref(cx, arn).await?,
+            Target::PolicySource(arn) => self.policy_source_ref(cx, arn).await?,
             Target::Policy(arn) => {
                 let found = self.identities.with_arn::<ManagedPolicy>(arn).await?;
                 let found = found.filter(|found| found.value.account == account);
@@ -168,6 +172,19 @@ impl Iam {
             kind: USER_KIND,
         };
         Ok(found.filter(|found| found.arn == arn).unwrap_or_else(unknown))
+    }
+
+    /// The user, group or role of the name in an ARN. Anything else is taken for the caller's, so that it is refused for
+    /// what it is.
+    async fn policy_source_ref(&self, cx: &Ctx, arn: &str) -> Result<EntityRef, Error> {
+        let account = cx.caller.account.clone();
+        let own = arn.split(':').nth(4) == Some(account.as_str());
+        Ok(match holder_in(arn).filter(|_| own) {
+            Some(("user", name)) => self.user_ref(cx, name).await?,
+            Some(("group", name)) => self.group_ref(cx, name).await?,
+            Some(("role", name)) => self.role_ref(cx, name).await?,
+            _ => EntityRef { arn: arn.to_owned(), account, tags: Vec::new(), boundary: None, kind: USER_KIND },
+        })
     }
 
     /// Who an access key of the caller's account belongs to; the caller when there is no such key.

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use crate::decide::{Attached, Inputs, decide};
 use crate::decision::{Decision, Denial, Grant, Layer};
 use crate::document::Document;
+use crate::keys::Keys;
 use crate::principal::Principal;
 use crate::request::Request;
 use crate::statement::{Effect, Statement};
@@ -64,12 +65,13 @@ pub fn context_keys(documents: &[&Document]) -> Vec<String> {
     keys
 }
 
-/// The keys that statements ask for which concern the request, but that the request does not have: `MissingContextValues`
-/// of a simulation.
+/// The keys that the policies ask for, whatever their statements are about, and that are not among those given:
+/// `MissingContextValues` of a simulation, sorted.
 #[must_use]
-pub fn missing_keys(documents: &[&Document], request: &Request<'_>) -> Vec<String> {
+pub fn missing_keys(documents: &[&Document], given: &dyn Keys) -> Vec<String> {
     let mut keys = context_keys(documents);
-    keys.retain(|key| request.keys.get(&key.to_ascii_lowercase()).is_none());
+    keys.retain(|key| given.get(&key.to_ascii_lowercase()).is_none());
+    keys.sort_unstable();
     keys
 }
 

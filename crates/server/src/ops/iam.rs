@@ -87,6 +87,8 @@ async fn run_on_policies(call: &Operated<'_>, operation: Operation) -> Result<An
         Operation::ListPolicyTags => call.answered(Iam::list_policy_tags).await,
         Operation::GetContextKeysForCustomPolicy => call.answered(Iam::get_context_keys_for_custom_policy).await,
         Operation::GetContextKeysForPrincipalPolicy => call.answered(Iam::get_context_keys_for_principal_policy).await,
+        Operation::SimulateCustomPolicy => call.answered(Iam::simulate_custom_policy).await,
+        Operation::SimulatePrincipalPolicy => call.answered(Iam::simulate_principal_policy).await,
         Operation::ListEntitiesForPolicy => call.answered(Iam::list_entities_for_policy).await,
         Operation::ListPoliciesGrantingServiceAccess => call.answered(Iam::list_policies_granting_service_access).await,
         Operation::AttachUserPolicy => call.silent(Iam::attach_user_policy).await,

@@ -285,48 +285,6 @@ impl AsRef<str> for PolicyIdentifierPolicyType {
     }
 }
 
-/// `PolicySourceType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PolicySourceType {
-    /// `user`.
-    User,
-    /// `group`.
-    Group,
-    /// `role`.
-    Role,
-    /// `aws-managed`.
-    AwsManaged,
-    /// `user-managed`.
-    UserManaged,
-    /// `resource`.
-    Resource,
-    /// `none`.
-    None,
-}
-
-impl Enumeration for PolicySourceType {
-    const ALL: &'static [Self] =
-        &[Self::User, Self::Group, Self::Role, Self::AwsManaged, Self::UserManaged, Self::Resource, Self::None];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Group => "group",
-            Self::Role => "role",
-            Self::AwsManaged => "aws-managed",
-            Self::UserManaged => "user-managed",
-            Self::Resource => "resource",
-            Self::None => "none",
-        }
-    }
-}
-
-impl AsRef<str> for PolicySourceType {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
 /// `PolicyUsageType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PolicyUsageType {

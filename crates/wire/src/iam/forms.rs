@@ -3,8 +3,8 @@
 use super::enums::{
     AccessAdvisorUsageGranularityType, AssignmentStatusType, AttachmentType, ContextKeyTypeEnum,
     DeletionTaskStatusType, EntityType, GlobalEndpointTokenVersion, JobStatusType, PermissionsBoundaryAttachmentType,
-    PolicyEvaluationDecisionType, PolicyIdentifierPolicyType, PolicyOwnerEntityType, PolicyScopeType, PolicySourceType,
-    PolicyType, PolicyUsageType, ReportFormatType, ReportStateType, StatusType, SummaryKeyType,
+    PolicyEvaluationDecisionType, PolicyIdentifierPolicyType, PolicyOwnerEntityType, PolicyScopeType, PolicyType,
+    PolicyUsageType, ReportFormatType, ReportStateType, StatusType, SummaryKeyType,
 };
 use super::shapes::{
     AccessKey, AccessKeyLastUsed, AccessKeyMetadata, AttachedPermissionsBoundary, AttachedPolicy, ContextEntry,
@@ -40,26 +40,9 @@ pub(super) static ATTACHED_PERMISSIONS_BOUNDARY: Structure<AttachedPermissionsBo
 
 pub(super) static ATTACHED_POLICY: Structure<AttachedPolicy> = Structure::NEW;
 
-static ATTACHMENT_NAME_PATTERN: Pattern = Pattern::class(
-    "[\\w+=,.@-]+",
-    &[
-        ('+', '+'),
-        (',', ','),
-        ('-', '-'),
-        ('.', '.'),
-        ('0', '9'),
-        ('=', '='),
-        ('@', '@'),
-        ('A', 'Z'),
-        ('_', '_'),
-        ('a', 'z'),
-    ],
-    &[],
-    false,
-);
+static ATTACHMENT_NAME_PATTERN: Pattern = Pattern::new(".*[\\w+=,.@-]+.*");
 
-pub(super) static ATTACHMENT_NAME: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
-    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
+pub(super) static ATTACHMENT_NAME: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN));
 
 pub(super) static ATTACHMENT_TYPE: Choice<AttachmentType> = Choice::NEW;
 
@@ -183,7 +166,7 @@ pub(super) static POLICY_ROLE: Structure<PolicyRole> = Structure::NEW;
 
 pub(super) static POLICY_ROLE_LIST_TYPE: List<Structure<PolicyRole>> = List::new(&POLICY_ROLE, Bounds::NONE);
 
-pub(super) static POLICY_SOURCE_TYPE: Choice<PolicySourceType> = Choice::NEW;
+pub(super) static POLICY_SOURCE_TYPE: Text = Text::new(Bounds::NONE, None);
 
 pub(super) static POLICY_USAGE_TYPE: Choice<PolicyUsageType> = Choice::NEW;
 
@@ -336,18 +319,38 @@ pub(super) static CONTEXT_PROVIDER_SOURCE_KEY_TYPE: Text = Text::new(Bounds::new
 
 pub(super) static CONTEXT_PROVIDER_TARGET_KEY_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), None);
 
-pub(super) static CUSTOM_SUFFIX_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN))
-    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
+static CUSTOM_SUFFIX_TYPE_PATTERN: Pattern = Pattern::class(
+    "[\\w+=,.@-]+",
+    &[
+        ('+', '+'),
+        (',', ','),
+        ('-', '-'),
+        ('.', '.'),
+        ('0', '9'),
+        ('=', '='),
+        ('@', '@'),
+        ('A', 'Z'),
+        ('_', '_'),
+        ('a', 'z'),
+    ],
+    &[],
+    false,
+);
+
+pub(super) static CUSTOM_SUFFIX_TYPE: Text =
+    Text::new(Bounds::new(Some(1), Some(64)), Some(&CUSTOM_SUFFIX_TYPE_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static DATE_TYPE: Timestamp = Timestamp;
 
 pub(super) static ENTITY_LIST_TYPE: List<Choice<EntityType>> = List::new(&ENTITY_TYPE, Bounds::NONE);
 
-pub(super) static ENTITY_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
-    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
+pub(super) static ENTITY_NAME_TYPE: Text =
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&CUSTOM_SUFFIX_TYPE_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static EXISTING_USER_NAME_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&CUSTOM_SUFFIX_TYPE_PATTERN))
         .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static GLOBAL_ENDPOINT_TOKEN_VERSION: Choice<GlobalEndpointTokenVersion> = Choice::NEW;
@@ -358,7 +361,7 @@ pub(super) static GROUP_LIST_TYPE: List<Structure<Group>> = List::new(&GROUP, Bo
 
 pub(super) static GROUP_NAME_LIST_TYPE: List<Text> = List::new(&GROUP_NAME_TYPE, Bounds::NONE);
 
-pub(super) static GROUP_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+pub(super) static GROUP_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&CUSTOM_SUFFIX_TYPE_PATTERN))
     .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static ID_TYPE: Text = Text::new(Bounds::new(Some(16), Some(128)), Some(&ACCESS_KEY_ID_TYPE_PATTERN));
@@ -369,7 +372,7 @@ pub(super) static INSTANCE_PROFILE_LIST_TYPE: List<Structure<InstanceProfile>> =
     List::new(&INSTANCE_PROFILE, Bounds::NONE);
 
 pub(super) static INSTANCE_PROFILE_NAME_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&CUSTOM_SUFFIX_TYPE_PATTERN))
         .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static INTEGER_TYPE: Integer = Integer::new(Bounds::NONE);
@@ -429,8 +432,9 @@ pub(super) static POLICY_LIST_TYPE: List<Structure<Policy>> = List::new(&POLICY,
 
 pub(super) static POLICY_NAME_LIST_TYPE: List<Text> = List::new(&POLICY_NAME_TYPE, Bounds::NONE);
 
-pub(super) static POLICY_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
-    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
+pub(super) static POLICY_NAME_TYPE: Text =
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&CUSTOM_SUFFIX_TYPE_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static POLICY_OWNER_ENTITY_TYPE: Choice<PolicyOwnerEntityType> = Choice::NEW;
 
@@ -468,7 +472,7 @@ pub(super) static ROLE_LIST_TYPE: List<Structure<Role>> = List::new(&ROLE, Bound
 
 pub(super) static ROLE_MAX_SESSION_DURATION_TYPE: Integer = Integer::new(Bounds::new(Some(3600), Some(43200)));
 
-pub(super) static ROLE_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN))
+pub(super) static ROLE_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&CUSTOM_SUFFIX_TYPE_PATTERN))
     .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 static SERIAL_NUMBER_TYPE_PATTERN: Pattern = Pattern::class(
@@ -498,11 +502,11 @@ pub(super) static SERVER_CERTIFICATE_METADATA_LIST_TYPE: List<Structure<ServerCe
     List::new(&SERVER_CERTIFICATE_METADATA, Bounds::NONE);
 
 pub(super) static SERVER_CERTIFICATE_NAME_TYPE: Text =
-    Text::new(Bounds::new(Some(1), Some(128)), Some(&ATTACHMENT_NAME_PATTERN))
+    Text::new(Bounds::new(Some(1), Some(128)), Some(&CUSTOM_SUFFIX_TYPE_PATTERN))
         .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static SERVICE_CREDENTIAL_ALIAS: Text =
-    Text::new(Bounds::new(Some(0), Some(200)), Some(&ATTACHMENT_NAME_PATTERN))
+    Text::new(Bounds::new(Some(0), Some(200)), Some(&CUSTOM_SUFFIX_TYPE_PATTERN))
         .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static SERVICE_NAME: Text = Text::new(Bounds::NONE, None);
@@ -587,11 +591,12 @@ pub(super) static USER_DETAIL_LIST_TYPE: List<Structure<UserDetail>> = List::new
 
 pub(super) static USER_LIST_TYPE: List<Structure<User>> = List::new(&USER, Bounds::NONE);
 
-pub(super) static USER_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&ATTACHMENT_NAME_PATTERN))
+pub(super) static USER_NAME_TYPE: Text = Text::new(Bounds::new(Some(1), Some(64)), Some(&CUSTOM_SUFFIX_TYPE_PATTERN))
     .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
 
 pub(super) static VIRTUAL_MFA_DEVICE_LIST_TYPE: List<Structure<VirtualMFADevice>> =
     List::new(&VIRTUAL_MFA_DEVICE, Bounds::NONE);
 
-pub(super) static VIRTUAL_MFA_DEVICE_NAME: Text = Text::new(Bounds::new(Some(1), None), Some(&ATTACHMENT_NAME_PATTERN))
-    .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");
+pub(super) static VIRTUAL_MFA_DEVICE_NAME: Text =
+    Text::new(Bounds::new(Some(1), None), Some(&CUSTOM_SUFFIX_TYPE_PATTERN))
+        .worded("It must contain only alphanumeric characters and/or the following: +=,.@_-");

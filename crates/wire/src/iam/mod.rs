@@ -12,8 +12,8 @@ use crate::ops::{Protocol, Service};
 pub use enums::{
     AccessAdvisorUsageGranularityType, AssignmentStatusType, AttachmentType, ContextKeyTypeEnum,
     DeletionTaskStatusType, EntityType, GlobalEndpointTokenVersion, JobStatusType, PermissionsBoundaryAttachmentType,
-    PolicyEvaluationDecisionType, PolicyIdentifierPolicyType, PolicyOwnerEntityType, PolicyScopeType, PolicySourceType,
-    PolicyType, PolicyUsageType, ReportFormatType, ReportStateType, StatusType, SummaryKeyType,
+    PolicyEvaluationDecisionType, PolicyIdentifierPolicyType, PolicyOwnerEntityType, PolicyScopeType, PolicyType,
+    PolicyUsageType, ReportFormatType, ReportStateType, StatusType, SummaryKeyType,
 };
 pub use operations::Operation;
 pub use requests::{

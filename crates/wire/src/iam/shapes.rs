@@ -6,7 +6,7 @@ use strongroom_types::{SecretBytes, SecretText, Timestamp};
 
 use super::enums::{
     AttachmentType, ContextKeyTypeEnum, PermissionsBoundaryAttachmentType, PolicyEvaluationDecisionType,
-    PolicyIdentifierPolicyType, PolicyOwnerEntityType, PolicySourceType, PolicyType, StatusType,
+    PolicyIdentifierPolicyType, PolicyOwnerEntityType, PolicyType, StatusType,
 };
 
 use super::forms;
@@ -672,7 +672,7 @@ pub struct InlinePolicyIdentifierType {
     pub policy_name: String,
     /// `AttachmentType`, required.
     pub attachment_type: AttachmentType,
-    /// `AttachmentName`, required: 1 to 128 characters, `[\w+=,.@-]+`.
+    /// `AttachmentName`, required: 1 to 128 characters, `.*[\w+=,.@-]+.*`.
     pub attachment_name: String,
 }
 
@@ -2565,7 +2565,7 @@ pub struct Statement {
     /// `SourcePolicyId`.
     pub source_policy_id: Option<String>,
     /// `SourcePolicyType`.
-    pub source_policy_type: Option<PolicySourceType>,
+    pub source_policy_type: Option<String>,
     /// `StartPosition`.
     pub start_position: Option<Position>,
     /// `EndPosition`.
