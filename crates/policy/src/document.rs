@@ -211,10 +211,10 @@ fn read_statements(
     let mut statements = Vec::with_capacity(list.len());
     let mut sids = BTreeSet::new();
     let mut positions = json::Positions::new(text);
-    // Of a list, a statement begins for IAM where the bracket or the statement before it ends.
+    // For IAM a statement begins where the bracket or the statement before it ends; a single one behind its brace.
     let mut begins = value.start + 1;
     for (at, node) in list.iter().enumerate() {
-        let start = if is_list { std::mem::replace(&mut begins, node.end) } else { node.start };
+        let start = std::mem::replace(&mut begins, node.end);
         let place = if is_list { place.element(at) } else { place.clone() };
         let What::Object(members) = &node.what else {
             faults.add(Stage::Grammar, &place, "is no JSON object", kind.syntax_text());

@@ -114,8 +114,8 @@ impl Statement {
         &self.conditions
     }
 
-    /// Where it begins in the text: in a list of statements just after the bracket or the statement before it, as IAM
-    /// counts; else at its brace.
+    /// Where it begins in the text, as IAM counts: in a list of statements just after the bracket or the statement before
+    /// it; else just after its own brace.
     #[must_use]
     pub const fn start(&self) -> Position {
         self.start

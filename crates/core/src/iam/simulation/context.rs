@@ -139,13 +139,12 @@ fn value_of(kind: ContextKeyTypeEnum, value: &str) -> Result<Value<'static>, &'s
 
 /// A decimal number with or without sign, point and exponent.
 fn is_number(text: &str) -> bool {
-    let unsigned = |text: &str| text.strip_prefix(['+', '-']).map_or_else(|| text.to_owned(), ToOwned::to_owned);
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = |text: &str| text.strip_prefix(['+', '-']).unwrap_or(text).to_owned();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (mantissa, exponent) = (unsigned(mantissa), unsigned(exponent));
+    let mantissa = unsigned(mantissa);
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((&mantissa, ""));
-    let some = !(whole.is_empty() && fraction.is_empty()) && !exponent.is_empty();
-    some && digits(whole) && digits(fraction) && digits(&exponent)
+    digits(&[whole, fraction].concat()) && digits(&unsigned(exponent))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ mod evaluation;
 mod exclusions;
 mod inputs;
 mod scene;
+#[cfg(test)]
+mod tests;
 
 use strongroom_wire::iam::{
     EvaluationResult, SimulateCustomPolicyRequest, SimulatePolicyResponse, SimulatePrincipalPolicyRequest, errors,
@@ -55,7 +57,7 @@ impl Iam {
         input: SimulateCustomPolicyRequest,
     ) -> Result<SimulatePolicyResponse, Error> {
         let asked = Asked::from(input);
-        let scene = Scene::new(cx, &asked, Held::default())?;
+        let scene = Scene::new(cx.caller.account.as_str(), &asked, Held::default())?;
         self.simulated("SimulateCustomPolicy", cx, &asked, &scene).await
     }
 
@@ -74,7 +76,7 @@ impl Iam {
         let mut held = self.held(cx, &input.policy_source_arn).await?;
         exclusions::apply(&excluded, &mut held);
         let asked = Asked::from(input);
-        let scene = Scene::new(cx, &asked, held)?;
+        let scene = Scene::new(cx.caller.account.as_str(), &asked, held)?;
         self.simulated("SimulatePrincipalPolicy", cx, &asked, &scene).await
     }
 

@@ -7,7 +7,6 @@ use strongroom_policy::{Document, DocumentKind, Principal, analyse};
 use super::context::Context;
 use super::inputs::{Asked, Caller, no_resource, refused};
 use crate::caller::{Grants, NamedPolicy, PolicySource};
-use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::iam::attachments::name_of;
 use crate::iam::target::holder_in;
@@ -68,15 +67,14 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// Gathers what is held and what is given.
+    /// Gathers what is held and what is given. `account` is that of whoever simulates.
     ///
     /// # Errors
     /// InvalidInput.
-    pub(super) fn new(cx: &Ctx, asked: &Asked, held: Held) -> Result<Self, Error> {
+    pub(super) fn new(account: &str, asked: &Asked, held: Held) -> Result<Self, Error> {
         asked.check()?;
         let own = held.arn.as_deref().and_then(Caller::read);
         let caller = asked.caller_in_form()?.or(own);
-        let account = cx.caller.account.as_str();
         let context = Context::read(&asked.context, caller, account)?;
         let mut identity = held_sources(held.identity);
         for (at, text) in asked.policies.iter().enumerate() {
