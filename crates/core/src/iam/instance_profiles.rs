@@ -297,7 +297,7 @@ impl Iam {
         let mut all = Vec::with_capacity(page.items.len());
         for profile in &page.items {
             let role = self.role_in(&profile.value).await?;
-            all.push(ShownProfile { tags: None, ..shown(&profile.value, role.as_deref()) });
+            all.push(in_list(&profile.value, role.as_deref()));
         }
         Ok(all)
     }
@@ -305,6 +305,11 @@ impl Iam {
 
 fn done(profile: &InstanceProfile, response_elements: Option<String>) -> Done {
     Done { response_elements, arn: Some(profile.arn()), resource_kind: INSTANCE_PROFILE_KIND }
+}
+
+/// An instance profile as lists show it: without its tags.
+pub(super) fn in_list(profile: &InstanceProfile, role: Option<&Role>) -> ShownProfile {
+    ShownProfile { tags: None, ..shown(profile, role) }
 }
 
 fn shown(profile: &InstanceProfile, role: Option<&Role>) -> ShownProfile {

@@ -5,6 +5,7 @@ mod absent_kinds;
 mod access_keys;
 mod account_settings;
 mod attachments;
+mod authorization_details;
 mod boundaries;
 mod change;
 mod conditions;

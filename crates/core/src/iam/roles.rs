@@ -354,6 +354,7 @@ pub(super) fn listed(role: &Role) -> ShownRole {
     }
 }
 
-fn shown_use(last: RoleUse) -> RoleLastUsed {
+/// The last use of a role as the API shows it.
+pub(super) fn shown_use(last: RoleUse) -> RoleLastUsed {
     RoleLastUsed { last_used_date: Some(instant(last.used_ms)), region: Some(last.region) }
 }

@@ -139,6 +139,7 @@ async fn principals(call: &Operated<'_>, operation: Operation) -> Result<Answere
         Operation::DeleteAccountAlias => call.silent(Iam::delete_account_alias).await,
         Operation::ListAccountAliases => call.answered(Iam::list_account_aliases).await,
         Operation::UpdateAccountPasswordPolicy => call.silent(Iam::update_account_password_policy).await,
+        Operation::GetAccountAuthorizationDetails => call.answered(Iam::get_account_authorization_details).await,
         Operation::GetAccountPasswordPolicy => call.answered(Iam::get_account_password_policy).await,
         Operation::DeleteAccountPasswordPolicy => call.silent(Iam::delete_account_password_policy).await,
         Operation::SetSecurityTokenServicePreferences => call.silent(Iam::set_security_token_service_preferences).await,

@@ -10,7 +10,7 @@ mod versions;
 
 use strongroom_types::Timestamp;
 use strongroom_wire::error::ACCESS_DENIED;
-use strongroom_wire::iam::{Policy as ShownPolicy, PolicyVersion as ShownVersion, errors};
+use strongroom_wire::iam::{ManagedPolicyDetail, Policy as ShownPolicy, PolicyVersion as ShownVersion, errors};
 
 use super::holders::Usage;
 use super::target::POLICY_KIND;
@@ -150,4 +150,33 @@ fn shown_aws_version(policy: &AwsPolicy, whole: bool) -> ShownVersion {
 /// A count as the API writes it.
 fn counted(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// The details of a policy of the account in GetAccountAuthorizationDetails: all versions, newest first. As on the real
+/// service without the description.
+pub(super) fn shown_detail(policy: &ManagedPolicy, usage: Usage) -> ManagedPolicyDetail {
+    let versions = policy.versions.iter().rev().map(|version| shown_version(policy, version, true)).collect();
+    detail(shown(policy, usage), versions)
+}
+
+/// The details of a policy of AWS in GetAccountAuthorizationDetails.
+pub(super) fn shown_aws_detail(policy: &AwsPolicy, partition: &str, usage: Usage) -> ManagedPolicyDetail {
+    detail(shown_aws(policy, partition, usage), vec![shown_aws_version(policy, true)])
+}
+
+fn detail(policy: ShownPolicy, versions: Vec<ShownVersion>) -> ManagedPolicyDetail {
+    ManagedPolicyDetail {
+        policy_name: policy.policy_name,
+        policy_id: policy.policy_id,
+        arn: policy.arn,
+        path: policy.path,
+        default_version_id: policy.default_version_id,
+        attachment_count: policy.attachment_count,
+        permissions_boundary_usage_count: policy.permissions_boundary_usage_count,
+        is_attachable: policy.is_attachable,
+        description: None,
+        create_date: policy.create_date,
+        update_date: policy.update_date,
+        policy_version_list: Some(versions),
+    }
 }
