@@ -11,7 +11,7 @@ use strongroom_wire::iam::{
 };
 
 use super::attachments::shown_attached;
-use super::pages::{JOINT, limit};
+use super::pages::{JOINT, limit, place_in_index};
 use super::policies::{shown_aws_detail, shown_detail};
 use super::target::{Target, Targeted};
 use super::users::shown_boundary;
@@ -32,8 +32,6 @@ use crate::page;
 const STRETCH: usize = 50;
 /// Bytes of policies after which a page ends before `MaxItems`, which IAM may do.
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
-/// Longest path and name that stand in a marker, in bytes.
-const PLACE_BYTES_MAX: usize = 80;
 /// The kinds of entities, in the order in which pages go through them.
 const KINDS: [EntityType; 5] = [
     EntityType::User,
@@ -70,6 +68,8 @@ struct Found {
 struct Walk<E> {
     /// The kind, by its place among them.
     at: usize,
+    /// The place that a marker tells.
+    from: Option<String>,
     read: VecDeque<Arc<E>>,
     after: Option<Entry>,
     ended: bool,
@@ -124,7 +124,7 @@ impl Iam {
         cx: &Ctx,
         at: usize,
         kind: EntityType,
-        after: Option<Entry>,
+        after: Option<String>,
         found: &mut Found,
     ) -> Result<(), Error> {
         let account = cx.caller.account.as_str();
@@ -168,19 +168,18 @@ impl Iam {
         &self,
         cx: &Ctx,
         at: usize,
-        after: Option<Entry>,
+        after: Option<String>,
         found: &mut Found,
     ) -> Result<(), Error> {
         let partition = cx.region.partition();
         let mut policies: Vec<&AwsPolicy> = aws_policies::ALL.iter().collect();
         policies.sort_by_key(|policy| policy.name());
-        let after = after.map(|after| after.value);
         for policy in policies.into_iter().filter(|policy| after.as_deref().is_none_or(|after| policy.name() > after)) {
             let usage = self.usage(cx.caller.account.as_str(), &policy.arn(partition)).await?;
             if usage.attached + usage.bounded == 0 {
                 continue;
             }
-            if !found.admits(place(at, policy.name(), "")) {
+            if !found.admits(place(at, policy.name())) {
                 break;
             }
             found.bytes += policy.text.len();
@@ -197,12 +196,12 @@ impl Iam {
         found: &mut Found,
     ) -> Result<Option<Arc<E>>, Error> {
         while walk.read.is_empty() && !walk.ended {
-            let after = match walk.after.take() {
-                Some(after) if after.value.is_empty() => Some(self.whole::<E>(after).await?),
-                after => after,
+            let prefix = path_value(account, "/");
+            let after = match walk.from.take() {
+                Some(place) => Some(self.entry_of::<E>(E::PATHS, &prefix, &place).await?.ok_or_else(mismatch)?),
+                None => walk.after.take(),
             };
-            let range =
-                Range { index: E::PATHS, prefix: path_value(account, "/"), after, descending: false, limit: STRETCH };
+            let range = Range { index: E::PATHS, prefix, after, descending: false, limit: STRETCH };
             let entries = self.documents.range(&range).await?;
             walk.ended = entries.len() < STRETCH;
             walk.after = entries.last().cloned();
@@ -211,15 +210,10 @@ impl Iam {
             walk.read.extend(loaded.into_iter().map(|loaded| loaded.value));
         }
         let at = walk.at;
-        let admits = |entity: &Arc<E>| found.admits(place(at, &path_and_name(&**entity), &entity.document_key()));
+        let admits = |entity: &Arc<E>| {
+            found.admits(place(at, &place_in_index(&path_and_name(&**entity), &entity.document_key())))
+        };
         Ok(walk.read.pop_front().filter(admits))
-    }
-
-    /// A place that lacks its path.
-    async fn whole<E: Entity>(&self, place: Entry) -> Result<Entry, Error> {
-        let found = self.documents.load_many::<E>(&[Arc::clone(&place.key)]).await?;
-        let entity = found.into_iter().next().ok_or_else(mismatch)?.value;
-        Ok(Entry { value: path_and_name(&*entity), ..place })
     }
 
     async fn user_detail(&self, user: &User) -> Result<UserDetail, Error> {
@@ -266,8 +260,8 @@ impl Iam {
 }
 
 impl<E> Walk<E> {
-    const fn new(at: usize, after: Option<Entry>) -> Self {
-        Self { at, read: VecDeque::new(), after, ended: false }
+    const fn new(at: usize, from: Option<String>) -> Self {
+        Self { at, from, read: VecDeque::new(), after: None, ended: false }
     }
 }
 
@@ -298,11 +292,9 @@ impl Found {
     }
 }
 
-/// A place in the whole list: the kind, and a place in the index of its paths. A long path is left out, so that the
-/// marker is not longer than markers may be; the entity's key leads to it.
-fn place(at: usize, value: &str, key: &str) -> String {
-    let value = if value.len() > PLACE_BYTES_MAX && !key.is_empty() { "" } else { value };
-    format!("{at}{JOINT}{value}{JOINT}{key}")
+/// A place in the whole list: the kind, and the place among its entities.
+fn place(at: usize, inner: &str) -> String {
+    format!("{at}{JOINT}{inner}")
 }
 
 /// Where an entity stands in the index of paths.
@@ -310,10 +302,9 @@ fn path_and_name<E: Entity>(entity: &E) -> String {
     path_value(entity.account(), &[entity.path(), entity.name()].concat())
 }
 
-fn place_of(place: &str) -> Option<(usize, Entry)> {
-    let (at, rest) = place.split_once(JOINT)?;
-    let (value, key) = rest.split_once(JOINT)?;
-    Some((at.parse().ok()?, Entry { value: value.to_owned(), key: key.into() }))
+fn place_of(place: &str) -> Option<(usize, String)> {
+    let (at, inner) = place.split_once(JOINT)?;
+    Some((at.parse().ok()?, inner.to_owned()))
 }
 
 fn mismatch() -> Error {

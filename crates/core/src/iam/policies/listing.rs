@@ -10,7 +10,7 @@ use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::iam::holders::Usage;
-use crate::iam::pages::{JOINT, limit};
+use crate::iam::pages::{JOINT, limit, place_in_index};
 use crate::iam::{Iam, refusals};
 use crate::identities::aws_policies::{self, AwsPolicy};
 use crate::identities::entity::{Entity, path_value};
@@ -38,10 +38,12 @@ impl Iam {
         let query = query.part(input.policy_usage_filter.as_ref().map_or("", AsRef::as_ref));
         let place = input.marker.as_deref().map(|marker| page::open(&self.documents, &query, marker));
         let place = place.transpose().map_err(|_| refusals::invalid_marker())?;
-        // Places of policies of AWS begin with the joint, which is no part of a path.
+        // Places of policies of AWS begin with two joints, which no other place does.
         let (own_after, aws_after) = match place.as_deref() {
-            Some(place) if place.starts_with(JOINT) => (None, Some(place.trim_start_matches(JOINT).to_owned())),
-            Some(place) => (Some(entry_of(place)?), None),
+            Some(place) => match place.strip_prefix(JOINT).and_then(|place| place.strip_prefix(JOINT)) {
+                Some(name) => (None, Some(name.to_owned())),
+                None => (Some(self.own_entry(cx, place).await?), None),
+            },
             None => (None, None),
         };
         let limit = limit(input.max_items);
@@ -60,6 +62,12 @@ impl Iam {
         };
         let policies = found.into_iter().map(|(_, policy)| policy).collect();
         Ok(ListPoliciesResponse { policies: Some(policies), is_truncated: Some(more), marker })
+    }
+
+    async fn own_entry(&self, cx: &Ctx, place: &str) -> Result<Entry, Error> {
+        let prefix = path_value(cx.caller.account.as_str(), "/");
+        let entry = self.entry_of::<ManagedPolicy>(ManagedPolicy::PATHS, &prefix, place).await?;
+        entry.ok_or_else(refusals::invalid_marker)
     }
 
     async fn own_policies(
@@ -86,7 +94,7 @@ impl Iam {
                 };
                 let usage = self.usage(account, &policy.value.arn()).await?;
                 if is_asked_for(input, usage) {
-                    found.push((format!("{}{JOINT}{}", entry.value, entry.key), shown(&policy.value, usage)));
+                    found.push((place_in_index(&entry.value, &entry.key), shown(&policy.value, usage)));
                 }
                 if found.len() >= enough {
                     return Ok(());
@@ -114,7 +122,7 @@ impl Iam {
         for policy in policies.into_iter().filter(|policy| after.is_none_or(|after| policy.name() > after)) {
             let usage = self.usage(cx.caller.account.as_str(), &policy.arn(partition)).await?;
             if is_asked_for(input, usage) {
-                found.push((format!("{JOINT}{}", policy.name()), shown_aws(policy, partition, usage)));
+                found.push((format!("{JOINT}{JOINT}{}", policy.name()), shown_aws(policy, partition, usage)));
             }
             if found.len() >= enough {
                 break;
@@ -131,9 +139,4 @@ fn is_asked_for(input: &ListPoliciesRequest, usage: Usage) -> bool {
         Some(PolicyUsageType::PermissionsBoundary) => usage.bounded > 0,
     };
     by_usage && (input.only_attached != Some(true) || usage.attached > 0)
-}
-
-fn entry_of(place: &str) -> Result<Entry, Error> {
-    let (value, key) = place.split_once(JOINT).ok_or_else(refusals::invalid_marker)?;
-    Ok(Entry { value: value.to_owned(), key: key.into() })
 }
