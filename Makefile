@@ -4,7 +4,7 @@ CARGO ?= cargo
 DATA ?= data
 LISTEN ?= 127.0.0.1:7600
 
-.PHONY: run build release test lint unit clients bench bench-compare models models-check gen fuzz deny
+.PHONY: run build release tuned test lint unit clients bench bench-compare models models-check gen fuzz deny
 
 ## Builds what is missing and starts the server in the foreground, on loopback, on the embedded store.
 run: release
@@ -16,6 +16,10 @@ build:
 release:
 	@test -x target/release/strongroom || echo "Building: the first time takes some minutes and fetches libraries."
 	@$(CARGO) build --release --quiet -p strongroom-cli
+
+## The binary as it is best shipped, target/tuned/strongroom: arranged by profiles of its own work. Takes three builds.
+tuned:
+	@scripts/tuned
 
 ## Does all the set-up of the tests and runs them all.
 test:

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use strongroom_core::verification::{Report, verify};
-use strongroom_core::{Documents, Keys, backup, bootstrap};
+use strongroom_core::{Documents, Identities, Kms, backup, bootstrap};
 use strongroom_crypto::{RootOfTrust, SystemRandom};
 use strongroom_server::config::Config;
 use strongroom_server::gate::fault_text;
@@ -191,8 +191,9 @@ fn verify_store(directory: &Path, root: Arc<dyn RootOfTrust>) -> Result<Report, 
         let keyring = bootstrap::stored_keyring(store.as_ref(), root.as_ref()).await?;
         let documents = Documents::new(Arc::clone(&store) as _, Arc::new(keyring), random, CACHE_BYTES);
         let documents = Arc::new(documents);
-        let keys = Keys::new(Arc::clone(&documents), root);
-        let mut report = verify(&documents, &keys, SystemClock.now()).await.map_err(|error| fault_text(&error))?;
+        let identities = Arc::new(Identities::new(Arc::clone(&documents)));
+        let kms = Kms::new(Arc::clone(&documents), identities, root);
+        let mut report = verify(&documents, &kms, SystemClock.now()).await.map_err(|error| fault_text(&error))?;
         report.faults.splice(0..0, integrity.faults);
         store.close()?;
         Ok::<_, Box<dyn Error>>(report)

@@ -52,6 +52,16 @@ pub struct Ctx {
     record: Mutex<Record>,
     recorded: AtomicBool,
     denied: Mutex<Option<String>>,
+    parts: Mutex<Vec<Part>>,
+}
+
+/// The record of something that a service did for a request's caller, such as a call of KMS.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The record's id.
+    pub event_id: String,
+    /// The record.
+    pub line: String,
 }
 
 impl Ctx {
@@ -66,7 +76,19 @@ impl Ctx {
             record: Mutex::new(record),
             recorded: AtomicBool::new(false),
             denied: Mutex::new(None),
+            parts: Mutex::default(),
         }
+    }
+
+    /// Adds the record of a part of this request. It is written together with the request's own.
+    pub fn add_part(&self, part: Part) {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(part);
+    }
+
+    /// Takes the records of parts that were not yet written.
+    #[must_use]
+    pub fn take_parts(&self) -> Vec<Part> {
+        std::mem::take(&mut *self.parts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes the record before it is written, such as to add the request's parameters.
@@ -103,6 +125,10 @@ impl Ctx {
     /// # Errors
     /// As [`Documents::commit`].
     pub async fn commit(&self, documents: &Documents, mut batch: Batch, done: Done) -> Result<(), Error> {
+        let (ring, random) = (documents.keyring(), documents.random());
+        for Part { event_id, line } in self.take_parts() {
+            batch.feed.push(outbox::seal_entry(ring, random, &event_id, &line)?);
+        }
         batch.feed.push(self.success_entry(documents, done)?);
         documents.commit(batch).await?;
         self.recorded.store(true, Ordering::Release);

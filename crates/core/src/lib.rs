@@ -10,7 +10,7 @@ pub mod documents;
 pub mod error;
 pub mod iam;
 pub mod identities;
-pub mod keys;
+pub mod kms;
 pub mod oidc;
 pub mod page;
 pub mod password;
@@ -27,7 +27,7 @@ pub use documents::Documents;
 pub use error::Error;
 pub use iam::Iam;
 pub use identities::Identities;
-pub use keys::Keys;
+pub use kms::Kms;
 pub use secrets::Secrets;
 pub use sts::Sts;
 

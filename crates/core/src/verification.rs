@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strongroom_crypto::digest::sha256;
 use strongroom_store::{Entry, Index, Range, Term};
-use strongroom_types::Timestamp;
+use strongroom_types::{Region, Timestamp};
 
 use crate::documents::{Document, Documents};
 use crate::error::Error;
@@ -17,7 +17,10 @@ use crate::identities::instance_profile::{InstanceProfile, PROFILES_BY_ROLE};
 use crate::identities::oidc_provider::OidcProvider;
 use crate::identities::role::{self, Role};
 use crate::identities::role_use::RoleUse;
-use crate::keys::{Keys, StoredKey};
+use crate::kms::Kms;
+use crate::kms::alias::Alias;
+use crate::kms::grant::{self, Grant};
+use crate::kms::key::{self, Key};
 use crate::secrets::Secrets;
 use crate::secrets::model::{self, Secret};
 use crate::secrets::values::StoredValue;
@@ -27,7 +30,11 @@ const PAGE: usize = 500;
 /// Faults that are told; more are only counted.
 const FAULTS_MAX: usize = 100;
 /// The indexes that are held against their documents.
-const INDEXES: [Index; 13] = [
+const INDEXES: [Index; 17] = [
+    key::BY_PURGE,
+    key::BY_ROTATION,
+    grant::BY_GRANTEE,
+    grant::BY_RETIRING,
     model::BY_NAME,
     model::BY_CREATED,
     model::BY_CHANGED,
@@ -86,12 +93,14 @@ impl Sum {
 ///
 /// # Errors
 /// When the store cannot be read at all. What is wrong with single documents is in the report.
-pub async fn verify(documents: &Arc<Documents>, keys: &Keys, now: Timestamp) -> Result<Report, Error> {
+pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Result<Report, Error> {
     let mut report = Report::default();
     let mut expected: BTreeMap<Index, Sum> = INDEXES.iter().map(|index| (*index, Sum::default())).collect();
     walk::<Account>(documents, &mut report, |_, _| ()).await?;
     walk::<AccessKey>(documents, &mut report, |_, _| ()).await?;
-    walk::<StoredKey>(documents, &mut report, |_, _| ()).await?;
+    walk::<Key>(documents, &mut report, |_, key| expect(&mut expected, key)).await?;
+    walk::<Alias>(documents, &mut report, |_, _| ()).await?;
+    walk::<Grant>(documents, &mut report, |_, grant| expect(&mut expected, grant)).await?;
     walk::<Role>(documents, &mut report, |_, role| expect(&mut expected, role)).await?;
     walk::<RoleUse>(documents, &mut report, |_, _| ()).await?;
     walk::<DeletionTask>(documents, &mut report, |_, _| ()).await?;
@@ -107,7 +116,7 @@ pub async fn verify(documents: &Arc<Documents>, keys: &Keys, now: Timestamp) -> 
     })
     .await?;
     for key in secrets {
-        open_values(documents, keys, &key, now, &mut report).await?;
+        open_values(documents, kms, &key, now, &mut report).await?;
     }
     let mut values = 0_usize;
     walk::<StoredValue>(documents, &mut report, |_, _| values += 1).await?;
@@ -158,16 +167,18 @@ async fn walk<T: Document>(
 
 async fn open_values(
     documents: &Documents,
-    keys: &Keys,
+    kms: &Kms,
     key: &str,
     now: Timestamp,
     report: &mut Report,
 ) -> Result<(), Error> {
     let Some(secret) = documents.load::<Secret>(key).await? else { return Ok(()) };
     let secret = secret.value;
-    let keyring = keys.default_key(&secret.account, &secret.region, now).await?;
+    let region = Region::parse(&secret.region).map_err(|error| Error::internal(error.to_string()))?;
+    // One of before there was KMS becomes one of KMS's.
+    kms.default_key(&secret.account, &region, now).await?;
     for (id, _) in secret.versions.iter().filter(|(_, version)| version.has_value()) {
-        match Secrets::verify_value(documents, &keyring, &secret, id).await {
+        match Secrets::verify_value(documents, kms, &secret, id).await {
             Ok(()) => report.values += 1,
             Err(fault) => report.fault(format!("{} version {id}: {fault}", secret.arn())),
         }

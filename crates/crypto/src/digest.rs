@@ -73,6 +73,19 @@ impl std::fmt::Debug for MacKey {
     }
 }
 
+/// The HMAC of `message` under `key` by SHA-2 of 224, 256, 384 or 512 bits; none for another number.
+#[must_use]
+pub fn hmac(bits: u16, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+    let algorithm = match bits {
+        224 => hmac::HMAC_SHA224,
+        256 => hmac::HMAC_SHA256,
+        384 => hmac::HMAC_SHA384,
+        512 => hmac::HMAC_SHA512,
+        _ => return None,
+    };
+    Some(hmac::sign(&hmac::Key::new(algorithm, key), message).as_ref().to_vec())
+}
+
 /// Whether two byte strings are equal, in time that depends on their lengths alone.
 #[must_use]
 pub fn equal(left: &[u8], right: &[u8]) -> bool {

@@ -11,7 +11,7 @@ use strongroom_core::oidc::WebIdentities;
 use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
-use strongroom_core::{Caller, Documents, Error, Iam, Identities, Keys, Secrets, Sts};
+use strongroom_core::{Caller, Documents, Error, Iam, Identities, Kms, Secrets, Sts};
 use strongroom_crypto::{Random, RootError, RootOfTrust};
 use strongroom_store::{SqliteConfig, SqliteStore, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
@@ -80,6 +80,7 @@ pub struct App {
     pub(crate) dev_signer: Authenticated,
     /// Who does not sign, where that is allowed.
     pub(crate) anonymous: Authenticated,
+    pub(crate) kms: Arc<Kms>,
     pub(crate) iam: Iam,
     pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
@@ -149,8 +150,8 @@ impl App {
             tracing::error!("{SPACE_IS_LOW}");
         }
         let trail = Arc::new(trail);
-        let keys = Arc::new(Keys::new(Arc::clone(&documents), Arc::clone(&root)));
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
+        let kms = Arc::new(Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root)));
         // The cipher library seeds its generator at the first draw, which takes a while: no request should wait for it.
         strongroom_crypto::random::bytes::<16>(random.as_ref()).map_err(|error| OpenError::Fault(error.to_string()))?;
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
@@ -164,7 +165,14 @@ impl App {
             iam: Iam::new(Arc::clone(&identities), Arc::clone(&documents))
                 .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
-            secrets: Secrets::new(documents, Arc::clone(&identities), keys, Arc::clone(&trail), data_keys_max),
+            secrets: Secrets::new(
+                documents,
+                Arc::clone(&identities),
+                Arc::clone(&kms),
+                Arc::clone(&trail),
+                data_keys_max,
+            ),
+            kms,
             identities,
             signing_keys: SigningKeyCache::new(entries(config.cache.signing_keys_max)),
             outbox: Outbox::new(Arc::clone(&store) as _, keyring, Arc::clone(&trail)),

@@ -111,7 +111,7 @@ impl Gate {
                 let resources = answered.acted.iter().map(resource).collect();
                 let outcome = Outcome::Success { response_elements: answered.response_elements, resources };
                 // A change committed its record with itself.
-                let recorded = if cx.is_recorded() { Ok(()) } else { self.append(cx.finish_record(&outcome).1).await };
+                let recorded = if cx.is_recorded() { Ok(()) } else { self.append_record(&cx, &outcome).await };
                 match recorded {
                     Ok(()) => Answer::of(200, service.protocol.content_type(), answered.body),
                     Err(failure) => self.refuse(call, service, &failure),
@@ -125,8 +125,7 @@ impl Gate {
                 if let Err(fault) = self.tell_denial(&cx) {
                     return self.refuse(call, service, &fault);
                 }
-                let line = cx.finish_record(&failed(&told)).1;
-                match self.append(line).await {
+                match self.append_record(&cx, &failed(&told)).await {
                     Ok(()) => self.refuse(call, service, &failure),
                     Err(unrecorded) => self.refuse(call, service, &unrecorded),
                 }
@@ -235,8 +234,22 @@ impl Gate {
         })
     }
 
+    /// Writes the request's record, behind those of what services did for it.
+    async fn append_record(&self, cx: &Ctx, outcome: &Outcome) -> Result<(), Error> {
+        let parts = cx.take_parts();
+        if parts.is_empty() {
+            return self.append(cx.finish_record(outcome).1).await;
+        }
+        let mut lines: Vec<String> = parts.into_iter().map(|part| part.line).collect();
+        lines.push(cx.finish_record(outcome).1);
+        self.written(self.app.trail.append_all_aside(lines).await)
+    }
+
     async fn append(&self, line: String) -> Result<(), Error> {
-        let written = self.app.trail.append_aside(line).await;
+        self.written(self.app.trail.append_aside(line).await)
+    }
+
+    fn written(&self, written: std::io::Result<()>) -> Result<(), Error> {
         self.app.standing.set_trail_works(written.is_ok());
         written.map_err(|error| Error::internal(format!("the trail cannot be written: {error}")))
     }

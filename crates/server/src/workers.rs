@@ -27,6 +27,8 @@ const KEY_USES_MS: u64 = 60_000;
 const DATA_KEYS_MS: u64 = 30_000;
 /// Between two looks for ended recovery windows, in ms.
 const PURGE_MS: u64 = 60_000;
+/// Between two looks for keys that are to be deleted or rotated, in ms.
+const KEYS_MS: u64 = 60_000;
 /// Between two looks at the free space of the trail's file system, in ms. What can be written meanwhile is far less
 /// than the reserve.
 const SPACE_MS: u64 = 500;
@@ -36,6 +38,8 @@ const SUM_UP_MS: u64 = 1000;
 const TRAIL_SYNC_MS: u64 = 1000;
 /// Secrets that one run purges, at most.
 const PURGED_MAX: usize = 1000;
+/// Keys that one run deletes or rotates, at most.
+const KEYS_MAX: usize = 1000;
 
 /// Between two looks at how many records wait in the outbox, in ms.
 const BACKLOG_MS: u64 = 1000;
@@ -55,7 +59,7 @@ struct Duty {
 }
 
 /// All duties. The outbox comes last, so that at the end it takes what the others left.
-const DUTIES: [Duty; 9] = [
+const DUTIES: [Duty; 10] = [
     Duty { name: "look at the trail's backlog", pause_ms: BACKLOG_MS, work: |app| Box::pin(look_at_backlog(app)) },
     Duty { name: "look at the trail's free space", pause_ms: SPACE_MS, work: |app| Box::pin(look_at_space(app)) },
     Duty { name: "sum up refused requests", pause_ms: SUM_UP_MS, work: |app| Box::pin(sum_up(app)) },
@@ -63,6 +67,7 @@ const DUTIES: [Duty; 9] = [
     Duty { name: "write days of last access", pause_ms: ACCESS_DAYS_MS, work: |app| Box::pin(flush(app)) },
     Duty { name: "write uses of access keys", pause_ms: KEY_USES_MS, work: |app| Box::pin(flush_key_uses(app)) },
     Duty { name: "purge secrets", pause_ms: PURGE_MS, work: |app| Box::pin(purge(app)) },
+    Duty { name: "delete and rotate keys", pause_ms: KEYS_MS, work: |app| Box::pin(due_keys(app)) },
     Duty { name: "move the trail's outbox", pause_ms: OUTBOX_MS, work: |app| Box::pin(drain(app)) },
     Duty { name: "sync the trail", pause_ms: TRAIL_SYNC_MS, work: |app| Box::pin(sync(app)) },
 ];
@@ -124,6 +129,10 @@ async fn sync(app: &App) -> Result<(), Error> {
         Ok(Err(error)) => Err(Error::internal(format!("the trail cannot be synced: {error}"))),
         Err(_) => Err(Error::internal("the trail's sync did not end well")),
     }
+}
+
+async fn due_keys(app: &App) -> Result<(), Error> {
+    app.kms.do_due_work(app.clock.now(), KEYS_MAX).await.map(drop)
 }
 
 async fn purge(app: &App) -> Result<(), Error> {

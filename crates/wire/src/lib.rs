@@ -5,6 +5,7 @@ pub mod error;
 pub mod forms;
 pub mod iam;
 pub mod json;
+pub mod kms;
 mod letters;
 pub mod node;
 pub mod ops;

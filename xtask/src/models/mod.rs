@@ -29,6 +29,7 @@ pub const SERVICES: &[Service] = &[
     Service { name: "secretsmanager", model: "secretsmanager", operations: None },
     Service { name: "iam", model: "iam", operations: Some(selection::IAM) },
     Service { name: "sts", model: "sts", operations: None },
+    Service { name: "kms", model: "kms", operations: Some(selection::KMS) },
 ];
 
 /// Where the facts of a service are.

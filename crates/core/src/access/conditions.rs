@@ -1,6 +1,7 @@
 //! What conditions may ask about a request: AWS's global keys here, a service's own from the request and the resource.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use strongroom_policy::{Keys, Value, Values};
 use strongroom_types::Timestamp;
@@ -11,7 +12,7 @@ use crate::ctx::Ctx;
 use crate::trail::record::TEXT_BYTES_MAX;
 
 /// What conditions may ask about the parameters of one request: the service's keys, `aws:RequestTag/…`, `aws:TagKeys`.
-pub trait RequestKeys {
+pub trait RequestKeys: Sync {
     /// The value of a key that is given in lower case, or nothing when the request does not have it.
     fn key(&self, _key: &str) -> Option<Values<'_>> {
         None
@@ -21,6 +22,16 @@ pub trait RequestKeys {
     /// code of an MFA device. It goes before what the caller's credentials tell.
     fn proof(&self, _key: &str) -> Option<Values<'_>> {
         None
+    }
+
+    /// The encryption context of a request of KMS, which grants may ask for.
+    fn encryption_context(&self) -> Option<&BTreeMap<String, String>> {
+        None
+    }
+
+    /// Whether a service makes the request for its caller: then it does not come the caller's way.
+    fn is_through_service(&self) -> bool {
+        false
     }
 }
 
@@ -45,6 +56,9 @@ pub(super) struct Asked<'a> {
 impl Keys for Asked<'_> {
     fn get(&self, key: &str) -> Option<Values<'_>> {
         let Some(global) = key.strip_prefix("aws:") else {
+            if key == "kms:calleraccount" {
+                return Some(Values::text(self.caller.account.as_str()));
+            }
             let of_resource = || self.resource.condition(key, self.resource_arn, &self.cx.region);
             return self.request.key(key).or_else(of_resource).or_else(|| of_provider(self.caller, key));
         };
@@ -67,11 +81,13 @@ impl Asked<'_> {
     /// Keys of the way that the request came.
     fn of_way(&self, key: &str) -> Option<Values<'_>> {
         let way = &self.cx.way;
-        let address = || way.source.map(|source| Values::One(Value::Address(source)));
+        let own = !self.request.is_through_service();
+        let address = || way.source.filter(|_| own).map(|source| Values::One(Value::Address(source)));
         match key {
             // A request through a private endpoint has no public address.
             "sourceip" => address().filter(|_| way.endpoint.is_none()),
             "vpcsourceip" => address().filter(|_| way.endpoint.is_some()),
+            "sourcevpce" | "sourcevpc" if !own => None,
             "sourcevpce" => way.endpoint.as_ref().map(|endpoint| Values::text(&endpoint.id)),
             "sourcevpc" => way.endpoint.as_ref().map(|endpoint| Values::text(&endpoint.vpc)),
             "securetransport" => Some(flag(way.secure)),

@@ -3,7 +3,7 @@
 use strongroom_policy::{Attached, Document, DocumentKind, Inputs, ResourcePolicy, ResourceRule, Source};
 use strongroom_types::AccountId;
 
-use super::Resource;
+use super::{RequestKeys, Resource};
 use crate::caller::{Caller, NamedPolicy, PolicySource};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -15,6 +15,7 @@ use crate::error::Error;
 pub(super) fn policy_of(resource: &Resource) -> Result<Option<&Document>, Error> {
     let policy = match resource {
         Resource::Secret(secret) => secret.found.as_ref().and_then(|found| found.value.policy.as_ref()),
+        Resource::Key(key) => key.found.as_ref().map(|found| &found.value.policy),
         Resource::Account | Resource::Entity(_) => None,
     };
     Ok(policy.map(|policy| policy.compiled(DocumentKind::Resource)).transpose()?.map(AsRef::as_ref))
@@ -29,11 +30,18 @@ pub(super) struct Gathered<'a> {
     levels: Vec<Vec<Attached<'a>>>,
     resource: Option<&'a Document>,
     rule: ResourceRule,
+    through_service: bool,
 }
 
 impl<'a> Gathered<'a> {
     /// The policies for a request of `caller` on what has the policy `resource`.
-    pub(super) fn of(cx: &'a Ctx, caller: &'a Caller, resource: Option<&'a Document>, rule: ResourceRule) -> Self {
+    pub(super) fn of(
+        cx: &'a Ctx,
+        caller: &'a Caller,
+        resource: Option<&'a Document>,
+        rule: ResourceRule,
+        request: &dyn RequestKeys,
+    ) -> Self {
         let grants = &caller.grants;
         let levels = grants.organization.as_ref().map(|place| place.levels.as_slice()).unwrap_or_default();
         Self {
@@ -44,6 +52,7 @@ impl<'a> Gathered<'a> {
             levels: levels.iter().map(|level| level.iter().map(attached).collect()).collect(),
             resource,
             rule,
+            through_service: request.is_through_service(),
         }
     }
 
@@ -51,7 +60,8 @@ impl<'a> Gathered<'a> {
     pub(super) fn with_inputs<T>(&self, arn: &str, owner: &AccountId, decide: impl FnOnce(&Inputs<'_>) -> T) -> T {
         let levels: Vec<&[Attached<'_>]> = self.levels.iter().map(Vec::as_slice).collect();
         let grants = &self.caller.grants;
-        let endpoint = self.cx.way.endpoint.as_ref();
+        // What a service does for its caller does not come through the caller's endpoint.
+        let endpoint = self.cx.way.endpoint.as_ref().filter(|_| !self.through_service);
         let policy = self.resource.map(|document| Attached { source: Source::Resource { arn }, document });
         decide(&Inputs {
             principal: &self.caller.policy,

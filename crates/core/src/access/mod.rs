@@ -21,6 +21,8 @@ use self::inputs::{Gathered, policy_of};
 use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::kms::grant::Grant;
+use crate::kms::resolve::KeyRef;
 use crate::secrets::resolve::SecretRef;
 
 pub use self::conditions::RequestKeys;
@@ -36,8 +38,12 @@ pub const PASS_ROLE: &str = "iam:PassRole";
 pub const TAG_SESSION: &str = "sts:TagSession";
 /// Leave to give a session a source identity.
 pub const SET_SOURCE_IDENTITY: &str = "sts:SetSourceIdentity";
+/// Leave to decrypt with a key in order to encrypt with another.
+pub const RE_ENCRYPT_FROM: &str = "kms:ReEncryptFrom";
+/// Leave to encrypt with a key what another decrypted.
+pub const RE_ENCRYPT_TO: &str = "kms:ReEncryptTo";
 /// Actions that are no operations.
-const PERMISSIONS: [&str; 3] = [PASS_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY];
+const PERMISSIONS: [&str; 5] = [PASS_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY, RE_ENCRYPT_FROM, RE_ENCRYPT_TO];
 
 /// The actions of all operations, and those that are none, as policies are asked for them.
 static ACTIONS: LazyLock<HashMap<&'static str, Action>> = LazyLock::new(|| {
@@ -54,6 +60,8 @@ pub enum Resource {
     Secret(Arc<SecretRef>),
     /// An entity of IAM, existing or not.
     Entity(Arc<EntityRef>),
+    /// A KMS key, existing or not.
+    Key(Arc<KeyRef>),
 }
 
 /// An entity of IAM that a request names.
@@ -79,6 +87,7 @@ impl Resource {
             Self::Account => &cx.caller.account,
             Self::Secret(secret) => &secret.account,
             Self::Entity(entity) => &entity.account,
+            Self::Key(key) => &key.account,
         }
     }
 
@@ -87,7 +96,7 @@ impl Resource {
     pub fn entity(&self) -> Option<&EntityRef> {
         match self {
             Self::Entity(entity) => Some(entity),
-            Self::Account | Self::Secret(_) => None,
+            Self::Account | Self::Secret(_) | Self::Key(_) => None,
         }
     }
 
@@ -97,7 +106,23 @@ impl Resource {
             Self::Account => Cow::Borrowed("*"),
             Self::Secret(secret) => secret.arn(&cx.region),
             Self::Entity(entity) => Cow::Borrowed(&entity.arn),
+            Self::Key(key) => Cow::Borrowed(&key.arn),
         }
+    }
+
+    /// What its policy means beside the caller's.
+    fn rule(&self) -> ResourceRule {
+        match self {
+            // What is not there has no policy that could have to allow.
+            Self::Key(key) if key.found.is_some() => ResourceRule::MustAllow,
+            Self::Account | Self::Secret(_) | Self::Entity(_) | Self::Key(_) => ResourceRule::Either,
+        }
+    }
+
+    /// Whether a grant, as keys have them beside their policy, lets the caller do `action`.
+    fn grants(&self, caller: &Caller, action: &str, request: &dyn RequestKeys) -> bool {
+        let Self::Key(key) = self else { return false };
+        key.grants.iter().any(|grant| grant.allows(caller, action, request.encryption_context()))
     }
 
     /// What refusals call it: what is not there, as the caller called it.
@@ -105,7 +130,7 @@ impl Resource {
         match self {
             Self::Account => None,
             Self::Secret(secret) if secret.found.is_none() => Some(&secret.asked),
-            Self::Secret(_) | Self::Entity(_) => Some(arn),
+            Self::Secret(_) | Self::Entity(_) | Self::Key(_) => Some(arn),
         }
     }
 
@@ -114,6 +139,7 @@ impl Resource {
         match self {
             Self::Account => None,
             Self::Secret(secret) => secret.condition(key, arn, region),
+            Self::Key(kms_key) => kms_key.condition(key),
             // A request that sets a boundary is asked for that one instead.
             Self::Entity(entity) if key == "iam:permissionsboundary" => {
                 entity.boundary.as_ref().map(|arn| Values::text(arn))
@@ -153,8 +179,21 @@ impl Permit {
     pub fn secret(&self) -> Result<&SecretRef, Error> {
         match &self.resource {
             Resource::Secret(secret) => Ok(secret),
-            Resource::Account | Resource::Entity(_) => {
+            Resource::Account | Resource::Entity(_) | Resource::Key(_) => {
                 Err(Error::internal("a permit without a secret was used on one"))
+            }
+        }
+    }
+
+    /// The key that the permit is for.
+    ///
+    /// # Errors
+    /// A fault when the permit is for no key.
+    pub fn key(&self) -> Result<&KeyRef, Error> {
+        match &self.resource {
+            Resource::Key(key) => Ok(key),
+            Resource::Account | Resource::Entity(_) | Resource::Secret(_) => {
+                Err(Error::internal("a permit without a key was used on one"))
             }
         }
     }
@@ -204,6 +243,13 @@ pub fn authorize_trust(
     }
 }
 
+/// Leave to retire a grant of `key`, which the grant itself gives.
+#[must_use]
+pub fn authorize_retirement(cx: &Ctx, grant: &Grant, key: KeyRef) -> Option<Permit> {
+    let action = strongroom_wire::kms::Operation::RetireGrant.action();
+    grant.may_be_retired_by(&cx.caller).then(|| Permit { action, resource: Resource::Key(Arc::new(key)) })
+}
+
 /// Whether the caller may do `action` on `resource`. Leaves no trace in the record: for questions that the client did
 /// not ask.
 ///
@@ -228,19 +274,27 @@ impl<'a> Question<'a> {
     /// The signer's request on a resource with its own policy.
     fn on(cx: &'a Ctx, resource: &'a Resource, request: &'a dyn RequestKeys) -> Result<Self, Error> {
         let policy = policy_of(resource)?;
-        Ok(Self { cx, caller: &cx.caller, resource, policy, rule: ResourceRule::Either, request })
+        Ok(Self { cx, caller: &cx.caller, resource, policy, rule: resource.rule(), request })
     }
 
     /// Why the caller may not, in AWS's words.
     fn denial(&self, action: &'static str, recorded: bool) -> Result<Option<String>, Error> {
         let Self { cx, caller, resource, policy, rule, request } = *self;
-        let action = ACTIONS.get(action).ok_or_else(|| Error::internal("an action of no operation was asked for"))?;
+        let name = action;
+        let action = ACTIONS.get(name).ok_or_else(|| Error::internal("an action of no operation was asked for"))?;
         let arn = resource.arn(cx);
         let asked = Asked { cx, caller, resource, resource_arn: &arn, request };
         let policy_request = Request::new(action, &arn, &asked);
-        let gathered = Gathered::of(cx, caller, policy, rule);
+        let gathered = Gathered::of(cx, caller, policy, rule, request);
         Ok(gathered.with_inputs(&arn, resource.owner(cx), |inputs| match decide(inputs, &policy_request) {
             Decision::Allowed(_) => None,
+            // A grant stands in for what policies do not allow, not for what they deny or what bounds the account.
+            Decision::Denied(Denial::NoAllow(layer))
+                if !matches!(layer, Layer::Organization | Layer::Endpoint)
+                    && resource.grants(caller, name, request) =>
+            {
+                None
+            }
             Decision::Denied(denial) => {
                 if recorded {
                     let reason = explain(inputs, &policy_request).to_json().to_string();

@@ -1,6 +1,6 @@
 //! Who may do an action on a resource, and by which statements: for the operator, never for a client.
 
-use strongroom_policy::{Explanation, Request, ResourceRule, explain};
+use strongroom_policy::{Explanation, Request, explain};
 
 use super::conditions::Asked;
 use super::inputs::Gathered;
@@ -20,6 +20,6 @@ pub fn explained(cx: &Ctx, action: &str, resource: &Resource) -> Result<Explanat
     let caller = &cx.caller;
     let asked = Asked { cx, caller, resource, resource_arn: &arn, request: &() };
     let request = Request::new(action, &arn, &asked);
-    let gathered = Gathered::of(cx, caller, policy_of(resource)?, ResourceRule::Either);
+    let gathered = Gathered::of(cx, caller, policy_of(resource)?, resource.rule(), &());
     Ok(gathered.with_inputs(&arn, resource.owner(cx), |inputs| explain(inputs, &request)))
 }

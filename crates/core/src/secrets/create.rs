@@ -6,12 +6,13 @@ use strongroom_store::Batch;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{CreateSecretRequest, CreateSecretResponse, Operation};
 
+use super::keys::shown_key;
 use super::model::{Secret, place};
 use super::pairs::Pairs;
 use super::resolve::is_name;
 use super::tags::checked_tags;
 use super::values::SecretValue;
-use super::{Secrets, done, refusals, shown_key, standing, versions};
+use super::{Secrets, done, refusals, standing, versions};
 use crate::access::{Permit, authorize};
 use crate::ctx::Ctx;
 use crate::documents::retry;
@@ -50,7 +51,7 @@ impl Secrets {
             name: input.name,
             suffix: self.new_suffix()?,
             description: input.description.filter(|text| !text.is_empty()),
-            kms_key_id: self.checked_key_id(cx, input.kms_key_id)?,
+            kms_key_id: None,
             created_ms: cx.now.millis(),
             changed_ms: cx.now.millis(),
             accessed_ms: None,
@@ -68,6 +69,7 @@ impl Secrets {
             let untagged = Secret { tags: Vec::new(), ..secret.clone() };
             standing::keep(cx, permit, &untagged, &secret)?;
         }
+        secret.kms_key_id = self.checked_key_id(cx, &secret, input.kms_key_id).await?;
         if let (Some(_), Some(token)) = (&value, &token) {
             let kms_key_id = shown_key(&secret);
             versions::add(&mut secret, token, kms_key_id, &[versions::CURRENT.to_owned()], cx.now)?;
@@ -92,7 +94,7 @@ impl Secrets {
         let mut batch = Batch::named("create_secret");
         self.documents.put(&mut batch, None, secret)?;
         if let (Some(value), Some(token)) = (value, token) {
-            self.put_value(&mut batch, secret, token, value, cx.now).await?;
+            self.put_value(cx, &mut batch, secret, token, value).await?;
         }
         cx.commit(&self.documents, batch, done(secret, Some(record::encode(&response)))).await?;
         Ok(response)
@@ -113,7 +115,7 @@ impl Secrets {
         if !existing.versions.contains_key(token) {
             return Err(refusals::exists(&existing.name));
         }
-        if self.value(existing, token, cx.now).await?.as_ref() == Some(value) {
+        if self.value(cx, existing, token).await?.as_ref() == Some(value) {
             Ok(response(existing, Some(token)))
         } else {
             Err(refusals::token_in_use(token, &existing.arn()))

@@ -8,9 +8,10 @@ use strongroom_wire::secretsmanager::{
     PutSecretValueRequest, PutSecretValueResponse, UpdateSecretRequest, UpdateSecretResponse,
 };
 
+use super::keys::{key_reaches, shown_key};
 use super::model::{Secret, Version};
 use super::values::SecretValue;
-use super::{Secrets, events, key_reaches, refusals, shown_key, versions};
+use super::{Secrets, events, refusals, versions};
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::documents::{Loaded, retry};
@@ -71,7 +72,7 @@ impl Secrets {
         if !secret.versions.get(wanted.token).is_some_and(Version::has_value) {
             return Ok(false);
         }
-        if self.value(secret, wanted.token, cx.now).await?.as_ref() == Some(wanted.value) {
+        if self.value(cx, secret, wanted.token).await?.as_ref() == Some(wanted.value) {
             Ok(true)
         } else {
             Err(refusals::token_in_use(wanted.token, &secret.arn()))
@@ -92,7 +93,7 @@ impl Secrets {
             self.add_event(cx, batch, secret, events::PRUNED)?;
         }
         secret.changed_ms = cx.now.millis();
-        self.put_value(batch, secret, wanted.token, wanted.value, cx.now).await
+        self.put_value(cx, batch, secret, wanted.token, wanted.value).await
     }
 
     /// Changes attributes, and adds a version if there is a value.
@@ -129,9 +130,12 @@ impl Secrets {
             after.description = Some(description.clone()).filter(|text| !text.is_empty());
         }
         if input.kms_key_id.is_some() {
-            after.kms_key_id = self.checked_key_id(cx, input.kms_key_id.clone())?;
+            after.kms_key_id = self.checked_key_id(cx, &after, input.kms_key_id.clone()).await?;
         }
         let mut batch = Batch::named("update_secret");
+        if after.kms_key_id != before.value.kms_key_id {
+            self.re_encrypt(cx, &mut batch, &mut after).await?;
+        }
         let mut version_id = None;
         if let (Some(value), Some(token)) = (value, &input.client_request_token) {
             let stages = [versions::CURRENT.to_owned()];

@@ -6,10 +6,11 @@ use strongroom_wire::secretsmanager::{
     SecretVersionsListEntry,
 };
 
+use super::keys::key_reaches;
 use super::model::Secret;
 use super::values::SecretValue;
 use super::versions::CURRENT;
-use super::{Secrets, key_reaches, refusals};
+use super::{Secrets, refusals};
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -38,7 +39,7 @@ impl Secrets {
         };
         let version = secret.versions.get(version_id).filter(|version| version.has_value()).ok_or_else(missing)?;
         key_reaches(cx, secret)?;
-        let value = self.value(secret, version_id, cx.now).await?.ok_or_else(missing)?;
+        let value = self.value(cx, secret, version_id).await?.ok_or_else(missing)?;
         self.access_days.note(secret, version_id, cx.now);
         let mut response = GetSecretValueResponse {
             arn: Some(secret.arn()),

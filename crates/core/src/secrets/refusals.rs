@@ -2,7 +2,7 @@
 //! Texts that nobody could confirm are marked.
 
 use strongroom_policy::{Malformed, Problem};
-use strongroom_wire::error::ACCESS_DENIED;
+use strongroom_wire::error::{ACCESS_DENIED, ServiceError};
 use strongroom_wire::secretsmanager::errors as codes;
 
 use crate::error::Error;
@@ -231,10 +231,44 @@ pub fn invalid_page_token() -> Error {
     Error::refused(codes::INVALID_NEXT_TOKEN_EXCEPTION, "Invalid token")
 }
 
-/// A key that does not exist in this account and region (pairing of text and code unconfirmed).
+/// A caller whom KMS does not let (specification §3.0).
 #[must_use]
-pub fn invalid_key(key_id: &str) -> Error {
-    let text = format!("The operation failed because of an invalid KMS key: Invalid keyId {key_id}");
+pub fn kms_denied() -> Error {
+    Error::refused(ACCESS_DENIED, "Access to KMS is not allowed")
+}
+
+/// What KMS refused when a value was to be written. A key that cannot be used now gives EncryptionFailure; one that can
+/// never be used, or is none, an invalid parameter (pairing of texts and codes unconfirmed).
+#[must_use]
+pub fn key_for_writing(error: Error) -> Error {
+    of_kms(error, |refusal| match refusal.code.name {
+        "DisabledException" | "KMSInvalidStateException" => {
+            let text = "Secrets Manager can't encrypt the protected secret text using the provided KMS key. Check that \
+                        the KMS key is available, enabled, and not in an invalid state.";
+            Error::refused(codes::ENCRYPTION_FAILURE, text)
+        }
+        "InvalidKeyUsageException" => invalid_key("Cannot generate a data key with an asymmetric KMS key"),
+        _ => invalid_key(&refusal.message),
+    })
+}
+
+/// What KMS refused when a value was to be read.
+#[must_use]
+pub fn key_for_reading(error: Error) -> Error {
+    of_kms(error, |_| decryption_failed())
+}
+
+/// A refusal of KMS in the words of this service.
+fn of_kms(error: Error, other: impl FnOnce(&ServiceError) -> Error) -> Error {
+    match error {
+        Error::Refused(refusal) if refusal.code == ACCESS_DENIED => kms_denied(),
+        Error::Refused(refusal) => other(&refusal),
+        fault => fault,
+    }
+}
+
+fn invalid_key(reason: &str) -> Error {
+    let text = format!("The operation failed because of an invalid KMS key: {reason}");
     Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text)
 }
 

@@ -1,7 +1,7 @@
 //! A version's value: sealed under a data key of its own, which is wrapped under the secret's key (specification §8).
 
 use strongroom_crypto::aead::MessageKey;
-use strongroom_crypto::{Context, Keyring, Random, Sealed, aead};
+use strongroom_crypto::{Context, Random, Sealed, aead};
 use strongroom_store::Kind;
 use strongroom_types::{SecretBytes, SecretText};
 
@@ -9,11 +9,14 @@ use super::model::Secret;
 use super::refusals;
 use crate::documents::Document;
 use crate::error::Error;
+use crate::kms::{Purpose, Wrapped};
 
 /// Kind of the documents of values.
 pub const VALUE: Kind = Kind("secret-version");
-/// First byte of a stored value.
-const FORMAT: u8 = 1;
+/// First byte of a stored value whose data key is wrapped by the default key alone.
+const FORMAT_DEFAULT: u8 = 1;
+/// First byte of a stored value that tells which keys wrap its data key.
+const FORMAT_KEYS: u8 = 2;
 /// Second byte: the value is text.
 const TEXT: u8 = 0;
 /// Second byte: the value is bytes.
@@ -60,7 +63,8 @@ impl SecretValue {
 pub struct StoredValue {
     key: String,
     is_text: bool,
-    data_key: Sealed,
+    /// The data key under each key of the value, the newest first.
+    data_keys: Vec<Wrapped>,
     ciphertext: Vec<u8>,
 }
 
@@ -72,43 +76,48 @@ pub fn value_key(secret: &Secret, version_id: &str) -> String {
 }
 
 impl StoredValue {
-    /// Seals `value` for a version of a secret under a fresh data key.
+    /// Seals `value` for a version of a secret under its data key, which is wrapped already.
     ///
     /// # Errors
     /// When the random source fails.
     pub fn seal(
-        keyring: &Keyring,
+        (data_key, wrapped): (&SecretBytes, Wrapped),
         random: &dyn Random,
         secret: &Secret,
         version_id: &str,
         value: &SecretValue,
     ) -> Result<Self, Error> {
-        let data_key = aead::generate_key(random)?;
         let ciphertext =
-            aead::Key::new(&data_key)?.seal(random, value_context(secret, version_id).as_bytes(), value.bytes())?;
+            aead::Key::new(data_key)?.seal(random, value_context(secret, version_id).as_bytes(), value.bytes())?;
         Ok(Self {
             key: value_key(secret, version_id),
             is_text: matches!(value, SecretValue::Text(_)),
-            data_key: keyring.seal(random, &data_key_context(secret, version_id), data_key.expose())?,
+            data_keys: vec![wrapped],
             ciphertext,
         })
     }
 
-    /// The wrapped data key.
+    /// The data key under each key of the value, the newest first.
     #[must_use]
-    pub fn data_key(&self) -> &Sealed {
-        &self.data_key
+    pub fn data_keys(&self) -> &[Wrapped] {
+        &self.data_keys
     }
 
-    /// Unwraps the data key.
+    /// The value with its data key under one more key, which is the newest then. Copies under other keys are kept.
+    #[must_use]
+    pub fn also_under(&self, wrapped: Wrapped) -> Self {
+        let mut after = self.clone();
+        after.data_keys.retain(|known| known.key_arn != wrapped.key_arn);
+        after.data_keys.insert(0, wrapped);
+        after
+    }
+
+    /// The key of the ciphertext, from the unwrapped data key.
     ///
     /// # Errors
-    /// DecryptionFailure when `keyring` cannot open it.
-    pub fn unwrap(&self, keyring: &Keyring, secret: &Secret, version_id: &str) -> Result<MessageKey, Error> {
-        let data_key = keyring
-            .open(&data_key_context(secret, version_id), &self.data_key)
-            .map_err(|_| refusals::decryption_failed())?;
-        aead::Key::new(&data_key)?.of_message(&self.ciphertext).map_err(|_| refusals::decryption_failed())
+    /// DecryptionFailure when the ciphertext is none.
+    pub fn message_key(&self, data_key: &SecretBytes) -> Result<MessageKey, Error> {
+        aead::Key::new(data_key)?.of_message(&self.ciphertext).map_err(|_| refusals::decryption_failed())
     }
 
     /// Opens the value under its unwrapped data key.
@@ -128,9 +137,10 @@ impl StoredValue {
     }
 }
 
-/// The encryption context of a value, as AWS gives it to KMS.
-fn data_key_context(secret: &Secret, version_id: &str) -> Context {
-    Context::new("data key").field("SecretARN").field(secret.arn()).field("SecretVersionId").field(version_id)
+/// What KMS is told that a version's data key is for.
+#[must_use]
+pub fn purpose(secret: &Secret, version_id: &str) -> Purpose {
+    Purpose::new(&secret.arn(), version_id)
 }
 
 fn value_context(secret: &Secret, version_id: &str) -> Context {
@@ -150,13 +160,25 @@ impl Document for StoredValue {
     }
 
     fn to_body(&self) -> Result<SecretBytes, Error> {
-        let (key, data_key) = (self.key.as_bytes(), self.data_key.as_bytes());
-        let mut body = Vec::with_capacity(6 + key.len() + data_key.len() + self.ciphertext.len());
-        body.extend_from_slice(&[FORMAT, if self.is_text { TEXT } else { BINARY }]);
-        for part in [key, data_key] {
-            let len = u16::try_from(part.len()).map_err(|_| Error::Internal("part of a value is too long".into()))?;
-            body.extend_from_slice(&len.to_be_bytes());
-            body.extend_from_slice(part);
+        let wrapped: usize = self.data_keys.iter().map(|key| key.key_arn.len() + key.sealed.as_bytes().len() + 4).sum();
+        let mut body = Vec::with_capacity(8 + self.key.len() + wrapped + self.ciphertext.len());
+        let form = if self.is_text { TEXT } else { BINARY };
+        match self.data_keys.as_slice() {
+            [Wrapped { key_arn, sealed }] if key_arn.is_empty() => {
+                body.extend_from_slice(&[FORMAT_DEFAULT, form]);
+                push_part(&mut body, self.key.as_bytes())?;
+                push_part(&mut body, sealed.as_bytes())?;
+            }
+            several => {
+                body.extend_from_slice(&[FORMAT_KEYS, form]);
+                push_part(&mut body, self.key.as_bytes())?;
+                let count = u8::try_from(several.len());
+                body.push(count.map_err(|_| Error::Internal("a value is under too many keys".into()))?);
+                for Wrapped { key_arn, sealed } in several {
+                    push_part(&mut body, key_arn.as_bytes())?;
+                    push_part(&mut body, sealed.as_bytes())?;
+                }
+            }
         }
         body.extend_from_slice(&self.ciphertext);
         Ok(SecretBytes::new(body))
@@ -167,10 +189,36 @@ impl Document for StoredValue {
     }
 }
 
+fn push_part(body: &mut Vec<u8>, part: &[u8]) -> Result<(), Error> {
+    let len = u16::try_from(part.len()).map_err(|_| Error::Internal("part of a value is too long".into()))?;
+    body.extend_from_slice(&len.to_be_bytes());
+    body.extend_from_slice(part);
+    Ok(())
+}
+
 fn read(body: &[u8]) -> Option<StoredValue> {
-    let ([FORMAT, form], rest) = body.split_first_chunk::<2>()? else { return None };
-    let (key, rest) = part(rest)?;
-    let (data_key, ciphertext) = part(rest)?;
+    let ([format, form], rest) = body.split_first_chunk::<2>()?;
+    let (key, mut rest) = part(rest)?;
+    let mut data_keys = Vec::with_capacity(1);
+    match *format {
+        FORMAT_DEFAULT => {
+            let (sealed, behind) = part(rest)?;
+            rest = behind;
+            data_keys.push(Wrapped { key_arn: String::new(), sealed: Sealed::from_storage(sealed.to_vec()).ok()? });
+        }
+        FORMAT_KEYS => {
+            let (count, behind) = rest.split_first()?;
+            rest = behind;
+            for _ in 0..*count {
+                let (arn, behind) = part(rest)?;
+                let (sealed, behind) = part(behind)?;
+                rest = behind;
+                let key_arn = String::from_utf8(arn.to_vec()).ok()?;
+                data_keys.push(Wrapped { key_arn, sealed: Sealed::from_storage(sealed.to_vec()).ok()? });
+            }
+        }
+        _ => return None,
+    }
     Some(StoredValue {
         key: String::from_utf8(key.to_vec()).ok()?,
         is_text: match *form {
@@ -178,8 +226,8 @@ fn read(body: &[u8]) -> Option<StoredValue> {
             BINARY => false,
             _ => return None,
         },
-        data_key: Sealed::from_storage(data_key.to_vec()).ok()?,
-        ciphertext: ciphertext.to_vec(),
+        data_keys,
+        ciphertext: rest.to_vec(),
     })
 }
 

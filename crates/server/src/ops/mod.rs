@@ -2,6 +2,7 @@
 
 mod form;
 mod iam;
+mod kms;
 pub mod secretsmanager;
 mod sts;
 
@@ -57,5 +58,6 @@ pub async fn run(app: &App, cx: &Ctx, operation: AnyOperation, call: &Call) -> R
         AnyOperation::Iam(_) if !may_call_iam(cx) => Err(iam_calls()),
         AnyOperation::Iam(operation) => Box::pin(iam::run(&app.iam, cx, operation, call)).await,
         AnyOperation::Sts(operation) => Box::pin(sts::run(app, cx, operation, call)).await,
+        AnyOperation::Kms(operation) => Box::pin(kms::run(&app.kms, cx, operation, call.body.expose())).await,
     }
 }

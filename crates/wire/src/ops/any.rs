@@ -3,7 +3,7 @@
 use super::{AccessLevel, Protocol, Service, Visitor};
 use crate::error::{Code, ServiceError, UNKNOWN_OPERATION};
 use crate::query::Query;
-use crate::{iam, secretsmanager, sts};
+use crate::{iam, kms, secretsmanager, sts};
 
 /// The request names no operation. The code is in AWS's list of common errors; the text is unconfirmed.
 const MISSING_ACTION: Code = Code::new("MissingAction", 400);
@@ -17,6 +17,8 @@ pub enum AnyOperation {
     Iam(iam::Operation),
     /// Of STS.
     Sts(sts::Operation),
+    /// Of KMS.
+    Kms(kms::Operation),
 }
 
 /// Does the same for each service's operation.
@@ -26,13 +28,14 @@ macro_rules! each {
             AnyOperation::SecretsManager($operation) => $what,
             AnyOperation::Iam($operation) => $what,
             AnyOperation::Sts($operation) => $what,
+            AnyOperation::Kms($operation) => $what,
         }
     };
 }
 
 impl AnyOperation {
     /// The services.
-    pub const SERVICES: [&'static Service; 3] = [&secretsmanager::SERVICE, &iam::SERVICE, &sts::SERVICE];
+    pub const SERVICES: [&'static Service; 4] = [&secretsmanager::SERVICE, &iam::SERVICE, &sts::SERVICE, &kms::SERVICE];
 
     /// All operations, service by service.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -40,6 +43,7 @@ impl AnyOperation {
         secrets
             .chain(iam::Operation::ALL.into_iter().map(Self::Iam))
             .chain(sts::Operation::ALL.into_iter().map(Self::Sts))
+            .chain(kms::Operation::ALL.into_iter().map(Self::Kms))
     }
 
     /// The operation called `name` of the service with this signing name.
@@ -51,6 +55,8 @@ impl AnyOperation {
             iam::Operation::from_name(name).map(Self::Iam)
         } else if signing_name == sts::SERVICE.signing_name {
             sts::Operation::from_name(name).map(Self::Sts)
+        } else if signing_name == kms::SERVICE.signing_name {
+            kms::Operation::from_name(name).map(Self::Kms)
         } else {
             None
         }
@@ -91,6 +97,7 @@ impl AnyOperation {
             Self::SecretsManager(_) => &secretsmanager::SERVICE,
             Self::Iam(_) => &iam::SERVICE,
             Self::Sts(_) => &sts::SERVICE,
+            Self::Kms(_) => &kms::SERVICE,
         }
     }
 
@@ -125,6 +132,7 @@ impl AnyOperation {
             Self::SecretsManager(operation) => !secretsmanager::Operation::UNSIGNED.contains(&operation),
             Self::Iam(operation) => !iam::Operation::UNSIGNED.contains(&operation),
             Self::Sts(operation) => !sts::Operation::UNSIGNED.contains(&operation),
+            Self::Kms(operation) => !kms::Operation::UNSIGNED.contains(&operation),
         }
     }
 

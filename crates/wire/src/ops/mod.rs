@@ -4,6 +4,7 @@ mod any;
 #[cfg(test)]
 mod exchanges;
 mod iam;
+mod kms;
 mod secretsmanager;
 mod sts;
 

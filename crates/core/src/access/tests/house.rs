@@ -24,6 +24,9 @@ use crate::identities::session_token::{self, SessionClaims, SessionHolder};
 use crate::identities::signers::Found;
 use crate::identities::user::User;
 use crate::identities::{Identities, NewKey};
+use crate::kms::grant::{Grant, Named};
+use crate::kms::key::Key;
+use crate::kms::resolve::KeyRef;
 use crate::secrets::model::{Secret, SecretTag};
 use crate::secrets::resolve::SecretRef;
 use crate::trail::record::{EventKind, IdentityKind, Record, Source, UserIdentity};
@@ -312,4 +315,28 @@ pub(super) fn entity(arn: &str) -> Resource {
         boundary: None,
         kind: "test",
     }))
+}
+
+/// A key of the owner with this policy, and a grant of `operation` to the user `grantee`.
+pub(super) fn key(policy: &str, grantee: &str, operation: &str) -> Resource {
+    let key = Key::for_tests(OWNER, policy);
+    let grant = Grant {
+        account: OWNER.to_owned(),
+        region: key.region.clone(),
+        key_id: key.key_id.clone(),
+        grant_id: "1".repeat(64),
+        name: None,
+        created_ms: 0,
+        issuing_account: OWNER.to_owned(),
+        grantee: Named { name: format!("arn:aws:iam::{OWNER}:user/{grantee}"), id: None },
+        for_service: false,
+        retiring: None,
+        operations: vec![operation.to_owned()],
+        context_subset: None,
+        context_equals: None,
+        source_arn: None,
+    };
+    let account = AccountId::parse(OWNER).expect("account");
+    let found = KeyRef::of(account, Loaded { version: 1, value: Arc::new(key) });
+    Resource::Key(Arc::new(KeyRef { grants: vec![Arc::new(grant)], ..found }))
 }

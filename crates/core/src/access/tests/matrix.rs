@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use strongroom_types::AccountId;
+use strongroom_wire::kms::Operation as Kms;
 use strongroom_wire::ops::AnyOperation;
 use strongroom_wire::secretsmanager::Operation;
 
-use super::house::{ADMINISTRATOR, BOUND, Given, House, NOW_S, OTHER, OWNER, entity, request, secret, through};
+use super::house::{ADMINISTRATOR, BOUND, Given, House, NOW_S, OTHER, OWNER, entity, key, request, secret, through};
 use crate::access::{Resource, may};
 use crate::caller::Caller;
 use crate::ctx::Way;
@@ -21,6 +22,16 @@ const GOLDEN: &str = include_str!("matrix.txt");
 const OF_SECRET: &str = r#"{"Version":"2012-10-17","Statement":[
     {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"secretsmanager:GetSecretValue","Resource":"*"},
     {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/named"},"Action":"secretsmanager:DescribeSecret","Resource":"*"}]}"#;
+
+/// The policy of the key: its account decides by its own policies, the other account may decrypt, so may one user.
+const OF_KEY: &str = r#"{"Version":"2012-10-17","Statement":[
+    {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":"kms:*","Resource":"*"},
+    {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"kms:Decrypt","Resource":"*"},
+    {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/named"},"Action":"kms:Decrypt","Resource":"*"}]}"#;
+
+/// The same without the account: only who is named, or has a grant, may do anything.
+const OF_CLOSED_KEY: &str = r#"{"Version":"2012-10-17","Statement":[
+    {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/named"},"Action":"kms:Decrypt","Resource":"*"}]}"#;
 
 fn allow(actions: &str, resource: &str) -> String {
     format!(
@@ -102,6 +113,10 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
         AnyOperation::Iam(_) if kind == "scp-admin" => Resource::Account,
         AnyOperation::Iam(_) => entity("arn:aws:iam::111111111111:user/someone"),
         AnyOperation::Sts(_) => entity("arn:aws:iam::111111111111:role/some"),
+        AnyOperation::Kms(
+            Kms::CreateKey | Kms::GenerateRandom | Kms::ListAliases | Kms::ListKeys | Kms::ListRetirableGrants,
+        ) => Resource::Account,
+        AnyOperation::Kms(_) => key(OF_KEY, "nothing", "Encrypt"),
     }
 }
 
@@ -123,6 +138,17 @@ async fn every_operation_is_decided_for_every_kind_of_principal_as_the_golden_fi
             row.push(if allowed { letter(at) } else { '.' });
         }
         writeln!(matrix, "{row} {}", operation.action()).expect("written");
+    }
+    // A key whose policy leaves nothing to the account's own policies.
+    for operation in [Kms::Decrypt, Kms::Encrypt, Kms::PutKeyPolicy].map(AnyOperation::Kms) {
+        let mut row = String::new();
+        for (at, (_, caller, way)) in kinds.iter().enumerate() {
+            let cx = request(caller, way.clone());
+            let closed = key(OF_CLOSED_KEY, "nothing", "Encrypt");
+            let allowed = may(&cx, operation.action(), &closed, &()).expect("decided");
+            row.push(if allowed { letter(at) } else { '.' });
+        }
+        writeln!(matrix, "{row} {} (closed key)", operation.action()).expect("written");
     }
     assert!(matrix == GOLDEN, "the matrix differs from access/tests/matrix.txt; it is now:\n{matrix}");
 }

@@ -26,7 +26,7 @@ use crate::ctx::{Ctx, Way};
 use crate::documents::Documents;
 use crate::error::Error;
 use crate::identities::Identities;
-use crate::keys::Keys;
+use crate::kms::Kms;
 use crate::trail::record::{EventKind, IdentityKind, Record, Source, UserIdentity};
 use crate::trail::segments::{Segments, SegmentsConfig};
 
@@ -53,12 +53,12 @@ impl Service {
         let documents = Arc::new(documents);
         let key = aead::generate_key(random.as_ref()).expect("key");
         let trust = Arc::new(KeyRoot::new("file", "test", &key).expect("root"));
-        let keys = Arc::new(Keys::new(Arc::clone(&documents), trust));
         let trail = TempDir::new().expect("directory");
         let segments = Segments::open(trail.path(), SegmentsConfig::default(), Arc::new(clock.clone()));
         let segments = Arc::new(segments.expect("segments"));
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
-        let secrets = Secrets::new(Arc::clone(&documents), identities, keys, segments, 100);
+        let kms = Arc::new(Kms::new(Arc::clone(&documents), Arc::clone(&identities), trust));
+        let secrets = Secrets::new(Arc::clone(&documents), identities, kms, segments, 100);
         Self { clock, random, documents, secrets, _trail: trail }
     }
 

@@ -227,6 +227,24 @@ impl Segments {
         appended.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 
+    /// Appends several records as [`Segments::append_aside`] does one: in their order, mostly with one write.
+    ///
+    /// # Errors
+    /// As [`Segments::append`], for any of them.
+    pub async fn append_all_aside(self: &Arc<Self>, lines: Vec<String>) -> io::Result<()> {
+        if self.config.fsync == Fsync::Always {
+            for line in lines {
+                self.append_aside(line).await?;
+            }
+            return Ok(());
+        }
+        let queued = lines.iter().map(|line| self.put_in(line)).collect::<io::Result<Vec<_>>>()?;
+        if self.company.is_likely() {
+            yield_once().await;
+        }
+        queued.into_iter().try_for_each(Queued::written)
+    }
+
     /// Appends lines in their order and syncs them, whatever the configuration says.
     ///
     /// # Errors

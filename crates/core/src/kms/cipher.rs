@@ -1,0 +1,184 @@
+//! Encrypt, Decrypt, ReEncrypt under symmetric keys.
+
+use std::collections::BTreeMap;
+
+use strongroom_types::SecretBytes;
+use strongroom_wire::forms::Enumeration as _;
+use strongroom_wire::kms::{
+    DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, EncryptionAlgorithmSpec, KeySpec, KeyUsageType,
+    ReEncryptRequest, ReEncryptResponse,
+};
+
+use super::ciphertext::Ciphertext;
+use super::conditions::ReEncrypted;
+use super::key::Key;
+use super::resolve::KeyRef;
+use super::states::enabled;
+use super::{Kms, encryption_context, found, refusals};
+use crate::access::{Permit, RE_ENCRYPT_FROM, RE_ENCRYPT_TO};
+use crate::ctx::Ctx;
+use crate::error::Error;
+
+impl Kms {
+    /// Encrypts up to 4096 bytes.
+    ///
+    /// # Errors
+    /// The key's state; InvalidKeyUsageException; DryRunOperationException.
+    pub async fn encrypt(&self, cx: &Ctx, permit: &Permit, input: EncryptRequest) -> Result<EncryptResponse, Error> {
+        let key = found(permit)?;
+        usable(key, cx, "Encrypt")?;
+        only_symmetric(key, input.encryption_algorithm)?;
+        dry(input.dry_run)?;
+        let pairs = input.encryption_context.unwrap_or_default();
+        Ok(EncryptResponse {
+            ciphertext_blob: Some(self.sealed(key, &pairs, &input.plaintext)?),
+            key_id: Some(key.arn()),
+            encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
+        })
+    }
+
+    /// Seals bytes under the newest material of a symmetric key.
+    pub(super) fn sealed(
+        &self,
+        key: &Key,
+        pairs: &BTreeMap<String, String>,
+        plain: &SecretBytes,
+    ) -> Result<Vec<u8>, Error> {
+        let bound = encryption_context::bound(&key.account, &key.region, &key.key_id, pairs);
+        let sealed = self.ring(key)?.seal(self.documents.random(), &bound, plain.expose())?;
+        let (account, key_id) = (key.account.clone(), key.key_id.clone());
+        let blob = Ciphertext { account, key_id, sealed }.to_blob();
+        blob.ok_or_else(|| Error::internal("a key's id cannot stand in a ciphertext"))
+    }
+
+    /// The key that a Decrypt is about: the one it names or, when it names none, the one that its blob names.
+    ///
+    /// # Errors
+    /// InvalidCiphertextException for what is no blob of ours, IncorrectKeyException for one of another key.
+    pub async fn permitted_decrypt(
+        &self,
+        cx: &Ctx,
+        action: &'static str,
+        input: &DecryptRequest,
+    ) -> Result<Permit, Error> {
+        let Some(blob) = &input.ciphertext_blob else {
+            return Err(refusals::invalid(
+                "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must \
+                 not be null",
+            ));
+        };
+        let key = self.key_of_blob(cx, blob, input.key_id.as_deref()).await?;
+        Self::allowed(cx, action, key, input)
+    }
+
+    /// Decrypts what Encrypt, GenerateDataKey or ReEncrypt made.
+    ///
+    /// # Errors
+    /// The key's state; InvalidCiphertextException for another encryption context or an altered blob.
+    pub async fn decrypt(&self, cx: &Ctx, permit: &Permit, input: DecryptRequest) -> Result<DecryptResponse, Error> {
+        let key = found(permit)?;
+        if input.recipient.is_some() {
+            return Err(refusals::no_enclaves());
+        }
+        usable(key, cx, "Decrypt")?;
+        only_symmetric(key, input.encryption_algorithm)?;
+        let pairs = input.encryption_context.unwrap_or_default();
+        let plaintext = self.opened(key, &pairs, &input.ciphertext_blob.unwrap_or_default())?;
+        dry(input.dry_run)?;
+        Ok(DecryptResponse {
+            key_id: Some(key.arn()),
+            plaintext: Some(plaintext),
+            encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
+            ..DecryptResponse::default()
+        })
+    }
+
+    /// Opens a blob of a key.
+    pub(super) fn opened(
+        &self,
+        key: &Key,
+        pairs: &BTreeMap<String, String>,
+        blob: &[u8],
+    ) -> Result<SecretBytes, Error> {
+        let ciphertext = Ciphertext::parse(blob).ok_or_else(refusals::invalid_ciphertext)?;
+        let bound = encryption_context::bound(&key.account, &key.region, &key.key_id, pairs);
+        self.ring(key)?.open(&bound, &ciphertext.sealed).map_err(|_| refusals::invalid_ciphertext())
+    }
+
+    /// The key of a blob, which has to be the one that the request names, if it names one.
+    async fn key_of_blob(&self, cx: &Ctx, blob: &[u8], named: Option<&str>) -> Result<KeyRef, Error> {
+        let named = match named {
+            Some(asked) => Some(KeyRef::resolve(&self.documents, cx, asked).await?),
+            None => None,
+        };
+        let ciphertext = Ciphertext::parse(blob).ok_or_else(refusals::invalid_ciphertext)?;
+        let account = strongroom_types::AccountId::parse(&ciphertext.account);
+        let account = account.map_err(|_| refusals::invalid_ciphertext())?;
+        if let Some(named) = named {
+            let is_it = |key: &Key| key.key_id == ciphertext.key_id && key.account == ciphertext.account;
+            return match &named.found {
+                Some(found) if !is_it(&found.value) => Err(refusals::incorrect_key()),
+                _ => Ok(named),
+            };
+        }
+        KeyRef::with_id(&self.documents, cx, account, &ciphertext.key_id, None).await
+    }
+
+    /// Decrypts under one key and encrypts under another, without the plaintext leaving. Takes leave on both.
+    ///
+    /// # Errors
+    /// As [`Kms::decrypt`] and [`Kms::encrypt`].
+    pub async fn re_encrypt(&self, cx: &Ctx, input: ReEncryptRequest) -> Result<(ReEncryptResponse, Permit), Error> {
+        let blob = input.ciphertext_blob.clone().unwrap_or_default();
+        let source = self.key_of_blob(cx, &blob, input.source_key_id.as_deref()).await?;
+        let target = KeyRef::resolve(&self.documents, cx, &input.destination_key_id).await?;
+        let on_same_key = source.arn == target.arn;
+        let from = ReEncrypted {
+            pairs: input.source_encryption_context.as_ref(),
+            algorithm: input.source_encryption_algorithm,
+            on_same_key,
+        };
+        let to = ReEncrypted {
+            pairs: input.destination_encryption_context.as_ref(),
+            algorithm: input.destination_encryption_algorithm,
+            on_same_key,
+        };
+        let from = Self::allowed(cx, RE_ENCRYPT_FROM, source, &from)?;
+        let to = Self::allowed(cx, RE_ENCRYPT_TO, target, &to)?;
+        let (old, new) = (found(&from)?, found(&to)?);
+        usable(old, cx, "ReEncrypt")?;
+        usable(new, cx, "ReEncrypt")?;
+        only_symmetric(old, input.source_encryption_algorithm)?;
+        only_symmetric(new, input.destination_encryption_algorithm)?;
+        let plain = self.opened(old, &input.source_encryption_context.unwrap_or_default(), &blob)?;
+        dry(input.dry_run)?;
+        let blob = self.sealed(new, &input.destination_encryption_context.unwrap_or_default(), &plain)?;
+        let response = ReEncryptResponse {
+            ciphertext_blob: Some(blob),
+            source_key_id: Some(old.arn()),
+            key_id: Some(new.arn()),
+            source_encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
+            destination_encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
+            ..ReEncryptResponse::default()
+        };
+        Ok((response, to))
+    }
+}
+
+/// Refuses keys that are not enabled, and those that are not for encrypting.
+pub(super) fn usable(key: &Key, cx: &Ctx, operation: &str) -> Result<(), Error> {
+    enabled(key, cx.now)?;
+    if key.usage == KeyUsageType::EncryptDecrypt { Ok(()) } else { Err(refusals::wrong_usage(key, operation)) }
+}
+
+/// Refuses algorithms that a symmetric key does not have.
+fn only_symmetric(key: &Key, algorithm: Option<EncryptionAlgorithmSpec>) -> Result<(), Error> {
+    let algorithm = algorithm.unwrap_or(EncryptionAlgorithmSpec::SymmetricDefault);
+    let fits = key.spec == KeySpec::SymmetricDefault && algorithm == EncryptionAlgorithmSpec::SymmetricDefault;
+    if fits { Ok(()) } else { Err(refusals::wrong_algorithm(key, algorithm.as_str())) }
+}
+
+/// Ends a request that was only to be tried.
+pub(super) fn dry(dry_run: Option<bool>) -> Result<(), Error> {
+    if dry_run.unwrap_or_default() { Err(refusals::dry_run()) } else { Ok(()) }
+}

@@ -1,0 +1,27 @@
+//! The encryption context: pairs that a ciphertext is bound to and that conditions may ask about.
+
+use std::collections::BTreeMap;
+
+use strongroom_crypto::Context;
+use strongroom_policy::Values;
+
+/// What a ciphertext of a key is bound to: the key, and the pairs whose order does not matter.
+#[must_use]
+pub fn bound(account: &str, region: &str, key_id: &str, pairs: &BTreeMap<String, String>) -> Context {
+    let key = Context::new("kms ciphertext").field(account).field(region).field(key_id);
+    pairs.iter().fold(key, |context, (name, value)| context.field(name).field(value))
+}
+
+/// What conditions are told of the pairs: `kms:EncryptionContext:NAME` and `kms:EncryptionContextKeys`. Names of keys of
+/// conditions do not distinguish case, so neither does the name of a pair here.
+#[must_use]
+pub fn condition<'a>(pairs: &'a BTreeMap<String, String>, key: &str) -> Option<Values<'a>> {
+    match key.strip_prefix("kms:encryptioncontext")? {
+        "keys" => (!pairs.is_empty()).then(|| Values::texts(pairs.keys().map(String::as_str))),
+        of_pair => {
+            let name = of_pair.strip_prefix(':')?;
+            let found = pairs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| Values::text(value))
+        }
+    }
+}

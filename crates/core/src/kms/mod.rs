@@ -1,0 +1,136 @@
+//! Keys: KMS as AWS has it. Keys with policies, aliases, grants and rotation, and cryptography under them; the keys that
+//! Secrets Manager encrypts values under.
+
+pub mod alias;
+mod aliases;
+mod cipher;
+mod ciphertext;
+pub mod conditions;
+mod create;
+mod data_keys;
+mod encryption_context;
+pub mod grant;
+mod grants;
+mod jobs;
+pub mod key;
+mod lists;
+mod macs;
+mod managed;
+mod material;
+mod named;
+mod policies;
+mod refusals;
+pub mod resolve;
+mod rotation;
+mod shown;
+mod states;
+mod tags;
+mod through;
+
+use std::sync::Arc;
+
+use strongroom_crypto::RootOfTrust;
+use strongroom_store::Batch;
+use tokio::sync::MutexGuard;
+
+pub use self::managed::{DEFAULT_ALIAS, names_default};
+pub use self::through::{Purpose, Usable, Wrapped};
+
+use self::key::{KEY_KIND, Key};
+use self::resolve::KeyRef;
+use crate::access::{Permit, RequestKeys, Resource, authorize, may};
+use crate::ctx::{Ctx, Done};
+use crate::documents::{Document, Documents, Loaded, retry};
+use crate::error::Error;
+use crate::identities::Identities;
+
+/// The operations of KMS.
+pub struct Kms {
+    documents: Arc<Documents>,
+    identities: Arc<Identities>,
+    root: Arc<dyn RootOfTrust>,
+}
+
+impl Kms {
+    /// Keys kept in `documents`, their material wrapped by `root`.
+    #[must_use]
+    pub fn new(documents: Arc<Documents>, identities: Arc<Identities>, root: Arc<dyn RootOfTrust>) -> Self {
+        Self { documents, identities, root }
+    }
+
+    /// Leave for an action on the key that `asked` names.
+    ///
+    /// # Errors
+    /// AccessDeniedException, which is also what callers get who could not use the key if it were there;
+    /// NotFoundException; faults.
+    pub async fn permitted(
+        &self,
+        cx: &Ctx,
+        action: &'static str,
+        asked: &str,
+        request: &dyn RequestKeys,
+    ) -> Result<Permit, Error> {
+        let key = KeyRef::resolve(&self.documents, cx, asked).await?;
+        Self::allowed(cx, action, key, request)
+    }
+
+    /// Leave for an action on a key.
+    fn allowed(cx: &Ctx, action: &'static str, key: KeyRef, request: &dyn RequestKeys) -> Result<Permit, Error> {
+        if key.found.is_some() {
+            return authorize(cx, action, Resource::Key(Arc::new(key)), request);
+        }
+        let absent = key.absent();
+        let own = key.account == cx.caller.account;
+        // Decided as if it were there, by the caller's own policies.
+        if own && may(cx, action, &Resource::Key(Arc::new(key)), request)? {
+            Err(absent)
+        } else {
+            Err(refusals::hidden(&cx.caller.arn, action))
+        }
+    }
+
+    /// Waits until no other change of the permitted key is under way on this node, and loads it as it is now.
+    async fn to_change(&self, permit: &Permit) -> Result<(MutexGuard<'_, ()>, Loaded<Key>), Error> {
+        let key = permit.key()?;
+        let place = key.found.as_ref().map(|found| found.value.key());
+        let place = place.ok_or_else(|| key.absent())?;
+        let turn = self.documents.writer::<Key>(&place).await?;
+        let found = self.documents.load::<Key>(place).await?.ok_or_else(|| refusals::no_key(&key.arn))?;
+        Ok((turn, found))
+    }
+
+    /// Changes the permitted key by `change` and commits it with the request's record. Nothing is written when nothing
+    /// changes.
+    async fn change(
+        &self,
+        cx: &Ctx,
+        permit: &Permit,
+        name: &'static str,
+        change: impl Fn(&mut Key) -> Result<bool, Error>,
+    ) -> Result<Arc<Key>, Error> {
+        retry(|| async {
+            let (_turn, before) = self.to_change(permit).await?;
+            let mut after = Key::clone(&before.value);
+            if !change(&mut after)? {
+                return Ok(before.value);
+            }
+            let after = Arc::new(after);
+            let mut batch = Batch::named(name);
+            self.documents.put(&mut batch, Some(&before), &after)?;
+            cx.commit(&self.documents, batch, done(&after, None)).await?;
+            Ok(after)
+        })
+        .await
+    }
+}
+
+/// What the record of a change of a key says.
+fn done(key: &Key, response_elements: Option<String>) -> Done {
+    Done { response_elements, arn: Some(key.arn()), resource_kind: KEY_KIND }
+}
+
+/// The permitted key as it was found when the request was authorised.
+fn found(permit: &Permit) -> Result<&Arc<Key>, Error> {
+    let key = permit.key()?;
+    key.found.as_ref().map(|found| &found.value).ok_or_else(|| key.absent())
+}

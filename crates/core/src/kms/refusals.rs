@@ -1,0 +1,214 @@
+//! What KMS refuses, with AWS's codes and texts. Texts marked unconfirmed follow the form of their like.
+
+use strongroom_types::Timestamp;
+use strongroom_wire::error::{ACCESS_DENIED, VALIDATION};
+use strongroom_wire::forms::Enumeration as _;
+use strongroom_wire::kms::{KeyState, KeyUsageType, errors};
+
+use super::key::Key;
+use crate::error::Error;
+
+/// A key that is not there, by its ARN.
+#[must_use]
+pub fn no_key(arn: &str) -> Error {
+    Error::refused(errors::NOT_FOUND_EXCEPTION, format!("Key '{arn}' does not exist"))
+}
+
+/// An alias that is not there, by its ARN.
+#[must_use]
+pub fn no_alias(arn: &str) -> Error {
+    Error::refused(errors::NOT_FOUND_EXCEPTION, format!("Alias {arn} is not found."))
+}
+
+/// What can be the id of no key.
+#[must_use]
+pub fn invalid_key_id(asked: &str) -> Error {
+    Error::refused(errors::NOT_FOUND_EXCEPTION, format!("Invalid keyId '{asked}'"))
+}
+
+/// The ARN of a key of another region.
+#[must_use]
+pub fn invalid_arn(region: &str) -> Error {
+    Error::refused(errors::NOT_FOUND_EXCEPTION, format!("Invalid arn {region}"))
+}
+
+/// An ARN that is none of KMS.
+#[must_use]
+pub fn not_an_arn(asked: &str) -> Error {
+    Error::refused(errors::INVALID_ARN_EXCEPTION, format!("Invalid arn {asked}"))
+}
+
+/// A key that the caller may know nothing of, there or not.
+#[must_use]
+pub fn hidden(caller: &str, action: &str) -> Error {
+    let text = format!(
+        "User: {caller} is not authorized to perform: {action} on this resource because the resource does not exist in \
+         this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+    );
+    Error::refused(ACCESS_DENIED, text)
+}
+
+/// A key in a state in which it cannot be used so.
+#[must_use]
+pub fn wrong_state(key: &Key, now: Timestamp) -> Error {
+    let arn = key.arn();
+    match key.state(now) {
+        KeyState::Disabled => Error::refused(errors::DISABLED_EXCEPTION, format!("{arn} is disabled.")),
+        KeyState::PendingDeletion => state(&format!("{arn} is pending deletion.")),
+        KeyState::PendingImport => state(&format!("{arn} is pending import.")),
+        other => state(&format!("{arn} is {}.", other.as_str())),
+    }
+}
+
+/// A key whose state does not allow something.
+#[must_use]
+pub fn state(text: &str) -> Error {
+    Error::refused(errors::KMS_INVALID_STATE_EXCEPTION, text)
+}
+
+/// A key for another use.
+#[must_use]
+pub fn wrong_usage(key: &Key, operation: &str) -> Error {
+    let text = format!("{} key usage is {} which is not valid for {operation}.", key.arn(), key.usage.as_str());
+    Error::refused(errors::INVALID_KEY_USAGE_EXCEPTION, text)
+}
+
+/// An algorithm that the key does not have.
+#[must_use]
+pub fn wrong_algorithm(key: &Key, algorithm: &str) -> Error {
+    let text = format!("Algorithm {algorithm} and key spec {} are incompatible.", key.spec.as_str());
+    Error::refused(errors::INVALID_KEY_USAGE_EXCEPTION, text)
+}
+
+/// A key spec that does not go with a usage.
+#[must_use]
+pub fn spec_and_usage(spec: &str, usage: KeyUsageType) -> Error {
+    Error::refused(VALIDATION, format!("KeyUsage {} is not compatible with KeySpec {spec}", usage.as_str()))
+}
+
+/// What the key's kind does not do at all.
+#[must_use]
+pub fn unsupported(text: &str) -> Error {
+    Error::refused(errors::UNSUPPORTED_OPERATION_EXCEPTION, text)
+}
+
+/// A blob that the key did not make, or not with this encryption context.
+#[must_use]
+pub fn invalid_ciphertext() -> Error {
+    Error::Refused(errors::INVALID_CIPHERTEXT_EXCEPTION.bare())
+}
+
+/// A blob of another key than the one named.
+#[must_use]
+pub fn incorrect_key() -> Error {
+    let text = "The key ID in the request does not identify a CMK that can perform this operation.";
+    Error::refused(errors::INCORRECT_KEY_EXCEPTION, text)
+}
+
+/// Anything that a member's form allows and its meaning does not.
+#[must_use]
+pub fn invalid(text: &str) -> Error {
+    Error::refused(VALIDATION, text)
+}
+
+/// An alias's name that does not begin as it has to.
+#[must_use]
+pub fn alias_prefix() -> Error {
+    invalid(
+        "Alias must start with the prefix \"alias/\". Please see \
+         https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html",
+    )
+}
+
+/// A name that only AWS's services may take. NotAuthorizedException is in no model; clients see it all the same.
+#[must_use]
+pub fn reserved_alias() -> Error {
+    Error::refused(strongroom_wire::error::Code::new("NotAuthorizedException", 400), "")
+}
+
+/// An alias that is there already.
+#[must_use]
+pub fn alias_exists(arn: &str) -> Error {
+    Error::refused(errors::ALREADY_EXISTS_EXCEPTION, format!("An alias with the name {arn} already exists"))
+}
+
+/// A text that is no key policy.
+#[must_use]
+pub fn malformed_policy(text: &str) -> Error {
+    Error::refused(errors::MALFORMED_POLICY_DOCUMENT_EXCEPTION, text)
+}
+
+/// A key policy that nobody of the caller could change any more.
+#[must_use]
+pub fn lock_out() -> Error {
+    malformed_policy("The new key policy will not allow you to update the key policy in the future.")
+}
+
+/// A key policy for somebody who is not there.
+#[must_use]
+pub fn invalid_principal() -> Error {
+    malformed_policy("Policy contains a statement with one or more invalid principals.")
+}
+
+/// A policy under another name than the only one.
+#[must_use]
+pub fn no_policy() -> Error {
+    Error::refused(errors::NOT_FOUND_EXCEPTION, "No such policy exists")
+}
+
+/// Tags that are too many, doubled or reserved.
+#[must_use]
+pub fn bad_tags(text: &str) -> Error {
+    Error::refused(errors::TAG_EXCEPTION, text)
+}
+
+/// More than a quota allows.
+#[must_use]
+pub fn too_many(text: &str) -> Error {
+    Error::refused(errors::LIMIT_EXCEEDED_EXCEPTION, text)
+}
+
+/// A marker of another list, or none of ours.
+#[must_use]
+pub fn invalid_marker() -> Error {
+    Error::refused(errors::INVALID_MARKER_EXCEPTION, "The marker is not valid.")
+}
+
+/// What would have been done, had not DryRun been given.
+#[must_use]
+pub fn dry_run() -> Error {
+    Error::refused(
+        errors::DRY_RUN_OPERATION_EXCEPTION,
+        "The request would have succeeded, but the DryRun option is set.",
+    )
+}
+
+/// A grant that is not there.
+#[must_use]
+pub fn no_grant(grant_id: &str) -> Error {
+    Error::refused(errors::NOT_FOUND_EXCEPTION, format!("Grant ID {grant_id} not found"))
+}
+
+/// A grant token that names no grant.
+#[must_use]
+pub fn invalid_grant_token() -> Error {
+    Error::refused(errors::INVALID_GRANT_TOKEN_EXCEPTION, "The grant token is not valid.")
+}
+
+/// Somebody who may not be named in a grant.
+#[must_use]
+pub fn no_principal(arn: &str) -> Error {
+    Error::refused(errors::INVALID_ARN_EXCEPTION, format!("ARN does not refer to a valid principal: {arn}"))
+}
+
+/// A key store or key material from outside that this server has not.
+#[must_use]
+pub fn no_key_store() -> Error {
+    unsupported("Custom key stores are not supported.")
+}
+
+/// A recipient with an attestation document: there are no enclaves here whose document could be checked.
+#[must_use]
+pub fn no_enclaves() -> Error {
+    unsupported("Recipient is not supported: this server verifies no attestation documents.")
+}
