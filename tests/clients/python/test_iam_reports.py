@@ -67,8 +67,8 @@ def test_the_summary_of_an_account(server, mark):
         "AccessKeysPerUserQuota": 2, "ServerCertificatesQuota": 20, "SigningCertificatesPerUserQuota": 2,
     }
     for number in range(2):
-        iam.create_user(UserName=f"{mark}{number}")
-        iam.create_virtual_mfa_device(VirtualMFADeviceName=f"{mark}{number}")
+        iam.create_user(UserName=f"{mark}-{number}")
+        iam.create_virtual_mfa_device(VirtualMFADeviceName=f"{mark}-{number}")
     iam.create_group(GroupName=mark)
     iam.create_role(RoleName=mark, AssumeRolePolicyDocument=trust())
     iam.create_instance_profile(InstanceProfileName=mark)
@@ -76,7 +76,7 @@ def test_the_summary_of_an_account(server, mark):
     own = iam.create_policy(PolicyName=mark, PolicyDocument=policy("iam:GetUser"))["Policy"]["Arn"]
     aws = "arn:aws:iam::aws:policy/SecretsManagerReadWrite"
     for arn in (own, aws):
-        iam.attach_user_policy(UserName=f"{mark}0", PolicyArn=arn)
+        iam.attach_user_policy(UserName=f"{mark}-0", PolicyArn=arn)
         iam.attach_group_policy(GroupName=mark, PolicyArn=arn)
     iam.put_role_permissions_boundary(RoleName=mark, PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess")
     iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v2Token")
@@ -221,7 +221,7 @@ def test_what_a_user_used(iam, mark):
 
 
 def test_what_a_group_and_a_policy_were_used_for(iam, mark):
-    one, two, three = (iam.create_user(UserName=f"{mark}{number}")["User"] for number in range(3))
+    one, two, three = (iam.create_user(UserName=f"{mark}-{number}")["User"] for number in range(3))
     keys = [iam.create_access_key(UserName=user["UserName"])["AccessKey"] for user in (one, two, three)]
     group = iam.create_group(GroupName=mark)["Group"]
     made = iam.create_policy(PolicyName=mark, PolicyDocument=policy("secretsmanager:*"))["Policy"]["Arn"]

@@ -174,7 +174,8 @@ impl Iam {
             let used = self.identities.role_use(role).await?;
             uses.push((role.arn(), used.map(|used| used.services).unwrap_or_default()));
         }
-        let allowed = SERVICES.iter().filter(|(namespace, _)| subject.policies.iter().any(|one| grants(one, namespace)));
+        let allowed =
+            SERVICES.iter().filter(|(namespace, _)| subject.policies.iter().any(|one| grants(one, namespace)));
         Ok(allowed.map(|(namespace, _)| accessed(namespace, &uses)).collect())
     }
 }
