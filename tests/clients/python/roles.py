@@ -1,6 +1,9 @@
 """What the tests of identities share: clients that sign with a key of choice, policies, and trust policies."""
 
 import json
+import os
+import pathlib
+import time
 
 import boto3
 import botocore.config
@@ -63,3 +66,15 @@ def trusting(arn, *further, **conditions):
 def assume(key, role, session="session", **options):
     """The answer to AssumeRole."""
     return client("sts", key).assume_role(RoleArn=role["Arn"], RoleSessionName=session, **options)
+
+
+def record_of(word):
+    """The trail's record that holds a word, such as the id of a request."""
+    trail = pathlib.Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).parent / "trail"
+    for _ in range(100):
+        for file in trail.rglob("*.jsonl"):
+            for line in file.read_text().splitlines():
+                if word in line:
+                    return json.loads(line)
+        time.sleep(0.1)
+    raise AssertionError(f"no record of {word}")

@@ -5,8 +5,6 @@ import datetime
 import hashlib
 import hmac
 import json
-import os
-import pathlib
 import re
 import struct
 import time
@@ -14,7 +12,7 @@ import time
 import pytest
 
 from checks import refused
-from roles import assume, client, make_iam, pairs, policy, trust, trusting
+from roles import assume, client, make_iam, pairs, policy, record_of, trust, trusting
 
 NO_KEY = "The security token included in the request is invalid"
 
@@ -57,18 +55,6 @@ def make_role(iam, mark):
             iam.put_role_policy(RoleName=made["RoleName"], PolicyName="may", PolicyDocument=allowed)
         return made
     return make
-
-
-def record_of(request_id):
-    """The trail's record of one request."""
-    trail = pathlib.Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).parent / "trail"
-    for _ in range(100):
-        for file in trail.rglob("*.jsonl"):
-            for line in file.read_text().splitlines():
-                if request_id in line:
-                    return json.loads(line)
-        time.sleep(0.1)
-    raise AssertionError(f"no record of {request_id}")
 
 
 def test_a_session_of_a_role_reads_a_secret(user, make_role, secret, name):
