@@ -18,12 +18,20 @@ def openssl(*words, given=b""):
     return subprocess.run(["openssl", *words], input=given, capture_output=True, check=True).stdout
 
 
+def token_of(key, key_name, claims):
+    """A signed token."""
+    header = {"alg": "RS256", "typ": "JWT", "kid": key_name}
+    signed = ".".join(encoded(json.dumps(part).encode()) for part in (header, claims))
+    return signed + "." + encoded(key.sign(signed))
+
+
 class Key:
-    """An RSA key."""
+    """An RSA key, kept in a file of its name."""
 
     def __init__(self, directory, name):
         self.name, self.file = name, directory / f"{name}.pem"
-        openssl("genrsa", "-out", str(self.file), "2048")
+        if not self.file.exists():
+            openssl("genrsa", "-out", str(self.file), "2048")
         told = openssl("rsa", "-in", str(self.file), "-noout", "-modulus").decode()
         self.modulus = bytes.fromhex(told.strip().removeprefix("Modulus="))
 
@@ -83,6 +91,4 @@ class Provider:
         key, now = key or self.keys[0], int(time.time())
         claims = {"iss": self.issuer, "sub": "someone", "aud": "app", "iat": now, "exp": now + 600, **claims}
         claims = {name: value for name, value in claims.items() if value is not None}
-        header = {"alg": "RS256", "typ": "JWT", "kid": key_name or key.name}
-        signed = ".".join(encoded(json.dumps(part).encode()) for part in (header, claims))
-        return signed + "." + encoded(key.sign(signed))
+        return token_of(key, key_name or key.name, claims)
