@@ -155,7 +155,7 @@ pub fn body_json(error: &ServiceError) -> Vec<u8> {
 pub const FAULT_NAMESPACE: &str = "http://webservices.amazon.com/AWSFault/2005-15-09";
 
 /// The body of an error in the query protocol, with the names that protocol uses; send it with the status of
-/// [`Code::for_query`]. `namespace` is the service's XML namespace.
+/// [`Code::for_query`]. An empty message is left out. `namespace` is the service's XML namespace.
 #[must_use]
 pub fn body_query(error: &ServiceError, namespace: &str, request_id: &str) -> Vec<u8> {
     let code = error.code.for_query();
@@ -167,8 +167,13 @@ pub fn body_query(error: &ServiceError, namespace: &str, request_id: &str) -> Ve
     put("<ErrorResponse xmlns=\"", namespace);
     put("\"><Error><Type>", if code.is_sender_fault() { "Sender" } else { "Receiver" });
     put("</Type><Code>", code.name);
-    put("</Code><Message>", &error.message);
-    put("</Message></Error><RequestId>", request_id);
+    if error.message.is_empty() {
+        put("</Code>", "");
+    } else {
+        put("</Code><Message>", &error.message);
+        put("</Message>", "");
+    }
+    put("</Error><RequestId>", request_id);
     put("</RequestId></ErrorResponse>", "");
     out.into_public()
 }
@@ -201,7 +206,7 @@ mod tests {
         );
         assert_eq!(error.code.for_query().status, 403);
         let internal = String::from_utf8(body_query(&INTERNAL_FAILURE.bare(), "n", "i")).expect("text");
-        assert!(internal.contains("<Type>Receiver</Type><Code>InternalFailure</Code>"), "{internal}");
+        assert!(internal.contains("<Type>Receiver</Type><Code>InternalFailure</Code></Error>"), "{internal}");
     }
 
     #[test]

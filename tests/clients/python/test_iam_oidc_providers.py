@@ -55,7 +55,7 @@ def test_a_provider_from_making_to_removing(iam, url):
 
 @pytest.mark.parametrize(
     "wrong",
-    ["idp.example.com", "ftp://idp.example.com", "http://idp.example.com", "http://127.0.0.1:8080", "https://",
+    ["idp.example.com", "ftp://idp.example.com", "http://idp.example.com", "http://192.0.2.1:8080", "https://",
      "https://user@idp.example.com", "https://idp.example.com/?a=b"],
 )
 def test_wrong_urls(iam, wrong):

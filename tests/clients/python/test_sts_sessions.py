@@ -5,45 +5,16 @@ import datetime
 import hashlib
 import hmac
 import json
-import os
-import pathlib
 import re
 import struct
 import time
 
-import boto3
-import botocore.config
 import pytest
 
 from checks import refused
-from conftest import REGION
-from roles import make_iam, pairs, trust
+from roles import assume, client, make_iam, pairs, policy, record_of, trust, trusting
 
-CONFIG = botocore.config.Config(retries={"total_max_attempts": 1})
 NO_KEY = "The security token included in the request is invalid"
-
-
-def client(service, key=None):
-    """A client that signs with a user's key, with a session's credentials, or as the root."""
-    key = key or {}
-    return boto3.session.Session().client(
-        service, region_name=REGION, config=CONFIG, aws_access_key_id=key.get("AccessKeyId"),
-        aws_secret_access_key=key.get("SecretAccessKey"), aws_session_token=key.get("SessionToken"))
-
-
-def policy(*actions, effect="Allow", resource="*", **conditions):
-    statement = {"Effect": effect, "Action": list(actions), "Resource": resource}
-    if conditions:
-        statement["Condition"] = conditions
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def trusting(arn, *further, **conditions):
-    """A trust policy that lets `arn` assume the role, and do what is named further."""
-    statement = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": ["sts:AssumeRole", *further]}
-    if conditions:
-        statement["Condition"] = conditions
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def code(seed, step):
@@ -84,22 +55,6 @@ def make_role(iam, mark):
             iam.put_role_policy(RoleName=made["RoleName"], PolicyName="may", PolicyDocument=allowed)
         return made
     return make
-
-
-def assume(key, role, session="session", **options):
-    return client("sts", key).assume_role(RoleArn=role["Arn"], RoleSessionName=session, **options)
-
-
-def record_of(request_id):
-    """The trail's record of one request."""
-    trail = pathlib.Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).parent / "trail"
-    for _ in range(100):
-        for file in trail.rglob("*.jsonl"):
-            for line in file.read_text().splitlines():
-                if request_id in line:
-                    return json.loads(line)
-        time.sleep(0.1)
-    raise AssertionError(f"no record of {request_id}")
 
 
 def test_a_session_of_a_role_reads_a_secret(user, make_role, secret, name):

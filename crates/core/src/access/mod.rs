@@ -56,6 +56,8 @@ static ACTIONS: LazyLock<HashMap<&'static str, Action>> = LazyLock::new(|| {
 pub enum Resource {
     /// An action that names no resource, such as ListSecrets.
     Account,
+    /// A list of IAM: what the ARNs of everything on it begin with.
+    List(Arc<str>),
     /// A secret, existing or not.
     Secret(Arc<SecretRef>),
     /// An entity of IAM, existing or not.
@@ -84,7 +86,7 @@ impl Resource {
     #[must_use]
     pub fn owner<'a>(&'a self, cx: &'a Ctx) -> &'a AccountId {
         match self {
-            Self::Account => &cx.caller.account,
+            Self::Account | Self::List(_) => &cx.caller.account,
             Self::Secret(secret) => &secret.account,
             Self::Entity(entity) => &entity.account,
             Self::Key(key) => &key.account,
@@ -96,7 +98,7 @@ impl Resource {
     pub fn entity(&self) -> Option<&EntityRef> {
         match self {
             Self::Entity(entity) => Some(entity),
-            Self::Account | Self::Secret(_) | Self::Key(_) => None,
+            Self::Account | Self::List(_) | Self::Secret(_) | Self::Key(_) => None,
         }
     }
 
@@ -104,6 +106,7 @@ impl Resource {
     fn arn<'a>(&'a self, cx: &Ctx) -> Cow<'a, str> {
         match self {
             Self::Account => Cow::Borrowed("*"),
+            Self::List(arn) => Cow::Borrowed(arn),
             Self::Secret(secret) => secret.arn(&cx.region),
             Self::Entity(entity) => Cow::Borrowed(&entity.arn),
             Self::Key(key) => Cow::Borrowed(&key.arn),
@@ -115,7 +118,7 @@ impl Resource {
         match self {
             // What is not there has no policy that could have to allow.
             Self::Key(key) if key.found.is_some() => ResourceRule::MustAllow,
-            Self::Account | Self::Secret(_) | Self::Entity(_) | Self::Key(_) => ResourceRule::Either,
+            Self::Account | Self::List(_) | Self::Secret(_) | Self::Entity(_) | Self::Key(_) => ResourceRule::Either,
         }
     }
 
@@ -125,19 +128,20 @@ impl Resource {
         key.grants.iter().any(|grant| grant.allows(caller, action, request.encryption_context()))
     }
 
-    /// What refusals call it: what is not there, as the caller called it.
-    fn shown<'a>(&'a self, arn: &'a str) -> Option<&'a str> {
+    /// What refusals of an action call it: what is not there, as the caller called it. IAM says `*` where others say
+    /// nothing.
+    fn shown<'a>(&'a self, arn: &'a str, action: &str) -> Option<&'a str> {
         match self {
-            Self::Account => None,
+            Self::Account => Some(arn).filter(|_| action.starts_with("iam:")),
             Self::Secret(secret) if secret.found.is_none() => Some(&secret.asked),
-            Self::Secret(_) | Self::Entity(_) | Self::Key(_) => Some(arn),
+            Self::List(_) | Self::Secret(_) | Self::Entity(_) | Self::Key(_) => Some(arn),
         }
     }
 
     /// What conditions may ask about it.
     fn condition(&self, key: &str, arn: &str, region: &Region) -> Option<Values<'_>> {
         match self {
-            Self::Account => None,
+            Self::Account | Self::List(_) => None,
             Self::Secret(secret) => secret.condition(key, arn, region),
             Self::Key(kms_key) => kms_key.condition(key),
             // A request that sets a boundary is asked for that one instead.
@@ -179,7 +183,7 @@ impl Permit {
     pub fn secret(&self) -> Result<&SecretRef, Error> {
         match &self.resource {
             Resource::Secret(secret) => Ok(secret),
-            Resource::Account | Resource::Entity(_) | Resource::Key(_) => {
+            Resource::Account | Resource::List(_) | Resource::Entity(_) | Resource::Key(_) => {
                 Err(Error::internal("a permit without a secret was used on one"))
             }
         }
@@ -192,7 +196,7 @@ impl Permit {
     pub fn key(&self) -> Result<&KeyRef, Error> {
         match &self.resource {
             Resource::Key(key) => Ok(key),
-            Resource::Account | Resource::Entity(_) | Resource::Secret(_) => {
+            Resource::Account | Resource::List(_) | Resource::Entity(_) | Resource::Secret(_) => {
                 Err(Error::internal("a permit without a key was used on one"))
             }
         }
@@ -301,7 +305,7 @@ impl<'a> Question<'a> {
                     cx.amend_record(|record| record.additional_event_data.push((REASON, reason)));
                     cx.set_denied(message::of(&denial, &policy_request, &asked));
                 }
-                Some(client_text(&denial, caller, &policy_request, resource.shown(&arn), rule))
+                Some(client_text(&denial, caller, &policy_request, resource.shown(&arn, action.as_str()), rule))
             }
         }))
     }

@@ -21,7 +21,7 @@ use crate::identities::user::User;
 use crate::page;
 
 /// Access keys of a user or of the root, at most (IAM's quotas).
-const KEYS_MAX: usize = 2;
+pub(super) const KEYS_MAX: usize = 2;
 /// What is told of a key that was never used (IAM's API, `AccessKeyLastUsed`).
 const NEVER: &str = "N/A";
 

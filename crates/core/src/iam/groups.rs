@@ -19,9 +19,9 @@ use crate::identities::user::{USERS_BY_GROUP, User};
 use crate::page;
 
 /// Groups of an account, at most (IAM's quotas).
-const GROUPS_MAX: usize = 300;
+pub(super) const GROUPS_MAX: usize = 300;
 /// Groups that a user may be in, at most (IAM's quotas).
-const GROUPS_OF_USER_MAX: usize = 10;
+pub(super) const GROUPS_OF_USER_MAX: usize = 10;
 
 impl Iam {
     /// The group of a name in the caller's account.

@@ -26,7 +26,7 @@ use crate::identities::instance_profile::{InstanceProfile, PROFILES_BY_ROLE};
 use crate::identities::role::Role;
 
 /// Instance profiles of an account, at most (IAM's quotas).
-const PROFILES_MAX: usize = 1000;
+pub(super) const PROFILES_MAX: usize = 1000;
 /// Who gets the role in an instance profile.
 const INSTANCES: &str = "ec2.amazonaws.com";
 

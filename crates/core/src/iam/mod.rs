@@ -4,16 +4,19 @@
 mod absent_kinds;
 mod access_keys;
 mod account_settings;
+mod account_summary;
 mod attachments;
 mod authorization_details;
 mod boundaries;
 mod change;
 mod conditions;
 mod context_keys;
+mod credential_report;
 mod groups;
 mod holders;
 mod inline;
 mod instance_profiles;
+mod last_accessed;
 mod login_profiles;
 mod mfa_devices;
 mod oidc_provider_inputs;
@@ -102,4 +105,9 @@ fn shown_tags(tags: &[Tag]) -> Option<Vec<shapes::Tag>> {
 /// A stored time.
 const fn instant(ms: i64) -> Timestamp {
     Timestamp::from_millis(ms)
+}
+
+/// A count as the API writes it.
+fn counted(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }

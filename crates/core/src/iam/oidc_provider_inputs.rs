@@ -44,7 +44,7 @@ impl Targeted for CreateOpenIDConnectProviderRequest {
 
 impl Targeted for ListOpenIDConnectProvidersRequest {
     fn target(&self) -> Target<'_> {
-        Target::Account
+        Target::List("oidc-provider", Some("/*"))
     }
 }
 

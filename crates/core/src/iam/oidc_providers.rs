@@ -49,7 +49,7 @@ impl Iam {
     }
 
     /// The account's providers. Its quota bounds their number.
-    async fn providers(&self, cx: &Ctx) -> Result<Vec<Loaded<OidcProvider>>, Error> {
+    pub(super) async fn providers(&self, cx: &Ctx) -> Result<Vec<Loaded<OidcProvider>>, Error> {
         self.documents.scan::<OidcProvider>(&key_of_id(cx.caller.account.as_str(), ""), None, PROVIDERS_MAX).await
     }
 

@@ -81,8 +81,8 @@ targets! {
     TagMFADeviceRequest => |input| Target::MfaDevice(&input.serial_number);
     UntagMFADeviceRequest => |input| Target::MfaDevice(&input.serial_number);
     ListMFADeviceTagsRequest => |input| Target::MfaDevice(&input.serial_number);
-    ListGroupsRequest => |_| Target::Account;
-    ListVirtualMFADevicesRequest => |_| Target::Account;
+    ListGroupsRequest => |input| Target::List("group", input.path_prefix.as_deref());
+    ListVirtualMFADevicesRequest => |_| Target::List("mfa", None);
     ListServerCertificatesRequest => |_| Target::Account;
     ListSAMLProvidersRequest => |_| Target::Account;
     CreateAccountAliasRequest => |_| Target::Account;

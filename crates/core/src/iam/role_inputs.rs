@@ -89,7 +89,7 @@ impl Targeted for GetServiceLinkedRoleDeletionStatusRequest {
 
 impl Targeted for ListRolesRequest {
     fn target(&self) -> Target<'_> {
-        Target::Account
+        Target::List("role", self.path_prefix.as_deref())
     }
 }
 
@@ -106,7 +106,7 @@ impl Targeted for CreateInstanceProfileRequest {
 
 impl Targeted for ListInstanceProfilesRequest {
     fn target(&self) -> Target<'_> {
-        Target::Account
+        Target::List("instance-profile", self.path_prefix.as_deref())
     }
 }
 

@@ -24,7 +24,7 @@ use crate::identities::role::{Role, SERVICE_PATH};
 use crate::identities::role_use::RoleUse;
 
 /// Roles of an account, at most (IAM's quotas).
-const ROLES_MAX: usize = 1000;
+pub(super) const ROLES_MAX: usize = 1000;
 /// Longest session, in seconds, of a role that does not say (IAM's API, `MaxSessionDuration`).
 pub(super) const SESSION_SECONDS_DEFAULT: i32 = 3600;
 

@@ -22,6 +22,8 @@ use crate::identities::user::User;
 pub enum Target<'a> {
     /// The account as a whole.
     Account,
+    /// A list: the type in the ARNs on it, and the path prefix that it is of, `/` when none is given.
+    List(&'static str, Option<&'a str>),
     /// A user by name, or the caller itself.
     User(Option<&'a str>),
     /// A group by name.
@@ -86,6 +88,14 @@ impl Iam {
         let account = cx.caller.account.as_str();
         let entity = match *target {
             Target::Account => return Ok(Resource::Account),
+            // What AWS asks policies for and names in refusals, though its documents know no resource of these actions.
+            // An ARN would be that of a policy, of the account or of AWS.
+            Target::List("policy", prefix) => {
+                return Ok(Resource::List(["policy path ", prefix.unwrap_or("/")].concat().into()));
+            }
+            Target::List(arn_type, prefix) => {
+                return Ok(Resource::List(self.arn(cx, arn_type, prefix.unwrap_or("/"), "").into()));
+            }
             Target::User(Some(name)) => self.user_ref(cx, name).await?,
             Target::User(None) => match &cx.caller.principal {
                 Principal::User { name } => self.user_ref(cx, name).await?,
@@ -268,7 +278,7 @@ impl Targeted for GetUserRequest {
 
 impl Targeted for ListUsersRequest {
     fn target(&self) -> Target<'_> {
-        Target::Account
+        Target::List("user", self.path_prefix.as_deref())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::identities::policy_text::PolicyText;
 
 /// Characters of a trust policy at most, without the space between its values (IAM's quotas).
-const TRUST_CHARS_MAX: usize = 2048;
+pub(super) const TRUST_CHARS_MAX: usize = 2048;
 
 impl Iam {
     /// The trust policy of a text.

@@ -18,7 +18,7 @@ use crate::identities::entity::{Entity, Policies, new_id};
 use crate::identities::user::User;
 
 /// Users of an account, at most (IAM's quotas).
-const USERS_MAX: usize = 5000;
+pub(super) const USERS_MAX: usize = 5000;
 
 impl Iam {
     /// Makes a user.

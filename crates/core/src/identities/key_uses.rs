@@ -12,6 +12,7 @@ use strongroom_types::{SecretBytes, Timestamp};
 use super::Identities;
 use super::account::Account;
 use super::entity::key_of_id;
+use super::service_uses::ServiceUses;
 use super::signers::Signer;
 use crate::documents::{Document, Loaded, from_json_body, json_body};
 use crate::error::Error;
@@ -36,6 +37,40 @@ pub struct KeyUse {
     pub service: String,
     /// The region that was signed for.
     pub region: String,
+    /// The last use for each service, of which earlier releases kept nothing.
+    #[serde(default, skip_serializing_if = "ServiceUses::is_empty")]
+    services: ServiceUses,
+}
+
+impl KeyUse {
+    /// A use.
+    #[must_use]
+    pub fn new(account: &str, key_id: &str, used_ms: i64, service: &str, region: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            key_id: key_id.to_owned(),
+            used_ms,
+            service: service.to_owned(),
+            region: region.to_owned(),
+            services: ServiceUses::of(service, used_ms, region),
+        }
+    }
+
+    /// The last use for each service.
+    #[must_use]
+    pub fn services(&self) -> ServiceUses {
+        let mut services = self.services.clone();
+        services.merge(&ServiceUses::of(&self.service, self.used_ms, &self.region));
+        services
+    }
+
+    /// The later of two uses, with what both know of services.
+    fn merged(self, other: &Self) -> Self {
+        let mut services = self.services();
+        services.merge(&other.services());
+        let later = if other.used_ms > self.used_ms { other.clone() } else { self };
+        Self { services, ..later }
+    }
 }
 
 impl Document for KeyUse {
@@ -71,10 +106,15 @@ impl Noted {
 pub(super) struct Pending(Mutex<HashMap<String, KeyUse>>);
 
 impl Pending {
-    fn note(&self, used: KeyUse) {
+    /// Notes uses, also those that were taken and could not be written.
+    fn note(&self, uses: impl IntoIterator<Item = KeyUse>) {
         let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if pending.len() < PENDING_MAX || pending.contains_key(&used.key_id) {
-            pending.insert(used.key_id.clone(), used);
+        for used in uses {
+            match pending.remove(&used.key_id) {
+                Some(known) => drop(pending.insert(used.key_id.clone(), known.merged(&used))),
+                None if pending.len() < PENDING_MAX => drop(pending.insert(used.key_id.clone(), used)),
+                None => {}
+            }
         }
     }
 
@@ -86,14 +126,6 @@ impl Pending {
         let taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         taken.into_values().collect()
     }
-
-    /// Notes again what was taken and could not be written. What was noted since then is newer.
-    fn put_back(&self, unwritten: impl IntoIterator<Item = KeyUse>) {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for used in unwritten {
-            pending.entry(used.key_id.clone()).or_insert(used);
-        }
-    }
 }
 
 impl Identities {
@@ -104,13 +136,8 @@ impl Identities {
         if noted.covers(now.millis().div_euclid(GRAIN_MS), i64::from(service_at)) {
             return;
         }
-        self.key_uses.note(KeyUse {
-            account: signer.caller.account.to_string(),
-            key_id: signer.key_id.clone(),
-            used_ms: now.millis(),
-            service: service.to_owned(),
-            region: region.to_owned(),
-        });
+        let account = signer.caller.account.as_str();
+        self.key_uses.note([KeyUse::new(account, &signer.key_id, now.millis(), service, region)]);
     }
 
     /// The last use of an access key; none when it was never used.
@@ -118,10 +145,11 @@ impl Identities {
     /// # Errors
     /// Faults of the store.
     pub async fn last_use(&self, account: &str, key_id: &str) -> Result<Option<KeyUse>, Error> {
-        match self.key_uses.of(key_id) {
-            Some(pending) => Ok(Some(pending)),
-            None => Ok(self.stored_use(account, key_id).await?.map(|stored| (*stored.value).clone())),
-        }
+        let stored = self.stored_use(account, key_id).await?.map(|stored| (*stored.value).clone());
+        Ok(match (stored, self.key_uses.of(key_id)) {
+            (Some(stored), Some(pending)) => Some(stored.merged(&pending)),
+            (stored, pending) => pending.or(stored),
+        })
     }
 
     /// The last use of an access key as far as it is written.
@@ -140,9 +168,9 @@ impl Identities {
             match self.write_use(&used).await {
                 Ok(done) => written += usize::from(done),
                 // Written in the meantime by another; the next run settles it.
-                Err(Error::Conflict) => self.key_uses.put_back([used]),
+                Err(Error::Conflict) => self.key_uses.note([used]),
                 Err(error) => {
-                    self.key_uses.put_back(unwritten.into_iter().chain([used]));
+                    self.key_uses.note(unwritten.into_iter().chain([used]));
                     return Err(error);
                 }
             }
@@ -157,11 +185,15 @@ impl Identities {
             return Ok(false);
         }
         let before = self.stored_use(&used.account, &used.key_id).await?;
-        if before.as_ref().is_some_and(|before| before.value.used_ms >= used.used_ms) {
+        let after = match &before {
+            Some(before) => KeyUse::clone(&before.value).merged(used),
+            None => used.clone(),
+        };
+        if before.as_ref().is_some_and(|before| *before.value == after) {
             return Ok(false);
         }
         let mut batch = Batch::named("flush_key_uses");
-        self.documents.put(&mut batch, before.as_ref(), &std::sync::Arc::new(used.clone()))?;
+        self.documents.put(&mut batch, before.as_ref(), &std::sync::Arc::new(after))?;
         self.documents.commit(batch).await?;
         Ok(true)
     }
@@ -183,18 +215,21 @@ mod tests {
 
     #[test]
     fn what_was_put_back_does_not_take_the_place_of_newer_notes() {
-        let used = |ms| KeyUse {
-            account: "1".to_owned(),
-            key_id: "AKIA".to_owned(),
-            used_ms: ms,
-            service: "iam".to_owned(),
-            region: "us-east-1".to_owned(),
-        };
+        let used = |ms, service| KeyUse::new("1", "AKIA", ms, service, "us-east-1");
         let pending = Pending::default();
-        pending.note(used(1));
+        pending.note([used(1, "iam")]);
         let taken = pending.take();
-        pending.note(used(2));
-        pending.put_back(taken);
-        assert_eq!(pending.of("AKIA"), Some(used(2)));
+        pending.note([used(2, "sts")]);
+        pending.note(taken);
+        let noted = pending.of("AKIA").expect("noted");
+        assert_eq!((noted.used_ms, noted.service.as_str()), (2, "sts"));
+        assert_eq!(noted.services().get("iam").map(|used| used.used_ms), Some(1), "each service by itself");
+    }
+
+    #[test]
+    fn a_use_that_an_earlier_release_wrote_knows_one_service() {
+        let body = br#"{"account":"1","key_id":"AKIA","used_ms":5,"service":"iam","region":"us-east-1"}"#;
+        let read = KeyUse::from_body(&SecretBytes::new(body.to_vec())).expect("it reads");
+        assert_eq!(read.services(), ServiceUses::of("iam", 5, "us-east-1"));
     }
 }

@@ -14,6 +14,7 @@ use super::Identities;
 use super::account::Account;
 use super::entity::key_of_id;
 use super::role::Role;
+use super::service_uses::ServiceUses;
 use crate::caller::{Caller, Principal};
 use crate::documents::{Document, Loaded, from_json_body, json_body};
 use crate::error::Error;
@@ -36,6 +37,27 @@ pub struct RoleUse {
     pub used_ms: i64,
     /// The region of that request.
     pub region: String,
+    /// The last use of each service, of which earlier releases kept nothing.
+    #[serde(default, skip_serializing_if = "ServiceUses::is_empty")]
+    pub services: ServiceUses,
+}
+
+impl RoleUse {
+    /// The later of two uses, with what both know of services.
+    fn merged(mut self, other: &Self) -> Self {
+        self.services.merge(&other.services);
+        if other.used_ms > self.used_ms {
+            (self.used_ms, self.region) = (other.used_ms, other.region.clone());
+        }
+        self
+    }
+
+    /// Whether noting a use of a service again would tell nothing new.
+    fn covers(&self, service: &str, region: &str, now: Timestamp) -> bool {
+        let recent = |used_ms: i64| now.millis() < used_ms + PRECISION_MS;
+        let of_service = self.services.get(service).is_some_and(|used| recent(used.used_ms) && used.region == region);
+        recent(self.used_ms) && self.region == region && of_service
+    }
 }
 
 impl Document for RoleUse {
@@ -67,19 +89,26 @@ struct Noted {
 }
 
 impl RoleUses {
-    fn note(&self, account: &str, role: &str, region: &str, now: Timestamp) {
+    fn note(&self, account: &str, role: &str, service: &str, region: &str, now: Timestamp) {
         let key = key_of_id(account, role);
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let earlier = noted.newest.get(&key);
-        if earlier.is_some_and(|earlier| now.millis() < earlier.used_ms + PRECISION_MS && earlier.region == region) {
+        if earlier.is_some_and(|earlier| earlier.covers(service, region, now)) {
             return;
         }
         if earlier.is_none() && noted.newest.len() >= PENDING_MAX {
             return;
         }
-        let (account, role, region) = (account.to_owned(), role.to_owned(), region.to_owned());
+        let used = RoleUse {
+            account: account.to_owned(),
+            role: role.to_owned(),
+            used_ms: now.millis(),
+            region: region.to_owned(),
+            services: ServiceUses::of(service, now.millis(), region),
+        };
+        let used = earlier.cloned().map_or(used.clone(), |earlier| earlier.merged(&used));
         noted.unwritten.insert(key.clone());
-        noted.newest.insert(key, RoleUse { account, role, used_ms: now.millis(), region });
+        noted.newest.insert(key, used);
     }
 
     fn get(&self, key: &str) -> Option<RoleUse> {
@@ -104,10 +133,10 @@ impl RoleUses {
 }
 
 impl Identities {
-    /// Notes that a caller made a request: if it is the session of a role, the role was used.
-    pub fn note_role_use(&self, caller: &Caller, region: &Region, now: Timestamp) {
+    /// Notes that a caller asked the service of a signing name: if it is the session of a role, the role was used.
+    pub fn note_role_use(&self, caller: &Caller, service: &str, region: &Region, now: Timestamp) {
         if let Principal::RoleSession { role_id, .. } = &caller.principal {
-            self.role_uses.note(caller.account.as_str(), role_id, region.as_str(), now);
+            self.role_uses.note(caller.account.as_str(), role_id, service, region.as_str(), now);
         }
     }
 
@@ -116,11 +145,11 @@ impl Identities {
     /// # Errors
     /// Faults of the store.
     pub async fn role_use(&self, role: &Role) -> Result<Option<RoleUse>, Error> {
-        let key = key_of_id(&role.account, &role.id);
-        if let Some(noted) = self.role_uses.get(&key) {
-            return Ok(Some(noted));
-        }
-        Ok(self.stored_role_use(role).await?.map(|stored| RoleUse::clone(&stored.value)))
+        let stored = self.stored_role_use(role).await?.map(|stored| RoleUse::clone(&stored.value));
+        Ok(match (stored, self.role_uses.get(&key_of_id(&role.account, &role.id))) {
+            (Some(stored), Some(noted)) => Some(stored.merged(&noted)),
+            (stored, noted) => noted.or(stored),
+        })
     }
 
     /// The last use that is written, for those who delete the role.
@@ -157,11 +186,15 @@ impl Identities {
             return Ok(());
         }
         let before = self.documents.load::<RoleUse>(noted.key()).await?;
-        if before.as_ref().is_some_and(|before| before.value.used_ms >= noted.used_ms) {
+        let after = match &before {
+            Some(before) => RoleUse::clone(&before.value).merged(noted),
+            None => noted.clone(),
+        };
+        if before.as_ref().is_some_and(|before| *before.value == after) {
             return Ok(());
         }
         let mut batch = Batch::named("write_role_use");
-        self.documents.put(&mut batch, before.as_ref(), &std::sync::Arc::new(noted.clone()))?;
+        self.documents.put(&mut batch, before.as_ref(), &std::sync::Arc::new(after))?;
         match self.documents.commit(batch).await {
             // Another node wrote a use of the same moment.
             Err(Error::Conflict) => Ok(()),
@@ -178,13 +211,14 @@ mod tests {
     fn a_use_is_written_once_and_shown_until_the_next_writing() {
         let uses = RoleUses::default();
         let at = Timestamp::from_seconds;
-        uses.note("1", "AROA1", "eu-west-1", at(100));
-        uses.note("1", "AROA1", "eu-west-1", at(130));
+        uses.note("1", "AROA1", "iam", "eu-west-1", at(100));
+        uses.note("1", "AROA1", "iam", "eu-west-1", at(130));
         assert_eq!(uses.get("1:AROA1").map(|noted| noted.used_ms), Some(100_000), "within a minute");
-        uses.note("1", "AROA1", "us-east-1", at(131));
+        uses.note("1", "AROA1", "sts", "us-east-1", at(131));
         let taken = uses.take();
         assert_eq!(taken.len(), 1);
         assert_eq!((taken[0].used_ms, taken[0].region.as_str()), (131_000, "us-east-1"));
+        assert_eq!(taken[0].services.get("iam").map(|used| used.used_ms), Some(100_000), "each service by itself");
         uses.put_back(&taken[0]);
         assert_eq!(uses.take(), taken, "what was not written is written the next time");
         assert!(uses.get("1:AROA1").is_some());

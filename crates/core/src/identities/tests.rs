@@ -61,7 +61,7 @@ async fn the_last_use_of_a_role_is_written_and_goes_with_the_role() {
     let of_no_role = crate::caller::Caller { principal: principal("AROAGONE"), ..root.clone() };
     let region = strongroom_types::Region::parse("eu-west-1").expect("region");
     for caller in [&root, &session, &of_no_role] {
-        identities.note_role_use(caller, &region, Timestamp::from_seconds(50));
+        identities.note_role_use(caller, "iam", &region, Timestamp::from_seconds(50));
     }
     let shown = identities.role_use(&role).await.expect("read").expect("noted");
     assert_eq!((shown.used_ms, shown.region.as_str()), (50_000, "eu-west-1"));

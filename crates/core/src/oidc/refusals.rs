@@ -1,19 +1,14 @@
 //! AWS's refusals of AssumeRoleWithWebIdentity, with their texts.
 
 use strongroom_types::time::Timestamp;
-use strongroom_wire::error::Code;
+use strongroom_wire::sts::errors::{
+    EXPIRED_TOKEN_EXCEPTION, IDP_COMMUNICATION_ERROR_EXCEPTION, INVALID_IDENTITY_TOKEN_EXCEPTION,
+};
 
 use crate::error::Error;
 
-/// The token cannot be believed, or does not fit the provider.
-pub const INVALID_IDENTITY_TOKEN: Code = Code::new("InvalidIdentityToken", 400);
-/// The token's time is over. STS names it as the JSON protocols do, unlike for its own tokens.
-pub const EXPIRED_TOKEN: Code = Code::new("ExpiredTokenException", 400);
-/// The provider cannot be reached.
-pub const IDP_COMMUNICATION_ERROR: Code = Code::new("IDPCommunicationError", 400);
-
 fn invalid(text: impl Into<String>) -> Error {
-    Error::refused(INVALID_IDENTITY_TOKEN, text)
+    Error::refused(INVALID_IDENTITY_TOKEN_EXCEPTION, text)
 }
 
 /// The text is no signed token.
@@ -58,7 +53,7 @@ pub fn untrusted_certificate() -> Error {
 /// The provider cannot be reached. AWS documents the code; its text is unconfirmed.
 #[must_use]
 pub fn unreachable_provider() -> Error {
-    Error::refused(IDP_COMMUNICATION_ERROR, "The identity provider could not be reached")
+    Error::refused(IDP_COMMUNICATION_ERROR_EXCEPTION, "The identity provider could not be reached")
 }
 
 /// The provider's key did not sign the token. AWS's text is unconfirmed.
@@ -67,12 +62,12 @@ pub fn wrong_signature() -> Error {
     invalid("The signature of the ID Token provided is not valid")
 }
 
-/// The token's time is over.
+/// The token's time is over. STS names it as the JSON protocols do, unlike for its own tokens.
 #[must_use]
 pub fn expired(now: Timestamp, expires_s: i64) -> Error {
     let now = now.seconds();
     let text = format!("Token expired: current date/time {now} must be before the expiration date/time {expires_s}");
-    Error::refused(EXPIRED_TOKEN, text)
+    Error::refused(EXPIRED_TOKEN_EXCEPTION, text)
 }
 
 /// The token's time is still to come. AWS's text is unconfirmed.

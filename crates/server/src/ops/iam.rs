@@ -176,6 +176,13 @@ async fn credentials(call: &Operated<'_>, operation: Operation) -> Result<Answer
         Operation::ListSigningCertificates => call.answered(Iam::list_signing_certificates).await,
         Operation::ListServerCertificates => call.answered(Iam::list_server_certificates).await,
         Operation::ListSAMLProviders => call.answered(Iam::list_saml_providers).await,
+        Operation::GetAccountSummary => call.answered(Iam::get_account_summary).await,
+        Operation::GenerateCredentialReport => call.answered(Iam::generate_credential_report).await,
+        Operation::GetCredentialReport => call.answered(Iam::get_credential_report).await,
+        Operation::GenerateServiceLastAccessedDetails => {
+            call.answered(Iam::generate_service_last_accessed_details).await
+        }
+        Operation::GetServiceLastAccessedDetails => call.answered(Iam::get_service_last_accessed_details).await,
         // Of the model, but not of this release: as an operation that no version has.
         other => {
             let text = format!("Could not find operation {} for version {}", other.name(), SERVICE.api_version);

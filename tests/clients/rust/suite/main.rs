@@ -7,3 +7,4 @@ mod errors;
 mod instance;
 mod listing;
 mod operations;
+mod sessions;

@@ -4,7 +4,7 @@ mod entities;
 mod lifecycle;
 mod listing;
 mod requests;
-mod service_access;
+pub(super) mod service_access;
 mod tags;
 mod versions;
 
@@ -14,7 +14,7 @@ use strongroom_wire::iam::{ManagedPolicyDetail, Policy as ShownPolicy, PolicyVer
 
 use super::holders::Usage;
 use super::target::POLICY_KIND;
-use super::{Iam, instant, shapes};
+use super::{Iam, counted, instant, shapes};
 use crate::access::Permit;
 use crate::ctx::{Ctx, Done};
 use crate::documents::Loaded;
@@ -24,11 +24,11 @@ use crate::identities::entity::{Entity, Tag};
 use crate::identities::managed_policy::{ManagedPolicy, PolicyVersion};
 
 /// Customer managed policies of an account, at most (IAM's quotas).
-const POLICIES_MAX: usize = 1500;
+pub(super) const POLICIES_MAX: usize = 1500;
 /// Versions of a managed policy, at most (IAM's quotas).
-const VERSIONS_MAX: usize = 5;
+pub(super) const VERSIONS_MAX: usize = 5;
 /// Characters of a managed policy, at most, without the space between its values (IAM's quotas).
-const POLICY_CHARS_MAX: usize = 6144;
+pub(super) const POLICY_CHARS_MAX: usize = 6144;
 
 /// A managed policy of the account or of AWS.
 enum Found {
@@ -67,7 +67,7 @@ impl Iam {
     }
 }
 
-fn no_such_policy(arn: &str) -> Error {
+pub(super) fn no_such_policy(arn: &str) -> Error {
     Error::refused(errors::NO_SUCH_ENTITY_EXCEPTION, format!("Policy {arn} was not found."))
 }
 
@@ -145,11 +145,6 @@ fn shown_aws_version(policy: &AwsPolicy, whole: bool) -> ShownVersion {
         is_default_version: Some(true),
         create_date: Some(Timestamp::from_seconds(policy.updated_s)),
     }
-}
-
-/// A count as the API writes it.
-fn counted(count: usize) -> i32 {
-    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 /// The details of a policy of the account in GetAccountAuthorizationDetails: all versions, newest first. As on the real

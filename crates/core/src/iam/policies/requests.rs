@@ -55,7 +55,7 @@ impl Targeted for CreatePolicyRequest {
 
 impl Targeted for ListPoliciesRequest {
     fn target(&self) -> Target<'_> {
-        Target::Account
+        Target::List("policy", self.path_prefix.as_deref())
     }
 }
 

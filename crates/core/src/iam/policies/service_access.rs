@@ -47,7 +47,7 @@ impl Iam {
 }
 
 /// Whether a policy allows any action of a service.
-pub(super) fn grants(policy: &NamedPolicy, service: &str) -> bool {
+pub(in crate::iam) fn grants(policy: &NamedPolicy, service: &str) -> bool {
     policy.document.statements().iter().any(|statement| allows(statement, service))
 }
 
