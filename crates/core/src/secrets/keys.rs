@@ -129,7 +129,7 @@ impl Secrets {
     /// Faults of store and root.
     pub(super) async fn re_encrypt(&self, cx: &Ctx, batch: &mut Batch, secret: &mut Secret) -> Result<(), Error> {
         let mut ids: Vec<String> =
-            [CURRENT, PENDING, PREVIOUS].iter().filter_map(|stage| secret.stages.get(*stage).cloned()).collect();
+            [CURRENT, PENDING, PREVIOUS].iter().filter_map(|stage| secret.stages.get(stage).cloned()).collect();
         ids.sort_unstable();
         ids.dedup();
         for id in ids {
