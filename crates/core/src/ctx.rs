@@ -52,16 +52,7 @@ pub struct Ctx {
     record: Mutex<Record>,
     recorded: AtomicBool,
     denied: Mutex<Option<String>>,
-    parts: Mutex<Vec<Part>>,
-}
-
-/// The record of something that a service did for a request's caller, such as a call of KMS.
-#[derive(Clone, Debug)]
-pub struct Part {
-    /// The record's id.
-    pub event_id: String,
-    /// The record.
-    pub line: String,
+    parts: Mutex<Vec<String>>,
 }
 
 impl Ctx {
@@ -80,14 +71,15 @@ impl Ctx {
         }
     }
 
-    /// Adds the record of a part of this request. It is written together with the request's own.
-    pub fn add_part(&self, part: Part) {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(part);
+    /// Adds the record of something that a service did for the request's caller, such as a call of KMS. It is written
+    /// together with the request's own.
+    pub fn add_part(&self, line: String) {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 
     /// Takes the records of parts that were not yet written.
     #[must_use]
-    pub fn take_parts(&self) -> Vec<Part> {
+    pub fn take_parts(&self) -> Vec<String> {
         std::mem::take(&mut *self.parts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -125,10 +117,6 @@ impl Ctx {
     /// # Errors
     /// As [`Documents::commit`].
     pub async fn commit(&self, documents: &Documents, mut batch: Batch, done: Done) -> Result<(), Error> {
-        let (ring, random) = (documents.keyring(), documents.random());
-        for Part { event_id, line } in self.take_parts() {
-            batch.feed.push(outbox::seal_entry(ring, random, &event_id, &line)?);
-        }
         batch.feed.push(self.success_entry(documents, done)?);
         documents.commit(batch).await?;
         self.recorded.store(true, Ordering::Release);
@@ -152,7 +140,16 @@ impl Ctx {
             .into_iter()
             .collect();
         let outcome = Outcome::Success { response_elements: done.response_elements, resources };
-        let (event_id, line) = self.finish_record(&outcome);
+        let (event_id, own) = self.finish_record(&outcome);
+        // Parts go with it, ahead of it: where it stands in the trail, they do.
+        let parts = self.take_parts();
+        let line = if parts.is_empty() {
+            own
+        } else {
+            let mut lines: Vec<String> = parts;
+            lines.push(own);
+            lines.join(outbox::JOINT)
+        };
         Ok(outbox::seal_entry(documents.keyring(), documents.random(), &event_id, &line)?)
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that a server is made of, wired together in one place. Nothing is global.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use strongroom_core::bootstrap::{self, BootstrapError};
@@ -112,6 +112,17 @@ pub(crate) const SPACE_IS_LOW: &str =
 /// The directory of the trail inside the data directory.
 const TRAIL_DIRECTORY: &str = "trail";
 
+/// The segments of the trail.
+fn trail(config: &Config, directory: &Path, clock: &Arc<dyn Clock>) -> Result<Arc<Segments>, OpenError> {
+    let fsync = match config.audit.sync {
+        AuditSync::Never => Fsync::Never,
+        AuditSync::Interval => Fsync::Interval,
+        AuditSync::Always => Fsync::Always,
+    };
+    let trail = Segments::open(directory, SegmentsConfig { fsync }, Arc::clone(clock));
+    trail.map(Arc::new).map_err(|source| OpenError::File { path: directory.to_owned(), source })
+}
+
 impl App {
     /// Opens the data directory, which must be there, and makes in it what is missing. The second part of the answer is there on the first
     /// start alone.
@@ -135,13 +146,7 @@ impl App {
             config.cache.documents_bytes_max,
         ));
         let trail_directory = config.audit.directory.clone().unwrap_or_else(|| directory.join(TRAIL_DIRECTORY));
-        let fsync = match config.audit.sync {
-            AuditSync::Never => Fsync::Never,
-            AuditSync::Interval => Fsync::Interval,
-            AuditSync::Always => Fsync::Always,
-        };
-        let trail = Segments::open(&trail_directory, SegmentsConfig { fsync }, Arc::clone(&clock))
-            .map_err(|source| OpenError::File { path: trail_directory.clone(), source })?;
+        let trail = trail(config, &trail_directory, &clock)?;
         let space = Space { directory: trail_directory, free_bytes_min: config.audit.free_bytes_min };
         let standing = Standing::default();
         let low = space.is_low().map_err(|source| OpenError::File { path: space.directory.clone(), source })?;
@@ -149,7 +154,6 @@ impl App {
         if low {
             tracing::error!("{SPACE_IS_LOW}");
         }
-        let trail = Arc::new(trail);
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = Arc::new(Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root)));
         // The cipher library seeds its generator at the first draw, which takes a while: no request should wait for it.

@@ -236,11 +236,10 @@ impl Gate {
 
     /// Writes the request's record, behind those of what services did for it.
     async fn append_record(&self, cx: &Ctx, outcome: &Outcome) -> Result<(), Error> {
-        let parts = cx.take_parts();
-        if parts.is_empty() {
+        let mut lines = cx.take_parts();
+        if lines.is_empty() {
             return self.append(cx.finish_record(outcome).1).await;
         }
-        let mut lines: Vec<String> = parts.into_iter().map(|part| part.line).collect();
         lines.push(cx.finish_record(outcome).1);
         self.written(self.app.trail.append_all_aside(lines).await)
     }

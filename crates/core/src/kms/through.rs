@@ -14,7 +14,7 @@ use super::resolve::KeyRef;
 use super::states::enabled;
 use super::{Kms, refusals};
 use crate::access::{Resource, authorize};
-use crate::ctx::{Ctx, Part};
+use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::random_uuid;
 use crate::trail::record::{Outcome, Resource as Recorded, Source};
@@ -223,7 +223,7 @@ impl Kms {
             _ => format!(r#"{{"encryptionContext":{context},"encryptionAlgorithm":"SYMMETRIC_DEFAULT"}}"#),
         };
         record.request_parameters = Some(parameters);
-        cx.add_part(Part { event_id: record.event_id.clone(), line: record.finish(&outcome) });
+        cx.add_part(record.finish(&outcome));
         Ok(())
     }
 }

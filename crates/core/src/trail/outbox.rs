@@ -16,6 +16,8 @@ use super::segments::Segments;
 
 /// The feed's topic.
 pub const TOPIC: &str = "trail";
+/// What stands between the records of one entry, the last of which has the entry's id.
+pub const JOINT: &str = "\n";
 /// Entries that are moved at once.
 const BATCH_ENTRIES_MAX: usize = 1000;
 /// How far back the trail is searched, after a start, for entries that were moved but not forgotten, in bytes. They
@@ -138,7 +140,7 @@ impl Outbox {
         for row in rows {
             if row.sequence > appended {
                 match self.open_entry(&row) {
-                    Ok(line) => page.entries.push(Entry { id: row.id, line }),
+                    Ok(lines) => page.entries.push(Entry { id: row.id, lines }),
                     Err(source) => {
                         page.stopped = Some(OutboxError::Entry { id: row.id, source });
                         break;
@@ -171,7 +173,7 @@ impl Outbox {
             return Ok(());
         }
         let segments = Arc::clone(&self.segments);
-        let append = move || segments.append_synced(entries.iter().map(|entry| entry.line.as_str()));
+        let append = move || segments.append_synced(entries.iter().flat_map(|entry| entry.lines.split(JOINT)));
         Ok(tokio::task::spawn_blocking(append).await??)
     }
 }
@@ -187,7 +189,8 @@ struct Page {
 
 struct Entry {
     id: String,
-    line: String,
+    /// Its records, joined.
+    lines: String,
 }
 
 fn entry_context(event_id: &str) -> Context {
