@@ -1,8 +1,7 @@
 //! Limits: large heads and bodies, slow clients, many connections, clients that go away.
 
-use std::time::Duration;
-
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 
