@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use strongroom_core::{Documents, Identities, bootstrap};
 use strongroom_crypto::{RootOfTrust, SystemRandom};
+use strongroom_roots::Roots;
 use strongroom_server::config::Config;
 use strongroom_store::{SqliteConfig, SqliteStore};
 
@@ -59,7 +60,7 @@ pub fn look<T>(
 /// When the store cannot be read, its root of trust is not available, or `work` fails.
 pub fn on_copy<T>(
     args: &DataArgs,
-    work: impl FnOnce(Config, &Path, Arc<dyn RootOfTrust>) -> Result<T, Box<dyn Error>>,
+    work: impl FnOnce(Config, &Path, Arc<Roots>) -> Result<T, Box<dyn Error>>,
 ) -> Result<T, Box<dyn Error>> {
     process::forbid_core_dumps()?;
     let config = args.settings_of_store()?;
