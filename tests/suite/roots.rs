@@ -189,3 +189,112 @@ async fn a_key_in_a_pkcs11_token() {
     configure(softhsm(), "strongroom", "root");
     place.has_the_secret().await;
 }
+
+/// Runs a command about keys on the place's data.
+fn keys(place: &Place, arguments: &[&str]) -> Output {
+    let (data, config) = (place.text("data"), place.text("strongroom.toml"));
+    let paths = ["--data", &data, "--config", &config];
+    Command::new(instance::binary())
+        .arg("keys")
+        .args(arguments)
+        .args(paths)
+        .envs(place.variables())
+        .output()
+        .expect("it runs")
+}
+
+fn said(done: &Output) -> String {
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout.clone()).expect("text")
+}
+
+#[tokio::test]
+async fn what_hangs_on_an_old_root_comes_to_hang_on_a_new_one() {
+    let place = Place::new();
+    place.write("old", KEY);
+    place.write("new", OTHER_KEY);
+    let command = |name: &str| format!("[[roots]]\nkind = 'command'\ncommand = ['/bin/cat', {:?}]\n", place.text(name));
+    place.configure(&command("old"));
+    place.keeps_a_secret().await;
+    let file = format!("[[roots]]\nkind = 'file'\npath = {:?}\n", place.text("root.key"));
+    place.configure(&format!("{file}{}", command("old")));
+    let told = String::from_utf8(keys(&place, &["status"]).stderr).expect("text");
+    assert!(told.contains("root.key is not there"), "{told}");
+
+    place.configure(&format!("{}{}", command("new"), command("old")));
+    let before = said(&keys(&place, &["status"]));
+    assert!(before.contains("1. the output of /bin/cat: wraps 0 keys; it wraps new ones"), "{before}");
+    assert!(before.contains("2. the output of /bin/cat: wraps 2 keys; `strongroom keys rewrap`"), "{before}");
+    let done = said(&keys(&place, &["rewrap"]));
+    assert!(done.contains(": 2 keys wrapped anew, 0 left as they were"), "{done}");
+    assert!(said(&keys(&place, &["rewrap"])).contains(": 0 keys wrapped anew, 2 left"));
+    assert!(said(&keys(&place, &["rewrap", "--all"])).contains(": 2 keys wrapped anew, 0 left"));
+    let after = said(&keys(&place, &["status"]));
+    assert!(
+        after.contains("wraps 2 keys; it wraps new ones") && after.contains("wraps 0 keys; nothing hangs"),
+        "{after}"
+    );
+    let refused = keys(&place, &["rotate-root"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("is no key file"));
+    place.configure(&command("new"));
+    place.has_the_secret().await;
+    place.configure(&command("old"));
+    assert!(place.refused().contains("root `command` cannot unwrap the key"));
+}
+
+#[tokio::test]
+async fn a_server_with_several_roots_wraps_anew_in_the_background() {
+    let place = Place::new();
+    place.write("old", KEY);
+    place.write("new", OTHER_KEY);
+    let command = |name: &str| format!("[[roots]]\nkind = 'command'\ncommand = ['/bin/cat', {:?}]\n", place.text(name));
+    place.configure(&command("old"));
+    place.keeps_a_secret().await;
+    place.configure(&format!("{}{}", command("new"), command("old")));
+    let mut server = place.start();
+    while !said(&keys(&place, &["status"])).contains("wraps 0 keys; nothing hangs") {
+        tokio::task::yield_now().await;
+    }
+    assert!(!keys(&place, &["rewrap"]).status.success(), "by hand only while no server runs");
+    let got = server.raw().call("GetSecretValue", json!({"SecretId": "a"})).await;
+    assert_eq!(got.text("SecretString"), "v");
+    assert!(server.stop());
+    assert!(server.said().contains("wrapped 2 keys anew under the first root of trust"), "{}", server.said());
+    place.configure(&command("new"));
+    place.has_the_secret().await;
+}
+
+#[tokio::test]
+async fn a_key_file_is_rotated_and_an_interruption_at_any_point_keeps_nobody_out() {
+    let place = Place::new();
+    place.configure("");
+    place.keeps_a_secret().await;
+    let [key, next, old] = ["root.key", "root.key.next", "root.key.old-1"].map(|name| place.path("data").join(name));
+    let first = fs::read(&key).expect("the key");
+    let server = place.start();
+    assert!(!keys(&place, &["rotate-root"]).status.success(), "not while a server runs");
+    assert!(!next.exists());
+    drop(server);
+    let done = said(&keys(&place, &["rotate-root"]));
+    assert!(done.contains("root.key: a new key, 2 keys wrapped anew") && done.contains("root.key.old-1"), "{done}");
+    let second = fs::read(&key).expect("the key");
+    assert!(second != first && fs::read(&old).expect("kept") == first && !next.exists());
+    place.has_the_secret().await;
+    // As it is when it is cut short before the new key has taken its place: everything hangs on the one beside it.
+    fs::rename(&key, &next).expect("back");
+    fs::rename(&old, &key).expect("back");
+    place.has_the_secret().await;
+    let status = said(&keys(&place, &["status"]));
+    assert!(status.contains("root.key.next: wraps 2 keys"), "{status}");
+    assert!(said(&keys(&place, &["rotate-root"])).contains("a new key, 0 keys wrapped anew"));
+    assert!(fs::read(&key).expect("the key") == second && !next.exists());
+    place.has_the_secret().await;
+    // And when it was cut short before anything was wrapped by the new key.
+    let other = Place::new();
+    other.configure("");
+    assert!(other.start().stop());
+    fs::copy(other.path("data/root.key"), &next).expect("copied");
+    place.has_the_secret().await;
+    assert!(said(&keys(&place, &["rotate-root"])).contains("a new key, 2 keys wrapped anew"));
+    place.has_the_secret().await;
+}

@@ -10,7 +10,7 @@ use strongroom_crypto::{Random, RootError, RootOfTrust};
 use strongroom_roots::aws_kms::AwsKms;
 use strongroom_roots::pkcs11::Pkcs11;
 use strongroom_roots::transit::Transit;
-use strongroom_roots::{Roots, aws_kms, command, credential, environment, file, pkcs11, transit};
+use strongroom_roots::{Roots, aws_kms, command, credential, environment, file, pkcs11, succession, transit};
 use strongroom_server::config::{Config, RootConfig};
 use strongroom_types::{SecretText, SystemClock};
 
@@ -74,11 +74,8 @@ impl std::error::Error for OpenRootError {}
 pub fn open(config: &Config, create: bool, random: &dyn Random) -> Result<Arc<Roots>, OpenRootError> {
     let (first, others) = config.roots.split_first().ok_or(OpenRootError::None)?;
     // Those that are never made come before the one that may be: when one of them is missing, nothing was made.
-    let mut opened = Vec::new();
-    for root in others {
-        let absent = |path: &Path| Err(OpenRootError::Missing(path.to_owned()));
-        opened.push(open_one(root, config, absent)?);
-    }
+    let mut opened = open_others(others, config)?;
+    opened.extend(open_successors(config)?);
     let first = open_one(first, config, |path| {
         if create {
             file::create(path, random).map_err(OpenRootError::File)
@@ -93,6 +90,42 @@ pub fn open(config: &Config, create: bool, random: &dyn Random) -> Result<Arc<Ro
     Ok(Arc::new(roots))
 }
 
+/// Opens every configured root, and before them the successor of the key file at `path`, which is made when there is
+/// none.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_rotated(config: &Config, path: &Path, random: &dyn Random) -> Result<Roots, OpenRootError> {
+    let others = open_others(&config.roots, config)?;
+    let first = succession::open_or_create(path, random).map_err(OpenRootError::File)?;
+    Ok(Roots::new(Box::new(first), others))
+}
+
+/// The key file of a root of that kind.
+pub fn key_file(path: Option<&Path>, config: &Config) -> PathBuf {
+    path.map_or_else(|| config.data.directory.join(ROOT_KEY_FILE), Path::to_owned)
+}
+
+/// Opens roots whose key files are never made.
+fn open_others(roots: &[RootConfig], config: &Config) -> Result<Vec<Box<dyn RootOfTrust>>, OpenRootError> {
+    let absent = |path: &Path| Err(OpenRootError::Missing(path.to_owned()));
+    roots.iter().map(|root| open_one(root, config, absent)).collect()
+}
+
+/// Opens the successors of key files that have not taken their places: `keys rotate-root` was cut short, and some keys
+/// hang on them already.
+fn open_successors(config: &Config) -> Result<Vec<Box<dyn RootOfTrust>>, OpenRootError> {
+    let mut opened: Vec<Box<dyn RootOfTrust>> = Vec::new();
+    for root in &config.roots {
+        let RootConfig::File { path } = root else { continue };
+        let next = succession::next_of(&key_file(path.as_deref(), config));
+        if next.symlink_metadata().is_ok() {
+            opened.push(Box::new(file::open(&next).map_err(OpenRootError::File)?));
+        }
+    }
+    Ok(opened)
+}
+
 /// Opens a root; `absent` says what becomes of a key file that is not there.
 fn open_one(
     root: &RootConfig,
@@ -104,7 +137,7 @@ fn open_one(
     }
     match root.clone() {
         RootConfig::File { path } => {
-            let path = path.unwrap_or_else(|| config.data.directory.join(ROOT_KEY_FILE));
+            let path = key_file(path.as_deref(), config);
             let root = match path.symlink_metadata() {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => absent(&path)?,
                 _ => file::open(&path).map_err(OpenRootError::File)?,

@@ -14,6 +14,7 @@ pub mod pkcs11;
 mod secret_file;
 #[cfg(test)]
 mod stub;
+pub mod succession;
 mod text;
 pub mod transit;
 

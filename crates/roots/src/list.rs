@@ -64,6 +64,10 @@ impl RootOfTrust for Roots {
         self.first.wrap(random, context, key)
     }
 
+    fn is_current(&self, context: &Context, wrapped: &Sealed) -> Result<bool, RootError> {
+        self.first.is_current(context, wrapped)
+    }
+
     /// Asks each root in turn. Roots of one kind share a name, so one that refuses does not end the search. When none
     /// unwraps, the most telling reason is given: one that could not be asked, then one that refused.
     fn unwrap(&self, context: &Context, wrapped: &Sealed) -> Result<SecretBytes, RootError> {
@@ -131,6 +135,8 @@ mod tests {
         for old in [root("file", 1), root("file", 2), root("environment", 3)] {
             let (context, key, wrapped) = wrapped_by(old.as_ref());
             assert_eq!(roots.unwrap(&context, &wrapped).expect("unwrap"), key, "{}", old.describe());
+            let current = roots.is_current(&context, &wrapped).expect("current");
+            assert_eq!(current, old.describe() == roots.first().describe(), "{}", old.describe());
         }
     }
 
