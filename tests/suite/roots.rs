@@ -1,9 +1,10 @@
 //! Promise: whatever the trust hangs on, a start needs nobody, and without it nothing is touched.
 
 use std::fs::{self, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 use strongroom_testkit::{Instance, instance};
@@ -297,4 +298,77 @@ async fn a_key_file_is_rotated_and_an_interruption_at_any_point_keeps_nobody_out
     place.has_the_secret().await;
     assert!(said(&keys(&place, &["rotate-root"])).contains("a new key, 2 keys wrapped anew"));
     place.has_the_secret().await;
+}
+
+/// Gives a share, and returns what is told of it.
+fn unseal(place: &Place, share: &str) -> Result<String, String> {
+    let mut child = Command::new(instance::binary())
+        .args(["keys", "unseal", "--data", &place.text("data")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    child.stdin.take().expect("its input").write_all(share.as_bytes()).expect("written");
+    let done = child.wait_with_output().expect("it ends");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    if done.status.success() { Ok(text(done.stdout)) } else { Err(text(done.stderr)) }
+}
+
+/// As [`unseal`], once somebody waits.
+fn unseal_once_sealed(place: &Place, share: &str) -> Result<String, String> {
+    loop {
+        match unseal(place, share) {
+            Err(told) if told.contains("nobody waits") || told.contains("does not exist") => std::thread::yield_now(),
+            other => return other,
+        }
+    }
+}
+
+/// Starts a sealed server, has the shares given, and lets `work` use it.
+async fn unsealed(place: &Place, shares: &[&String], work: impl AsyncFnOnce(&Instance)) {
+    let mut server = std::thread::scope(|scope| {
+        let start = scope.spawn(|| place.start());
+        for share in shares {
+            unseal_once_sealed(place, share).expect("taken");
+        }
+        start.join().expect("a server")
+    });
+    work(&server).await;
+    assert!(server.stop());
+}
+
+#[tokio::test]
+async fn shares_that_people_give_at_each_start() {
+    let place = Place::new();
+    place.configure("[[roots]]\nkind = 'shares'\n");
+    let split = Command::new(instance::binary()).args(["keys", "split", "--shares", "3", "--threshold", "2"]).output();
+    let printed = said(&split.expect("it runs"));
+    let shares: Vec<String> = printed.lines().map(str::to_owned).collect();
+    assert_eq!(shares.len(), 3);
+    assert!(unseal(&place, &shares[0]).expect_err("nobody").contains("nobody waits for shares"));
+    unsealed(&place, &[&shares[0], &shares[1]], async |server| {
+        let input = json!({"Name": "a", "ClientRequestToken": "0".repeat(32), "SecretString": "v"});
+        assert_eq!(server.raw().call("CreateSecret", input).await.status, 200);
+    })
+    .await;
+    unsealed(&place, &[&shares[2], &shares[0]], async |server| {
+        let got = server.raw().call("GetSecretValue", json!({"SecretId": "a"})).await;
+        assert_eq!(got.text("SecretString"), "v");
+    })
+    .await;
+
+    let mut sealed = Command::new(instance::binary())
+        .args(["serve", "--listen", "127.0.0.1:0", "--config", &place.text("strongroom.toml"), "--data"])
+        .arg(place.path("data"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    assert_eq!(unseal_once_sealed(&place, &shares[1]).expect("taken").trim(), "1 of 2 shares");
+    assert!(unseal(&place, &shares[1]).expect_err("twice").contains("share 2 was given already"));
+    assert!(unseal(&place, "hunter2").expect_err("no share").contains("this is no share"));
+    let stop = Command::new("kill").arg(sealed.id().to_string()).status().expect("it runs");
+    assert!(stop.success() && sealed.wait().expect("it ends").success(), "a stop is heard while it waits");
+    assert!(!place.path("data/unseal.sock").exists());
 }

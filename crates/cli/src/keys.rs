@@ -12,6 +12,7 @@ use strongroom_server::gate::fault_text;
 
 use crate::offline::DataArgs;
 use crate::store::{self, Opened};
+use crate::unseal::{self, SplitArgs};
 use crate::{process, roots};
 
 /// The commands about keys.
@@ -30,6 +31,11 @@ pub enum KeysCommand {
     /// goes on where it stopped when it is run again, and a server starts in between all the same. No server may run on
     /// the data meanwhile.
     RotateRoot(DataArgs),
+    /// Makes a root key for `kind = "shares"` and prints its shares, a line each, for as many people. It is kept nowhere.
+    Split(SplitArgs),
+    /// Reads a share of the root key from the terminal or the standard input, and gives it to the server, or to the
+    /// command, that waits for shares. Each holder of a share does this, until there are enough.
+    Unseal(DataArgs),
 }
 
 /// Flags of `strongroom keys rewrap`.
@@ -51,6 +57,8 @@ pub fn run(command: &KeysCommand) -> Result<(), Box<dyn Error>> {
         KeysCommand::Status(args) => status(args),
         KeysCommand::Rewrap(args) => rewrap(args),
         KeysCommand::RotateRoot(args) => rotate_root(args),
+        KeysCommand::Split(args) => unseal::split(args),
+        KeysCommand::Unseal(args) => unseal::unseal(args),
     }
 }
 

@@ -13,6 +13,7 @@ mod roots;
 mod serve;
 mod settings;
 mod store;
+mod unseal;
 
 use std::process::ExitCode;
 

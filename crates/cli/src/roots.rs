@@ -14,6 +14,8 @@ use strongroom_roots::{Roots, aws_kms, command, credential, environment, file, p
 use strongroom_server::config::{Config, RootConfig};
 use strongroom_types::{SecretText, SystemClock};
 
+use crate::unseal;
+
 /// The key file's name in the data directory.
 pub const ROOT_KEY_FILE: &str = "root.key";
 
@@ -30,6 +32,8 @@ pub enum OpenRootError {
     Unset(String),
     /// The key does not read.
     Root(RootError),
+    /// Nobody can bring shares.
+    Unseal(std::io::Error),
     /// No root is configured.
     None,
 }
@@ -57,6 +61,7 @@ impl fmt::Display for OpenRootError {
             ),
             Self::Unset(variable) => write!(f, "root of trust: the environment variable {variable} is not set"),
             Self::Root(error) => write!(f, "root of trust: {error}"),
+            Self::Unseal(error) => write!(f, "root of trust: shares cannot be waited for: {error}"),
             Self::None => f.write_str("root of trust: none is configured"),
         }
     }
@@ -166,6 +171,10 @@ fn open_one(
         }
         RootConfig::Pkcs11 { module, token, key, pin_file } => {
             boxed(pkcs11::open(Pkcs11 { module, token, key, pin_file }))
+        }
+        RootConfig::Shares {} => {
+            let root = unseal::wait(&config.data.directory).map_err(OpenRootError::Unseal)?;
+            Ok(Box::new(root))
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod random;
 pub mod root;
 pub mod sealed;
 pub mod service;
+pub mod shares;
 pub mod totp;
 
 pub use keyring::{Keyring, KeyringError};

@@ -12,6 +12,7 @@ mod http;
 mod list;
 pub mod pkcs11;
 mod secret_file;
+pub mod shares;
 #[cfg(test)]
 mod stub;
 pub mod succession;

@@ -119,7 +119,7 @@ struct Library {
     instead: &'static str,
 }
 
-const LIBRARIES: [Library; 7] = [
+const LIBRARIES: [Library; 8] = [
     Library {
         names: &["aws-lc-rs", "aws-lc-sys"],
         rooms: &["crates/crypto/"],
@@ -133,7 +133,13 @@ const LIBRARIES: [Library; 7] = [
         instead: "there is one cipher library, and it is only in `crypto`: use that",
     },
     Library {
-        names: &["rand", "rand_core", "rand_chacha", "getrandom", "fastrand", "uuid", "oorandom"],
+        names: &["rand_core", "blahaj"],
+        rooms: &["crates/crypto/"],
+        in_tests: &[],
+        instead: "randomness and sharing are only in `crypto`: use it",
+    },
+    Library {
+        names: &["rand", "rand_chacha", "getrandom", "fastrand", "uuid", "oorandom"],
         rooms: &[],
         in_tests: &[],
         instead: "randomness is handed in: take a `crypto::Random`",
