@@ -257,8 +257,8 @@ mod tests {
             "0c247ceb0203dd66d3b0ad8e34cafe47b808c2c34ab97481d39340dcd081d10b591dbf2c7e7b0b24fb38",
         ]
         .map(|hex| {
-            let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
-            Share::from_bytes(&(0..hex.len()).step_by(2).map(byte).collect::<Vec<u8>>()).expect("share")
+            let byte = |two: &[u8]| u8::from_str_radix(std::str::from_utf8(two).expect("text"), 16).expect("hex");
+            Share::from_bytes(&hex.as_bytes().chunks(2).map(byte).collect::<Vec<u8>>()).expect("share")
         });
         assert_eq!(combine(&held).expect("key").expose(), (0..32).collect::<Vec<u8>>());
     }

@@ -157,7 +157,7 @@ mod tests {
         collection.add(&shares[0]).expect("taken");
         assert!(matches!(collection.add(&shares[0]), Err(ShareError::Twice(1))));
         collection.add(&others[1]).expect("taken, as nobody knows yet which set is meant");
-        let cut = SecretText::new(shares[1].expose()[..70].to_owned());
+        let cut = SecretText::new(shares[1].expose().chars().take(70).collect());
         for wrong in [SecretText::new("hunter2".to_owned()), cut] {
             let told = collection.add(&wrong).expect_err("no share");
             assert!(matches!(told, ShareError::Form) && !told.to_string().contains("hunter2"), "{told}");
