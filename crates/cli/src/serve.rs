@@ -99,9 +99,13 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let listeners = Listeners::bind(config).await?;
     let first = data::prepare(directory, config.dev)?;
     let root = tokio::select! {
-        root = opened_roots(config, first, Arc::clone(&random) as _) => root?,
-        _ = interrupt.recv() => return Ok(unseal::give_up(directory)),
-        _ = terminate.recv() => return Ok(unseal::give_up(directory)),
+        root = opened_roots(config, first, Arc::clone(&random) as _) => Some(root?),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    let Some(root) = root else {
+        unseal::give_up(directory);
+        return Ok(());
     };
     let (app, new_key) = App::open(config, root, Arc::clone(&clock), Arc::clone(&random) as _).await?;
     let app = Arc::new(app);

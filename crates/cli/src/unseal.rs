@@ -70,7 +70,10 @@ pub fn unseal(args: &DataArgs) -> Result<(), Box<dyn Error>> {
     stream.write_all(b"\n")?;
     let answer = line(&mut stream)?;
     match answer.expose().trim().split_once(": ") {
-        Some(("taken", told)) => Ok(println!("{told}")),
+        Some(("taken", told)) => {
+            println!("{told}");
+            Ok(())
+        }
         Some(("refused", told)) => Err(told.into()),
         _ => Err("whoever waits for shares gave no answer".into()),
     }
