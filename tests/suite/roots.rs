@@ -372,3 +372,41 @@ async fn shares_that_people_give_at_each_start() {
     assert!(stop.success() && sealed.wait().expect("it ends").success(), "a stop is heard while it waits");
     assert!(!place.path("data/unseal.sock").exists());
 }
+
+#[tokio::test]
+async fn a_key_of_an_outside_kms() {
+    let mut outside = Instance::start();
+    let mut client = outside.raw();
+    client.service = "kms".to_owned();
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let made = client.call("TrentService.CreateKey", json!({})).await;
+        keys.push(made.body["KeyMetadata"]["Arn"].as_str().expect("an ARN").to_owned());
+    }
+    let place = Place::new();
+    place.write("credentials", &fs::read_to_string(outside.directory().join("credentials")).expect("the access key"));
+    let configure = |key: &str| {
+        let (url, credentials) = (outside.url(), place.path("credentials"));
+        place.configure(&format!(
+            "[[roots]]\nkind = 'aws_kms'\nurl = '{url}'\nregion = 'us-east-1'\nkey = '{key}'\n\
+             credentials_file = {credentials:?}\n"
+        ));
+    };
+    configure("alias/absent");
+    let said = place.refused();
+    assert!(said.contains("400 NotFoundException: ") && said.contains("alias/absent"), "{said}");
+    place.made_no_store();
+    configure(&keys[0]);
+    place.keeps_a_secret().await;
+    configure(&keys[1]);
+    assert!(place.refused().contains("root `aws_kms` cannot unwrap the key"), "another key of the same service");
+    configure(&keys[0]);
+    place.has_the_secret().await;
+    assert_eq!(client.call("TrentService.DisableKey", json!({"KeyId": keys[0]})).await.status, 200);
+    let said = place.refused();
+    assert!(said.contains("400 DisabledException: "), "{said}");
+    assert_eq!(client.call("TrentService.EnableKey", json!({"KeyId": keys[0]})).await.status, 200);
+    place.has_the_secret().await;
+    outside.kill();
+    assert!(place.refused().contains("Connection refused"));
+}

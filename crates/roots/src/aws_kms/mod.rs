@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
+use serde_json::Value;
 use strongroom_crypto::digest::sha256;
 use strongroom_crypto::service::{KeyService, ServiceError, ServiceRoot};
 use strongroom_crypto::{Context, Random, RootError};
@@ -80,16 +81,6 @@ struct Encrypted {
 #[serde(rename_all = "PascalCase")]
 struct Decrypted {
     plaintext: String,
-}
-
-/// An error's code and text; both members go by several names.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Refusal {
-    #[serde(rename = "__type", alias = "code")]
-    code: String,
-    #[serde(alias = "Message")]
-    message: String,
 }
 
 impl Client {
@@ -166,15 +157,22 @@ fn credentials(text: &SecretText, profile: &str) -> Option<Credentials> {
 
 /// Why there is no result: by the error's code, without the name space that some services put before it.
 fn refusal(answer: &Answer) -> ServiceError {
-    let told: Refusal = serde_json::from_slice(answer.body.expose()).unwrap_or_default();
+    let told: Value = serde_json::from_slice(answer.body.expose()).unwrap_or_default();
+    // Services write the members in one way or the other, or in both.
+    let text = |names: [&str; 2]| names.iter().find_map(|name| told.get(name)?.as_str()).unwrap_or_default();
     let header = answer.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
-    let code = if told.code.is_empty() { header.unwrap_or_default() } else { &told.code };
+    let code = header.unwrap_or_else(|| text(["__type", "code"]));
     let code = code.split(':').next().unwrap_or_default();
     let code = code.rsplit('#').next().unwrap_or_default();
     if REFUSALS.contains(&code) {
         return ServiceError::Refused;
     }
-    ServiceError::Unavailable(format!("{} {}: {}", answer.status.as_u16(), shown(code), shown(&told.message)))
+    ServiceError::Unavailable(format!(
+        "{} {}: {}",
+        answer.status.as_u16(),
+        shown(code),
+        shown(text(["message", "Message"]))
+    ))
 }
 
 fn decoded(base64: &str) -> Result<Vec<u8>, ServiceError> {

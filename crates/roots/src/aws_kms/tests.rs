@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use http::HeaderMap;
-use serde_json::{Value, json};
+use serde_json::json;
 use strongroom_crypto::aead::{Key, generate_key};
 use strongroom_crypto::random::SeededRandom;
 use strongroom_crypto::{RootOfTrust, Sealed};
@@ -38,7 +38,8 @@ fn service(seed: u64) -> impl Fn(&Received) -> (u16, String) + Send + 'static {
     let random = SeededRandom::new(seed);
     let key = Key::new(&generate_key(&random).expect("key")).expect("key");
     move |received| {
-        let error = |code: &str, text: &str| (400, json!({"__type": code, "message": text}).to_string());
+        let error =
+            |code: &str, text: &str| (400, json!({"__type": code, "message": text, "Message": text}).to_string());
         if !is_signed(received) {
             return error("InvalidSignatureException", "The request signature we calculated does not match");
         }
