@@ -12,4 +12,5 @@ mod durability;
 mod memory;
 mod planted;
 mod readme;
+mod roots;
 mod start;

@@ -4,6 +4,7 @@ mod account;
 mod allocator;
 mod data;
 mod greeting;
+mod keys;
 mod offline;
 mod organization;
 mod policy;
@@ -12,6 +13,7 @@ mod roots;
 mod serve;
 mod settings;
 mod store;
+mod unseal;
 
 use std::process::ExitCode;
 
@@ -41,6 +43,9 @@ enum Command {
     Restore(offline::RestoreArgs),
     /// Opens every document and checks every index; also while a server runs.
     Verify(offline::DataArgs),
+    /// Works on the roots of trust and what they wrap.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Works on accounts while no server runs.
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -61,6 +66,7 @@ fn main() -> ExitCode {
         Command::Backup(args) => offline::back_up(&args),
         Command::Restore(args) => offline::restore(&args),
         Command::Verify(args) => offline::verify_data(&args),
+        Command::Keys(command) => keys::run(&command),
         Command::Account(command) => account::run(&command),
         Command::Organization(command) => organization::run(&command),
         Command::Policy(command) => policy::run(&command),

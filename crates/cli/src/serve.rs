@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use strongroom_core::identities::NewKey;
-use strongroom_crypto::SystemRandom;
 use strongroom_crypto::random::BufferedRandom;
+use strongroom_crypto::{Random, SystemRandom};
+use strongroom_roots::Roots;
 use strongroom_server::app::App;
 use strongroom_server::config::Config;
 use strongroom_server::credentials;
@@ -22,7 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::greeting::Greeting;
-use crate::{data, process, roots, settings};
+use crate::{data, process, roots, settings, unseal};
 
 /// Settings on the command line. They win over those of the configuration file.
 #[derive(Args)]
@@ -97,7 +98,15 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     // Before anything is made: a first start that fails here must not have used up the only showing of the key.
     let listeners = Listeners::bind(config).await?;
     let first = data::prepare(directory, config.dev)?;
-    let root = roots::open(config, first, random.as_ref())?;
+    let root = tokio::select! {
+        root = opened_roots(config, first, Arc::clone(&random) as _) => Some(root?),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    let Some(root) = root else {
+        unseal::give_up(directory);
+        return Ok(());
+    };
     let (app, new_key) = App::open(config, root, Arc::clone(&clock), Arc::clone(&random) as _).await?;
     let app = Arc::new(app);
     let workers = Workers::start(Arc::clone(&app));
@@ -120,6 +129,16 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
         return Err(format!("{} connections had unfinished requests and were cut", stopped.unfinished).into());
     }
     Ok(())
+}
+
+/// Opens the roots of trust on a thread of its own: it may be waited for people to bring shares, which a stop ends.
+async fn opened_roots(config: &Config, first: bool, random: Arc<dyn Random>) -> Result<Arc<Roots>, Box<dyn Error>> {
+    let (config, (tell, told)) = (config.clone(), tokio::sync::oneshot::channel());
+    std::thread::Builder::new().name("roots-of-trust".to_owned()).spawn(move || {
+        // Nobody hears it once the server stops.
+        let _ = tell.send(roots::open(&config, first, random.as_ref()));
+    })?;
+    Ok(told.await??)
 }
 
 fn url(listeners: &Listeners) -> String {

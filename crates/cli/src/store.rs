@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use strongroom_core::{Documents, Identities, bootstrap};
 use strongroom_crypto::{RootOfTrust, SystemRandom};
+use strongroom_roots::Roots;
 use strongroom_server::config::Config;
 use strongroom_store::{SqliteConfig, SqliteStore};
 
@@ -39,7 +40,7 @@ pub fn change<T>(
     let config = args.settings_of_store()?;
     let root = roots::open(&config, false, &SystemRandom)?;
     let store = args.store();
-    run(&store, config, root.as_ref(), work)
+    within(&store, config, root.as_ref(), work)
 }
 
 /// Opens a copy of the store as of one moment and lets `work` look at it, also while a server runs.
@@ -50,7 +51,7 @@ pub fn look<T>(
     args: &DataArgs,
     work: impl AsyncFnOnce(&Opened) -> Result<T, Box<dyn Error>>,
 ) -> Result<T, Box<dyn Error>> {
-    on_copy(args, |config, copy, root| run(copy, config, root.as_ref(), work))
+    on_copy(args, |config, copy, root| within(copy, config, root.as_ref(), work))
 }
 
 /// Lets `work` use a copy of the store as of one moment, also while a server runs. The copy is gone afterwards.
@@ -59,7 +60,7 @@ pub fn look<T>(
 /// When the store cannot be read, its root of trust is not available, or `work` fails.
 pub fn on_copy<T>(
     args: &DataArgs,
-    work: impl FnOnce(Config, &Path, Arc<dyn RootOfTrust>) -> Result<T, Box<dyn Error>>,
+    work: impl FnOnce(Config, &Path, Arc<Roots>) -> Result<T, Box<dyn Error>>,
 ) -> Result<T, Box<dyn Error>> {
     process::forbid_core_dumps()?;
     let config = args.settings_of_store()?;
@@ -72,7 +73,11 @@ pub fn on_copy<T>(
     work(config, &fresh, root)
 }
 
-fn run<T>(
+/// Opens the store in `store`, whose trust hangs on `root`, and lets `work` use it.
+///
+/// # Errors
+/// When the store is in use or cannot be opened, `root` is not the one that it hangs on, or `work` fails.
+pub fn within<T>(
     store: &Path,
     config: Config,
     root: &dyn RootOfTrust,

@@ -1,7 +1,7 @@
 //! The first document of a store: its sealing key, wrapped by the root of trust.
 
 use strongroom_crypto::{Context, Keyring, Random, RootOfTrust, aead};
-use strongroom_store::{Batch, DocumentKey, Kind, Put, Store};
+use strongroom_store::{Batch, DocumentKey, Kind, Put, Row, Store, StoreError};
 use thiserror::Error;
 
 /// Kind of the documents of sealing keys. Their bodies are wrapped by the root; all other bodies are sealed by them.
@@ -14,7 +14,7 @@ const FIRST: &str = "1";
 pub enum BootstrapError {
     /// The store failed.
     #[error("{0}")]
-    Store(#[from] strongroom_store::StoreError),
+    Store(#[from] StoreError),
     /// The root cannot unwrap the sealing key, or is not available.
     #[error("{0}")]
     Root(#[from] strongroom_crypto::RootError),
@@ -51,7 +51,7 @@ pub async fn keyring(
 /// # Errors
 /// When there is no sealing key, the root is not the one that the store hangs on, or store or root fail.
 pub async fn stored_keyring(store: &dyn Store, root: &dyn RootOfTrust) -> Result<Keyring, BootstrapError> {
-    let rows = store.scan(SEALING_KEY, "", None, KEYS_MAX).await?;
+    let rows = sealing_keys(store).await?;
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows.iter().rev() {
         keys.push(root.unwrap(&context(&row.key.key), &row.body)?);
@@ -59,9 +59,18 @@ pub async fn stored_keyring(store: &dyn Store, root: &dyn RootOfTrust) -> Result
     Ok(Keyring::new(&keys)?)
 }
 
+/// The wrapped sealing keys, oldest first.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn sealing_keys(store: &dyn Store) -> Result<Vec<Row>, StoreError> {
+    store.scan(SEALING_KEY, "", None, KEYS_MAX).await
+}
+
 /// Sealing keys of a store, at most.
 const KEYS_MAX: usize = 1000;
 
-fn context(key: &str) -> Context {
+/// What a sealing key is bound to.
+pub(crate) fn context(key: &str) -> Context {
     Context::new("sealing key").field(key)
 }

@@ -15,6 +15,7 @@ pub mod oidc;
 pub mod page;
 pub mod password;
 pub mod questions;
+pub mod rewrapping;
 pub mod secrets;
 pub mod sts;
 pub mod trail;

@@ -9,6 +9,8 @@ pub mod password_hash;
 pub mod random;
 pub mod root;
 pub mod sealed;
+pub mod service;
+pub mod shares;
 pub mod totp;
 
 pub use keyring::{Keyring, KeyringError};

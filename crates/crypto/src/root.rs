@@ -46,6 +46,18 @@ pub trait RootOfTrust: Send + Sync {
     /// # Errors
     /// When another root wrapped it, it was altered, or the root cannot be reached.
     fn unwrap(&self, context: &Context, wrapped: &Sealed) -> Result<SecretBytes, RootError>;
+
+    /// Whether `wrapped` is of the root that wraps now: of several, the first.
+    ///
+    /// # Errors
+    /// When that one cannot be reached.
+    fn is_current(&self, context: &Context, wrapped: &Sealed) -> Result<bool, RootError> {
+        match self.unwrap(context, wrapped) {
+            Ok(_) => Ok(true),
+            Err(RootError::OtherRoot(_) | RootError::Refused { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// A root that is a 256-bit key in memory, wherever it was read from.

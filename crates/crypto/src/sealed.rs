@@ -51,6 +51,12 @@ impl Sealed {
         &self.0
     }
 
+    /// The name of the root that wrapped it, such as `file`; none when no root did.
+    #[must_use]
+    pub fn root_name(&self) -> Option<&str> {
+        self.root_parts().map(|(name, _)| name)
+    }
+
     pub(crate) fn key_parts(&self) -> Option<([u8; KEY_ID_LEN], &[u8])> {
         let rest = self.0.strip_prefix(&[FORMAT_KEYRING])?;
         let (id, body) = rest.split_first_chunk::<KEY_ID_LEN>()?;

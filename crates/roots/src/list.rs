@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use strongroom_crypto::{Context, Random, RootError, RootOfTrust, Sealed};
+use strongroom_crypto::{Context, Random, RootError, RootOfTrust, Sealed, aead};
 use strongroom_types::SecretBytes;
 
 /// The configured roots. To change the root, put the new one first and keep the old one until all keys are wrapped
@@ -19,7 +19,27 @@ impl Roots {
         Self { first, others }
     }
 
-    fn all(&self) -> impl Iterator<Item = &dyn RootOfTrust> {
+    /// The root that wraps.
+    #[must_use]
+    pub fn first(&self) -> &dyn RootOfTrust {
+        self.first.as_ref()
+    }
+
+    /// Has the first root wrap and unwrap something that nothing hangs on, before anything does.
+    ///
+    /// # Errors
+    /// When it cannot be asked, or does not open what it has wrapped.
+    pub fn check(&self, random: &dyn Random) -> Result<(), RootError> {
+        let refused = |reason: String| RootError::Unavailable { name: self.first.describe(), reason };
+        let key = aead::generate_key(random).map_err(|error| refused(error.to_string()))?;
+        let context = Context::new("check of the root of trust");
+        let wrapped = self.first.wrap(random, &context, &key)?;
+        let same = self.first.unwrap(&context, &wrapped)? == key;
+        if same { Ok(()) } else { Err(refused("it does not open what it has wrapped".to_owned())) }
+    }
+
+    /// All roots, in order.
+    pub fn all(&self) -> impl Iterator<Item = &dyn RootOfTrust> {
         std::iter::once(&self.first).chain(&self.others).map(Box::as_ref)
     }
 }
@@ -42,6 +62,10 @@ impl RootOfTrust for Roots {
 
     fn wrap(&self, random: &dyn Random, context: &Context, key: &SecretBytes) -> Result<Sealed, RootError> {
         self.first.wrap(random, context, key)
+    }
+
+    fn is_current(&self, context: &Context, wrapped: &Sealed) -> Result<bool, RootError> {
+        self.first.is_current(context, wrapped)
     }
 
     /// Asks each root in turn. Roots of one kind share a name, so one that refuses does not end the search. When none
@@ -111,6 +135,8 @@ mod tests {
         for old in [root("file", 1), root("file", 2), root("environment", 3)] {
             let (context, key, wrapped) = wrapped_by(old.as_ref());
             assert_eq!(roots.unwrap(&context, &wrapped).expect("unwrap"), key, "{}", old.describe());
+            let current = roots.is_current(&context, &wrapped).expect("current");
+            assert_eq!(current, old.describe() == roots.first().describe(), "{}", old.describe());
         }
     }
 

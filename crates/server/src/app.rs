@@ -24,6 +24,7 @@ use crate::credentials;
 use crate::gate::fault_text;
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::refused::Refused;
+use crate::rewrapping::Rewrapping;
 use crate::standing::Standing;
 
 /// Why a server cannot start. The text says what to do about it, where something can be done.
@@ -99,6 +100,8 @@ pub struct App {
     pub(crate) backlog_entries_max: u64,
     /// When the trail is synced.
     pub(crate) trail_sync: AuditSync,
+    /// What hangs on other roots of trust than the first, when there are several.
+    pub(crate) rewrapping: Option<Rewrapping>,
     store: Arc<SqliteStore>,
     trust: String,
     web_identities: WebIdentities,
@@ -160,6 +163,7 @@ impl App {
         strongroom_crypto::random::bytes::<16>(random.as_ref()).map_err(|error| OpenError::Fault(error.to_string()))?;
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let data_keys_max = entries(config.cache.data_keys_max);
+        let rewrapping = Rewrapping { documents: Arc::clone(&documents), root: Arc::clone(&root) };
         let app = Self {
             dev: config.dev,
             dev_signer: dev_signer(&account, &config.account.region),
@@ -188,6 +192,7 @@ impl App {
             space,
             backlog_entries_max: config.audit.backlog_entries_max,
             trail_sync: config.audit.sync,
+            rewrapping: (config.roots.len() > 1).then_some(rewrapping),
             store,
             trust: root.describe(),
             web_identities,

@@ -5,6 +5,7 @@ mod cors;
 mod health;
 pub mod ops;
 mod refused;
+mod rewrapping;
 mod route;
 mod standing;
 #[cfg(test)]

@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::refused;
+use crate::{refused, rewrapping};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -166,7 +166,11 @@ impl Workers {
     #[must_use]
     pub fn start(app: Arc<App>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let tasks = DUTIES.iter().map(|duty| tokio::spawn(repeat(Arc::clone(&app), *duty, stopped.clone()))).collect();
+        let duties = DUTIES.iter().map(|duty| tokio::spawn(repeat(Arc::clone(&app), *duty, stopped.clone())));
+        let mut tasks: Vec<_> = duties.collect();
+        if let Some(work) = &app.rewrapping {
+            tasks.push(tokio::spawn(rewrapping::until_done(work.clone(), stopped)));
+        }
         Self { app, stop, tasks }
     }
 

@@ -68,14 +68,24 @@ impl Instance {
     /// # Panics
     /// When it does not become ready; tells what it printed.
     #[must_use]
-    #[expect(clippy::expect_used, clippy::panic, reason = "tests fail")]
     pub fn start_in(directory: &Path, flags: &[&str]) -> Self {
+        Self::start_with(directory, flags, &[])
+    }
+
+    /// A server on `directory`, with further flags and variables of its environment.
+    ///
+    /// # Panics
+    /// When it does not become ready; tells what it printed.
+    #[must_use]
+    #[expect(clippy::expect_used, clippy::panic, reason = "tests fail")]
+    pub fn start_with(directory: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let endpoint = directory.join("endpoint");
         let _ = fs::remove_file(&endpoint);
         let mut child = Command::new(binary())
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(directory)
             .args(flags)
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

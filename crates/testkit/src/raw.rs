@@ -82,7 +82,8 @@ impl Raw {
         self.send(Method::POST, "/", headers, body).await
     }
 
-    /// Calls an operation with a JSON input.
+    /// Calls an operation with a JSON input: one of Secrets Manager, or one with its target's prefix, such as
+    /// `TrentService.CreateKey`, for which `service` must be set.
     ///
     /// # Panics
     /// When there is no answer.
@@ -101,7 +102,8 @@ impl Raw {
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_str(&self.authority).expect("a host"));
         headers.insert("content-type", HeaderValue::from_static("application/x-amz-json-1.1"));
-        let target = format!("secretsmanager.{operation}");
+        let own = operation.contains('.');
+        let target = if own { operation.to_owned() } else { format!("secretsmanager.{operation}") };
         headers.insert("x-amz-target", HeaderValue::from_str(&target).expect("a target"));
         let at = self.at.unwrap_or_else(|| SystemClock.now());
         let date = date_of(at);

@@ -30,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("iam", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "page", "trail"]),
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
     ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "secrets", "trail"]),
+    ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
     ("verification", &["documents", "error", "identities", "kms", "secrets"]),
 ];
 

@@ -29,7 +29,7 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["Instant::now"],
-        rooms: &["crates/server/src/listen/", "crates/server/src/front/"],
+        rooms: &["crates/server/src/listen/", "crates/server/src/front/", "crates/roots/src/command.rs"],
         in_tests: true,
         instead: "only limits of connections count time that passes; for dates take a `types::Clock`",
     },
@@ -41,7 +41,7 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["thread::spawn", "thread::Builder", "tokio::spawn", "task::spawn"],
-        rooms: &["crates/store/src/sqlite/", "crates/server/", "crates/cli/"],
+        rooms: &["crates/store/src/sqlite/", "crates/roots/src/http.rs", "crates/server/", "crates/cli/"],
         in_tests: true,
         instead: "only the store's engine and the server start threads and tasks: be called by them",
     },
@@ -75,7 +75,7 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["TcpListener", "TcpStream", "UdpSocket", "UnixListener", "UnixStream", "ToSocketAddrs"],
-        rooms: &["crates/server/", "crates/cli/"],
+        rooms: &["crates/roots/src/http.rs", "crates/server/", "crates/cli/"],
         in_tests: true,
         instead: "only the server has a network: take what was received",
     },
@@ -119,7 +119,7 @@ struct Library {
     instead: &'static str,
 }
 
-const LIBRARIES: [Library; 7] = [
+const LIBRARIES: [Library; 8] = [
     Library {
         names: &["aws-lc-rs", "aws-lc-sys"],
         rooms: &["crates/crypto/"],
@@ -133,7 +133,13 @@ const LIBRARIES: [Library; 7] = [
         instead: "there is one cipher library, and it is only in `crypto`: use that",
     },
     Library {
-        names: &["rand", "rand_core", "rand_chacha", "getrandom", "fastrand", "uuid", "oorandom"],
+        names: &["rand_core", "blahaj"],
+        rooms: &["crates/crypto/"],
+        in_tests: &[],
+        instead: "randomness and sharing are only in `crypto`: use it",
+    },
+    Library {
+        names: &["rand", "rand_chacha", "getrandom", "fastrand", "uuid", "oorandom"],
         rooms: &[],
         in_tests: &[],
         instead: "randomness is handed in: take a `crypto::Random`",
@@ -146,15 +152,15 @@ const LIBRARIES: [Library; 7] = [
     },
     Library {
         names: &["hyper", "hyper-util"],
-        rooms: &["crates/server/", "crates/testkit/", "bench/"],
+        rooms: &["crates/roots/", "crates/server/", "crates/testkit/", "bench/"],
         in_tests: &["*"],
-        instead: "HTTP is only in `server`",
+        instead: "HTTP is only in `server`, and in `roots` for outside keys",
     },
     Library {
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
-        rooms: &["crates/server/", "crates/testkit/"],
+        rooms: &["crates/roots/", "crates/server/", "crates/testkit/"],
         in_tests: &["*"],
-        instead: "TLS is only in `server`",
+        instead: "TLS is only in `server`, and in `roots` for outside keys",
     },
     Library {
         names: &["aws-sdk-", "aws-config", "aws-sigv4", "aws-credential-types", "aws-smithy-"],

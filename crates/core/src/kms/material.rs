@@ -15,7 +15,7 @@ use super::refusals;
 use crate::error::Error;
 
 /// What the material of a key is bound to.
-fn context(account: &str, region: &str, key_id: &str) -> Context {
+pub(super) fn context(account: &str, region: &str, key_id: &str) -> Context {
     Context::new("key material").field(account).field(region).field(key_id)
 }
 
@@ -82,7 +82,7 @@ impl Kms {
     ///
     /// # Errors
     /// As [`Kms::unwrapped`].
-    pub(super) fn ring(&self, key: &Key) -> Result<Arc<Keyring>, Error> {
+    pub(crate) fn ring(&self, key: &Key) -> Result<Arc<Keyring>, Error> {
         if let Some(ring) = key.ring.0.get() {
             return Ok(Arc::clone(ring));
         }

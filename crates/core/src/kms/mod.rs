@@ -11,6 +11,7 @@ mod data_keys;
 mod encryption_context;
 pub mod grant;
 mod grants;
+mod hanging;
 mod jobs;
 pub mod key;
 mod lists;
@@ -33,7 +34,8 @@ use strongroom_crypto::RootOfTrust;
 use strongroom_store::Batch;
 use tokio::sync::MutexGuard;
 
-pub use self::managed::{DEFAULT_ALIAS, names_default};
+pub use self::hanging::Hanging;
+pub use self::managed::{Before, DEFAULT_ALIAS, names_default};
 pub use self::through::{Purpose, Usable, Wrapped};
 
 use self::key::{KEY_KIND, Key};

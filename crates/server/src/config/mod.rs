@@ -6,6 +6,7 @@ mod network;
 mod port;
 mod private_endpoints;
 mod problems;
+mod roots;
 mod storage;
 mod text;
 
@@ -18,7 +19,8 @@ pub use network::{Network, NetworkError};
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
-pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, RootConfig};
+pub use roots::RootConfig;
+pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig};
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -111,7 +113,7 @@ impl Config {
         self.tls.check(problems);
         self.limits.check(problems);
         self.cors.check(problems);
-        storage::check_roots(&self.roots, problems);
+        roots::check(&self.roots, problems);
         self.audit.check(problems);
         self.cache.check(problems);
         self.identity_providers.check(problems);

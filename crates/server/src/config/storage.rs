@@ -48,49 +48,6 @@ impl Default for AccountConfig {
     }
 }
 
-/// A root of trust. The first configured one wraps new keys, all of them unwrap.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum RootConfig {
-    /// A key file, readable by its owner alone; made on first start when it does not exist.
-    File {
-        /// The file. When absent: `root.key` in the data directory.
-        #[serde(default)]
-        path: Option<PathBuf>,
-    },
-    /// An environment variable that holds the key.
-    Environment {
-        /// The variable's name.
-        #[serde(default = "variable_default")]
-        variable: String,
-    },
-}
-
-fn variable_default() -> String {
-    "STRONGROOM_ROOT_KEY".to_owned()
-}
-
-pub(super) fn check_roots(roots: &[RootConfig], problems: &mut Problems) {
-    if roots.is_empty() {
-        problems.add("roots", "at least one root of trust is needed");
-    }
-    for (at, root) in roots.iter().enumerate() {
-        let key = format!("roots[{at}]");
-        match root {
-            RootConfig::File { path: Some(path) } if path.as_os_str().is_empty() => {
-                problems.add(key, "path must not be empty");
-            }
-            RootConfig::Environment { variable } if variable.is_empty() || variable.contains(['=', '\0']) => {
-                problems.add(key, format!("`{variable}` cannot be the name of an environment variable"));
-            }
-            _ => {}
-        }
-        if roots.iter().take(at).any(|earlier| earlier == root) {
-            problems.add(format!("roots[{at}]"), "is the same as an earlier one");
-        }
-    }
-}
-
 /// The audit trail's segment files, one an hour.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -1,0 +1,157 @@
+//! An AES key in a PKCS#11 token, such as a hardware security module or a smart card: it encrypts there (`CKM_AES_GCM`)
+//! and never leaves. The token's module is loaded when the root is opened, so a machine without one runs all the same.
+
+use std::path::PathBuf;
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11 as Module};
+use cryptoki::error::{Error, RvError};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::mechanism::aead::GcmParams;
+use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::{Session, UserType};
+use cryptoki::slot::Slot;
+use cryptoki::types::AuthPin;
+use strongroom_crypto::service::{KeyService, ServiceError, ServiceRoot};
+use strongroom_crypto::{Context, Random, RootError, random};
+use strongroom_types::SecretBytes;
+
+use crate::secret_file;
+
+/// The name under which keys wrapped by this root are stored.
+pub const NAME: &str = "pkcs11";
+/// Length of the initialization vector in front of the ciphertext, in bytes.
+const IV_LEN: usize = 12;
+/// Length of the authentication tag, in bits.
+const TAG_BITS: std::ffi::c_ulong = 128;
+
+/// Where the key is.
+#[derive(Clone, Debug)]
+pub struct Pkcs11 {
+    /// The module: the token maker's shared library.
+    pub module: PathBuf,
+    /// The token's label.
+    pub token: String,
+    /// The key's label.
+    pub key: String,
+    /// The file with the user's PIN, read anew for each call.
+    pub pin_file: PathBuf,
+}
+
+/// The root that `pkcs11` names. Nobody logs in yet.
+///
+/// # Errors
+/// `Unavailable` when the module cannot be loaded.
+pub fn open(pkcs11: Pkcs11) -> Result<ServiceRoot, RootError> {
+    let unavailable = |error: Error| RootError::Unavailable {
+        name: NAME.to_owned(),
+        reason: format!("{}: {error}", pkcs11.module.display()),
+    };
+    let module = Module::new(&pkcs11.module).map_err(unavailable)?;
+    match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+        // Another root of the same module has done it.
+        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
+        Err(error) => return Err(unavailable(error)),
+    }
+    Ok(ServiceRoot::new(NAME, Box::new(Token { pkcs11, module })))
+}
+
+struct Token {
+    pkcs11: Pkcs11,
+    module: Module,
+}
+
+fn unavailable(error: impl std::fmt::Display) -> ServiceError {
+    ServiceError::Unavailable(error.to_string())
+}
+
+impl Token {
+    /// A session of the user, and the key in it. The session ends with the value.
+    fn session(&self) -> Result<(Session, ObjectHandle), ServiceError> {
+        let pin = secret_file::text(&self.pkcs11.pin_file).map_err(unavailable)?;
+        let session = self.module.open_ro_session(self.slot()?).map_err(unavailable)?;
+        match session.login(UserType::User, Some(&AuthPin::from(pin.expose().to_owned()))) {
+            // Sessions of one process share the login.
+            Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
+            Err(error) => return Err(unavailable(format!("login: {error}"))),
+        }
+        let label = Attribute::Label(self.pkcs11.key.clone().into_bytes());
+        let wanted = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::KeyType(KeyType::AES), label];
+        let found = session.find_objects(&wanted).map_err(unavailable)?;
+        match found.as_slice() {
+            [key] => Ok((session, *key)),
+            [] => Err(unavailable("the token holds no AES key of that label")),
+            _ => Err(unavailable("the token holds several AES keys of that label")),
+        }
+    }
+
+    fn slot(&self) -> Result<Slot, ServiceError> {
+        for slot in self.module.get_slots_with_initialized_token().map_err(unavailable)? {
+            // A slot whose token was just drawn is none that is looked for.
+            if self.module.get_token_info(slot).is_ok_and(|token| token.label() == self.pkcs11.token) {
+                return Ok(slot);
+            }
+        }
+        Err(unavailable("no token of that label is there"))
+    }
+}
+
+impl KeyService for Token {
+    fn describe(&self) -> String {
+        let Pkcs11 { module, token, key, .. } = &self.pkcs11;
+        format!("key {key} of PKCS#11 token {token} ({})", module.display())
+    }
+
+    fn encrypt(
+        &self,
+        random: &dyn Random,
+        context: &Context,
+        plaintext: &SecretBytes,
+    ) -> Result<Vec<u8>, ServiceError> {
+        let mut iv: [u8; IV_LEN] = random::bytes(random).map_err(unavailable)?;
+        let (session, key) = self.session()?;
+        let parameters = GcmParams::new(&mut iv, context.as_bytes(), TAG_BITS.into()).map_err(unavailable)?;
+        let ciphertext =
+            session.encrypt(&Mechanism::AesGcm(parameters), key, plaintext.expose()).map_err(unavailable)?;
+        // Some tokens draw the vector themselves, and write it in place of the one that they were given.
+        Ok([iv.as_slice(), &ciphertext].concat())
+    }
+
+    fn decrypt(&self, context: &Context, ciphertext: &[u8]) -> Result<SecretBytes, ServiceError> {
+        let (iv, ciphertext) = ciphertext.split_first_chunk::<IV_LEN>().ok_or(ServiceError::Refused)?;
+        let mut iv = *iv;
+        let (session, key) = self.session()?;
+        let parameters = GcmParams::new(&mut iv, context.as_bytes(), TAG_BITS.into()).map_err(unavailable)?;
+        session
+            .decrypt(&Mechanism::AesGcm(parameters), key, ciphertext)
+            .map(SecretBytes::new)
+            .map_err(|error| if is_refusal(&error) { ServiceError::Refused } else { unavailable(error) })
+    }
+}
+
+/// Whether a token tells that a ciphertext does not open. SoftHSM has no other word for it than a general error.
+fn is_refusal(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Pkcs11(RvError::EncryptedDataInvalid | RvError::EncryptedDataLenRange, _)
+            | Error::Pkcs11(RvError::GeneralError, Function::Decrypt)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // With a token: tests/suite/roots.rs, for a token of SoftHSM is found by the environment of the whole process.
+
+    #[test]
+    fn a_module_that_is_not_there_is_told() {
+        let pkcs11 = Pkcs11 {
+            module: "/no/such/module.so".into(),
+            token: "t".to_owned(),
+            key: "k".to_owned(),
+            pin_file: "/no/such/pin".into(),
+        };
+        let told = open(pkcs11).err().expect("no module").to_string();
+        assert!(told.starts_with("root `pkcs11` is not available: /no/such/module.so: "), "{told}");
+    }
+}
