@@ -28,7 +28,6 @@ without_keys!(
     DisableKeyRotationRequest,
     EnableKeyRequest,
     GenerateRandomRequest,
-    GetKeyPolicyRequest,
     GetKeyRotationStatusRequest,
     ListAliasesRequest,
     ListGrantsRequest,
@@ -90,9 +89,24 @@ impl RequestKeys for CreateKeyRequest {
 
 impl RequestKeys for PutKeyPolicyRequest {
     fn key(&self, key: &str) -> Option<Values<'_>> {
-        (key == "kms:bypasspolicylockoutsafetycheck")
-            .then(|| flag(self.bypass_policy_lockout_safety_check.unwrap_or_default()))
+        match key {
+            "kms:bypasspolicylockoutsafetycheck" => {
+                Some(flag(self.bypass_policy_lockout_safety_check.unwrap_or_default()))
+            }
+            _ => of_policy_name(self.policy_name.as_deref(), key),
+        }
     }
+}
+
+impl RequestKeys for GetKeyPolicyRequest {
+    fn key(&self, key: &str) -> Option<Values<'_>> {
+        of_policy_name(self.policy_name.as_deref(), key)
+    }
+}
+
+/// `kms:PolicyName`: the name of a request's key policy.
+fn of_policy_name<'a>(name: Option<&'a str>, key: &str) -> Option<Values<'a>> {
+    (key == "kms:policyname").then(|| Values::text(name.unwrap_or("default")))
 }
 
 impl RequestKeys for ScheduleKeyDeletionRequest {

@@ -118,7 +118,11 @@ fn spec_and_usage(input: &CreateKeyRequest) -> Result<(KeySpec, KeyUsageType), E
         KeySpec::Hmac224 | KeySpec::Hmac256 | KeySpec::Hmac384 | KeySpec::Hmac512 => &[KeyUsageType::GenerateVerifyMac],
         _ => return Err(refusals::unsupported(&format!("KeySpec {} is not supported.", spec.as_str()))),
     };
-    let usage = input.key_usage.unwrap_or(KeyUsageType::EncryptDecrypt);
+    let Some(usage) = input.key_usage.or((spec == KeySpec::SymmetricDefault).then_some(KeyUsageType::EncryptDecrypt))
+    else {
+        let text = "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.";
+        return Err(refusals::invalid(text));
+    };
     if fits.contains(&usage) { Ok((spec, usage)) } else { Err(refusals::spec_and_usage(spec.as_str(), usage)) }
 }
 

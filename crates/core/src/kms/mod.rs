@@ -38,6 +38,7 @@ pub use self::hanging::Hanging;
 pub use self::managed::{Before, DEFAULT_ALIAS, names_default};
 pub use self::through::{Purpose, Usable, Wrapped};
 
+use self::alias::PREFIX;
 use self::key::{KEY_KIND, Key};
 use self::resolve::KeyRef;
 use crate::access::{Permit, RequestKeys, Resource, authorize, may};
@@ -73,6 +74,32 @@ impl Kms {
         request: &dyn RequestKeys,
     ) -> Result<Permit, Error> {
         let key = KeyRef::resolve(&self.documents, cx, asked).await?;
+        Self::allowed(cx, action, key, request)
+    }
+
+    /// Leave for an action that takes no alias, and on other accounts' keys only when it `reaches_abroad`, whatever
+    /// their policies say (KMS's API reference, by operation).
+    ///
+    /// # Errors
+    /// As [`Kms::permitted`].
+    pub async fn permitted_by_id(
+        &self,
+        cx: &Ctx,
+        action: &'static str,
+        asked: &str,
+        reaches_abroad: bool,
+        request: &dyn RequestKeys,
+    ) -> Result<Permit, Error> {
+        if asked.starts_with(PREFIX) {
+            return Err(refusals::invalid_key_id(asked));
+        }
+        let key = KeyRef::resolve(&self.documents, cx, asked).await?;
+        if key.alias.is_some() {
+            return Err(refusals::not_an_arn(asked));
+        }
+        if key.account != cx.caller.account && !reaches_abroad {
+            return Err(refusals::hidden(&cx.caller.arn, action));
+        }
         Self::allowed(cx, action, key, request)
     }
 

@@ -76,7 +76,7 @@ pub fn wrong_usage(key: &Key, operation: &str) -> Error {
 /// An algorithm that the key does not have.
 #[must_use]
 pub fn wrong_algorithm(key: &Key, algorithm: &str) -> Error {
-    let text = format!("Algorithm {algorithm} and key spec {} are incompatible.", key.spec.as_str());
+    let text = format!("Algorithm {algorithm} is incompatible with key spec {}.", key.spec.as_str());
     Error::refused(errors::INVALID_KEY_USAGE_EXCEPTION, text)
 }
 

@@ -21,6 +21,8 @@ use super::{Acted, Answered};
 
 /// A request about one key.
 trait OfKey: Shape + RequestKeys {
+    /// How it may name the key.
+    const NAMED: Named;
     /// The key as the request names it.
     fn key_id(&self) -> &str;
     /// The grant tokens that it brings.
@@ -29,8 +31,21 @@ trait OfKey: Shape + RequestKeys {
     }
 }
 
+/// How an operation may name its key (KMS's API reference, by operation).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// By id or ARN, and only one of the caller's account.
+    AtHome,
+    /// By id or ARN.
+    ById,
+    /// By id, ARN or alias.
+    Freely,
+}
+
 macro_rules! of_key {
-    ($($request:ty),+ $(,)?) => { $(impl OfKey for $request {
+    ($named:ident: $($request:ty),+ $(,)?) => { $(impl OfKey for $request {
+        const NAMED: Named = Named::$named;
+
         fn key_id(&self) -> &str {
             &self.key_id
         }
@@ -38,7 +53,9 @@ macro_rules! of_key {
 }
 
 macro_rules! of_key_with_tokens {
-    ($($request:ty),+ $(,)?) => { $(impl OfKey for $request {
+    ($named:ident: $($request:ty),+ $(,)?) => { $(impl OfKey for $request {
+        const NAMED: Named = Named::$named;
+
         fn key_id(&self) -> &str {
             &self.key_id
         }
@@ -50,28 +67,26 @@ macro_rules! of_key_with_tokens {
 }
 
 of_key!(
-    CancelKeyDeletionRequest,
+    AtHome: CancelKeyDeletionRequest,
     DisableKeyRequest,
     DisableKeyRotationRequest,
     EnableKeyRequest,
     EnableKeyRotationRequest,
     GetKeyPolicyRequest,
-    GetKeyRotationStatusRequest,
-    ListGrantsRequest,
     ListKeyPoliciesRequest,
     ListKeyRotationsRequest,
     ListResourceTagsRequest,
     PutKeyPolicyRequest,
-    RevokeGrantRequest,
     RotateKeyOnDemandRequest,
     ScheduleKeyDeletionRequest,
     TagResourceRequest,
     UntagResourceRequest,
     UpdateKeyDescriptionRequest,
 );
+of_key!(ById: GetKeyRotationStatusRequest, ListGrantsRequest, RevokeGrantRequest);
+of_key_with_tokens!(ById: CreateGrantRequest);
 of_key_with_tokens!(
-    CreateGrantRequest,
-    DescribeKeyRequest,
+    Freely: DescribeKeyRequest,
     EncryptRequest,
     GenerateDataKeyRequest,
     GenerateDataKeyWithoutPlaintextRequest,
@@ -170,7 +185,11 @@ impl Operated<'_> {
     /// Reads the input and asks for leave on the key that it names.
     async fn permitted<I: OfKey>(&self) -> Result<(I, Permit), Error> {
         let input: I = self.input()?;
-        let permit = self.kms.permitted(self.cx, self.operation.action(), input.key_id(), &input).await?;
+        let (action, asked) = (self.operation.action(), input.key_id());
+        let permit = match I::NAMED {
+            Named::Freely => self.kms.permitted(self.cx, action, asked, &input).await?,
+            named => self.kms.permitted_by_id(self.cx, action, asked, named == Named::ById, &input).await?,
+        };
         self.kms.check_tokens(input.tokens()).await?;
         Ok((input, permit))
     }
