@@ -1,5 +1,7 @@
 //! What conditions may ask about the requests of KMS (AWS's reference of KMS condition keys).
 
+mod pairs;
+
 use std::collections::BTreeMap;
 
 use strongroom_policy::{Value, Values};

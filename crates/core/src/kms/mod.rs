@@ -1,12 +1,14 @@
 //! Keys: KMS as AWS has it. Keys with policies, aliases, grants and rotation, and cryptography under them; the keys that
 //! Secrets Manager encrypts values under.
 
+mod agreement;
 pub mod alias;
 mod aliases;
 mod cipher;
 mod ciphertext;
 pub mod conditions;
 mod create;
+mod data_key_pairs;
 mod data_keys;
 mod encryption_context;
 pub mod grant;
@@ -19,11 +21,13 @@ mod macs;
 mod managed;
 mod material;
 mod named;
+mod pairs;
 mod policies;
 mod refusals;
 pub mod resolve;
 mod rotation;
 mod shown;
+mod signatures;
 mod states;
 mod tags;
 mod through;

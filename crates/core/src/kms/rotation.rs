@@ -187,8 +187,7 @@ fn symmetric(key: &Key) -> Result<(), Error> {
     if key.spec == KeySpec::SymmetricDefault {
         return Ok(());
     }
-    let text = format!("You cannot perform this operation on a KMS key of this type: {}", key.arn());
-    Err(refusals::unsupported(&text))
+    Err(refusals::wrong_kind(key))
 }
 
 /// Refuses keys whose material this server does not make.

@@ -8,12 +8,14 @@ use strongroom_core::{Ctx, Error, Permit, Resource, authorize};
 use strongroom_wire::Shape;
 use strongroom_wire::kms::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, DecryptRequest, DeleteAliasRequest,
-    DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest, EnableKeyRequest, EnableKeyRotationRequest,
-    EncryptRequest, GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest, GenerateMacRequest,
-    GetKeyPolicyRequest, GetKeyRotationStatusRequest, ListGrantsRequest, ListKeyPoliciesRequest,
+    DeriveSharedSecretRequest, DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest, EnableKeyRequest,
+    EnableKeyRotationRequest, EncryptRequest, GenerateDataKeyPairRequest, GenerateDataKeyPairWithoutPlaintextRequest,
+    GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest, GenerateMacRequest, GetKeyPolicyRequest,
+    GetKeyRotationStatusRequest, GetPublicKeyRequest, ListGrantsRequest, ListKeyPoliciesRequest,
     ListKeyRotationsRequest, ListResourceTagsRequest, Operation, PutKeyPolicyRequest, ReEncryptRequest,
-    RetireGrantRequest, RevokeGrantRequest, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, TagResourceRequest,
-    UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest, VerifyMacRequest, errors,
+    RetireGrantRequest, RevokeGrantRequest, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, SignRequest,
+    TagResourceRequest, UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest, VerifyMacRequest,
+    VerifyRequest, errors,
 };
 use strongroom_wire::{json, record};
 
@@ -86,11 +88,17 @@ of_key!(
 of_key!(ById: GetKeyRotationStatusRequest, ListGrantsRequest, RevokeGrantRequest);
 of_key_with_tokens!(ById: CreateGrantRequest);
 of_key_with_tokens!(
-    Freely: DescribeKeyRequest,
+    Freely: DeriveSharedSecretRequest,
+    DescribeKeyRequest,
     EncryptRequest,
+    GenerateDataKeyPairRequest,
+    GenerateDataKeyPairWithoutPlaintextRequest,
     GenerateDataKeyRequest,
     GenerateDataKeyWithoutPlaintextRequest,
     GenerateMacRequest,
+    GetPublicKeyRequest,
+    SignRequest,
+    VerifyRequest,
     VerifyMacRequest,
 );
 
@@ -136,6 +144,14 @@ async fn run_cipher(call: Operated<'_>) -> Result<Answered, Error> {
         Operation::ReEncrypt => call.re_encrypt().await,
         Operation::GenerateDataKey => call.on_key(Kms::generate_data_key).await,
         Operation::GenerateDataKeyWithoutPlaintext => call.on_key(Kms::generate_data_key_without_plaintext).await,
+        Operation::GenerateDataKeyPair => call.on_key(Kms::generate_data_key_pair).await,
+        Operation::GenerateDataKeyPairWithoutPlaintext => {
+            call.on_key(Kms::generate_data_key_pair_without_plaintext).await
+        }
+        Operation::GetPublicKey => call.on_key(Kms::get_public_key).await,
+        Operation::Sign => call.on_key(Kms::sign).await,
+        Operation::Verify => call.on_key(Kms::verify).await,
+        Operation::DeriveSharedSecret => call.on_key(Kms::derive_shared_secret).await,
         Operation::GenerateRandom => call.on_account(Kms::generate_random).await,
         Operation::GenerateMac => call.on_key(Kms::generate_mac).await,
         Operation::VerifyMac => call.on_key(Kms::verify_mac).await,
