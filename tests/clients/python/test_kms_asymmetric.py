@@ -46,7 +46,9 @@ def rsa(kms):
 @pytest.mark.parametrize("spec", SIGNATURES)
 def test_a_signing_key_as_it_is_made(kms, signers, spec):
     shown = kms.describe_key(KeyId=signers(spec))["KeyMetadata"]
-    assert (shown["KeySpec"], shown["CustomerMasterKeySpec"]) == (spec, spec) or spec.startswith(("ML", "ECC_NIST_ED"))
+    assert shown["KeySpec"] == spec
+    # The older member knows no newer specs.
+    assert shown.get("CustomerMasterKeySpec", spec) == spec
     assert (shown["KeyUsage"], shown["KeyState"], shown["Origin"]) == ("SIGN_VERIFY", "Enabled", "AWS_KMS")
     assert sorted(shown["SigningAlgorithms"]) == sorted(SIGNATURES[spec])
     for absent in ("EncryptionAlgorithms", "KeyAgreementAlgorithms", "MacAlgorithms", "CurrentKeyMaterialId"):
