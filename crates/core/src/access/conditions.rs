@@ -25,7 +25,7 @@ pub trait RequestKeys: Sync {
     }
 
     /// The encryption context of a request of KMS, which grants may ask for.
-    fn encryption_context(&self) -> Option<&BTreeMap<String, String>> {
+    fn encryption_context(&self) -> Option<Cow<'_, BTreeMap<String, String>>> {
         None
     }
 
