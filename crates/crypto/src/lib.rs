@@ -2,6 +2,7 @@
 //! ciphertexts are stored.
 
 pub mod aead;
+pub mod asymmetric;
 pub mod digest;
 pub mod jwt;
 pub mod keyring;

@@ -8,6 +8,8 @@ import boto3
 import botocore.config
 import pytest
 
+import keys
+import servers
 import shapes
 import wire
 
@@ -68,6 +70,42 @@ def secret(sm, name):
 def empty(sm, prefix):
     """A secret without a value: its CreateSecret answer."""
     return sm.create_secret(Name=prefix + "empty")
+
+
+@pytest.fixture(scope="session")
+def kms():
+    """A client of KMS, with botocore's own checks of what is sent."""
+    return keys.make_kms()
+
+
+@pytest.fixture(scope="session")
+def account():
+    """The number of the account under test."""
+    return keys.account_of()
+
+
+@pytest.fixture
+def mark(prefix):
+    """A word that belongs to one test."""
+    return prefix.rstrip("/")
+
+
+@pytest.fixture
+def key(kms):
+    """The id of a new symmetric key."""
+    return kms.create_key()["KeyMetadata"]["KeyId"]
+
+
+@pytest.fixture(scope="session")
+def abroad(tmp_path_factory):
+    """Two accounts of a server of its own."""
+    server = servers.Server(servers.binary(), tmp_path_factory.mktemp("abroad"))
+    server.start()
+    server.stop()
+    server.run("account", "create", "--account", "444455556666")
+    server.start()
+    yield keys.Account(server.key(), server.url), keys.Account(server.key("444455556666"), server.url)
+    server.stop()
 
 
 def pytest_unconfigure(config):

@@ -1,22 +1,27 @@
-//! Encrypt, Decrypt, ReEncrypt under symmetric keys.
+//! Encrypt, Decrypt, ReEncrypt.
 
 use std::collections::BTreeMap;
 
+use strongroom_crypto::CryptoError;
+use strongroom_crypto::asymmetric;
 use strongroom_types::SecretBytes;
 use strongroom_wire::forms::Enumeration as _;
 use strongroom_wire::kms::{
-    DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, EncryptionAlgorithmSpec, KeySpec, KeyUsageType,
+    DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, EncryptionAlgorithmSpec, KeyUsageType,
     ReEncryptRequest, ReEncryptResponse,
 };
 
 use super::ciphertext::Ciphertext;
 use super::conditions::ReEncrypted;
 use super::key::Key;
+use super::pairs::{oaep, pair_spec, public_key};
 use super::resolve::KeyRef;
+use super::shown::encryption_algorithms;
 use super::states::enabled;
 use super::{Kms, encryption_context, found, refusals};
 use crate::access::{Permit, RE_ENCRYPT_FROM, RE_ENCRYPT_TO};
 use crate::ctx::Ctx;
+use crate::documents::Loaded;
 use crate::error::Error;
 
 impl Kms {
@@ -27,13 +32,52 @@ impl Kms {
     pub async fn encrypt(&self, cx: &Ctx, permit: &Permit, input: EncryptRequest) -> Result<EncryptResponse, Error> {
         let key = found(permit)?;
         usable(key, cx, "Encrypt")?;
-        only_symmetric(key, input.encryption_algorithm)?;
-        dry(input.dry_run)?;
+        let algorithm = algorithm(key, input.encryption_algorithm)?;
         let pairs = input.encryption_context.unwrap_or_default();
+        let blob = self.encrypted(key, algorithm, &pairs, &input.plaintext)?;
+        dry(input.dry_run)?;
         Ok(EncryptResponse {
-            ciphertext_blob: Some(self.sealed(key, &pairs, &input.plaintext)?),
+            ciphertext_blob: Some(blob),
             key_id: Some(key.arn()),
-            encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
+            encryption_algorithm: Some(algorithm),
+        })
+    }
+
+    /// Encrypts bytes under a key by one of its algorithms.
+    fn encrypted(
+        &self,
+        key: &Key,
+        algorithm: EncryptionAlgorithmSpec,
+        pairs: &BTreeMap<String, String>,
+        plain: &SecretBytes,
+    ) -> Result<Vec<u8>, Error> {
+        let Some(oaep) = oaep(algorithm) else { return self.sealed(key, pairs, plain) };
+        if !pairs.is_empty() {
+            return Err(refusals::no_encryption_context());
+        }
+        let public = public_key(key)?;
+        let bytes_max = asymmetric::plaintext_len_max(&public, oaep)?;
+        if plain.len() > bytes_max {
+            return Err(refusals::too_long(key, algorithm.as_str(), bytes_max));
+        }
+        Ok(asymmetric::encrypt(&public, oaep, plain.expose())?)
+    }
+
+    /// Decrypts bytes under a key by one of its algorithms.
+    fn decrypted(
+        &self,
+        key: &Key,
+        algorithm: EncryptionAlgorithmSpec,
+        pairs: &BTreeMap<String, String>,
+        blob: &[u8],
+    ) -> Result<SecretBytes, Error> {
+        let Some(oaep) = oaep(algorithm) else { return self.opened(key, pairs, blob) };
+        if !pairs.is_empty() {
+            return Err(refusals::no_encryption_context());
+        }
+        self.private_key(key)?.decrypt(oaep, blob).map_err(|error| match error {
+            CryptoError::NotAuthentic => refusals::invalid_ciphertext(),
+            fault => fault.into(),
         })
     }
 
@@ -81,14 +125,14 @@ impl Kms {
             return Err(refusals::no_enclaves());
         }
         usable(key, cx, "Decrypt")?;
-        only_symmetric(key, input.encryption_algorithm)?;
+        let algorithm = algorithm(key, input.encryption_algorithm)?;
         let pairs = input.encryption_context.unwrap_or_default();
-        let plaintext = self.opened(key, &pairs, &input.ciphertext_blob.unwrap_or_default())?;
+        let plaintext = self.decrypted(key, algorithm, &pairs, &input.ciphertext_blob.unwrap_or_default())?;
         dry(input.dry_run)?;
         Ok(DecryptResponse {
             key_id: Some(key.arn()),
             plaintext: Some(plaintext),
-            encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
+            encryption_algorithm: Some(algorithm),
             ..DecryptResponse::default()
         })
     }
@@ -111,6 +155,10 @@ impl Kms {
             Some(asked) => Some(KeyRef::resolve(&self.documents, cx, asked).await?),
             None => None,
         };
+        // What an asymmetric key encrypted does not name its key.
+        if let Some(named) = named.as_ref().filter(|named| named.found.as_ref().is_some_and(has_pair)) {
+            return Ok(named.clone());
+        }
         let ciphertext = Ciphertext::parse(blob).ok_or_else(refusals::invalid_ciphertext)?;
         let account = strongroom_types::AccountId::parse(&ciphertext.account);
         let account = account.map_err(|_| refusals::invalid_ciphertext())?;
@@ -148,17 +196,17 @@ impl Kms {
         let (old, new) = (found(&from)?, found(&to)?);
         usable(old, cx, "ReEncrypt")?;
         usable(new, cx, "ReEncrypt")?;
-        only_symmetric(old, input.source_encryption_algorithm)?;
-        only_symmetric(new, input.destination_encryption_algorithm)?;
-        let plain = self.opened(old, &input.source_encryption_context.unwrap_or_default(), &blob)?;
+        let by_old = algorithm(old, input.source_encryption_algorithm)?;
+        let by_new = algorithm(new, input.destination_encryption_algorithm)?;
+        let plain = self.decrypted(old, by_old, &input.source_encryption_context.unwrap_or_default(), &blob)?;
+        let blob = self.encrypted(new, by_new, &input.destination_encryption_context.unwrap_or_default(), &plain)?;
         dry(input.dry_run)?;
-        let blob = self.sealed(new, &input.destination_encryption_context.unwrap_or_default(), &plain)?;
         let response = ReEncryptResponse {
             ciphertext_blob: Some(blob),
             source_key_id: Some(old.arn()),
             key_id: Some(new.arn()),
-            source_encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
-            destination_encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
+            source_encryption_algorithm: Some(by_old),
+            destination_encryption_algorithm: Some(by_new),
             ..ReEncryptResponse::default()
         };
         Ok((response, to))
@@ -171,11 +219,16 @@ pub(super) fn usable(key: &Key, cx: &Ctx, operation: &str) -> Result<(), Error> 
     if key.usage == KeyUsageType::EncryptDecrypt { Ok(()) } else { Err(refusals::wrong_usage(key, operation)) }
 }
 
-/// Refuses algorithms that a symmetric key does not have.
-fn only_symmetric(key: &Key, algorithm: Option<EncryptionAlgorithmSpec>) -> Result<(), Error> {
-    let algorithm = algorithm.unwrap_or(EncryptionAlgorithmSpec::SymmetricDefault);
-    let fits = key.spec == KeySpec::SymmetricDefault && algorithm == EncryptionAlgorithmSpec::SymmetricDefault;
-    if fits { Ok(()) } else { Err(refusals::wrong_algorithm(key, algorithm.as_str())) }
+/// The algorithm that a request asks for, which has to be one of the key's.
+fn algorithm(key: &Key, asked: Option<EncryptionAlgorithmSpec>) -> Result<EncryptionAlgorithmSpec, Error> {
+    let asked = asked.unwrap_or(EncryptionAlgorithmSpec::SymmetricDefault);
+    let fits = encryption_algorithms(key).is_some_and(|known| known.contains(&asked));
+    if fits { Ok(asked) } else { Err(refusals::wrong_algorithm(key, asked.as_str())) }
+}
+
+/// Whether a key is asymmetric.
+fn has_pair(key: &Loaded<Key>) -> bool {
+    pair_spec(key.value.spec).is_some()
 }
 
 /// Ends a request that was only to be tried.

@@ -1,5 +1,7 @@
 //! What conditions may ask about the requests of KMS (AWS's reference of KMS condition keys).
 
+mod pairs;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -29,7 +31,6 @@ without_keys!(
     DisableKeyRotationRequest,
     EnableKeyRequest,
     GenerateRandomRequest,
-    GetKeyPolicyRequest,
     GetKeyRotationStatusRequest,
     ListAliasesRequest,
     ListGrantsRequest,
@@ -91,9 +92,24 @@ impl RequestKeys for CreateKeyRequest {
 
 impl RequestKeys for PutKeyPolicyRequest {
     fn key(&self, key: &str) -> Option<Values<'_>> {
-        (key == "kms:bypasspolicylockoutsafetycheck")
-            .then(|| flag(self.bypass_policy_lockout_safety_check.unwrap_or_default()))
+        match key {
+            "kms:bypasspolicylockoutsafetycheck" => {
+                Some(flag(self.bypass_policy_lockout_safety_check.unwrap_or_default()))
+            }
+            _ => of_policy_name(self.policy_name.as_deref(), key),
+        }
     }
+}
+
+impl RequestKeys for GetKeyPolicyRequest {
+    fn key(&self, key: &str) -> Option<Values<'_>> {
+        of_policy_name(self.policy_name.as_deref(), key)
+    }
+}
+
+/// `kms:PolicyName`: the name of a request's key policy.
+fn of_policy_name<'a>(name: Option<&'a str>, key: &str) -> Option<Values<'a>> {
+    (key == "kms:policyname").then(|| Values::text(name.unwrap_or("default")))
 }
 
 impl RequestKeys for ScheduleKeyDeletionRequest {

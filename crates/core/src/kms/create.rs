@@ -12,6 +12,7 @@ use strongroom_wire::record;
 
 use super::key::{Key, Material, Ring, Standing};
 use super::named::of_name;
+use super::pairs::{new_pair, pair_spec};
 use super::{Kms, done, found, refusals, shown, tags};
 use crate::access::{Permit, Resource, authorize};
 use crate::ctx::Ctx;
@@ -71,7 +72,7 @@ impl Kms {
             }
             None => default_policy(&key),
         };
-        let material = self.first_material(cx, &key)?;
+        let material = self.first_material(cx, &key).await?;
         key.materials.extend(material);
         let key = Arc::new(key);
         let response = CreateKeyResponse { key_metadata: Some(shown::metadata(&key, cx.now)) };
@@ -82,11 +83,14 @@ impl Kms {
     }
 
     /// The material that a new key begins with: none for a key whose material is to be imported.
-    fn first_material(&self, cx: &Ctx, key: &Key) -> Result<Option<Material>, Error> {
+    async fn first_material(&self, cx: &Ctx, key: &Key) -> Result<Option<Material>, Error> {
         if key.origin == OriginType::External {
             return Ok(None);
         }
-        Ok(Some(self.wrapped(key, &self.fresh(key.spec)?, cx.now)?))
+        Ok(Some(match pair_spec(key.spec) {
+            Some(spec) => self.wrapped_pair(key, &new_pair(spec).await?, cx.now)?,
+            None => self.wrapped(key, &self.fresh(key.spec)?, cx.now)?,
+        }))
     }
 
     /// What is known of a key.
@@ -116,9 +120,26 @@ fn spec_and_usage(input: &CreateKeyRequest) -> Result<(KeySpec, KeyUsageType), E
     let fits: &[KeyUsageType] = match spec {
         KeySpec::SymmetricDefault => &[KeyUsageType::EncryptDecrypt],
         KeySpec::Hmac224 | KeySpec::Hmac256 | KeySpec::Hmac384 | KeySpec::Hmac512 => &[KeyUsageType::GenerateVerifyMac],
-        _ => return Err(refusals::unsupported(&format!("KeySpec {} is not supported.", spec.as_str()))),
+        KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 => {
+            &[KeyUsageType::EncryptDecrypt, KeyUsageType::SignVerify]
+        }
+        KeySpec::EccNistP256 | KeySpec::EccNistP384 | KeySpec::EccNistP521 => {
+            &[KeyUsageType::SignVerify, KeyUsageType::KeyAgreement]
+        }
+        KeySpec::EccSecgP256k1
+        | KeySpec::EccNistEdwards25519
+        | KeySpec::MlDsa44
+        | KeySpec::MlDsa65
+        | KeySpec::MlDsa87 => &[KeyUsageType::SignVerify],
+        KeySpec::Sm2 | KeySpec::MlKem512 | KeySpec::MlKem768 | KeySpec::MlKem1024 => {
+            return Err(refusals::unsupported(&format!("KeySpec {} is not supported.", spec.as_str())));
+        }
     };
-    let usage = input.key_usage.unwrap_or(KeyUsageType::EncryptDecrypt);
+    let Some(usage) = input.key_usage.or((spec == KeySpec::SymmetricDefault).then_some(KeyUsageType::EncryptDecrypt))
+    else {
+        let text = "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.";
+        return Err(refusals::invalid(text));
+    };
     if fits.contains(&usage) { Ok((spec, usage)) } else { Err(refusals::spec_and_usage(spec.as_str(), usage)) }
 }
 

@@ -17,7 +17,7 @@ use super::grant::{self, Grant, Named};
 use super::key::Key;
 use super::named::of_name;
 use super::resolve::KeyRef;
-use super::states::not_pending_deletion;
+use super::states::enabled;
 use super::{Kms, done, found, lists, refusals};
 use crate::access::{Permit, authorize_retirement};
 use crate::ctx::Ctx;
@@ -43,12 +43,13 @@ impl Kms {
         permit: &Permit,
         input: CreateGrantRequest,
     ) -> Result<CreateGrantResponse, Error> {
+        enabled(found(permit)?, cx.now)?;
         checked_operations(found(permit)?, &input)?;
         let grant = self.new_grant(cx, found(permit)?, &input).await?;
         dry(input.dry_run)?;
         retry(|| async {
             let (_turn, before) = self.to_change(permit).await?;
-            not_pending_deletion(&before.value, cx.now)?;
+            enabled(&before.value, cx.now)?;
             if let Some(same) = self.same_grant(&grant).await? {
                 return Ok(answer(&same));
             }
@@ -147,6 +148,10 @@ impl Kms {
         input: ListGrantsRequest,
     ) -> Result<ListGrantsResponse, Error> {
         let key = found(permit)?;
+        if input.grantee_principal.is_some() && input.grantee_service_principal.is_some() {
+            let text = "At most one of GranteePrincipal and GranteeServicePrincipal can be specified.";
+            return Err(refusals::invalid(text));
+        }
         let grantee = input.grantee_principal.or(input.grantee_service_principal);
         let wanted = |grant: &Grant| {
             input.grant_id.as_ref().is_none_or(|id| *id == grant.grant_id)
@@ -182,7 +187,8 @@ impl Kms {
     /// The grants that somebody may retire.
     ///
     /// # Errors
-    /// InvalidMarkerException; ValidationException unless one principal is named.
+    /// InvalidMarkerException; ValidationException unless one principal is named; InvalidArnException for one of another
+    /// account.
     pub async fn list_retirable_grants(
         &self,
         cx: &Ctx,
@@ -190,6 +196,9 @@ impl Kms {
         input: ListRetirableGrantsRequest,
     ) -> Result<ListGrantsResponse, Error> {
         let retiring = match (input.retiring_principal, input.retiring_service_principal) {
+            (Some(name), None) if name.split(':').nth(4) != Some(cx.caller.account.as_str()) => {
+                return Err(refusals::no_principal(&name));
+            }
             (Some(name), None) | (None, Some(name)) => name,
             _ => {
                 let text = "Exactly one of RetiringPrincipal and RetiringServicePrincipal must be specified.";
@@ -223,7 +232,6 @@ impl Kms {
     /// NotFoundException.
     pub async fn revoke_grant(&self, cx: &Ctx, permit: &Permit, input: RevokeGrantRequest) -> Result<(), Error> {
         let key = found(permit)?;
-        not_pending_deletion(key, cx.now)?;
         let place = grant::prefix_of(&key.account, &key.region, &key.key_id) + &input.grant_id;
         self.grant(&place, &input.grant_id).await?;
         dry(input.dry_run)?;
@@ -261,7 +269,6 @@ impl Kms {
             Some(permit) => permit,
             None => Self::allowed(cx, action, key, &input)?,
         };
-        not_pending_deletion(found(&permit)?, cx.now)?;
         dry(input.dry_run)?;
         self.drop_grant(cx, &permit, &place, "retire_grant").await?;
         Ok(permit)

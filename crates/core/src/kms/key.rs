@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use strongroom_crypto::Keyring;
+use strongroom_crypto::asymmetric::PrivateKey;
 use strongroom_store::{Index, Kind, Term};
 use strongroom_types::{SecretBytes, Timestamp};
 use strongroom_wire::kms::{KeySpec, KeyState, KeyUsageType, OriginType};
@@ -131,9 +132,9 @@ pub struct Rotation {
     pub next_ms: i64,
 }
 
-/// A key's unwrapped ring. A copy of a key has none: what changes in it may be the material.
+/// A key's unwrapped ring, or its private half. A copy of a key has none: what changes in it may be the material.
 #[derive(Default)]
-pub(super) struct Ring(pub(super) OnceLock<Arc<Keyring>>);
+pub(super) struct Ring(pub(super) OnceLock<Arc<Keyring>>, pub(super) OnceLock<Arc<PrivateKey>>);
 
 impl Clone for Ring {
     fn clone(&self) -> Self {
@@ -143,7 +144,7 @@ impl Clone for Ring {
 
 impl std::fmt::Debug for Ring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.get().is_some() { "Ring(open)" } else { "Ring(closed)" })
+        f.write_str(if self.0.get().is_some() || self.1.get().is_some() { "Ring(open)" } else { "Ring(closed)" })
     }
 }
 

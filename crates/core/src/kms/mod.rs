@@ -1,12 +1,14 @@
 //! Keys: KMS as AWS has it. Keys with policies, aliases, grants and rotation, and cryptography under them; the keys that
 //! Secrets Manager encrypts values under.
 
+mod agreement;
 pub mod alias;
 mod aliases;
 mod cipher;
 mod ciphertext;
 pub mod conditions;
 mod create;
+mod data_key_pairs;
 mod data_keys;
 mod encryption_context;
 pub mod grant;
@@ -19,11 +21,13 @@ mod macs;
 mod managed;
 mod material;
 mod named;
+mod pairs;
 mod policies;
 mod refusals;
 pub mod resolve;
 mod rotation;
 mod shown;
+mod signatures;
 mod states;
 mod tags;
 mod through;
@@ -38,6 +42,7 @@ pub use self::hanging::Hanging;
 pub use self::managed::{Before, DEFAULT_ALIAS, names_default};
 pub use self::through::{Purpose, Usable, Wrapped};
 
+use self::alias::PREFIX;
 use self::key::{KEY_KIND, Key};
 use self::resolve::KeyRef;
 use crate::access::{Permit, RequestKeys, Resource, authorize, may};
@@ -73,6 +78,32 @@ impl Kms {
         request: &dyn RequestKeys,
     ) -> Result<Permit, Error> {
         let key = KeyRef::resolve(&self.documents, cx, asked).await?;
+        Self::allowed(cx, action, key, request)
+    }
+
+    /// Leave for an action that takes no alias, and on other accounts' keys only when it `reaches_abroad`, whatever
+    /// their policies say (KMS's API reference, by operation).
+    ///
+    /// # Errors
+    /// As [`Kms::permitted`].
+    pub async fn permitted_by_id(
+        &self,
+        cx: &Ctx,
+        action: &'static str,
+        asked: &str,
+        reaches_abroad: bool,
+        request: &dyn RequestKeys,
+    ) -> Result<Permit, Error> {
+        if asked.starts_with(PREFIX) {
+            return Err(refusals::invalid_key_id(asked));
+        }
+        let key = KeyRef::resolve(&self.documents, cx, asked).await?;
+        if key.alias.is_some() {
+            return Err(refusals::not_an_arn(asked));
+        }
+        if key.account != cx.caller.account && !reaches_abroad {
+            return Err(refusals::hidden(&cx.caller.arn, action));
+        }
         Self::allowed(cx, action, key, request)
     }
 

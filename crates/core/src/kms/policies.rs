@@ -28,6 +28,9 @@ impl Kms {
     /// # Errors
     /// MalformedPolicyDocumentException for what is no policy, names nobody, or would lock the caller out.
     pub async fn put_key_policy(&self, cx: &Ctx, permit: &Permit, input: PutKeyPolicyRequest) -> Result<(), Error> {
+        if input.policy_name.as_deref() == Some("AWS_RAM") {
+            return Err(refusals::invalid("The AWS_RAM policy can only be managed by the RAM service."));
+        }
         only_default(input.policy_name.as_deref())?;
         let bypass = input.bypass_policy_lockout_safety_check.unwrap_or_default();
         let policy = self.checked_policy(cx, found(permit)?, input.policy, bypass).await?;

@@ -8,6 +8,24 @@ use strongroom_wire::kms::{KeyState, KeyUsageType, errors};
 use super::key::Key;
 use crate::error::Error;
 
+/// A key that still has no material, or no longer.
+#[must_use]
+pub fn pending_import(key: &Key) -> Error {
+    state(&format!("{} is pending import.", key.arn()))
+}
+
+/// A key of a kind that an operation is not for.
+#[must_use]
+pub fn wrong_kind(key: &Key) -> Error {
+    unsupported(&format!("You cannot perform this operation on a KMS key of this type: {}", key.arn()))
+}
+
+/// A public half that is none, or on another curve than the key. Unconfirmed: AWS's text is empty.
+#[must_use]
+pub fn invalid_public_key() -> Error {
+    invalid("")
+}
+
 /// A key that is not there, by its ARN.
 #[must_use]
 pub fn no_key(arn: &str) -> Error {
@@ -76,8 +94,21 @@ pub fn wrong_usage(key: &Key, operation: &str) -> Error {
 /// An algorithm that the key does not have.
 #[must_use]
 pub fn wrong_algorithm(key: &Key, algorithm: &str) -> Error {
-    let text = format!("Algorithm {algorithm} and key spec {} are incompatible.", key.spec.as_str());
+    let text = format!("Algorithm {algorithm} is incompatible with key spec {}.", key.spec.as_str());
     Error::refused(errors::INVALID_KEY_USAGE_EXCEPTION, text)
+}
+
+/// An encryption context for a key that has no place for one.
+#[must_use]
+pub fn no_encryption_context() -> Error {
+    invalid("EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs.")
+}
+
+/// More than an RSA key encrypts.
+#[must_use]
+pub fn too_long(key: &Key, algorithm: &str, bytes_max: usize) -> Error {
+    let spec = key.spec.as_str();
+    invalid(&format!("Algorithm {algorithm} and key spec {spec} cannot encrypt data larger than {bytes_max} bytes."))
 }
 
 /// A key spec that does not go with a usage.

@@ -7,8 +7,8 @@ use strongroom_wire::kms::{
     RotateKeyOnDemandRequest, RotateKeyOnDemandResponse, RotationType, RotationsListEntry,
 };
 
-use super::key::{Key, Material, RotatedBy, Rotation};
-use super::states::{DAY_MS, enabled, not_pending_deletion};
+use super::key::{Key, Material, RotatedBy, Rotation, Standing};
+use super::states::{DAY_MS, enabled};
 use super::{Kms, found, refusals};
 use crate::access::Permit;
 use crate::ctx::Ctx;
@@ -77,24 +77,25 @@ impl Kms {
         .map(drop)
     }
 
-    /// Whether and when the key rotates.
+    /// Whether and when the key rotates. One that waits for its deletion does not; what it was set to comes back when
+    /// the deletion is cancelled.
     ///
     /// # Errors
-    /// UnsupportedOperationException for keys that cannot, KMSInvalidStateException for one that waits for its deletion.
+    /// UnsupportedOperationException for keys that cannot.
     pub async fn get_key_rotation_status(
         &self,
-        cx: &Ctx,
+        _cx: &Ctx,
         permit: &Permit,
         _input: GetKeyRotationStatusRequest,
     ) -> Result<GetKeyRotationStatusResponse, Error> {
         let key = found(permit)?;
         symmetric(key)?;
-        not_pending_deletion(key, cx.now)?;
+        let rotation = key.rotation.filter(|_| !matches!(key.standing, Standing::PendingDeletion { .. }));
         Ok(GetKeyRotationStatusResponse {
-            key_rotation_enabled: Some(key.rotation.is_some()),
+            key_rotation_enabled: Some(rotation.is_some()),
             key_id: Some(key.arn()),
-            rotation_period_in_days: key.rotation.map(|rotation| rotation.period_days),
-            next_rotation_date: key.rotation.map(|rotation| Timestamp::from_millis(rotation.next_ms)),
+            rotation_period_in_days: rotation.map(|rotation| rotation.period_days),
+            next_rotation_date: rotation.map(|rotation| Timestamp::from_millis(rotation.next_ms)),
             on_demand_rotation_start_date: None,
         })
     }
@@ -115,7 +116,11 @@ impl Kms {
                 enabled(key, cx.now)?;
                 let on_demand = |material: &&Material| material.by == Some(RotatedBy::Demand);
                 if key.materials.iter().filter(on_demand).count() >= ON_DEMAND_MAX {
-                    return Err(refusals::too_many("You have reached the limit of on-demand rotations of this key."));
+                    return Err(refusals::too_many(&format!(
+                        "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations \
+                         can be performed for this key: {}",
+                        key.arn()
+                    )));
                 }
                 self.rotate(key, RotatedBy::Demand, cx.now)?;
                 Ok(true)
@@ -137,13 +142,12 @@ impl Kms {
     /// As [`Kms::get_key_rotation_status`]; InvalidMarkerException.
     pub async fn list_key_rotations(
         &self,
-        cx: &Ctx,
+        _cx: &Ctx,
         permit: &Permit,
         input: ListKeyRotationsRequest,
     ) -> Result<ListKeyRotationsResponse, Error> {
         let key = found(permit)?;
         symmetric(key)?;
-        not_pending_deletion(key, cx.now)?;
         let all = input.include_key_material == Some(IncludeKeyMaterial::AllKeyMaterial);
         let shown: Vec<RotationsListEntry> = key
             .materials
@@ -183,8 +187,7 @@ fn symmetric(key: &Key) -> Result<(), Error> {
     if key.spec == KeySpec::SymmetricDefault {
         return Ok(());
     }
-    let text = format!("You cannot perform this operation on a KMS key of this type: {}", key.arn());
-    Err(refusals::unsupported(&text))
+    Err(refusals::wrong_kind(key))
 }
 
 /// Refuses keys whose material this server does not make.

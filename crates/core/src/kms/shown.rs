@@ -3,9 +3,9 @@
 use strongroom_types::Timestamp;
 use strongroom_wire::forms::Enumeration as _;
 use strongroom_wire::kms::{
-    CustomerMasterKeySpec, EncryptionAlgorithmSpec, ExpirationModelType, KeyManagerType, KeyMetadata, KeySpec,
-    KeyState, KeyUsageType, MacAlgorithmSpec, MultiRegionConfiguration, MultiRegionKey, MultiRegionKeyType, OriginType,
-    SigningAlgorithmSpec,
+    CustomerMasterKeySpec, EncryptionAlgorithmSpec, ExpirationModelType, KeyAgreementAlgorithmSpec, KeyManagerType,
+    KeyMetadata, KeySpec, KeyState, KeyUsageType, MacAlgorithmSpec, MultiRegionConfiguration, MultiRegionKey,
+    MultiRegionKeyType, OriginType, SigningAlgorithmSpec,
 };
 
 use super::key::{Key, Standing};
@@ -33,6 +33,7 @@ pub(super) fn signing_algorithms(key: &Key) -> Option<Vec<SigningAlgorithmSpec>>
         KeySpec::EccNistP384 => vec![Algorithm::EcdsaSha384],
         KeySpec::EccNistP521 => vec![Algorithm::EcdsaSha512],
         KeySpec::EccNistEdwards25519 => vec![Algorithm::Ed25519Sha512],
+        KeySpec::MlDsa44 | KeySpec::MlDsa65 | KeySpec::MlDsa87 => vec![Algorithm::MlDsaShake256],
         _ => vec![
             Algorithm::RsassaPkcs1V15Sha256,
             Algorithm::RsassaPkcs1V15Sha384,
@@ -42,6 +43,12 @@ pub(super) fn signing_algorithms(key: &Key) -> Option<Vec<SigningAlgorithmSpec>>
             Algorithm::RsassaPssSha512,
         ],
     })
+}
+
+/// The algorithms that a key agrees on secrets with.
+#[must_use]
+pub(super) fn key_agreement_algorithms(key: &Key) -> Option<Vec<KeyAgreementAlgorithmSpec>> {
+    (key.usage == KeyUsageType::KeyAgreement).then(|| vec![KeyAgreementAlgorithmSpec::Ecdh])
 }
 
 /// The algorithm that a key makes MACs with.
@@ -90,6 +97,7 @@ pub(super) fn metadata(key: &Key, now: Timestamp) -> KeyMetadata {
         key_spec: Some(key.spec),
         encryption_algorithms: encryption_algorithms(key),
         signing_algorithms: signing_algorithms(key),
+        key_agreement_algorithms: key_agreement_algorithms(key),
         mac_algorithms: mac_algorithm(key).map(|algorithm| vec![algorithm]),
         multi_region: Some(multi_region),
         multi_region_configuration: multi_region.then(|| MultiRegionConfiguration {

@@ -4,6 +4,7 @@ use strongroom_wire::kms::{
     ListResourceTagsRequest, ListResourceTagsResponse, Tag, TagResourceRequest, UntagResourceRequest,
 };
 
+use super::states::not_pending_deletion;
 use super::{Kms, found, refusals};
 use crate::access::Permit;
 use crate::ctx::Ctx;
@@ -22,7 +23,7 @@ pub(super) fn checked(mut tags: Vec<(String, String)>, added: Vec<Tag>) -> Resul
     let mut seen = std::collections::BTreeSet::new();
     for Tag { tag_key, tag_value } in added {
         if tag_key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(refusals::bad_tags("Tag keys that begin with aws: are reserved for AWS use."));
+            return Err(refusals::bad_tags("Tags beginning with aws: are reserved"));
         }
         if !seen.insert(tag_key.clone()) {
             return Err(refusals::bad_tags("Duplicate tag keys"));
@@ -39,9 +40,10 @@ impl Kms {
     /// Sets tags.
     ///
     /// # Errors
-    /// As [`checked`].
+    /// As [`checked`]; KMSInvalidStateException for a key that waits for its deletion.
     pub async fn tag_resource(&self, cx: &Ctx, permit: &Permit, input: TagResourceRequest) -> Result<(), Error> {
         self.change(cx, permit, "tag_key", |key| {
+            not_pending_deletion(key, cx.now)?;
             let tags = checked(key.tags.clone(), input.tags.clone())?;
             let changed = tags != key.tags;
             key.tags = tags;
@@ -54,9 +56,10 @@ impl Kms {
     /// Removes tags; those that are not there are no error.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// KMSInvalidStateException for a key that waits for its deletion.
     pub async fn untag_resource(&self, cx: &Ctx, permit: &Permit, input: UntagResourceRequest) -> Result<(), Error> {
         self.change(cx, permit, "untag_key", |key| {
+            not_pending_deletion(key, cx.now)?;
             let before = key.tags.len();
             key.tags.retain(|(tag, _)| !input.tag_keys.contains(tag));
             Ok(key.tags.len() != before)

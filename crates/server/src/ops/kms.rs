@@ -8,12 +8,14 @@ use strongroom_core::{Ctx, Error, Permit, Resource, authorize};
 use strongroom_wire::Shape;
 use strongroom_wire::kms::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, DecryptRequest, DeleteAliasRequest,
-    DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest, EnableKeyRequest, EnableKeyRotationRequest,
-    EncryptRequest, GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest, GenerateMacRequest,
-    GetKeyPolicyRequest, GetKeyRotationStatusRequest, ListGrantsRequest, ListKeyPoliciesRequest,
+    DeriveSharedSecretRequest, DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest, EnableKeyRequest,
+    EnableKeyRotationRequest, EncryptRequest, GenerateDataKeyPairRequest, GenerateDataKeyPairWithoutPlaintextRequest,
+    GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest, GenerateMacRequest, GetKeyPolicyRequest,
+    GetKeyRotationStatusRequest, GetPublicKeyRequest, ListGrantsRequest, ListKeyPoliciesRequest,
     ListKeyRotationsRequest, ListResourceTagsRequest, Operation, PutKeyPolicyRequest, ReEncryptRequest,
-    RetireGrantRequest, RevokeGrantRequest, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, TagResourceRequest,
-    UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest, VerifyMacRequest, errors,
+    RetireGrantRequest, RevokeGrantRequest, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, SignRequest,
+    TagResourceRequest, UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest, VerifyMacRequest,
+    VerifyRequest, errors,
 };
 use strongroom_wire::{json, record};
 
@@ -21,6 +23,8 @@ use super::{Acted, Answered};
 
 /// A request about one key.
 trait OfKey: Shape + RequestKeys {
+    /// How it may name the key.
+    const NAMED: Named;
     /// The key as the request names it.
     fn key_id(&self) -> &str;
     /// The grant tokens that it brings.
@@ -29,8 +33,21 @@ trait OfKey: Shape + RequestKeys {
     }
 }
 
+/// How an operation may name its key (KMS's API reference, by operation).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// By id or ARN, and only one of the caller's account.
+    AtHome,
+    /// By id or ARN.
+    ById,
+    /// By id, ARN or alias.
+    Freely,
+}
+
 macro_rules! of_key {
-    ($($request:ty),+ $(,)?) => { $(impl OfKey for $request {
+    ($named:ident: $($request:ty),+ $(,)?) => { $(impl OfKey for $request {
+        const NAMED: Named = Named::$named;
+
         fn key_id(&self) -> &str {
             &self.key_id
         }
@@ -38,7 +55,9 @@ macro_rules! of_key {
 }
 
 macro_rules! of_key_with_tokens {
-    ($($request:ty),+ $(,)?) => { $(impl OfKey for $request {
+    ($named:ident: $($request:ty),+ $(,)?) => { $(impl OfKey for $request {
+        const NAMED: Named = Named::$named;
+
         fn key_id(&self) -> &str {
             &self.key_id
         }
@@ -50,32 +69,36 @@ macro_rules! of_key_with_tokens {
 }
 
 of_key!(
-    CancelKeyDeletionRequest,
+    AtHome: CancelKeyDeletionRequest,
     DisableKeyRequest,
     DisableKeyRotationRequest,
     EnableKeyRequest,
     EnableKeyRotationRequest,
     GetKeyPolicyRequest,
-    GetKeyRotationStatusRequest,
-    ListGrantsRequest,
     ListKeyPoliciesRequest,
     ListKeyRotationsRequest,
     ListResourceTagsRequest,
     PutKeyPolicyRequest,
-    RevokeGrantRequest,
     RotateKeyOnDemandRequest,
     ScheduleKeyDeletionRequest,
     TagResourceRequest,
     UntagResourceRequest,
     UpdateKeyDescriptionRequest,
 );
+of_key!(ById: GetKeyRotationStatusRequest, ListGrantsRequest, RevokeGrantRequest);
+of_key_with_tokens!(ById: CreateGrantRequest);
 of_key_with_tokens!(
-    CreateGrantRequest,
+    Freely: DeriveSharedSecretRequest,
     DescribeKeyRequest,
     EncryptRequest,
+    GenerateDataKeyPairRequest,
+    GenerateDataKeyPairWithoutPlaintextRequest,
     GenerateDataKeyRequest,
     GenerateDataKeyWithoutPlaintextRequest,
     GenerateMacRequest,
+    GetPublicKeyRequest,
+    SignRequest,
+    VerifyRequest,
     VerifyMacRequest,
 );
 
@@ -121,6 +144,14 @@ async fn run_cipher(call: Operated<'_>) -> Result<Answered, Error> {
         Operation::ReEncrypt => call.re_encrypt().await,
         Operation::GenerateDataKey => call.on_key(Kms::generate_data_key).await,
         Operation::GenerateDataKeyWithoutPlaintext => call.on_key(Kms::generate_data_key_without_plaintext).await,
+        Operation::GenerateDataKeyPair => call.on_key(Kms::generate_data_key_pair).await,
+        Operation::GenerateDataKeyPairWithoutPlaintext => {
+            call.on_key(Kms::generate_data_key_pair_without_plaintext).await
+        }
+        Operation::GetPublicKey => call.on_key(Kms::get_public_key).await,
+        Operation::Sign => call.on_key(Kms::sign).await,
+        Operation::Verify => call.on_key(Kms::verify).await,
+        Operation::DeriveSharedSecret => call.on_key(Kms::derive_shared_secret).await,
         Operation::GenerateRandom => call.on_account(Kms::generate_random).await,
         Operation::GenerateMac => call.on_key(Kms::generate_mac).await,
         Operation::VerifyMac => call.on_key(Kms::verify_mac).await,
@@ -170,7 +201,11 @@ impl Operated<'_> {
     /// Reads the input and asks for leave on the key that it names.
     async fn permitted<I: OfKey>(&self) -> Result<(I, Permit), Error> {
         let input: I = self.input()?;
-        let permit = self.kms.permitted(self.cx, self.operation.action(), input.key_id(), &input).await?;
+        let (action, asked) = (self.operation.action(), input.key_id());
+        let permit = match I::NAMED {
+            Named::Freely => self.kms.permitted(self.cx, action, asked, &input).await?,
+            named => self.kms.permitted_by_id(self.cx, action, asked, named == Named::ById, &input).await?,
+        };
         self.kms.check_tokens(input.tokens()).await?;
         Ok((input, permit))
     }
