@@ -83,26 +83,30 @@ impl Kms {
         usable(key, cx, "Decrypt")?;
         only_symmetric(key, input.encryption_algorithm)?;
         let pairs = input.encryption_context.unwrap_or_default();
-        let plaintext = self.opened(key, &pairs, &input.ciphertext_blob.unwrap_or_default())?;
+        let (plaintext, material_id) = self.opened(key, &pairs, &input.ciphertext_blob.unwrap_or_default())?;
         dry(input.dry_run)?;
         Ok(DecryptResponse {
             key_id: Some(key.arn()),
             plaintext: Some(plaintext),
             encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
+            key_material_id: material_id,
             ..DecryptResponse::default()
         })
     }
 
-    /// Opens a blob of a key.
+    /// Opens a blob of a key, and tells the id of the material that it is under.
     pub(super) fn opened(
         &self,
         key: &Key,
         pairs: &BTreeMap<String, String>,
         blob: &[u8],
-    ) -> Result<SecretBytes, Error> {
+    ) -> Result<(SecretBytes, Option<String>), Error> {
         let ciphertext = Ciphertext::parse(blob).ok_or_else(refusals::invalid_ciphertext)?;
         let bound = encryption_context::bound(&key.account, &key.region, &key.key_id, pairs);
-        self.ring(key)?.open(&bound, &ciphertext.sealed).map_err(|_| refusals::invalid_ciphertext())
+        let ring = self.ring(key)?;
+        let plain = ring.open(&bound, &ciphertext.sealed).map_err(|_| refusals::invalid_ciphertext())?;
+        let material = ring.place_of(&ciphertext.sealed).and_then(|at| key.materials_there().nth(at));
+        Ok((plain, material.map(|material| material.id.clone())))
     }
 
     /// The key of a blob, which has to be the one that the request names, if it names one.
@@ -150,7 +154,8 @@ impl Kms {
         usable(new, cx, "ReEncrypt")?;
         only_symmetric(old, input.source_encryption_algorithm)?;
         only_symmetric(new, input.destination_encryption_algorithm)?;
-        let plain = self.opened(old, &input.source_encryption_context.unwrap_or_default(), &blob)?;
+        let (plain, source_material_id) =
+            self.opened(old, &input.source_encryption_context.unwrap_or_default(), &blob)?;
         dry(input.dry_run)?;
         let blob = self.sealed(new, &input.destination_encryption_context.unwrap_or_default(), &plain)?;
         let response = ReEncryptResponse {
@@ -159,7 +164,8 @@ impl Kms {
             key_id: Some(new.arn()),
             source_encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
             destination_encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
-            ..ReEncryptResponse::default()
+            source_key_material_id: source_material_id,
+            destination_key_material_id: new.materials.first().map(|material| material.id.clone()),
         };
         Ok((response, to))
     }

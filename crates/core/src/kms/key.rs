@@ -181,6 +181,11 @@ impl Key {
         }
     }
 
+    /// The material that is there, newest first: what its ring is made of.
+    pub fn materials_there(&self) -> impl Iterator<Item = &Material> {
+        self.materials.iter().filter(|material| material.wrapped.is_some())
+    }
+
     /// Whether it is a multi-Region key.
     #[must_use]
     pub fn is_multi_region(&self) -> bool {
