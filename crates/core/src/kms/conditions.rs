@@ -219,6 +219,10 @@ impl RequestKeys for CreateGrantRequest {
             _ => None,
         }
     }
+
+    fn wanted_grant(&self) -> Option<&CreateGrantRequest> {
+        Some(self)
+    }
 }
 
 /// The name of the member by which a grant is narrowed.
