@@ -1,5 +1,5 @@
 //! Makes a user with policies who asks in the root's stead, so that the cost of deciding is in the figures: an identity
-//! policy of ten statements, a resource policy on every secret, tags on both sides.
+//! policy of ten statements, a resource policy on every secret, tags on both sides. And a key that secrets are put under.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
@@ -71,6 +71,37 @@ pub async fn guard(endpoint: &Endpoint, secrets: u64) -> Result<Endpoint, Failur
     }
     let credentials = Credentials { access_key_id, secret_access_key: SecretText::new(secret) };
     Ok(Endpoint { credentials, ..endpoint.clone() })
+}
+
+/// Makes a key with a policy of its own and puts every secret under it.
+pub async fn put_under_key(endpoint: &Endpoint, secrets: u64) -> Result<(), Failure> {
+    let ask = |service: &'static str, target: &'static str, body: serde_json::Value| {
+        let headers = [("content-type", signer::CONTENT_TYPE), ("x-amz-target", target)];
+        async move { send(endpoint, service, &headers, body.to_string()).await }
+    };
+    let made = ask("kms", "TrentService.CreateKey", serde_json::json!({ "Description": "of the bench" })).await?;
+    let made: serde_json::Value = serde_json::from_str(&made).map_err(|why| Failure::void(why.to_string()))?;
+    let text = |name: &str| made.pointer(&format!("/KeyMetadata/{name}")).and_then(serde_json::Value::as_str);
+    let (Some(key), Some(account)) = (text("KeyId"), text("AWSAccountId")) else {
+        return Err(Failure::void("CreateKey gave no key"));
+    };
+    let policy = serde_json::json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{account}:root") }, "Action": "kms:*",
+          "Resource": "*" },
+        { "Effect": "Deny", "Principal": "*", "Action": ["kms:ScheduleKeyDeletion", "kms:DisableKey"], "Resource": "*",
+          "Condition": { "StringNotEquals": { "aws:PrincipalTag/stage": "operations" } } },
+        { "Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*",
+          "Condition": { "StringNotLike": { "kms:EncryptionContext:SecretARN": "arn:aws:secretsmanager:*" } } },
+    ]});
+    let policy = serde_json::json!({ "KeyId": key, "Policy": policy.to_string() });
+    ask("kms", "TrentService.PutKeyPolicy", policy).await?;
+    for number in 0..secrets {
+        let mut name = String::new();
+        write_name(&mut name, number);
+        let update = serde_json::json!({ "SecretId": name, "KmsKeyId": key });
+        ask("secretsmanager", "secretsmanager.UpdateSecret", update).await?;
+    }
+    Ok(())
 }
 
 async fn iam(endpoint: &Endpoint, action: &str, parameters: &str) -> Result<String, Failure> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checks::check;
 use super::session::{CONNECTIONS, Load, Session, VALUE_BYTES, point};
 use crate::failure::Failure;
-use crate::guard::guard;
+use crate::guard::{guard, put_under_key};
 use crate::keys::{Keys, Spread};
 use crate::load::Pace;
 use crate::operation::Operation;
@@ -15,6 +15,8 @@ use crate::subject::Subject;
 const BESIDE: &str = "GetSecretValue, 1 KiB, beside the ceiling and moto";
 /// By a user with an identity policy of ten statements, a resource policy on each secret, tags in play.
 const GUARDED: &str = "GetSecretValue under policies";
+/// Of secrets under a customer managed key with a policy of three statements.
+const KEYED: &str = "GetSecretValue under a customer managed key";
 const OTHERS: &str = "Other reads";
 const SECRETS: u64 = 1000;
 /// moto keeps all in memory and is slow to fill.
@@ -35,6 +37,9 @@ pub async fn beside_ceiling_and_moto(session: &mut Session) -> Result<(), Failur
     session.discard("get-guarded")?;
     let guarded = session.strongroom("get-guarded", SECRETS, VALUE_BYTES).await?;
     let user = guard(&guarded.endpoint, SECRETS).await?;
+    session.discard("get-keyed")?;
+    let keyed = session.strongroom("get-keyed", SECRETS, VALUE_BYTES).await?;
+    put_under_key(&keyed.endpoint, SECRETS).await?;
     if session.settings.with_moto {
         let mut moto = session.launch.moto()?;
         let seed = session.fresh_seed();
@@ -53,18 +58,20 @@ pub async fn beside_ceiling_and_moto(session: &mut Session) -> Result<(), Failur
             let point = point(BESIDE, GUARDED, guarded.name, connections, 0);
             let load = Load { asker: Some(user.clone()), ..Load::closed(Operation::Get, connections, &guarded) };
             session.measure(&guarded, &point, &load).await?;
+            let point = self::point(BESIDE, KEYED, keyed.name, connections, 0);
+            session.measure(&keyed, &point, &Load::closed(Operation::Get, connections, &keyed)).await?;
         }
     }
     for connections in CONNECTIONS {
-        session.report.judge_ratio(
-            format!(
-                "GetSecretValue under policies at {connections} connections: server CPU, as a multiple of the ceiling's"
-            ),
-            (&point(BESIDE, GUARDED, "strongroom", connections, 0), Measure::ServerCpuUs),
-            (&point(BESIDE, Operation::Get.title(), "ceiling", connections, 0), Measure::ServerCpuUs),
-            Goal::AtMost(2.5),
-            Some(Goal::AtMost(2.0)),
-        );
+        for title in [GUARDED, KEYED] {
+            session.report.judge_ratio(
+                format!("{title} at {connections} connections: server CPU, as a multiple of the ceiling's"),
+                (&point(BESIDE, title, "strongroom", connections, 0), Measure::ServerCpuUs),
+                (&point(BESIDE, Operation::Get.title(), "ceiling", connections, 0), Measure::ServerCpuUs),
+                Goal::AtMost(2.5),
+                Some(Goal::AtMost(2.0)),
+            );
+        }
         let of = |subject| point(BESIDE, Operation::Get.title(), subject, connections, 0);
         session.report.judge_ratio(
             format!("GetSecretValue at {connections} connections: server CPU, as a multiple of the ceiling's"),
@@ -82,7 +89,9 @@ pub async fn beside_ceiling_and_moto(session: &mut Session) -> Result<(), Failur
         );
     }
     guarded.stop()?;
+    keyed.stop()?;
     session.discard("get-guarded")?;
+    session.discard("get-keyed")?;
     subjects.into_iter().try_for_each(Subject::stop)
 }
 

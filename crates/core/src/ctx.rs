@@ -88,6 +88,11 @@ impl Ctx {
         change(&mut self.record.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Looks at the record as it stands.
+    pub fn with_record<T>(&self, look: impl FnOnce(&Record) -> T) -> T {
+        look(&self.record.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Keeps the authorization message of a denial, in the form that DecodeAuthorizationMessage answers.
     pub fn set_denied(&self, message: String) {
         *self.denied.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);

@@ -70,6 +70,7 @@ fn question(caller: &Arc<Caller>, region: &Region, now: Timestamp) -> Ctx {
         request_id: String::new(),
         account: None,
         identity: Arc::new(UserIdentity::of(IdentityKind::Unknown)),
+        invoked_by: None,
         read_only: true,
         request_parameters: None,
         additional_event_data: Vec::new(),

@@ -51,6 +51,13 @@ impl Keyring {
         Ok(Sealed::by_key(*id, &key.seal(random, context.as_bytes(), plaintext)?))
     }
 
+    /// Which key of the ring sealed a body, counted from the newest; none when it is none of them.
+    #[must_use]
+    pub fn place_of(&self, sealed: &Sealed) -> Option<usize> {
+        let (id, _) = sealed.key_parts()?;
+        self.keys.iter().position(|(known, _)| *known == id)
+    }
+
     /// Opens a body sealed by any key of the ring in the same context.
     ///
     /// # Errors
@@ -88,6 +95,10 @@ mod tests {
         let after = Keyring::new(&[new, old]).expect("ring");
         assert_eq!(after.open(&context, &sealed).expect("open").expose(), b"v");
         let newer = after.seal(&random, &context, b"v").expect("seal");
+        assert_eq!(
+            (after.place_of(&newer), after.place_of(&sealed), before.place_of(&newer)),
+            (Some(0), Some(1), None)
+        );
         assert_eq!(before.open(&context, &newer), Err(CryptoError::UnknownKey));
         assert_eq!(after.open(&Context::new("test").number(2), &newer), Err(CryptoError::NotAuthentic));
     }

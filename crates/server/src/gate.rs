@@ -226,6 +226,7 @@ impl Gate {
             request_id: call.request_id.clone(),
             account: Some(signer.caller.account.clone()),
             identity: Arc::clone(&signer.identity),
+            invoked_by: None,
             read_only,
             request_parameters: None,
             additional_event_data: Vec::new(),

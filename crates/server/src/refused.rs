@@ -160,6 +160,7 @@ fn tell(app: &App, source: IpAddr, count: Count, now: Timestamp) -> Result<(), E
         request_id: random_uuid(app.random.as_ref())?,
         account: Some(app.account.clone()),
         identity: Arc::new(UserIdentity::of(IdentityKind::Unknown)),
+        invoked_by: None,
         read_only: true,
         request_parameters: None,
         additional_event_data: vec![

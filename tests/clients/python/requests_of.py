@@ -55,6 +55,8 @@ def sample(shape):
         return {key: sample(member) for key, member in shape.members.items()}
     if kind == "list":
         return [sample(shape.member)]
+    if kind == "map":
+        return {"k": sample(shape.value)}
     if kind == "blob":
         return "AAAA"
     if kind == "boolean":
@@ -96,6 +98,12 @@ def below(shape, path, put):
 
         yield path + (1,), inner, put_one
         yield from below(inner, path + (1,), put_one)
+    elif shape.type_name == "map":
+
+        def put_value(value):
+            return put({"k": value})
+
+        yield path + ("k",), shape.value, put_value
     elif shape.type_name == "structure":
 
         def put_member(key, value):
@@ -104,10 +112,10 @@ def below(shape, path, put):
         yield from places(shape, path, put_member)
 
 
-def all_places():
+def all_places(model=MODEL, operations=OPERATIONS):
     """(operation, path, shape, put) for each member of each operation's input, however deep."""
-    for operation in OPERATIONS:
-        for path, shape, put in places(MODEL.operation_model(operation).input_shape):
+    for operation in operations:
+        for path, shape, put in places(model.operation_model(operation).input_shape):
             yield operation, path, shape, put
 
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use strongroom_policy::{Keys, Value, Values};
 use strongroom_types::Timestamp;
+use strongroom_wire::kms::CreateGrantRequest;
 
 use super::Resource;
 use crate::caller::{Caller, OrganizationPlace, Principal};
@@ -25,7 +26,12 @@ pub trait RequestKeys: Sync {
     }
 
     /// The encryption context of a request of KMS, which grants may ask for.
-    fn encryption_context(&self) -> Option<&BTreeMap<String, String>> {
+    fn encryption_context(&self) -> Option<Cow<'_, BTreeMap<String, String>>> {
+        None
+    }
+
+    /// The grant that a request of KMS asks for: one that a grant allows may be no wider than that grant.
+    fn wanted_grant(&self) -> Option<&CreateGrantRequest> {
         None
     }
 

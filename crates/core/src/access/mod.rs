@@ -125,7 +125,7 @@ impl Resource {
     /// Whether a grant, as keys have them beside their policy, lets the caller do `action`.
     fn grants(&self, caller: &Caller, action: &str, request: &dyn RequestKeys) -> bool {
         let Self::Key(key) = self else { return false };
-        key.grants.iter().any(|grant| grant.allows(caller, action, request.encryption_context()))
+        key.grants.iter().any(|grant| grant.allows(caller, action, request))
     }
 
     /// What refusals of an action call it: what is not there, as the caller called it. IAM says `*` where others say

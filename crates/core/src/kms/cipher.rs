@@ -63,22 +63,23 @@ impl Kms {
         Ok(asymmetric::encrypt(&public, oaep, plain.expose())?)
     }
 
-    /// Decrypts bytes under a key by one of its algorithms.
+    /// Decrypts bytes under a key by one of its algorithms. A symmetric key tells the id of the material they are under.
     fn decrypted(
         &self,
         key: &Key,
         algorithm: EncryptionAlgorithmSpec,
         pairs: &BTreeMap<String, String>,
         blob: &[u8],
-    ) -> Result<SecretBytes, Error> {
+    ) -> Result<(SecretBytes, Option<String>), Error> {
         let Some(oaep) = oaep(algorithm) else { return self.opened(key, pairs, blob) };
         if !pairs.is_empty() {
             return Err(refusals::no_encryption_context());
         }
-        self.private_key(key)?.decrypt(oaep, blob).map_err(|error| match error {
+        let plain = self.private_key(key)?.decrypt(oaep, blob).map_err(|error| match error {
             CryptoError::NotAuthentic => refusals::invalid_ciphertext(),
             fault => fault.into(),
-        })
+        })?;
+        Ok((plain, None))
     }
 
     /// Seals bytes under the newest material of a symmetric key.
@@ -127,26 +128,31 @@ impl Kms {
         usable(key, cx, "Decrypt")?;
         let algorithm = algorithm(key, input.encryption_algorithm)?;
         let pairs = input.encryption_context.unwrap_or_default();
-        let plaintext = self.decrypted(key, algorithm, &pairs, &input.ciphertext_blob.unwrap_or_default())?;
+        let (plaintext, material_id) =
+            self.decrypted(key, algorithm, &pairs, &input.ciphertext_blob.unwrap_or_default())?;
         dry(input.dry_run)?;
         Ok(DecryptResponse {
             key_id: Some(key.arn()),
             plaintext: Some(plaintext),
             encryption_algorithm: Some(algorithm),
+            key_material_id: material_id,
             ..DecryptResponse::default()
         })
     }
 
-    /// Opens a blob of a key.
+    /// Opens a blob of a key, and tells the id of the material that it is under.
     pub(super) fn opened(
         &self,
         key: &Key,
         pairs: &BTreeMap<String, String>,
         blob: &[u8],
-    ) -> Result<SecretBytes, Error> {
+    ) -> Result<(SecretBytes, Option<String>), Error> {
         let ciphertext = Ciphertext::parse(blob).ok_or_else(refusals::invalid_ciphertext)?;
         let bound = encryption_context::bound(&key.account, &key.region, &key.key_id, pairs);
-        self.ring(key)?.open(&bound, &ciphertext.sealed).map_err(|_| refusals::invalid_ciphertext())
+        let ring = self.ring(key)?;
+        let plain = ring.open(&bound, &ciphertext.sealed).map_err(|_| refusals::invalid_ciphertext())?;
+        let material = ring.place_of(&ciphertext.sealed).and_then(|at| key.materials_there().nth(at));
+        Ok((plain, material.map(|material| material.id.clone())))
     }
 
     /// The key of a blob, which has to be the one that the request names, if it names one.
@@ -198,7 +204,8 @@ impl Kms {
         usable(new, cx, "ReEncrypt")?;
         let by_old = algorithm(old, input.source_encryption_algorithm)?;
         let by_new = algorithm(new, input.destination_encryption_algorithm)?;
-        let plain = self.decrypted(old, by_old, &input.source_encryption_context.unwrap_or_default(), &blob)?;
+        let (plain, source_material_id) =
+            self.decrypted(old, by_old, &input.source_encryption_context.unwrap_or_default(), &blob)?;
         let blob = self.encrypted(new, by_new, &input.destination_encryption_context.unwrap_or_default(), &plain)?;
         dry(input.dry_run)?;
         let response = ReEncryptResponse {
@@ -207,7 +214,8 @@ impl Kms {
             key_id: Some(new.arn()),
             source_encryption_algorithm: Some(by_old),
             destination_encryption_algorithm: Some(by_new),
-            ..ReEncryptResponse::default()
+            source_key_material_id: source_material_id,
+            destination_key_material_id: new.current_material_id(),
         };
         Ok((response, to))
     }

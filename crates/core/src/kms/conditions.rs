@@ -2,6 +2,7 @@
 
 mod pairs;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use strongroom_policy::{Value, Values};
@@ -156,8 +157,8 @@ macro_rules! with_context {
                 of_cipher(algorithm(self), self.encryption_context.as_ref(), key)
             }
 
-            fn encryption_context(&self) -> Option<&BTreeMap<String, String>> {
-                self.encryption_context.as_ref()
+            fn encryption_context(&self) -> Option<Cow<'_, BTreeMap<String, String>>> {
+                self.encryption_context.as_ref().map(Cow::Borrowed)
             }
         }
     )+ };
@@ -188,8 +189,8 @@ impl RequestKeys for ReEncrypted<'_> {
         }
     }
 
-    fn encryption_context(&self) -> Option<&BTreeMap<String, String>> {
-        self.pairs
+    fn encryption_context(&self) -> Option<Cow<'_, BTreeMap<String, String>>> {
+        self.pairs.map(Cow::Borrowed)
     }
 }
 
@@ -218,6 +219,10 @@ impl RequestKeys for CreateGrantRequest {
             _ => None,
         }
     }
+
+    fn wanted_grant(&self) -> Option<&CreateGrantRequest> {
+        Some(self)
+    }
 }
 
 /// The name of the member by which a grant is narrowed.
@@ -226,40 +231,4 @@ fn constraint_type(constraints: &GrantConstraints) -> Option<&'static str> {
         return Some("EncryptionContextEquals");
     }
     constraints.encryption_context_subset.as_ref().map(|_| "EncryptionContextSubset")
-}
-
-/// A call that another service makes for its caller: as the caller, through the service.
-pub struct ThroughService<'a> {
-    /// The service's name, such as `secretsmanager.us-east-1.amazonaws.com`.
-    pub via: &'a str,
-    /// The service as records and `aws:CalledVia` name it.
-    pub service: &'static str,
-    /// The encryption context.
-    pub pairs: &'a BTreeMap<String, String>,
-}
-
-impl RequestKeys for ThroughService<'_> {
-    fn key(&self, key: &str) -> Option<Values<'_>> {
-        if key == "kms:viaservice" {
-            return Some(Values::text(self.via));
-        }
-        of_cipher(None, Some(self.pairs), key)
-    }
-
-    fn proof(&self, key: &str) -> Option<Values<'_>> {
-        match key {
-            "aws:viaawsservice" => Some(flag(true)),
-            "aws:calledvia" => Some(Values::texts([self.service])),
-            "aws:calledviafirst" | "aws:calledvialast" => Some(Values::text(self.service)),
-            _ => None,
-        }
-    }
-
-    fn encryption_context(&self) -> Option<&BTreeMap<String, String>> {
-        Some(self.pairs)
-    }
-
-    fn is_through_service(&self) -> bool {
-        true
-    }
 }

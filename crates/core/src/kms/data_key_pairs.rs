@@ -45,7 +45,7 @@ impl Kms {
             key_id: Some(key.arn()),
             key_pair_spec: Some(input.key_pair_spec),
             ciphertext_for_recipient: None,
-            key_material_id: key.materials.first().map(|material| material.id.clone()),
+            key_material_id: key.current_material_id(),
         })
     }
 
@@ -69,7 +69,7 @@ impl Kms {
             public_key: Some(pair.public),
             key_id: Some(key.arn()),
             key_pair_spec: Some(input.key_pair_spec),
-            key_material_id: key.materials.first().map(|material| material.id.clone()),
+            key_material_id: key.current_material_id(),
         })
     }
 

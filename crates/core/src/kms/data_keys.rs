@@ -32,12 +32,12 @@ impl Kms {
         }
         let len = data_key_len(input.key_spec, input.number_of_bytes)?;
         let pairs = input.encryption_context.unwrap_or_default();
-        let (plaintext, blob) = self.data_key(cx, key, &pairs, len, input.dry_run)?;
+        let (plaintext, blob) = self.data_key(cx, key, "GenerateDataKey", &pairs, len, input.dry_run)?;
         Ok(GenerateDataKeyResponse {
             ciphertext_blob: Some(blob),
             plaintext: Some(plaintext),
             key_id: Some(key.arn()),
-            key_material_id: key.materials.first().map(|material| material.id.clone()),
+            key_material_id: key.current_material_id(),
             ..GenerateDataKeyResponse::default()
         })
     }
@@ -55,11 +55,12 @@ impl Kms {
         let key = found(permit)?;
         let len = data_key_len(input.key_spec, input.number_of_bytes)?;
         let pairs = input.encryption_context.unwrap_or_default();
-        let (_, blob) = self.data_key(cx, key, &pairs, len, input.dry_run)?;
+        let operation = "GenerateDataKeyWithoutPlaintext";
+        let (_, blob) = self.data_key(cx, key, operation, &pairs, len, input.dry_run)?;
         Ok(GenerateDataKeyWithoutPlaintextResponse {
             ciphertext_blob: Some(blob),
             key_id: Some(key.arn()),
-            key_material_id: key.materials.first().map(|material| material.id.clone()),
+            key_material_id: key.current_material_id(),
         })
     }
 
@@ -67,13 +68,14 @@ impl Kms {
         &self,
         cx: &Ctx,
         key: &Key,
+        operation: &str,
         pairs: &BTreeMap<String, String>,
         len: usize,
         dry_run: Option<bool>,
     ) -> Result<(SecretBytes, Vec<u8>), Error> {
-        usable(key, cx, "GenerateDataKey")?;
+        usable(key, cx, operation)?;
         if key.spec != KeySpec::SymmetricDefault {
-            return Err(refusals::wrong_usage(key, "GenerateDataKey"));
+            return Err(refusals::wrong_usage(key, operation));
         }
         dry(dry_run)?;
         let plain = self.random_bytes(len)?;

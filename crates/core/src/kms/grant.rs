@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use strongroom_store::{Index, Kind, Term};
 use strongroom_types::SecretBytes;
+use strongroom_wire::forms::Enumeration as _;
+use strongroom_wire::kms::CreateGrantRequest;
 
+use crate::access::RequestKeys;
 use crate::caller::{Caller, Principal};
 use crate::documents::{Document, from_json_body, json_body};
 use crate::error::Error;
@@ -84,18 +87,35 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Whether it lets `caller` do `action`, such as `kms:Decrypt`, with an encryption context.
+    /// Whether it lets `caller` do `action`, such as `kms:Decrypt`, by a request. What has no encryption context is not
+    /// bound by one; a grant that is asked for may be no wider than this one (KMS's API reference, GrantConstraints).
     #[must_use]
-    pub fn allows(&self, caller: &Caller, action: &str, context: Option<&BTreeMap<String, String>>) -> bool {
+    pub fn allows(&self, caller: &Caller, action: &str, request: &dyn RequestKeys) -> bool {
         let operation = action.strip_prefix("kms:").unwrap_or(action);
-        let empty = BTreeMap::new();
-        let context = context.unwrap_or(&empty);
-        let has = |(name, value): (&String, &String)| context.get(name) == Some(value);
         self.operations.iter().any(|known| known == operation)
             && self.grantee.is(caller)
             && self.source_arn.is_none()
-            && self.context_subset.as_ref().is_none_or(|subset| subset.iter().all(has))
+            && match operation {
+                "DescribeKey" | "RetireGrant" => true,
+                "CreateGrant" => request.wanted_grant().is_some_and(|wanted| self.covers(wanted)),
+                _ => self.fits(&request.encryption_context().unwrap_or_default()),
+            }
+    }
+
+    /// Whether an encryption context keeps the constraints.
+    fn fits(&self, context: &BTreeMap<String, String>) -> bool {
+        self.context_subset.as_ref().is_none_or(|subset| has_all(context, subset))
             && self.context_equals.as_ref().is_none_or(|equal| equal == context)
+    }
+
+    /// Whether another grant is for no other operations, and as narrow at least.
+    fn covers(&self, wanted: &CreateGrantRequest) -> bool {
+        let constraints = wanted.constraints.as_ref();
+        let subset = constraints.and_then(|constraints| constraints.encryption_context_subset.as_ref());
+        let equals = constraints.and_then(|constraints| constraints.encryption_context_equals.as_ref());
+        wanted.operations.iter().all(|wanted| self.operations.iter().any(|known| known == wanted.as_str()))
+            && self.context_equals.as_ref().is_none_or(|own| equals == Some(own))
+            && self.context_subset.as_ref().is_none_or(|own| subset.or(equals).is_some_and(|given| has_all(given, own)))
     }
 
     /// Whether the grant itself lets the caller retire it: the retiring principal, the grantee if it says so, the root of
@@ -114,6 +134,11 @@ impl Grant {
         use base64::Engine as _;
         base64::engine::general_purpose::STANDARD.encode(self.key())
     }
+}
+
+/// Whether pairs are among others.
+fn has_all(pairs: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> bool {
+    wanted.iter().all(|(name, value)| pairs.get(name) == Some(value))
 }
 
 /// The grant that a token names, as the key of its document.

@@ -6,7 +6,7 @@ use strongroom_store::{Batch, Range};
 use strongroom_types::Timestamp;
 use strongroom_wire::forms::Enumeration as _;
 use strongroom_wire::kms::{
-    CreateGrantRequest, CreateGrantResponse, GrantConstraints, GrantListEntry, GrantOperation, KeyUsageType,
+    CreateGrantRequest, CreateGrantResponse, GrantConstraints, GrantListEntry, GrantOperation, KeySpec, KeyUsageType,
     ListGrantsRequest, ListGrantsResponse, ListRetirableGrantsRequest, Operation, RetireGrantRequest,
     RevokeGrantRequest,
 };
@@ -334,12 +334,15 @@ fn checked_operations(key: &Key, input: &CreateGrantRequest) -> Result<(), Error
         let text = format!("Grant operation {} is not valid for a key of this usage.", wrong.as_str());
         return Err(refusals::invalid(&text));
     }
-    if let Some(GrantConstraints { encryption_context_equals: Some(_), encryption_context_subset: Some(_), .. }) =
-        &input.constraints
-    {
-        return Err(refusals::invalid("Only one type of encryption context constraint can be specified."));
+    let constraints = input.constraints.clone().unwrap_or_default();
+    match (constraints.encryption_context_equals, constraints.encryption_context_subset) {
+        (Some(_), Some(_)) => {
+            Err(refusals::invalid("Only one type of encryption context constraint can be specified."))
+        }
+        (None, None) => Ok(()),
+        _ if key.spec == KeySpec::SymmetricDefault => Ok(()),
+        _ => Err(refusals::invalid("Only grants of symmetric encryption keys have encryption context constraints.")),
     }
-    Ok(())
 }
 
 fn answer(grant: &Grant) -> CreateGrantResponse {
@@ -358,7 +361,7 @@ fn entry(partition: &str, grant: &Grant) -> GrantListEntry {
     GrantListEntry {
         key_id: Some(["arn:", partition, ":kms:", region, ":", account, ":key/", key_id].concat()),
         grant_id: Some(grant.grant_id.clone()),
-        name: Some(grant.name.clone().unwrap_or_default()),
+        name: grant.name.clone(),
         creation_date: Some(Timestamp::from_millis(grant.created_ms)),
         grantee_principal: principal(&grant.grantee),
         retiring_principal: grant.retiring.as_ref().and_then(principal),

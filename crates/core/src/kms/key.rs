@@ -184,6 +184,18 @@ impl Key {
         }
     }
 
+    /// The material that is there, newest first: what its ring is made of.
+    pub fn materials_there(&self) -> impl Iterator<Item = &Material> {
+        self.materials.iter().filter(|material| material.wrapped.is_some())
+    }
+
+    /// The id of the material that a symmetric key encrypts with.
+    #[must_use]
+    pub fn current_material_id(&self) -> Option<String> {
+        let current = self.materials.first().filter(|_| self.spec == KeySpec::SymmetricDefault)?;
+        Some(current.id.clone())
+    }
+
     /// Whether it is a multi-Region key.
     #[must_use]
     pub fn is_multi_region(&self) -> bool {

@@ -90,8 +90,8 @@ impl Kms {
         if let Some(ring) = key.ring.0.get() {
             return Ok(Arc::clone(ring));
         }
-        let there = key.materials.iter().filter(|material| material.wrapped.is_some());
-        let materials = there.map(|material| self.unwrapped(key, material)).collect::<Result<Vec<_>, Error>>()?;
+        let materials =
+            key.materials_there().map(|material| self.unwrapped(key, material)).collect::<Result<Vec<_>, Error>>()?;
         let ring = Keyring::new(&materials).map_err(|error| Error::internal(error.to_string()))?;
         Ok(Arc::clone(key.ring.0.get_or_init(|| Arc::new(ring))))
     }

@@ -76,7 +76,8 @@ impl Kms {
             found: Some(Loaded { version: 0, value: Arc::new(after) }),
             grants: Vec::new(),
         };
-        let may_again = may(cx, Operation::PutKeyPolicy.action(), &Resource::Key(Arc::new(after)), &())?;
+        let again = PutKeyPolicyRequest::default();
+        let may_again = may(cx, Operation::PutKeyPolicy.action(), &Resource::Key(Arc::new(after)), &again)?;
         if may_again { Ok(policy) } else { Err(refusals::lock_out()) }
     }
 

@@ -1,45 +1,96 @@
 //! What Secrets Manager asks of KMS for its caller: data keys under a secret's key (specification §8). Each call is
 //! authorised as the caller's, through the service, and leaves a record of its own.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strongroom_crypto::{Context, Sealed, aead};
+use strongroom_policy::{Value, Values};
 use strongroom_types::{AccountId, Region, SecretBytes};
 use strongroom_wire::kms::{KeySpec, Operation};
 
-use super::conditions::ThroughService;
 use super::key::{KEY_KIND, Key};
 use super::resolve::KeyRef;
 use super::states::enabled;
 use super::{Kms, refusals};
-use crate::access::{Resource, authorize};
+use crate::access::{RequestKeys, Resource, authorize};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::random_uuid;
-use crate::trail::record::{Outcome, Resource as Recorded, Source};
+use crate::trail::push_string;
+use crate::trail::record::{Outcome, Resource as Recorded, ServiceCall};
 
 /// The service that asks.
 const SERVICE: &str = "secretsmanager.amazonaws.com";
 /// KMS's own name in records.
 const EVENT_SOURCE: &str = "kms.amazonaws.com";
 
+/// The names of the pairs of the encryption context.
+const SECRET_ARN: &str = "SecretARN";
+const SECRET_VERSION_ID: &str = "SecretVersionId";
+
 /// The secret's version that a data key is for: the encryption context.
+#[derive(Debug)]
 pub struct Purpose {
-    pairs: BTreeMap<String, String>,
+    secret_arn: String,
+    version_id: String,
 }
 
 impl Purpose {
     /// A version of a secret.
     #[must_use]
-    pub fn new(secret_arn: &str, version_id: &str) -> Self {
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        Self { pairs: [pair("SecretARN", secret_arn), pair("SecretVersionId", version_id)].into() }
+    pub fn new(secret_arn: String, version_id: &str) -> Self {
+        Self { secret_arn, version_id: version_id.to_owned() }
+    }
+
+    fn pairs(&self) -> [(&'static str, &str); 2] {
+        [(SECRET_ARN, &self.secret_arn), (SECRET_VERSION_ID, &self.version_id)]
     }
 
     /// What a data key of the version is bound to.
     fn context(&self) -> Context {
-        self.pairs.iter().fold(Context::new("data key"), |context, (name, value)| context.field(name).field(value))
+        self.pairs()
+            .into_iter()
+            .fold(Context::new("data key"), |context, (name, value)| context.field(name).field(value))
+    }
+}
+
+/// The call as conditions see it: made as the caller, through the service.
+struct ThroughService<'a> {
+    /// The service's name in its region.
+    via: &'a str,
+    purpose: &'a Purpose,
+}
+
+impl RequestKeys for ThroughService<'_> {
+    fn key(&self, key: &str) -> Option<Values<'_>> {
+        match key {
+            "kms:viaservice" => Some(Values::text(self.via)),
+            "kms:encryptionalgorithm" => Some(Values::text("SYMMETRIC_DEFAULT")),
+            "kms:encryptioncontextkeys" => Some(Values::texts([SECRET_ARN, SECRET_VERSION_ID])),
+            "kms:encryptioncontext:secretarn" => Some(Values::text(&self.purpose.secret_arn)),
+            "kms:encryptioncontext:secretversionid" => Some(Values::text(&self.purpose.version_id)),
+            _ => None,
+        }
+    }
+
+    fn proof(&self, key: &str) -> Option<Values<'_>> {
+        match key {
+            "aws:viaawsservice" => Some(Values::One(Value::Bool(true))),
+            "aws:calledvia" => Some(Values::texts([SERVICE])),
+            "aws:calledviafirst" | "aws:calledvialast" => Some(Values::text(SERVICE)),
+            _ => None,
+        }
+    }
+
+    fn encryption_context(&self) -> Option<Cow<'_, BTreeMap<String, String>>> {
+        let pairs = self.purpose.pairs().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Some(Cow::Owned(pairs.into()))
+    }
+
+    fn is_through_service(&self) -> bool {
+        true
     }
 }
 
@@ -89,20 +140,15 @@ impl Kms {
             }
         };
         let arn = key.arn.clone();
-        let usable = Self::usable_through(cx, operation, key, &purpose.pairs);
-        self.add_record(cx, operation, &arn, &purpose.pairs, usable.as_ref().err())?;
+        let usable = Self::usable_through(cx, operation, key, purpose);
+        self.add_record(cx, operation, &arn, purpose, usable.as_ref().err())?;
         Ok(Usable { key: usable?, is_default: asked.is_none() })
     }
 
-    fn usable_through(
-        cx: &Ctx,
-        operation: Operation,
-        key: KeyRef,
-        pairs: &BTreeMap<String, String>,
-    ) -> Result<Arc<Key>, Error> {
+    fn usable_through(cx: &Ctx, operation: Operation, key: KeyRef, purpose: &Purpose) -> Result<Arc<Key>, Error> {
         let Some(found) = key.found.as_ref().map(|found| Arc::clone(&found.value)) else { return Err(key.absent()) };
         let via = via(&cx.region);
-        let request = ThroughService { via: &via, service: SERVICE, pairs };
+        let request = ThroughService { via: &via, purpose };
         authorize(cx, operation.action(), Resource::Key(Arc::new(key)), &request)?;
         enabled(&found, cx.now)?;
         if found.spec == KeySpec::SymmetricDefault {
@@ -186,7 +232,7 @@ impl Kms {
         cx: &Ctx,
         operation: Operation,
         arn: &str,
-        pairs: &BTreeMap<String, String>,
+        purpose: &Purpose,
         error: Option<&Error>,
     ) -> Result<(), Error> {
         let outcome = match error {
@@ -200,32 +246,43 @@ impl Kms {
             }
             Some(_) => return Ok(()),
         };
-        let mut record = cx.record();
-        // Why the key was denied is told here alone.
+        let event_id = random_uuid(self.documents.random())?;
+        let call = ServiceCall {
+            service: SERVICE,
+            event_source: EVENT_SOURCE,
+            event_name: operation.name(),
+            request_parameters: parameters(operation, arn, purpose),
+        };
+        let line = cx.with_record(|record| record.of_service_call(event_id, call, &outcome));
+        // Why the key was denied is told there alone.
         if error.is_some() {
             cx.amend_record(|record| record.additional_event_data.clear());
             drop(cx.take_denied());
         }
-        record.event_id = random_uuid(self.documents.random())?;
-        record.event_source = EVENT_SOURCE;
-        record.event_name = operation.name().into();
-        record.read_only = true;
-        record.source_ip = Source::Service(SERVICE);
-        record.user_agent = SERVICE.into();
-        let mut identity = (*record.identity).clone();
-        identity.invoked_by = Some(SERVICE.to_owned());
-        record.identity = Arc::new(identity);
-        let context = serde_json::to_string(pairs).map_err(|error| Error::internal(error.to_string()))?;
-        let parameters = match operation {
-            Operation::GenerateDataKey => {
-                format!(r#"{{"keyId":"{arn}","keySpec":"AES_256","encryptionContext":{context}}}"#)
-            }
-            _ => format!(r#"{{"encryptionContext":{context},"encryptionAlgorithm":"SYMMETRIC_DEFAULT"}}"#),
-        };
-        record.request_parameters = Some(parameters);
-        cx.add_part(record.finish(&outcome));
+        cx.add_part(line);
         Ok(())
     }
+}
+
+/// The parameters of a call as its record shows them.
+fn parameters(operation: Operation, arn: &str, purpose: &Purpose) -> String {
+    let mut out = String::with_capacity(320);
+    if operation == Operation::GenerateDataKey {
+        out.push_str("{\"keyId\":");
+        push_string(&mut out, arn);
+        out.push_str(",\"keySpec\":\"AES_256\"");
+    } else {
+        out.push_str("{\"encryptionAlgorithm\":\"SYMMETRIC_DEFAULT\"");
+    }
+    let [arn, version] = purpose.pairs();
+    for ((name, value), before) in [(arn, ",\"encryptionContext\":{"), (version, ",")] {
+        out.push_str(before);
+        push_string(&mut out, name);
+        out.push(':');
+        push_string(&mut out, value);
+    }
+    out.push_str("}}");
+    out
 }
 
 /// How conditions name the service in a region.

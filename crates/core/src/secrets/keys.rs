@@ -52,7 +52,7 @@ impl Secrets {
         if key_id.starts_with(MANAGED) || key_id.contains(&[":", MANAGED].concat()) {
             return Err(refusals::kms_denied());
         }
-        let trial = Purpose::new(&secret.arn(), TRIAL);
+        let trial = Purpose::new(secret.arn(), TRIAL);
         for operation in [Operation::GenerateDataKey, Operation::Decrypt] {
             let usable = self.kms.through_secrets(cx, operation, &owner(secret)?, Some(&key_id), &trial).await;
             usable.map_err(refusals::key_for_writing)?;

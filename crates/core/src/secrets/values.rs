@@ -140,7 +140,7 @@ impl StoredValue {
 /// What KMS is told that a version's data key is for.
 #[must_use]
 pub fn purpose(secret: &Secret, version_id: &str) -> Purpose {
-    Purpose::new(&secret.arn(), version_id)
+    Purpose::new(secret.arn(), version_id)
 }
 
 fn value_context(secret: &Secret, version_id: &str) -> Context {

@@ -99,8 +99,8 @@ impl UserIdentity {
         Self { kind: Some(kind), ..Self::default() }
     }
 
-    /// Appends the JSON object.
-    pub(super) fn push(&self, out: &mut String) {
+    /// Appends the JSON object, with the service that acted for the principal.
+    pub(super) fn push(&self, out: &mut String, invoked_by: Option<&str>) {
         let mut members = Members::begin(out);
         members.text("type", self.kind.map(IdentityKind::as_str));
         members.text("principalId", self.principal_id.as_deref());
@@ -112,7 +112,7 @@ impl UserIdentity {
         if let Some(session) = &self.session {
             session.push(members.name("sessionContext"));
         }
-        members.text("invokedBy", self.invoked_by.as_deref());
+        members.text("invokedBy", invoked_by.or(self.invoked_by.as_deref()));
         out.push('}');
     }
 }
@@ -182,7 +182,7 @@ mod tests {
 
     fn json(identity: &UserIdentity) -> serde_json::Value {
         let mut out = String::new();
-        identity.push(&mut out);
+        identity.push(&mut out, None);
         serde_json::from_str(&out).expect("json")
     }
 

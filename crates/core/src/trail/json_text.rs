@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 ///
 /// Escapes more than JSON demands: every character that some reader of lines takes for a line's end (U+0085, U+2028,
 /// U+2029 and the other controls) is written as `\u....`.
-pub(super) fn push_string(out: &mut String, text: &str) {
+pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
     // Without an early end, so that the compiler looks at many bytes at once.
     if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {

@@ -12,3 +12,4 @@ pub mod record;
 pub mod segments;
 
 pub use calendar::Hour;
+pub(crate) use json_text::push_string;

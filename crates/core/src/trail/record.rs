@@ -49,6 +49,8 @@ pub struct Record {
     pub account: Option<AccountId>,
     /// Who made the request.
     pub identity: Arc<UserIdentity>,
+    /// The service that made it on their behalf, if one did.
+    pub invoked_by: Option<&'static str>,
     /// Whether the operation changes nothing.
     pub read_only: bool,
     /// The request's members as a ready JSON object, without the sensitive ones.
@@ -148,7 +150,47 @@ pub struct ServiceEvent<'a> {
     pub request_id: &'a str,
 }
 
+/// A call of another service that a service makes for its caller.
+#[derive(Debug)]
+pub struct ServiceCall {
+    /// The host name of the service that calls.
+    pub service: &'static str,
+    /// That of the service that is called.
+    pub event_source: &'static str,
+    /// The operation, which changes nothing.
+    pub event_name: &'static str,
+    /// Its parameters as a ready JSON object, without sensitive ones.
+    pub request_parameters: String,
+}
+
 impl Record {
+    /// The line of a call that a service makes for the caller of this request.
+    #[must_use]
+    pub fn of_service_call(&self, event_id: String, call: ServiceCall, outcome: &Outcome) -> String {
+        let failed = matches!(outcome, Outcome::Failure { .. });
+        let record = Self {
+            kind: EventKind::ApiCall,
+            event_id,
+            event_time: self.event_time,
+            event_source: call.event_source,
+            event_name: call.event_name.into(),
+            aws_region: self.aws_region.clone(),
+            source_ip: Source::Service(call.service),
+            user_agent: call.service.into(),
+            request_id: self.request_id.clone(),
+            account: self.account.clone(),
+            identity: Arc::clone(&self.identity),
+            invoked_by: Some(call.service),
+            read_only: true,
+            request_parameters: Some(call.request_parameters),
+            // Only a call that was refused has any, and then it is why.
+            additional_event_data: if failed { self.additional_event_data.clone() } else { Vec::new() },
+            endpoint_id: None,
+            tls: self.tls.clone(),
+        };
+        record.finish(outcome)
+    }
+
     /// The record of an event of the service's own.
     #[must_use]
     pub fn service_event(event_id: String, event: ServiceEvent<'_>) -> Self {
@@ -169,6 +211,7 @@ impl Record {
             request_id: event.request_id.to_owned(),
             account: Some(event.account.clone()),
             identity: Arc::new(identity),
+            invoked_by: None,
             read_only: false,
             request_parameters: None,
             additional_event_data: vec![("SecretId", event.secret_arn.to_owned())],
@@ -209,7 +252,7 @@ impl Record {
         out.push_str("{\"eventVersion\":\"");
         out.push_str(EVENT_VERSION);
         out.push_str("\",\"userIdentity\":");
-        self.identity.push(out);
+        self.identity.push(out, self.invoked_by);
         out.push_str(",\"eventTime\":\"");
         push_iso(out, self.event_time);
         out.push('"');
@@ -321,6 +364,7 @@ pub(crate) mod tests {
                 access_key_id: Some("AKIAEXAMPLE".into()),
                 ..UserIdentity::of(IdentityKind::Root)
             }),
+            invoked_by: None,
             read_only: true,
             request_parameters: Some(r#"{"secretId":"db"}"#.to_owned()),
             additional_event_data: Vec::new(),

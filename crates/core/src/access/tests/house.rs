@@ -261,6 +261,7 @@ pub(super) fn request(caller: &Arc<Caller>, way: Way) -> Ctx {
         request_id: "test".into(),
         account: Some(caller.account.clone()),
         identity: Arc::new(UserIdentity::of(IdentityKind::Unknown)),
+        invoked_by: None,
         read_only: false,
         request_parameters: None,
         additional_event_data: Vec::new(),

@@ -1,5 +1,6 @@
 //! What conditions may ask about requests with key pairs and imported material.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use strongroom_policy::{Value, Values};
@@ -59,8 +60,8 @@ impl RequestKeys for GenerateDataKeyPairRequest {
         of_data_pair(self.key_pair_spec, self.encryption_context.as_ref(), key)
     }
 
-    fn encryption_context(&self) -> Option<&BTreeMap<String, String>> {
-        self.encryption_context.as_ref()
+    fn encryption_context(&self) -> Option<Cow<'_, BTreeMap<String, String>>> {
+        self.encryption_context.as_ref().map(Cow::Borrowed)
     }
 }
 
@@ -69,8 +70,8 @@ impl RequestKeys for GenerateDataKeyPairWithoutPlaintextRequest {
         of_data_pair(self.key_pair_spec, self.encryption_context.as_ref(), key)
     }
 
-    fn encryption_context(&self) -> Option<&BTreeMap<String, String>> {
-        self.encryption_context.as_ref()
+    fn encryption_context(&self) -> Option<Cow<'_, BTreeMap<String, String>>> {
+        self.encryption_context.as_ref().map(Cow::Borrowed)
     }
 }
 

@@ -80,6 +80,7 @@ impl Service {
             request_id: "test".into(),
             account: Some(account.clone()),
             identity: Arc::new(UserIdentity::of(IdentityKind::Root)),
+            invoked_by: None,
             read_only: false,
             request_parameters: None,
             additional_event_data: Vec::new(),
