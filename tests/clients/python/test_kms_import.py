@@ -186,6 +186,47 @@ def test_material_of_the_wrong_length(kms, size):
         imported(kms, external(kms)["KeyId"], bytes(size))
 
 
+def test_rotation_to_further_material(kms):
+    made = external(kms)
+    key, further = made["KeyId"], bytes(reversed(MATERIAL))
+    first = imported(kms, key, ImportType="NEW_KEY_MATERIAL", **KEEPS)["KeyMaterialId"]
+    old = kms.encrypt(KeyId=key, Plaintext=b"old")["CiphertextBlob"]
+    with refused("KMSInvalidStateException", f"No available key material pending rotation for the key: {made['Arn']}."):
+        kms.rotate_key_on_demand(KeyId=key)
+    for wrong in ({"ImportType": "EXISTING_KEY_MATERIAL"}, {}):
+        with refused("IncorrectKeyMaterialException"):
+            imported(kms, key, further, **wrong, **KEEPS)
+    end = now().replace(microsecond=0) + datetime.timedelta(days=2)
+    second = imported(kms, key, further, ImportType="NEW_KEY_MATERIAL", ValidTo=end,
+                      KeyMaterialDescription="of 2027")["KeyMaterialId"]
+    assert shown(kms, key)["CurrentKeyMaterialId"] == first != second
+    with refused("KMSInvalidStateException"):
+        imported(kms, key, bytes(32), ImportType="NEW_KEY_MATERIAL", **KEEPS)
+
+    def listed():
+        rotations = kms.list_key_rotations(KeyId=key, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]
+        return {entry["KeyMaterialId"]: entry for entry in rotations}
+
+    entry = listed()[second]
+    assert (entry["KeyMaterialState"], entry["ImportState"]) == ("PENDING_ROTATION", "IMPORTED")
+    assert (entry["ValidTo"], entry["KeyMaterialDescription"]) == (end, "of 2027")
+    assert kms.list_key_rotations(KeyId=key)["Rotations"] == []
+    kms.rotate_key_on_demand(KeyId=key)
+    assert shown(kms, key)["CurrentKeyMaterialId"] == second
+    states = {name: entry["KeyMaterialState"] for name, entry in listed().items()}
+    assert states == {first: "NON_CURRENT", second: "CURRENT"}
+    assert [entry["RotationType"] for entry in kms.list_key_rotations(KeyId=key)["Rotations"]] == ["ON_DEMAND"]
+    new = kms.encrypt(KeyId=key, Plaintext=b"new")["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=new)["KeyMaterialId"] == second
+    opened = kms.decrypt(CiphertextBlob=old)
+    assert (opened["Plaintext"], opened["KeyMaterialId"]) == (b"old", first)
+    kms.delete_imported_key_material(KeyId=key, KeyMaterialId=first)
+    assert shown(kms, key)["KeyState"] == "PendingImport"
+    assert listed()[first]["ImportState"] == "PENDING_IMPORT"
+    assert imported(kms, key)["KeyMaterialId"] == first
+    assert kms.decrypt(CiphertextBlob=old)["Plaintext"] == b"old"
+
+
 @pytest.mark.parametrize("spec", HMACS)
 def test_material_of_hmac_keys(kms, spec):
     import hmac

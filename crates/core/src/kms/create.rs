@@ -12,7 +12,7 @@ use strongroom_wire::record;
 
 use super::key::{Key, Material, Ring, Standing};
 use super::named::of_name;
-use super::pairs::{new_pair, pair_spec};
+use super::pairs::pair_spec;
 use super::{Kms, done, found, refusals, shown, tags};
 use crate::access::{Permit, Resource, authorize};
 use crate::ctx::Ctx;
@@ -62,6 +62,7 @@ impl Kms {
             aliases: Vec::new(),
             grants: 0,
             materials: Vec::new(),
+            pending: None,
             rotation: None,
             ring: Ring::default(),
         };
@@ -88,7 +89,7 @@ impl Kms {
             return Ok(None);
         }
         Ok(Some(match pair_spec(key.spec) {
-            Some(spec) => self.wrapped_pair(key, &new_pair(spec).await?, cx.now)?,
+            Some(spec) => self.wrapped_pair(key, &self.new_pair(spec).await?, cx.now)?,
             None => self.wrapped(key, &self.fresh(key.spec)?, cx.now)?,
         }))
     }

@@ -12,7 +12,7 @@ use strongroom_wire::kms::{
 use super::cipher::{dry, usable};
 use super::key::Key;
 use super::named::of_name;
-use super::pairs::{Pair, new_pair, pair_spec};
+use super::pairs::{Pair, pair_spec};
 use super::{Kms, found, refusals};
 use crate::access::Permit;
 use crate::ctx::Ctx;
@@ -79,7 +79,7 @@ impl Kms {
         pairs: &BTreeMap<String, String>,
         spec: Spec,
     ) -> Result<(Pair, Vec<u8>), Error> {
-        let pair = new_pair(spec).await?;
+        let pair = self.new_pair(spec).await?;
         let blob = self.sealed(key, pairs, &pair.private)?;
         Ok((pair, blob))
     }

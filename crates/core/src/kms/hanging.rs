@@ -22,7 +22,8 @@ impl Hanging for Key {
     }
 
     fn wrapped(&mut self) -> Vec<&mut String> {
-        self.materials.iter_mut().filter_map(|material| material.wrapped.as_mut()).collect()
+        let all = self.materials.iter_mut().chain(self.pending.as_mut());
+        all.filter_map(|material| material.wrapped.as_mut()).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use strongroom_wire::kms::{
 use super::import_token::{ImportToken, way, wrapping_spec};
 use super::key::{Key, Material};
 use super::material::fresh_len;
-use super::pairs::{new_pair, pair_spec, written};
+use super::pairs::{pair_spec, written};
 use super::states::{DAY_MS, not_pending_deletion};
 use super::{Kms, found, refusals};
 use crate::access::Permit;
@@ -43,7 +43,7 @@ impl Kms {
         let key = found(permit)?;
         takes_imports(key, cx.now)?;
         let (by, spec) = (way(input.wrapping_algorithm)?, wrapping_spec(input.wrapping_key_spec)?);
-        let pair = new_pair(spec).await?;
+        let pair = self.new_pair(spec).await?;
         let (token, end) = self.import_token(key, by, spec, &pair.private, cx.now)?;
         Ok(GetParametersForImportResponse {
             key_id: Some(key.arn()),
@@ -53,7 +53,7 @@ impl Kms {
         })
     }
 
-    /// Takes material into a key: its first one, or the same again.
+    /// Takes material into a key: its first one, one that it had before, or a further one for the next rotation.
     ///
     /// # Errors
     /// As [`Kms::get_parameters_for_import`]; InvalidImportTokenException; ExpiredImportTokenException;
@@ -103,12 +103,11 @@ impl Kms {
         let key = self
             .change(cx, permit, "delete_imported_key_material", |key| {
                 takes_imports(key, cx.now)?;
-                let Some(at) = place(key, named)? else { return Ok(false) };
-                Ok(key.materials.get_mut(at).is_some_and(Material::forget))
+                delete(key, named)
             })
             .await?;
-        let material = place(&key, named)?.and_then(|at| key.materials.get(at));
-        let id = material.filter(|_| key.spec == KeySpec::SymmetricDefault).map(|material| material.id.clone());
+        let id = named.map(str::to_owned).or_else(|| key.current_material_id());
+        let id = id.filter(|_| key.spec == KeySpec::SymmetricDefault);
         Ok(DeleteImportedKeyMaterialResponse { key_id: Some(key.arn()), key_material_id: id })
     }
 
@@ -128,6 +127,15 @@ impl Kms {
 }
 
 impl Material {
+    /// Takes the same material as it came again.
+    fn renew(&mut self, again: &Self) {
+        self.wrapped.clone_from(&again.wrapped);
+        self.expires_ms = again.expires_ms;
+        if again.description.is_some() {
+            self.description.clone_from(&again.description);
+        }
+    }
+
     /// Removes the material itself; its id stays. Tells whether it was there.
     pub(super) fn forget(&mut self) -> bool {
         self.expires_ms = None;
@@ -183,42 +191,145 @@ fn unwrapped(token: &ImportToken, wrapped: &[u8]) -> Result<SecretBytes, Error> 
     })
 }
 
-/// Puts material into its place.
+/// Puts material into its place: that of the same material before, or the first one; a further one waits for a rotation.
 fn put(key: &mut Key, imported: &Imported, import_type: Option<ImportType>) -> Result<(), Error> {
     if import_type.is_some() && key.spec != KeySpec::SymmetricDefault {
         return Err(refusals::invalid("ImportType is only supported for symmetric encryption keys."));
     }
-    let is_first = key.materials.is_empty();
-    let known = key.materials.iter_mut().find(|material| material.id == imported.id);
-    match (known, import_type) {
-        (Some(_), Some(ImportType::NewKeyMaterial)) | (None, Some(ImportType::ExistingKeyMaterial)) => {
-            Err(refusals::incorrect_material())
-        }
-        (Some(known), _) => {
-            let Material { wrapped, expires_ms, description, .. } = imported.material.clone();
-            known.wrapped = wrapped;
-            known.expires_ms = expires_ms;
-            known.description = description.or_else(|| known.description.take());
-            Ok(())
-        }
-        (None, Some(ImportType::NewKeyMaterial)) if !is_first => {
-            Err(refusals::unsupported("A further key material is not supported: the key keeps its first one."))
-        }
-        (None, None) if !is_first => Err(refusals::incorrect_material()),
-        (None, _) => {
-            key.materials.push(imported.material.clone());
-            Ok(())
-        }
+    let same = |material: &&mut Material| material.id == imported.id;
+    if let Some(pending) = key.pending.as_mut().filter(same) {
+        pending.renew(&imported.material);
+        return Ok(());
     }
+    if let Some(known) = key.materials.iter_mut().find(same) {
+        if import_type == Some(ImportType::NewKeyMaterial) {
+            return Err(refusals::incorrect_material());
+        }
+        known.renew(&imported.material);
+        return Ok(());
+    }
+    match (import_type, &key.pending) {
+        (Some(ImportType::ExistingKeyMaterial), _) => return Err(refusals::incorrect_material()),
+        _ if key.materials.is_empty() => key.materials.push(imported.material.clone()),
+        (None, _) => return Err(refusals::incorrect_material()),
+        (Some(ImportType::NewKeyMaterial), Some(pending)) => {
+            return Err(refusals::other_material_pending(key, &imported.id, &pending.id));
+        }
+        (Some(ImportType::NewKeyMaterial), None) => key.pending = Some(imported.material.clone()),
+    }
+    Ok(())
 }
 
-/// The place of the material that a request names, or of the current one; none when the key never had any.
-fn place(key: &Key, named: Option<&str>) -> Result<Option<usize>, Error> {
-    match named {
-        None => Ok((!key.materials.is_empty()).then_some(0)),
-        Some(id) => {
-            let at = key.materials.iter().position(|material| material.id == id);
-            at.map(Some).ok_or_else(|| refusals::no_material(id))
-        }
+/// Deletes the material that a request names, or the current one. Tells whether it was there.
+fn delete(key: &mut Key, named: Option<&str>) -> Result<bool, Error> {
+    let Some(id) = named else { return Ok(key.materials.first_mut().is_some_and(Material::forget)) };
+    if key.pending.take_if(|material| material.id == id).is_some() {
+        return Ok(true);
+    }
+    let known = key.materials.iter_mut().find(|material| material.id == id);
+    known.map(Material::forget).ok_or_else(|| refusals::no_material(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use strongroom_crypto::asymmetric::{Oaep, Spec, encrypt};
+    use strongroom_crypto::random::SeededRandom;
+    use strongroom_crypto::root::KeyRoot;
+    use strongroom_store::{Batch, MemoryStore};
+    use strongroom_wire::kms::{KeyState, errors};
+
+    use super::*;
+    use crate::bootstrap;
+    use crate::documents::{Document as _, Documents};
+    use crate::identities::Identities;
+
+    const OWNER: &str = "123456789012";
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    async fn kms() -> Kms {
+        let (store, random) = (Arc::new(MemoryStore::new()), Arc::new(SeededRandom::new(3)));
+        let root = KeyRoot::new("file", "test", &SecretBytes::new(vec![7; 32])).unwrap();
+        let ring = bootstrap::keyring(store.as_ref(), &root, random.as_ref()).await.unwrap();
+        let documents = Arc::new(Documents::new(store as _, Arc::new(ring), random, 1 << 20));
+        let identities = Arc::new(Identities::new(Arc::clone(&documents)));
+        Kms::new(documents, identities, Arc::new(root))
+    }
+
+    fn external(spec: KeySpec) -> Key {
+        let mut key = Key::for_tests(OWNER, "{}");
+        (key.origin, key.spec) = (OriginType::External, spec);
+        key
+    }
+
+    fn code(error: Error) -> &'static str {
+        let Error::Refused(refusal) = error else { panic!("{error:?}") };
+        refusal.code.name
+    }
+
+    #[tokio::test]
+    async fn a_token_is_good_for_its_key_and_a_day() {
+        let kms = kms().await;
+        let key = external(KeySpec::SymmetricDefault);
+        let pair = written(&PrivateKey::generate(Spec::Rsa2048).unwrap()).unwrap();
+        let by = WrappedBy::Rsa(Oaep::Sha256);
+        let (token, end) = kms.import_token(&key, by, Spec::Rsa2048, &pair.private, at(1000)).unwrap();
+        assert_eq!(end, at(1000 + DAY_MS));
+        let opened = kms.opened_token(&key, &token, at(end.millis() - 1)).unwrap();
+        let wrapped = encrypt(&pair.public, Oaep::Sha256, &[5; 32]).unwrap();
+        assert_eq!(unwrapped(&opened, &wrapped).unwrap().expose(), [5; 32]);
+        let refused = kms.opened_token(&key, &token, end).unwrap_err();
+        assert_eq!(code(refused), errors::EXPIRED_IMPORT_TOKEN_EXCEPTION.name);
+        let mut other = external(KeySpec::SymmetricDefault);
+        other.key_id = "00000000-0000-0000-0000-000000000000".to_owned();
+        let refused = kms.opened_token(&other, &token, at(1000)).unwrap_err();
+        assert_eq!(code(refused), errors::INVALID_IMPORT_TOKEN_EXCEPTION.name);
+    }
+
+    #[tokio::test]
+    async fn material_is_deleted_when_it_expires() {
+        let kms = kms().await;
+        let mut key = external(KeySpec::SymmetricDefault);
+        let mut imported = kms.imported(&key, &SecretBytes::new(vec![5; 32]), at(0)).unwrap();
+        imported.material.expires_ms = Some(5000);
+        put(&mut key, &imported, None).unwrap();
+        let place = key.key();
+        let mut batch = Batch::named("test");
+        kms.documents.put(&mut batch, None, &Arc::new(key)).unwrap();
+        kms.documents.commit(batch).await.unwrap();
+        assert_eq!(kms.do_due_work(at(4999), 10).await.unwrap(), 0);
+        assert_eq!(kms.do_due_work(at(5000), 10).await.unwrap(), 1);
+        assert_eq!(kms.do_due_work(at(5000), 10).await.unwrap(), 0);
+        let found = kms.documents.load::<Key>(place).await.unwrap().unwrap();
+        let left = found.value.materials.first().unwrap();
+        assert_eq!((left.wrapped.as_ref(), left.expires_ms), (None, None));
+        assert_eq!(left.id, imported.id, "by which the same material is known again");
+        assert_eq!(found.value.state(at(0)), KeyState::PendingImport);
+    }
+
+    #[tokio::test]
+    async fn a_further_material_waits_and_only_one() {
+        let kms = kms().await;
+        let mut key = external(KeySpec::SymmetricDefault);
+        let material =
+            |byte| kms.imported(&external(KeySpec::SymmetricDefault), &SecretBytes::new(vec![byte; 32]), at(0));
+        let (first, second, third) = (material(1).unwrap(), material(2).unwrap(), material(3).unwrap());
+        let new = Some(ImportType::NewKeyMaterial);
+        assert!(put(&mut key, &first, Some(ImportType::ExistingKeyMaterial)).is_err());
+        put(&mut key, &first, new).unwrap();
+        assert!(put(&mut key, &first, new).is_err() && put(&mut key, &second, None).is_err());
+        put(&mut key, &second, new).unwrap();
+        put(&mut key, &second, None).unwrap();
+        assert_eq!(code(put(&mut key, &third, new).unwrap_err()), errors::KMS_INVALID_STATE_EXCEPTION.name);
+        assert_eq!((key.materials.len(), key.pending.as_ref().map(|waits| &waits.id)), (1, Some(&second.id)));
+        assert!(delete(&mut key, Some(&second.id)).unwrap() && key.pending.is_none());
+        assert!(delete(&mut key, Some(&second.id)).is_err());
+        assert_eq!(key.state(at(0)), KeyState::Enabled);
+        assert!(delete(&mut key, None).unwrap() && !delete(&mut key, None).unwrap());
+        assert_eq!(key.state(at(0)), KeyState::PendingImport);
     }
 }

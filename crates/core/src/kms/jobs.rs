@@ -91,9 +91,11 @@ impl Kms {
             let Some(before) = self.documents.load::<Key>(Arc::clone(place)).await? else { return Ok(false) };
             let mut after = Key::clone(&before.value);
             let mut forgotten = false;
-            for material in after.materials.iter_mut().filter(|material| material.expires_ms.is_some()) {
+            for material in &mut after.materials {
                 forgotten |= !material.is_usable(now) && material.forget();
             }
+            // What never was in use needs no id to be known again by.
+            forgotten |= after.pending.take_if(|material| !material.is_usable(now)).is_some();
             if forgotten {
                 let mut batch = Batch::named("expire_key_material");
                 self.documents.put(&mut batch, Some(&before), &Arc::new(after))?;

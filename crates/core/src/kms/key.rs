@@ -68,6 +68,9 @@ pub struct Key {
     pub grants: u32,
     /// Its material, newest first: the first encrypts, all decrypt.
     pub materials: Vec<Material>,
+    /// Imported material that a rotation on demand will put in front.
+    #[serde(default)]
+    pub pending: Option<Material>,
     /// Automatic rotation, when it is on.
     #[serde(default)]
     pub rotation: Option<Rotation>,
@@ -178,7 +181,10 @@ impl Key {
     pub fn state(&self, now: Timestamp) -> KeyState {
         match self.standing {
             Standing::PendingDeletion { .. } => KeyState::PendingDeletion,
-            _ if !self.materials.first().is_some_and(|material| material.is_usable(now)) => KeyState::PendingImport,
+            // One material less, and something that it encrypted would not be decrypted.
+            _ if self.materials.is_empty() || !self.materials.iter().all(|material| material.is_usable(now)) => {
+                KeyState::PendingImport
+            }
             Standing::Enabled => KeyState::Enabled,
             Standing::Disabled => KeyState::Disabled,
         }
@@ -230,6 +236,7 @@ impl Key {
             aliases: Vec::new(),
             grants: 0,
             materials: Vec::new(),
+            pending: None,
             rotation: None,
             ring: Ring::default(),
         }
@@ -256,7 +263,7 @@ impl Document for Key {
             (_, Some(rotation)) => terms.push(Term::new(BY_ROTATION, instant(rotation.next_ms))),
             _ => {}
         }
-        let there = self.materials.iter().filter(|material| material.wrapped.is_some());
+        let there = self.materials_there().chain(&self.pending);
         let first = there.filter_map(|material| material.expires_ms).min();
         terms.extend(first.map(|end_ms| Term::new(BY_EXPIRY, instant(end_ms))));
         terms

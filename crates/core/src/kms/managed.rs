@@ -105,6 +105,7 @@ fn managed(account: &str, region: &Region, now: Timestamp) -> Key {
         aliases: vec![DEFAULT_ALIAS.to_owned()],
         grants: 0,
         materials: Vec::new(),
+        pending: None,
         rotation: Some(Rotation { period_days: PERIOD_DAYS, next_ms }),
         ring: Ring::default(),
     }

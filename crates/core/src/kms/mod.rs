@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use strongroom_crypto::RootOfTrust;
 use strongroom_store::Batch;
-use tokio::sync::MutexGuard;
+use tokio::sync::{MutexGuard, Semaphore};
 
 pub use self::hanging::Hanging;
 pub use self::managed::{Before, DEFAULT_ALIAS, names_default};
@@ -58,13 +58,14 @@ pub struct Kms {
     documents: Arc<Documents>,
     identities: Arc<Identities>,
     root: Arc<dyn RootOfTrust>,
+    pairs: Semaphore,
 }
 
 impl Kms {
     /// Keys kept in `documents`, their material wrapped by `root`.
     #[must_use]
     pub fn new(documents: Arc<Documents>, identities: Arc<Identities>, root: Arc<dyn RootOfTrust>) -> Self {
-        Self { documents, identities, root }
+        Self { documents, identities, root, pairs: Semaphore::new(pairs::AT_ONCE_MAX) }
     }
 
     /// Leave for an action on the key that `asked` names.

@@ -12,6 +12,9 @@ use super::key::{Key, Material};
 use super::{Kms, refusals};
 use crate::error::Error;
 
+/// Key pairs that are made at the same time, at most.
+pub(super) const AT_ONCE_MAX: usize = 4;
+
 /// A key pair, written out.
 pub(super) struct Pair {
     /// The private half as PKCS#8.
@@ -57,15 +60,6 @@ pub(super) fn oaep(algorithm: EncryptionAlgorithmSpec) -> Option<Oaep> {
     }
 }
 
-/// Makes a key pair, away from the threads that answer requests: RSA's take long.
-///
-/// # Errors
-/// When the cipher library fails.
-pub(super) async fn new_pair(spec: Spec) -> Result<Pair, Error> {
-    let made = tokio::task::spawn_blocking(move || written(&PrivateKey::generate(spec)?));
-    made.await.map_err(|_| Error::internal("making a key pair did not end well"))?
-}
-
 /// A key pair, written out.
 ///
 /// # Errors
@@ -75,6 +69,17 @@ pub(super) fn written(key: &PrivateKey) -> Result<Pair, Error> {
 }
 
 impl Kms {
+    /// Makes a key pair, away from the threads that answer requests: RSA's take long. Few are made at a time, and others
+    /// wait.
+    ///
+    /// # Errors
+    /// When the cipher library fails.
+    pub(super) async fn new_pair(&self, spec: Spec) -> Result<Pair, Error> {
+        let _turn = self.pairs.acquire().await.map_err(|_| Error::internal("no key pairs are made any more"))?;
+        let made = tokio::task::spawn_blocking(move || written(&PrivateKey::generate(spec)?));
+        made.await.map_err(|_| Error::internal("making a key pair did not end well"))?
+    }
+
     /// The material of an asymmetric key as it is stored.
     ///
     /// # Errors

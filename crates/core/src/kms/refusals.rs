@@ -32,6 +32,16 @@ pub fn incorrect_material() -> Error {
     Error::Refused(errors::INCORRECT_KEY_MATERIAL_EXCEPTION.bare())
 }
 
+/// A further material while another one still waits for a rotation.
+#[must_use]
+pub fn other_material_pending(key: &Key, new: &str, pending: &str) -> Error {
+    let arn = key.arn();
+    state(&format!(
+        "New key material (id: {new}) cannot be imported into KMS key {arn}, because another key material (id: {pending}) \
+         is pending rotation."
+    ))
+}
+
 /// Material that a key does not know. Unconfirmed.
 #[must_use]
 pub fn no_material(id: &str) -> Error {

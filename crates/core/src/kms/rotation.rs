@@ -2,9 +2,10 @@
 
 use strongroom_types::Timestamp;
 use strongroom_wire::kms::{
-    DisableKeyRotationRequest, EnableKeyRotationRequest, GetKeyRotationStatusRequest, GetKeyRotationStatusResponse,
-    IncludeKeyMaterial, KeyMaterialState, KeySpec, ListKeyRotationsRequest, ListKeyRotationsResponse, OriginType,
-    RotateKeyOnDemandRequest, RotateKeyOnDemandResponse, RotationType, RotationsListEntry,
+    DisableKeyRotationRequest, EnableKeyRotationRequest, ExpirationModelType, GetKeyRotationStatusRequest,
+    GetKeyRotationStatusResponse, ImportState, IncludeKeyMaterial, KeyMaterialState, KeySpec, ListKeyRotationsRequest,
+    ListKeyRotationsResponse, OriginType, RotateKeyOnDemandRequest, RotateKeyOnDemandResponse, RotationType,
+    RotationsListEntry,
 };
 
 use super::key::{Key, Material, RotatedBy, Rotation, Standing};
@@ -100,10 +101,10 @@ impl Kms {
         })
     }
 
-    /// Gives the key new material now.
+    /// Gives the key new material now: fresh material, or the imported one that waits for this.
     ///
     /// # Errors
-    /// As [`Kms::enable_key_rotation`]; LimitExceededException.
+    /// As [`Kms::enable_key_rotation`]; LimitExceededException; KMSInvalidStateException when nothing was imported for it.
     pub async fn rotate_key_on_demand(
         &self,
         cx: &Ctx,
@@ -112,7 +113,7 @@ impl Kms {
     ) -> Result<RotateKeyOnDemandResponse, Error> {
         let key = self
             .change(cx, permit, "rotate_key_on_demand", |key| {
-                rotates_by_itself(key)?;
+                symmetric(key)?;
                 enabled(key, cx.now)?;
                 let on_demand = |material: &&Material| material.by == Some(RotatedBy::Demand);
                 if key.materials.iter().filter(on_demand).count() >= ON_DEMAND_MAX {
@@ -122,7 +123,11 @@ impl Kms {
                         key.arn()
                     )));
                 }
-                self.rotate(key, RotatedBy::Demand, cx.now)?;
+                if key.origin == OriginType::External {
+                    rotate_to_pending(key, cx.now)?;
+                } else {
+                    self.rotate(key, RotatedBy::Demand, cx.now)?;
+                }
                 Ok(true)
             })
             .await?;
@@ -142,7 +147,7 @@ impl Kms {
     /// As [`Kms::get_key_rotation_status`]; InvalidMarkerException.
     pub async fn list_key_rotations(
         &self,
-        _cx: &Ctx,
+        cx: &Ctx,
         permit: &Permit,
         input: ListKeyRotationsRequest,
     ) -> Result<ListKeyRotationsResponse, Error> {
@@ -154,8 +159,13 @@ impl Kms {
             .iter()
             .enumerate()
             .rev()
+            .map(|(at, material)| match at {
+                0 => (KeyMaterialState::Current, material),
+                _ => (KeyMaterialState::NonCurrent, material),
+            })
+            .chain(key.pending.iter().map(|material| (KeyMaterialState::PendingRotation, material)))
             .filter(|(_, material)| all || material.by.is_some())
-            .map(|(at, material)| entry(key, at, material))
+            .map(|(state, material)| entry(key, state, material, cx.now))
             .collect();
         let places = (0..shown.len()).map(|at| format!("{at:06}")).collect();
         let page = self.page_of("ListKeyRotations", &key.arn(), places, input.limit, PAGE_DEFAULT, input.marker)?;
@@ -168,8 +178,26 @@ impl Kms {
     }
 }
 
-fn entry(key: &Key, at: usize, material: &Material) -> RotationsListEntry {
-    let state = if at == 0 { KeyMaterialState::Current } else { KeyMaterialState::NonCurrent };
+/// Puts imported material in front that waits for it.
+fn rotate_to_pending(key: &mut Key, now: Timestamp) -> Result<(), Error> {
+    let Some(pending) = key.pending.take_if(|material| material.is_usable(now)) else {
+        let text = format!("No available key material pending rotation for the key: {}.", key.arn());
+        return Err(refusals::state(&text));
+    };
+    key.materials.insert(0, Material { by: Some(RotatedBy::Demand), since_ms: now.millis(), ..pending });
+    Ok(())
+}
+
+fn entry(key: &Key, state: KeyMaterialState, material: &Material, now: Timestamp) -> RotationsListEntry {
+    let is_external = key.origin == OriginType::External;
+    let usable = material.is_usable(now);
+    let import_state = if usable { ImportState::Imported } else { ImportState::PendingImport };
+    let valid_to = material.expires_ms.filter(|_| usable).map(Timestamp::from_millis);
+    let expiration = if valid_to.is_some() {
+        ExpirationModelType::KeyMaterialExpires
+    } else {
+        ExpirationModelType::KeyMaterialDoesNotExpire
+    };
     RotationsListEntry {
         key_id: Some(key.arn()),
         key_material_id: Some(material.id.clone()),
@@ -179,7 +207,10 @@ fn entry(key: &Key, at: usize, material: &Material) -> RotationsListEntry {
             RotatedBy::Period => RotationType::Automatic,
             RotatedBy::Demand => RotationType::OnDemand,
         }),
-        ..RotationsListEntry::default()
+        key_material_description: material.description.clone(),
+        import_state: is_external.then_some(import_state),
+        expiration_model: (is_external && usable).then_some(expiration),
+        valid_to,
     }
 }
 

@@ -144,7 +144,7 @@ fn message<'a>(
     let kind = kind.unwrap_or(MessageType::Raw);
     match (kind, digest_of(algorithm, scheme)) {
         (MessageType::Raw, _) => Ok(Message::Whole(bytes)),
-        (MessageType::Digest, Some(digest)) if digest.len() == bytes.len() => Ok(Message::Digest(digest, bytes)),
+        (MessageType::Digest, Some(digest)) if digest.output_len() == bytes.len() => Ok(Message::Digest(digest, bytes)),
         (MessageType::Digest, Some(_)) => {
             let text = format!("Digest is invalid length for algorithm {}.", algorithm.as_str());
             Err(refusals::invalid(&text))

@@ -32,7 +32,7 @@ impl Digest {
 
     /// Its length, in bytes.
     #[must_use]
-    pub fn len(self) -> usize {
+    pub fn output_len(self) -> usize {
         self.algorithm().output_len()
     }
 }

@@ -99,8 +99,8 @@ impl RequestKeys for ImportKeyMaterialRequest {
 
 #[cfg(test)]
 mod tests {
-    use strongroom_types::Timestamp;
-    use strongroom_wire::kms::AlgorithmSpec;
+    use strongroom_types::{SecretBytes, Timestamp};
+    use strongroom_wire::kms::{AlgorithmSpec, WrappingKeySpec};
 
     use super::*;
 
@@ -113,16 +113,25 @@ mod tests {
 
     #[test]
     fn requests_tell_their_algorithms() {
-        let mut sign = SignRequest { signing_algorithm: SigningAlgorithmSpec::EcdsaSha256, ..SignRequest::default() };
+        let mut sign = SignRequest {
+            key_id: String::new(),
+            message: SecretBytes::default(),
+            message_type: None,
+            grant_tokens: None,
+            signing_algorithm: SigningAlgorithmSpec::EcdsaSha256,
+            dry_run: None,
+        };
         assert_eq!(text(sign.key("kms:signingalgorithm")).as_deref(), Some("ECDSA_SHA_256"));
         assert_eq!(text(sign.key("kms:messagetype")).as_deref(), Some("RAW"));
         sign.message_type = Some(MessageType::Digest);
         assert_eq!(text(sign.key("kms:messagetype")).as_deref(), Some("DIGEST"));
         assert_eq!(text(sign.key("kms:encryptionalgorithm")), None);
         let parameters = GetParametersForImportRequest {
+            key_id: String::new(),
             wrapping_algorithm: AlgorithmSpec::RsaAesKeyWrapSha256,
-            ..GetParametersForImportRequest::default()
+            wrapping_key_spec: WrappingKeySpec::Rsa3072,
         };
+        assert_eq!(text(parameters.key("kms:wrappingkeyspec")).as_deref(), Some("RSA_3072"));
         assert_eq!(text(parameters.key("kms:wrappingalgorithm")).as_deref(), Some("RSA_AES_KEY_WRAP_SHA_256"));
     }
 
