@@ -32,7 +32,8 @@ const PAGE: usize = 500;
 /// Faults that are told; more are only counted.
 const FAULTS_MAX: usize = 100;
 /// The indexes that are held against their documents.
-const INDEXES: [Index; 17] = [
+const INDEXES: [Index; 18] = [
+    key::BY_EXPIRY,
     key::BY_PURGE,
     key::BY_ROTATION,
     grant::BY_GRANTEE,

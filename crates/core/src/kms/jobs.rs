@@ -8,7 +8,7 @@ use strongroom_types::Timestamp;
 use super::Kms;
 use super::alias::{self, Alias};
 use super::grant::{self, Grant};
-use super::key::{BY_PURGE, BY_ROTATION, Key, RotatedBy, Rotation, Standing, instant};
+use super::key::{BY_EXPIRY, BY_PURGE, BY_ROTATION, Key, RotatedBy, Rotation, Standing, instant};
 use super::states::DAY_MS;
 use crate::documents::{Loaded, retry};
 use crate::error::Error;
@@ -17,8 +17,8 @@ use crate::error::Error;
 const TOGETHER_MAX: usize = 500;
 
 impl Kms {
-    /// Deletes keys whose waiting period is over, with their aliases and grants, and gives new material to keys whose
-    /// time has come; each at most `max` at a time. Returns how many keys changed.
+    /// Deletes keys whose waiting period is over, with their aliases and grants; gives new material to keys whose time has
+    /// come; deletes imported material that has expired; each at most `max` at a time. Returns how many keys changed.
     ///
     /// # Errors
     /// Faults of the store or the root of trust.
@@ -29,6 +29,9 @@ impl Kms {
         }
         for key in self.due(BY_ROTATION, now, max).await? {
             changed += usize::from(self.rotate_due(&key, now).await?);
+        }
+        for key in self.due(BY_EXPIRY, now, max).await? {
+            changed += usize::from(self.forget_expired(&key, now).await?);
         }
         Ok(changed)
     }
@@ -78,6 +81,25 @@ impl Kms {
             self.documents.put(&mut batch, Some(&before), &Arc::new(after))?;
             self.documents.commit(batch).await?;
             Ok(true)
+        })
+        .await
+    }
+
+    async fn forget_expired(&self, place: &Arc<str>, now: Timestamp) -> Result<bool, Error> {
+        let _turn = self.documents.writer::<Key>(place).await?;
+        retry(|| async {
+            let Some(before) = self.documents.load::<Key>(Arc::clone(place)).await? else { return Ok(false) };
+            let mut after = Key::clone(&before.value);
+            let mut forgotten = false;
+            for material in after.materials.iter_mut().filter(|material| material.expires_ms.is_some()) {
+                forgotten |= !material.is_usable(now) && material.forget();
+            }
+            if forgotten {
+                let mut batch = Batch::named("expire_key_material");
+                self.documents.put(&mut batch, Some(&before), &Arc::new(after))?;
+                self.documents.commit(batch).await?;
+            }
+            Ok(forgotten)
         })
         .await
     }

@@ -20,6 +20,8 @@ pub const KEY: Kind = Kind("kms-customer-key");
 pub const BY_PURGE: Index = Index("kms-key-purge");
 /// Index of the dates of the next automatic rotation.
 pub const BY_ROTATION: Index = Index("kms-key-rotation");
+/// Index of the ends of imported material.
+pub const BY_EXPIRY: Index = Index("kms-key-expiry");
 /// How records name the type of a key.
 pub const KEY_KIND: &str = "AWS::KMS::Key";
 
@@ -254,6 +256,9 @@ impl Document for Key {
             (_, Some(rotation)) => terms.push(Term::new(BY_ROTATION, instant(rotation.next_ms))),
             _ => {}
         }
+        let there = self.materials.iter().filter(|material| material.wrapped.is_some());
+        let first = there.filter_map(|material| material.expires_ms).min();
+        terms.extend(first.map(|end_ms| Term::new(BY_EXPIRY, instant(end_ms))));
         terms
     }
 

@@ -26,21 +26,25 @@ pub(super) fn material_id(material: &SecretBytes) -> String {
     tag.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The length of the material of a symmetric or HMAC key, in bytes.
+#[must_use]
+pub(super) const fn fresh_len(spec: KeySpec) -> usize {
+    match spec {
+        KeySpec::Hmac224 => 28,
+        KeySpec::Hmac384 => 48,
+        KeySpec::Hmac512 => 64,
+        _ => aead::KEY_LEN,
+    }
+}
+
 impl Kms {
     /// Fresh material for a symmetric or HMAC key.
     ///
     /// # Errors
     /// When the random source fails.
     pub(super) fn fresh(&self, spec: KeySpec) -> Result<SecretBytes, Error> {
-        let random = self.documents.random();
-        let len = match spec {
-            KeySpec::Hmac224 => 28,
-            KeySpec::Hmac384 => 48,
-            KeySpec::Hmac512 => 64,
-            _ => return Ok(aead::generate_key(random)?),
-        };
-        let mut bytes = vec![0; len];
-        random.fill(&mut bytes)?;
+        let mut bytes = vec![0; fresh_len(spec)];
+        self.documents.random().fill(&mut bytes)?;
         Ok(SecretBytes::new(bytes))
     }
 
@@ -70,7 +74,7 @@ impl Kms {
     /// KMSInvalidState when it is not there; faults when the root cannot unwrap it.
     pub(super) fn unwrapped(&self, key: &Key, material: &Material) -> Result<SecretBytes, Error> {
         let Some(wrapped) = &material.wrapped else {
-            return Err(refusals::state(&format!("{} is pending import.", key.arn())));
+            return Err(refusals::pending_import(key));
         };
         let bytes = STANDARD.decode(wrapped).map_err(|_| Error::internal("a stored key does not read"))?;
         self.root

@@ -14,6 +14,8 @@ mod encryption_context;
 pub mod grant;
 mod grants;
 mod hanging;
+mod import;
+mod import_token;
 mod jobs;
 pub mod key;
 mod lists;

@@ -20,10 +20,28 @@ pub fn wrong_kind(key: &Key) -> Error {
     unsupported(&format!("You cannot perform this operation on a KMS key of this type: {}", key.arn()))
 }
 
-/// A public half that is none, or on another curve than the key. Unconfirmed: AWS's text is empty.
+/// A key whose material is not imported.
+#[must_use]
+pub fn wrong_origin(key: &Key) -> Error {
+    unsupported(&format!("{} origin is {} which is not valid for this operation.", key.arn(), key.origin.as_str()))
+}
+
+/// Material that is not the key's, or could be none of it.
+#[must_use]
+pub fn incorrect_material() -> Error {
+    Error::Refused(errors::INCORRECT_KEY_MATERIAL_EXCEPTION.bare())
+}
+
+/// Material that a key does not know. Unconfirmed.
+#[must_use]
+pub fn no_material(id: &str) -> Error {
+    Error::refused(errors::NOT_FOUND_EXCEPTION, format!("Key material '{id}' does not exist"))
+}
+
+/// A public half that is none, or on another curve than the key. Unconfirmed.
 #[must_use]
 pub fn invalid_public_key() -> Error {
-    invalid("")
+    invalid("The public key is not valid for this KMS key.")
 }
 
 /// A key that is not there, by its ARN.

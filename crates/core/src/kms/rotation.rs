@@ -196,6 +196,5 @@ fn rotates_by_itself(key: &Key) -> Result<(), Error> {
     if key.origin == OriginType::AwsKms {
         return Ok(());
     }
-    let text = format!("{} origin is EXTERNAL which is not valid for this operation.", key.arn());
-    Err(refusals::unsupported(&text))
+    Err(refusals::wrong_origin(key))
 }

@@ -8,14 +8,14 @@ use strongroom_core::{Ctx, Error, Permit, Resource, authorize};
 use strongroom_wire::Shape;
 use strongroom_wire::kms::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, DecryptRequest, DeleteAliasRequest,
-    DeriveSharedSecretRequest, DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest, EnableKeyRequest,
-    EnableKeyRotationRequest, EncryptRequest, GenerateDataKeyPairRequest, GenerateDataKeyPairWithoutPlaintextRequest,
-    GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest, GenerateMacRequest, GetKeyPolicyRequest,
-    GetKeyRotationStatusRequest, GetPublicKeyRequest, ListGrantsRequest, ListKeyPoliciesRequest,
-    ListKeyRotationsRequest, ListResourceTagsRequest, Operation, PutKeyPolicyRequest, ReEncryptRequest,
-    RetireGrantRequest, RevokeGrantRequest, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, SignRequest,
-    TagResourceRequest, UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest, VerifyMacRequest,
-    VerifyRequest, errors,
+    DeleteImportedKeyMaterialRequest, DeriveSharedSecretRequest, DescribeKeyRequest, DisableKeyRequest,
+    DisableKeyRotationRequest, EnableKeyRequest, EnableKeyRotationRequest, EncryptRequest, GenerateDataKeyPairRequest,
+    GenerateDataKeyPairWithoutPlaintextRequest, GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest,
+    GenerateMacRequest, GetKeyPolicyRequest, GetKeyRotationStatusRequest, GetParametersForImportRequest,
+    GetPublicKeyRequest, ImportKeyMaterialRequest, ListGrantsRequest, ListKeyPoliciesRequest, ListKeyRotationsRequest,
+    ListResourceTagsRequest, Operation, PutKeyPolicyRequest, ReEncryptRequest, RetireGrantRequest, RevokeGrantRequest,
+    RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, SignRequest, TagResourceRequest, UntagResourceRequest,
+    UpdateAliasRequest, UpdateKeyDescriptionRequest, VerifyMacRequest, VerifyRequest, errors,
 };
 use strongroom_wire::{json, record};
 
@@ -70,11 +70,14 @@ macro_rules! of_key_with_tokens {
 
 of_key!(
     AtHome: CancelKeyDeletionRequest,
+    DeleteImportedKeyMaterialRequest,
     DisableKeyRequest,
     DisableKeyRotationRequest,
     EnableKeyRequest,
     EnableKeyRotationRequest,
     GetKeyPolicyRequest,
+    GetParametersForImportRequest,
+    ImportKeyMaterialRequest,
     ListKeyPoliciesRequest,
     ListKeyRotationsRequest,
     ListResourceTagsRequest,
@@ -127,6 +130,9 @@ pub(super) async fn run(kms: &Kms, cx: &Ctx, operation: Operation, body: &[u8]) 
         Operation::ListKeyRotations => call.on_key(Kms::list_key_rotations).await,
         Operation::TagResource => call.on_key_silently(Kms::tag_resource).await,
         Operation::UntagResource => call.on_key_silently(Kms::untag_resource).await,
+        Operation::GetParametersForImport => call.on_key(Kms::get_parameters_for_import).await,
+        Operation::ImportKeyMaterial => call.on_key(Kms::import_key_material).await,
+        Operation::DeleteImportedKeyMaterial => call.on_key(Kms::delete_imported_key_material).await,
         Operation::ListResourceTags => call.on_key(Kms::list_resource_tags).await,
         Operation::ListAliases => call.on_account(Kms::list_aliases).await,
         Operation::CreateAlias => call.on_alias(|i: &CreateAliasRequest| &i.alias_name, Kms::create_alias).await,
