@@ -14,3 +14,4 @@ mod planted;
 mod readme;
 mod roots;
 mod start;
+mod tpm;

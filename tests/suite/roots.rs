@@ -10,6 +10,8 @@ use serde_json::json;
 use strongroom_testkit::{Instance, instance};
 use tempfile::TempDir;
 
+use crate::tpm::Tpm;
+
 /// A root key as a variable, credential or command gives it, and another.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const OTHER_KEY: &str = "//////////////////////////////////////////8=";
@@ -135,7 +137,7 @@ async fn the_output_of_a_command() {
 /// The module of SoftHSM, where its package puts it.
 fn softhsm() -> &'static str {
     let places = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so", "/usr/lib/libsofthsm2.so"];
-    places.into_iter().find(|path| Path::new(path).exists()).expect("SoftHSM: run scripts/install-softhsm")
+    places.into_iter().find(|path| Path::new(path).exists()).expect("SoftHSM: run scripts/install-tokens")
 }
 
 /// Makes a token with two AES keys, `root` and `other`.
@@ -309,7 +311,8 @@ fn unseal(place: &Place, share: &str) -> Result<String, String> {
         .stderr(Stdio::piped())
         .spawn()
         .expect("it runs");
-    child.stdin.take().expect("its input").write_all(share.as_bytes()).expect("written");
+    // Where nobody waits, it ends without having asked.
+    let _ = child.stdin.take().expect("its input").write_all(share.as_bytes());
     let done = child.wait_with_output().expect("it ends");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     if done.status.success() { Ok(text(done.stdout)) } else { Err(text(done.stderr)) }
@@ -409,4 +412,28 @@ async fn a_key_of_an_outside_kms() {
     place.has_the_secret().await;
     outside.kill();
     assert!(place.refused().contains("Connection refused"));
+}
+
+#[tokio::test]
+async fn a_key_in_a_tpm() {
+    let mut place = Place::new();
+    let tpm = Tpm::start(place.folder.path());
+    place.variables = tpm.variables();
+    place.write("pin", "1234");
+    let configure = |key: &str| {
+        let (module, pin) = (Tpm::module(), place.path("pin"));
+        place.configure(&format!(
+            "[[roots]]\nkind = 'pkcs11'\nmodule = '{module}'\ntoken = 'strongroom'\nkey = '{key}'\npin_file = {pin:?}\n"
+        ));
+    };
+    configure("root");
+    place.keeps_a_secret().await;
+    configure("other");
+    assert!(place.refused().contains("root `pkcs11` cannot unwrap the key"));
+    configure("root");
+    place.has_the_secret().await;
+    drop(tpm);
+    let before = files(&place.path("data"));
+    assert!(place.refused().contains("root `pkcs11` is not available"));
+    assert_eq!(files(&place.path("data")), before, "nothing was touched");
 }

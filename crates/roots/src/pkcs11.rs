@@ -1,26 +1,37 @@
-//! An AES key in a PKCS#11 token, such as a hardware security module or a smart card: it encrypts there (`CKM_AES_GCM`)
-//! and never leaves. The token's module is loaded when the root is opened, so a machine without one runs all the same.
+//! An AES key in a PKCS#11 token, such as a hardware security module, a smart card or a TPM: it encrypts there and never
+//! leaves. The token's module is loaded when the root is opened, so a machine without one runs all the same.
+//!
+//! A token that has `CKM_AES_GCM` encrypts what it is given. One that has not, such as a TPM, encrypts a fresh key by
+//! `CKM_AES_CBC`, and what was given is sealed under that key here: whatever is altered, another key comes out, which
+//! opens nothing.
 
 use std::path::PathBuf;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11 as Module};
 use cryptoki::error::{Error, RvError};
-use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::aead::GcmParams;
+use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use strongroom_crypto::service::{KeyService, ServiceError, ServiceRoot};
-use strongroom_crypto::{Context, Random, RootError, random};
+use strongroom_crypto::{Context, Random, RootError, aead, random};
 use strongroom_types::SecretBytes;
 
 use crate::secret_file;
 
 /// The name under which keys wrapped by this root are stored.
 pub const NAME: &str = "pkcs11";
-/// Length of the initialization vector in front of the ciphertext, in bytes.
+/// What a ciphertext of `CKM_AES_GCM` begins with; then come the initialization vector and what the token made.
+const GCM: u8 = 1;
+/// What a ciphertext under a key of its own begins with; then come the initialization vector, that key encrypted by
+/// `CKM_AES_CBC`, and what is sealed under it.
+const CBC: u8 = 2;
+/// Length of the initialization vector of `CKM_AES_GCM`, in bytes.
 const IV_LEN: usize = 12;
+/// Length of the initialization vector of `CKM_AES_CBC`, in bytes: a block.
+const CBC_IV_LEN: usize = 16;
 /// Length of the authentication tag, in bits.
 const TAG_BITS: std::ffi::c_ulong = 128;
 
@@ -66,9 +77,9 @@ fn unavailable(error: impl std::fmt::Display) -> ServiceError {
 
 impl Token {
     /// A session of the user, and the key in it. The session ends with the value.
-    fn session(&self) -> Result<(Session, ObjectHandle), ServiceError> {
+    fn session(&self, slot: Slot) -> Result<(Session, ObjectHandle), ServiceError> {
         let pin = secret_file::text(&self.pkcs11.pin_file).map_err(unavailable)?;
-        let session = self.module.open_ro_session(self.slot()?).map_err(unavailable)?;
+        let session = self.module.open_ro_session(slot).map_err(unavailable)?;
         match session.login(UserType::User, Some(&AuthPin::from(pin.expose().to_owned()))) {
             // Sessions of one process share the login.
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
@@ -82,6 +93,14 @@ impl Token {
             [] => Err(unavailable("the token holds no AES key of that label")),
             _ => Err(unavailable("the token holds several AES keys of that label")),
         }
+    }
+
+    fn decrypted(&self, mechanism: &Mechanism<'_>, ciphertext: &[u8]) -> Result<SecretBytes, ServiceError> {
+        let (session, key) = self.session(self.slot()?)?;
+        session
+            .decrypt(mechanism, key, ciphertext)
+            .map(SecretBytes::new)
+            .map_err(|error| if is_refusal(&error) { ServiceError::Refused } else { unavailable(error) })
     }
 
     fn slot(&self) -> Result<Slot, ServiceError> {
@@ -107,25 +126,46 @@ impl KeyService for Token {
         context: &Context,
         plaintext: &SecretBytes,
     ) -> Result<Vec<u8>, ServiceError> {
-        let mut iv: [u8; IV_LEN] = random::bytes(random).map_err(unavailable)?;
-        let (session, key) = self.session()?;
-        let parameters = GcmParams::new(&mut iv, context.as_bytes(), TAG_BITS.into()).map_err(unavailable)?;
-        let ciphertext =
-            session.encrypt(&Mechanism::AesGcm(parameters), key, plaintext.expose()).map_err(unavailable)?;
-        // Some tokens draw the vector themselves, and write it in place of the one that they were given.
-        Ok([iv.as_slice(), &ciphertext].concat())
+        let slot = self.slot()?;
+        let mechanisms = self.module.get_mechanism_list(slot).map_err(unavailable)?;
+        let (session, key) = self.session(slot)?;
+        if mechanisms.contains(&MechanismType::AES_GCM) {
+            let mut iv: [u8; IV_LEN] = random::bytes(random).map_err(unavailable)?;
+            let ciphertext = session.encrypt(&gcm(&mut iv, context)?, key, plaintext.expose()).map_err(unavailable)?;
+            // Some tokens draw the vector themselves, and write it in place of the one that they were given.
+            return Ok([&[GCM], iv.as_slice(), &ciphertext].concat());
+        }
+        let iv: [u8; CBC_IV_LEN] = random::bytes(random).map_err(unavailable)?;
+        let inner = aead::generate_key(random).map_err(unavailable)?;
+        let wrapped = session.encrypt(&Mechanism::AesCbc(iv), key, inner.expose()).map_err(unavailable)?;
+        let inner = aead::Key::new(&inner).map_err(unavailable)?;
+        let sealed = inner.seal(random, context.as_bytes(), plaintext.expose()).map_err(unavailable)?;
+        Ok([&[CBC], iv.as_slice(), &wrapped, &sealed].concat())
     }
 
     fn decrypt(&self, context: &Context, ciphertext: &[u8]) -> Result<SecretBytes, ServiceError> {
-        let (iv, ciphertext) = ciphertext.split_first_chunk::<IV_LEN>().ok_or(ServiceError::Refused)?;
-        let mut iv = *iv;
-        let (session, key) = self.session()?;
-        let parameters = GcmParams::new(&mut iv, context.as_bytes(), TAG_BITS.into()).map_err(unavailable)?;
-        session
-            .decrypt(&Mechanism::AesGcm(parameters), key, ciphertext)
-            .map(SecretBytes::new)
-            .map_err(|error| if is_refusal(&error) { ServiceError::Refused } else { unavailable(error) })
+        let (form, rest) = ciphertext.split_first().ok_or(ServiceError::Refused)?;
+        match *form {
+            GCM => {
+                let (iv, ciphertext) = rest.split_first_chunk::<IV_LEN>().ok_or(ServiceError::Refused)?;
+                let mut iv = *iv;
+                self.decrypted(&gcm(&mut iv, context)?, ciphertext)
+            }
+            CBC => {
+                let (iv, rest) = rest.split_first_chunk::<CBC_IV_LEN>().ok_or(ServiceError::Refused)?;
+                let (wrapped, sealed) = rest.split_first_chunk::<{ aead::KEY_LEN }>().ok_or(ServiceError::Refused)?;
+                let inner = self.decrypted(&Mechanism::AesCbc(*iv), wrapped)?;
+                let inner = aead::Key::new(&inner).map_err(|_| ServiceError::Refused)?;
+                inner.open(context.as_bytes(), sealed).map_err(|_| ServiceError::Refused)
+            }
+            _ => Err(ServiceError::Refused),
+        }
     }
+}
+
+/// The mechanism that authenticates `context` too.
+fn gcm<'a>(iv: &'a mut [u8; IV_LEN], context: &'a Context) -> Result<Mechanism<'a>, ServiceError> {
+    GcmParams::new(iv, context.as_bytes(), TAG_BITS.into()).map(Mechanism::AesGcm).map_err(unavailable)
 }
 
 /// Whether a token tells that a ciphertext does not open. SoftHSM has no other word for it than a general error.

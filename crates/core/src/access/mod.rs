@@ -3,6 +3,7 @@
 mod conditions;
 mod inputs;
 pub mod message;
+mod naming;
 mod who_can;
 
 use std::borrow::Cow;
@@ -130,11 +131,12 @@ impl Resource {
 
     /// What refusals of an action call it: what is not there, as the caller called it. IAM says `*` where others say
     /// nothing.
-    fn shown<'a>(&'a self, arn: &'a str, action: &str) -> Option<&'a str> {
+    fn shown<'a>(&'a self, arn: &'a str, action: &str) -> Option<Cow<'a, str>> {
         match self {
-            Self::Account => Some(arn).filter(|_| action.starts_with("iam:")),
-            Self::Secret(secret) if secret.found.is_none() => Some(&secret.asked),
-            Self::List(_) | Self::Secret(_) | Self::Entity(_) | Self::Key(_) => Some(arn),
+            Self::Account => action.starts_with("iam:").then_some(Cow::Borrowed(arn)),
+            Self::Secret(secret) if secret.found.is_none() => Some(Cow::Borrowed(&secret.asked)),
+            Self::List(_) | Self::Secret(_) | Self::Key(_) => Some(Cow::Borrowed(arn)),
+            Self::Entity(_) => Some(naming::called(arn, action)),
         }
     }
 
@@ -305,7 +307,8 @@ impl<'a> Question<'a> {
                     cx.amend_record(|record| record.additional_event_data.push((REASON, reason)));
                     cx.set_denied(message::of(&denial, &policy_request, &asked));
                 }
-                Some(client_text(&denial, caller, &policy_request, resource.shown(&arn, action.as_str()), rule))
+                let shown = resource.shown(&arn, action.as_str());
+                Some(client_text(&denial, caller, &policy_request, shown.as_deref(), rule))
             }
         }))
     }

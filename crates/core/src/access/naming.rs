@@ -1,0 +1,66 @@
+//! How refusals call what was asked for: by its ARN, and what IAM keeps mostly by its name, as in
+//! `… is not authorized to perform: iam:GetRole on resource: role app`.
+
+use std::borrow::Cow;
+
+use super::PASS_ROLE;
+
+/// Actions on what is not there yet. IAM calls it by the ARN that it will have.
+const MAKING: [&str; 5] =
+    ["iam:CreateGroup", "iam:CreateInstanceProfile", "iam:CreateRole", "iam:CreateServiceLinkedRole", "iam:CreateUser"];
+
+/// What a refusal of `action` calls the resource of an ARN.
+pub(super) fn called<'a>(arn: &'a str, action: &str) -> Cow<'a, str> {
+    let resource = arn.split(':').nth(5).filter(|_| arn.split(':').nth(2) == Some("iam"));
+    let kind_and_name = resource.and_then(|resource| {
+        let (kind, path_and_name) = resource.split_once('/')?;
+        Some((kind, path_and_name.rsplit('/').next()?)).filter(|(_, name)| !name.is_empty())
+    });
+    let Some((kind, name)) = kind_and_name else { return arn.into() };
+    if !action.starts_with("iam:") || action == PASS_ROLE || MAKING.contains(&action) {
+        return arn.into();
+    }
+    match kind {
+        "user" | "group" | "role" => [kind, " ", name].concat().into(),
+        "instance-profile" => ["instance profile ", name].concat().into(),
+        "policy" if action == "iam:CreatePolicy" => ["policy ", name].concat().into(),
+        "policy" => ["policy ", arn].concat().into(),
+        _ => arn.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_iam_keeps_is_called_by_its_name() {
+        let arn = |resource: &str| format!("arn:aws:iam::123456789012:{resource}");
+        for (resource, action, name) in [
+            ("user/team/ann", "iam:GetUser", "user ann"),
+            ("user/ann", "iam:CreateAccessKey", "user ann"),
+            ("group/all", "iam:AddUserToGroup", "group all"),
+            ("role/app", "iam:UpdateAssumeRolePolicy", "role app"),
+            ("instance-profile/app", "iam:AddRoleToInstanceProfile", "instance profile app"),
+            ("policy/team/p", "iam:CreatePolicy", "policy p"),
+        ] {
+            assert_eq!(called(&arn(resource), action), name, "{action}");
+        }
+        let policy = arn("policy/team/p");
+        assert_eq!(called(&policy, "iam:GetPolicy"), format!("policy {policy}"));
+        for (resource, action) in [
+            ("user/team/ann", "iam:CreateUser"),
+            ("role/app", "iam:CreateRole"),
+            ("role/app", "iam:PassRole"),
+            ("role/app", "sts:AssumeRole"),
+            ("mfa/ann", "iam:CreateVirtualMFADevice"),
+            ("oidc-provider/idp.example.com/a", "iam:GetOpenIDConnectProvider"),
+            ("user/", "iam:ListUsers"),
+            ("root", "iam:GetUser"),
+        ] {
+            assert_eq!(called(&arn(resource), action), arn(resource), "{action}");
+        }
+        let session = "arn:aws:sts::123456789012:assumed-role/app/session";
+        assert_eq!(called(session, "iam:GetUser"), session);
+    }
+}
