@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use strongroom_types::SecretBytes;
 use strongroom_wire::forms::Enumeration as _;
 use strongroom_wire::kms::{
-    DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, EncryptionAlgorithmSpec, KeySpec, KeyUsageType,
+    DecryptRequest, DecryptResponse, DryRunModifierType, EncryptRequest, EncryptResponse, EncryptionAlgorithmSpec, KeySpec, KeyUsageType,
     ReEncryptRequest, ReEncryptResponse,
 };
 
@@ -61,13 +61,9 @@ impl Kms {
         action: &'static str,
         input: &DecryptRequest,
     ) -> Result<Permit, Error> {
-        let Some(blob) = &input.ciphertext_blob else {
-            return Err(refusals::invalid(
-                "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must \
-                 not be null",
-            ));
-        };
-        let key = self.key_of_blob(cx, blob, input.key_id.as_deref()).await?;
+        let is_ignored = ignores_ciphertext(input.dry_run, input.dry_run_modifiers.as_deref());
+        let blob = input.ciphertext_blob.as_deref();
+        let key = self.key_of_blob(cx, blob, input.key_id.as_deref(), is_ignored).await?;
         Self::allowed(cx, action, key, input)
     }
 
@@ -82,6 +78,9 @@ impl Kms {
         }
         usable(key, cx, "Decrypt")?;
         only_symmetric(key, input.encryption_algorithm)?;
+        if ignores_ciphertext(input.dry_run, input.dry_run_modifiers.as_deref()) {
+            return Err(refusals::dry_run());
+        }
         let pairs = input.encryption_context.unwrap_or_default();
         let (plaintext, material_id) = self.opened(key, &pairs, &input.ciphertext_blob.unwrap_or_default())?;
         dry(input.dry_run)?;
@@ -109,12 +108,23 @@ impl Kms {
         Ok((plain, material.map(|material| material.id.clone())))
     }
 
-    /// The key of a blob, which has to be the one that the request names, if it names one.
-    async fn key_of_blob(&self, cx: &Ctx, blob: &[u8], named: Option<&str>) -> Result<KeyRef, Error> {
+    /// The key of a blob, which has to be the one that the request names, if it names one. When the blob `is_ignored`,
+    /// the one that it names.
+    async fn key_of_blob(
+        &self,
+        cx: &Ctx,
+        blob: Option<&[u8]>,
+        named: Option<&str>,
+        is_ignored: bool,
+    ) -> Result<KeyRef, Error> {
         let named = match named {
             Some(asked) => Some(KeyRef::resolve(&self.documents, cx, asked).await?),
             None => None,
         };
+        if is_ignored {
+            return named.ok_or_else(|| refusals::is_null("keyId"));
+        }
+        let blob = blob.ok_or_else(|| refusals::is_null("ciphertextBlob"))?;
         let ciphertext = Ciphertext::parse(blob).ok_or_else(refusals::invalid_ciphertext)?;
         let account = strongroom_types::AccountId::parse(&ciphertext.account);
         let account = account.map_err(|_| refusals::invalid_ciphertext())?;
@@ -133,8 +143,9 @@ impl Kms {
     /// # Errors
     /// As [`Kms::decrypt`] and [`Kms::encrypt`].
     pub async fn re_encrypt(&self, cx: &Ctx, input: ReEncryptRequest) -> Result<(ReEncryptResponse, Permit), Error> {
-        let blob = input.ciphertext_blob.clone().unwrap_or_default();
-        let source = self.key_of_blob(cx, &blob, input.source_key_id.as_deref()).await?;
+        let is_ignored = ignores_ciphertext(input.dry_run, input.dry_run_modifiers.as_deref());
+        let blob = input.ciphertext_blob.as_deref();
+        let source = self.key_of_blob(cx, blob, input.source_key_id.as_deref(), is_ignored).await?;
         let target = KeyRef::resolve(&self.documents, cx, &input.destination_key_id).await?;
         let on_same_key = source.arn == target.arn;
         let from = ReEncrypted {
@@ -154,8 +165,11 @@ impl Kms {
         usable(new, cx, "ReEncrypt")?;
         only_symmetric(old, input.source_encryption_algorithm)?;
         only_symmetric(new, input.destination_encryption_algorithm)?;
+        if is_ignored {
+            return Err(refusals::dry_run());
+        }
         let (plain, source_material_id) =
-            self.opened(old, &input.source_encryption_context.unwrap_or_default(), &blob)?;
+            self.opened(old, &input.source_encryption_context.unwrap_or_default(), blob.unwrap_or_default())?;
         dry(input.dry_run)?;
         let blob = self.sealed(new, &input.destination_encryption_context.unwrap_or_default(), &plain)?;
         let response = ReEncryptResponse {
@@ -182,6 +196,11 @@ fn only_symmetric(key: &Key, algorithm: Option<EncryptionAlgorithmSpec>) -> Resu
     let algorithm = algorithm.unwrap_or(EncryptionAlgorithmSpec::SymmetricDefault);
     let fits = key.spec == KeySpec::SymmetricDefault && algorithm == EncryptionAlgorithmSpec::SymmetricDefault;
     if fits { Ok(()) } else { Err(refusals::wrong_algorithm(key, algorithm.as_str())) }
+}
+
+/// Whether a request is only to be tried, and its ciphertext not at all.
+fn ignores_ciphertext(dry_run: Option<bool>, modifiers: Option<&[DryRunModifierType]>) -> bool {
+    dry_run.unwrap_or_default() && modifiers.unwrap_or_default().contains(&DryRunModifierType::IgnoreCiphertext)
 }
 
 /// Ends a request that was only to be tried.
