@@ -95,7 +95,10 @@ mod tests {
         let after = Keyring::new(&[new, old]).expect("ring");
         assert_eq!(after.open(&context, &sealed).expect("open").expose(), b"v");
         let newer = after.seal(&random, &context, b"v").expect("seal");
-        assert_eq!((after.place_of(&newer), after.place_of(&sealed), before.place_of(&newer)), (Some(0), Some(1), None));
+        assert_eq!(
+            (after.place_of(&newer), after.place_of(&sealed), before.place_of(&newer)),
+            (Some(0), Some(1), None)
+        );
         assert_eq!(before.open(&context, &newer), Err(CryptoError::UnknownKey));
         assert_eq!(after.open(&Context::new("test").number(2), &newer), Err(CryptoError::NotAuthentic));
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use strongroom_types::SecretBytes;
 use strongroom_wire::forms::Enumeration as _;
 use strongroom_wire::kms::{
-    DecryptRequest, DecryptResponse, DryRunModifierType, EncryptRequest, EncryptResponse, EncryptionAlgorithmSpec, KeySpec, KeyUsageType,
-    ReEncryptRequest, ReEncryptResponse,
+    DecryptRequest, DecryptResponse, DryRunModifierType, EncryptRequest, EncryptResponse, EncryptionAlgorithmSpec,
+    KeySpec, KeyUsageType, ReEncryptRequest, ReEncryptResponse,
 };
 
 use super::ciphertext::Ciphertext;

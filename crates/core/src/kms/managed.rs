@@ -146,13 +146,13 @@ fn policy(account: &str, region: &Region) -> PolicyText {
 
 /// A default key as it was stored before there was KMS. It becomes one of KMS's when it is first needed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Before {
-    account: String,
-    region: String,
-    key_id: String,
-    created_ms: i64,
+pub(super) struct Before {
+    pub(super) account: String,
+    pub(super) region: String,
+    pub(super) key_id: String,
+    pub(super) created_ms: i64,
     /// Wrapped material in base64, newest first.
-    material: Vec<String>,
+    pub(super) material: Vec<String>,
 }
 
 fn before_key(account: &str, region: &str) -> String {

@@ -15,7 +15,7 @@ use super::refusals;
 use crate::error::Error;
 
 /// What the material of a key is bound to.
-fn context(account: &str, region: &str, key_id: &str) -> Context {
+pub(super) fn context(account: &str, region: &str, key_id: &str) -> Context {
     Context::new("key material").field(account).field(region).field(key_id)
 }
 
@@ -86,7 +86,8 @@ impl Kms {
         if let Some(ring) = key.ring.0.get() {
             return Ok(Arc::clone(ring));
         }
-        let materials = key.materials_there().map(|material| self.unwrapped(key, material)).collect::<Result<Vec<_>, Error>>()?;
+        let materials =
+            key.materials_there().map(|material| self.unwrapped(key, material)).collect::<Result<Vec<_>, Error>>()?;
         let ring = Keyring::new(&materials).map_err(|error| Error::internal(error.to_string()))?;
         Ok(Arc::clone(key.ring.0.get_or_init(|| Arc::new(ring))))
     }
