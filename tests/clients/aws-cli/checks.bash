@@ -48,12 +48,15 @@ newer() {
     AWS_DATA_PATH="$models" sm "$@"
 }
 
-# refuses NAME OPERATION CODE TEXT COMMAND…: the command fails as AWS's own would: exit status of a service error,
+# The service whose commands `refuses` runs.
+service=secretsmanager
+
+# refuses NAME OPERATION CODE TEXT COMMAND…: the command of $service fails as AWS's own would: exit status of a service error,
 # nothing on standard output, and the error on standard error. A TEXT of `*` stands for any.
 refuses() {
     local name=$1 operation=$2 code=$3 text=$4 status=0 said head
     shift 4
-    aws secretsmanager "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
+    aws "$service" "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
     said=$(tr -d '\r' <"$scratch/err" | sed '/^$/d')
     head="An error occurred ($code) when calling the $operation operation: "
     if [[ $status -ne 254 && $status -ne 255 ]]; then

@@ -40,7 +40,8 @@ def test_what_is_encrypted_is_decrypted(kms, key, arn, size):
     blob = made.pop("CiphertextBlob")
     assert made == {"KeyId": arn, "EncryptionAlgorithm": SYMMETRIC}
     assert plain not in blob or size == 1
-    opened = {"KeyId": arn, "Plaintext": plain, "EncryptionAlgorithm": SYMMETRIC}
+    material = kms.describe_key(KeyId=key)["KeyMetadata"]["CurrentKeyMaterialId"]
+    opened = {"KeyId": arn, "Plaintext": plain, "EncryptionAlgorithm": SYMMETRIC, "KeyMaterialId": material}
     assert body(kms.decrypt(CiphertextBlob=blob)) == opened
     assert body(kms.decrypt(CiphertextBlob=blob, KeyId=key, EncryptionAlgorithm=SYMMETRIC)) == opened
     assert sealed(kms, key, plain) != blob
@@ -115,6 +116,7 @@ def test_re_encryption_changes_key_and_context(kms, key, arn):
     moved = body(kms.re_encrypt(CiphertextBlob=blob, SourceEncryptionContext=CONTEXT, DestinationKeyId=other,
                                 DestinationEncryptionContext={"new": "one"}))
     fresh = moved.pop("CiphertextBlob")
+    assert moved.pop("SourceKeyMaterialId") != moved.pop("DestinationKeyMaterialId")
     assert moved == {"SourceKeyId": arn, "KeyId": other, "SourceEncryptionAlgorithm": SYMMETRIC,
                      "DestinationEncryptionAlgorithm": SYMMETRIC}
     opened = kms.decrypt(CiphertextBlob=fresh, EncryptionContext={"new": "one"})
@@ -254,6 +256,28 @@ def test_dry_runs_do_nothing_and_say_so(kms, all_uses, key, mac_key):
     for call in all_uses(DryRun=True).values():
         with refused("DisabledException"):
             call()
+
+
+def test_dry_runs_without_a_ciphertext(kms, key, arn):
+    other = kms.create_key()["KeyMetadata"]["KeyId"]
+    dry = {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}
+    for blob in ({}, {"CiphertextBlob": b"nonsense"}, {"CiphertextBlob": sealed(kms, other)}):
+        with refused("DryRunOperationException"):
+            kms.decrypt(KeyId=key, **dry, **blob)
+        with refused("DryRunOperationException"):
+            kms.re_encrypt(SourceKeyId=key, DestinationKeyId=other, **dry, **blob)
+    null = "1 validation error detected: Value null at '{}' failed to satisfy constraint: Member must not be null"
+    with refused("ValidationException", null.format("keyId")):
+        kms.decrypt(CiphertextBlob=sealed(kms, key), **dry)
+    dry["DryRun"] = False
+    with refused("ValidationException", null.format("ciphertextBlob")):
+        kms.decrypt(KeyId=key, **dry)
+    with refused("ValidationException", null.format("ciphertextBlob")):
+        kms.re_encrypt(SourceKeyId=key, DestinationKeyId=other, **dry)
+    assert kms.decrypt(CiphertextBlob=sealed(kms, key), **dry)["Plaintext"] == b"plain"
+    kms.disable_key(KeyId=key)
+    with refused("DisabledException"):
+        kms.decrypt(KeyId=key, **{**dry, "DryRun": True})
 
 
 def test_grant_tokens(all_uses, kms, key, account):

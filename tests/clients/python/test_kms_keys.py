@@ -118,6 +118,8 @@ def test_lists_of_keys_by_pages(kms, abroad):
     assert made <= set(listed)
     assert all(arn == f"arn:aws:kms:us-east-1:{other.number}:key/{key}" for key, arn in listed.items())
     assert not made & {entry["KeyId"] for entry in own.kms.list_keys(Limit=1000)["Keys"]}
+    assert other.kms.list_keys(ResourceOwners=["SELF", "OTHER_ACCOUNTS_VIA_RAM"])["Keys"] == other.kms.list_keys()["Keys"]
+    assert other.kms.list_keys(ResourceOwners=["OTHER_ACCOUNTS_VIA_RAM"])["Keys"] == []
     with refused("InvalidMarkerException"):
         other.kms.list_keys(Marker="nonsense")
     marker = pages[0]["NextMarker"]

@@ -7,8 +7,8 @@ use strongroom_crypto::asymmetric;
 use strongroom_types::SecretBytes;
 use strongroom_wire::forms::Enumeration as _;
 use strongroom_wire::kms::{
-    DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, EncryptionAlgorithmSpec, KeyUsageType,
-    ReEncryptRequest, ReEncryptResponse,
+    DecryptRequest, DecryptResponse, DryRunModifierType, EncryptRequest, EncryptResponse, EncryptionAlgorithmSpec,
+    KeyUsageType, ReEncryptRequest, ReEncryptResponse,
 };
 
 use super::ciphertext::Ciphertext;
@@ -106,13 +106,9 @@ impl Kms {
         action: &'static str,
         input: &DecryptRequest,
     ) -> Result<Permit, Error> {
-        let Some(blob) = &input.ciphertext_blob else {
-            return Err(refusals::invalid(
-                "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must \
-                 not be null",
-            ));
-        };
-        let key = self.key_of_blob(cx, blob, input.key_id.as_deref()).await?;
+        let is_ignored = ignores_ciphertext(input.dry_run, input.dry_run_modifiers.as_deref());
+        let blob = input.ciphertext_blob.as_deref();
+        let key = self.key_of_blob(cx, blob, input.key_id.as_deref(), is_ignored).await?;
         Self::allowed(cx, action, key, input)
     }
 
@@ -127,6 +123,9 @@ impl Kms {
         }
         usable(key, cx, "Decrypt")?;
         let algorithm = algorithm(key, input.encryption_algorithm)?;
+        if ignores_ciphertext(input.dry_run, input.dry_run_modifiers.as_deref()) {
+            return Err(refusals::dry_run());
+        }
         let pairs = input.encryption_context.unwrap_or_default();
         let (plaintext, material_id) =
             self.decrypted(key, algorithm, &pairs, &input.ciphertext_blob.unwrap_or_default())?;
@@ -155,12 +154,23 @@ impl Kms {
         Ok((plain, material.map(|material| material.id.clone())))
     }
 
-    /// The key of a blob, which has to be the one that the request names, if it names one.
-    async fn key_of_blob(&self, cx: &Ctx, blob: &[u8], named: Option<&str>) -> Result<KeyRef, Error> {
+    /// The key of a blob, which has to be the one that the request names, if it names one. When the blob `is_ignored`,
+    /// the one that it names.
+    async fn key_of_blob(
+        &self,
+        cx: &Ctx,
+        blob: Option<&[u8]>,
+        named: Option<&str>,
+        is_ignored: bool,
+    ) -> Result<KeyRef, Error> {
         let named = match named {
             Some(asked) => Some(KeyRef::resolve(&self.documents, cx, asked).await?),
             None => None,
         };
+        if is_ignored {
+            return named.ok_or_else(|| refusals::is_null("keyId"));
+        }
+        let blob = blob.ok_or_else(|| refusals::is_null("ciphertextBlob"))?;
         // What an asymmetric key encrypted does not name its key.
         if let Some(named) = named.as_ref().filter(|named| named.found.as_ref().is_some_and(has_pair)) {
             return Ok(named.clone());
@@ -183,8 +193,9 @@ impl Kms {
     /// # Errors
     /// As [`Kms::decrypt`] and [`Kms::encrypt`].
     pub async fn re_encrypt(&self, cx: &Ctx, input: ReEncryptRequest) -> Result<(ReEncryptResponse, Permit), Error> {
-        let blob = input.ciphertext_blob.clone().unwrap_or_default();
-        let source = self.key_of_blob(cx, &blob, input.source_key_id.as_deref()).await?;
+        let is_ignored = ignores_ciphertext(input.dry_run, input.dry_run_modifiers.as_deref());
+        let blob = input.ciphertext_blob.as_deref();
+        let source = self.key_of_blob(cx, blob, input.source_key_id.as_deref(), is_ignored).await?;
         let target = KeyRef::resolve(&self.documents, cx, &input.destination_key_id).await?;
         let on_same_key = source.arn == target.arn;
         let from = ReEncrypted {
@@ -204,12 +215,16 @@ impl Kms {
         usable(new, cx, "ReEncrypt")?;
         let by_old = algorithm(old, input.source_encryption_algorithm)?;
         let by_new = algorithm(new, input.destination_encryption_algorithm)?;
-        let (plain, source_material_id) =
-            self.decrypted(old, by_old, &input.source_encryption_context.unwrap_or_default(), &blob)?;
-        let blob = self.encrypted(new, by_new, &input.destination_encryption_context.unwrap_or_default(), &plain)?;
+        if is_ignored {
+            return Err(refusals::dry_run());
+        }
+        let pairs = input.source_encryption_context.unwrap_or_default();
+        let (plain, source_material_id) = self.decrypted(old, by_old, &pairs, blob.unwrap_or_default())?;
+        let pairs = input.destination_encryption_context.unwrap_or_default();
+        let sealed = self.encrypted(new, by_new, &pairs, &plain)?;
         dry(input.dry_run)?;
         let response = ReEncryptResponse {
-            ciphertext_blob: Some(blob),
+            ciphertext_blob: Some(sealed),
             source_key_id: Some(old.arn()),
             key_id: Some(new.arn()),
             source_encryption_algorithm: Some(by_old),
@@ -237,6 +252,11 @@ fn algorithm(key: &Key, asked: Option<EncryptionAlgorithmSpec>) -> Result<Encryp
 /// Whether a key is asymmetric.
 fn has_pair(key: &Loaded<Key>) -> bool {
     pair_spec(key.value.spec).is_some()
+}
+
+/// Whether a request is only to be tried, and its ciphertext not at all.
+fn ignores_ciphertext(dry_run: Option<bool>, modifiers: Option<&[DryRunModifierType]>) -> bool {
+    dry_run.unwrap_or_default() && modifiers.unwrap_or_default().contains(&DryRunModifierType::IgnoreCiphertext)
 }
 
 /// Ends a request that was only to be tried.

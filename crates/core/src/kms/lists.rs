@@ -1,6 +1,6 @@
 //! ListKeys, and pages of lists whose places are at hand.
 
-use strongroom_wire::kms::{KeyListEntry, ListKeysRequest, ListKeysResponse};
+use strongroom_wire::kms::{KeyListEntry, ListKeysRequest, ListKeysResponse, ResourceOwnerType};
 
 use super::key::Key;
 use super::{Kms, refusals};
@@ -79,6 +79,10 @@ impl Kms {
         _permit: &Permit,
         input: ListKeysRequest,
     ) -> Result<ListKeysResponse, Error> {
+        // No other account's keys are shared here as AWS's Resource Access Manager shares them.
+        if input.resource_owners.is_some_and(|owners| !owners.contains(&ResourceOwnerType::SelfValue)) {
+            return Ok(ListKeysResponse { keys: Some(Vec::new()), truncated: Some(false), next_marker: None });
+        }
         let limit = limit(input.limit, KEYS_DEFAULT);
         let prefix = [cx.caller.account.as_str(), ":", cx.region.as_str(), ":"].concat();
         let query = page::Query::new("ListKeys").part(&prefix);

@@ -151,7 +151,7 @@ pub struct Before {
     pub(super) account: String,
     pub(super) region: String,
     pub(super) key_id: String,
-    created_ms: i64,
+    pub(super) created_ms: i64,
     /// Wrapped material in base64, newest first.
     pub(super) material: Vec<String>,
 }

@@ -34,6 +34,9 @@ mod states;
 mod tags;
 mod through;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use strongroom_crypto::RootOfTrust;

@@ -170,6 +170,14 @@ pub fn invalid(text: &str) -> Error {
     Error::refused(VALIDATION, text)
 }
 
+/// A member that is required in this request.
+#[must_use]
+pub fn is_null(member: &str) -> Error {
+    invalid(&format!(
+        "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
+    ))
+}
+
 /// An alias's name that does not begin as it has to.
 #[must_use]
 pub fn alias_prefix() -> Error {
