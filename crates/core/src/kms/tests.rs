@@ -69,6 +69,7 @@ impl House {
             request_id: "test".into(),
             account: Some(account.clone()),
             identity: Arc::new(UserIdentity::of(IdentityKind::Root)),
+            invoked_by: None,
             read_only: false,
             request_parameters: None,
             additional_event_data: Vec::new(),
@@ -418,7 +419,7 @@ async fn a_default_key_of_before_becomes_one_of_kms_and_opens_old_values() {
     house.documents.put(&mut batch, None, &Arc::new(before)).expect("sealed");
     house.documents.commit(batch).await.expect("committed");
     // A data key under each of the two materials, as a release before KMS wrapped it.
-    let purpose = Purpose::new("arn:aws:secretsmanager:us-east-1:123456789012:secret:s-AbCdEf", "version");
+    let purpose = Purpose::new("arn:aws:secretsmanager:us-east-1:123456789012:secret:s-AbCdEf".to_owned(), "version");
     let old = strongroom_crypto::Context::new("data key")
         .field("SecretARN")
         .field("arn:aws:secretsmanager:us-east-1:123456789012:secret:s-AbCdEf")
