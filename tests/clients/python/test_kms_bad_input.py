@@ -8,20 +8,23 @@ import botocore.session
 import pytest
 
 import keys
+import openssl
 from requests_of import all_places, dotted, sample
 from test_bad_input import MALFORMED, NOT_BASE64, WRONG
 
 MODEL = botocore.session.get_session().get_service_model("kms")
 # The operations that are offered.
 OPERATIONS = (
-    "CancelKeyDeletion", "CreateAlias", "CreateGrant", "CreateKey", "Decrypt", "DeleteAlias", "DescribeKey", "DisableKey",
-    "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encrypt", "GenerateDataKey",
-    "GenerateDataKeyWithoutPlaintext", "GenerateMac", "GenerateRandom", "GetKeyPolicy", "GetKeyRotationStatus",
-    "ListAliases", "ListGrants", "ListKeyPolicies", "ListKeyRotations", "ListKeys", "ListResourceTags",
+    "CancelKeyDeletion", "CreateAlias", "CreateGrant", "CreateKey", "Decrypt", "DeleteAlias", "DeleteImportedKeyMaterial",
+    "DeriveSharedSecret", "DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encrypt",
+    "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac", "GenerateRandom", "GetKeyPolicy", "GetKeyRotationStatus", "GetParametersForImport", "GetPublicKey",
+    "ImportKeyMaterial", "ListAliases", "ListGrants", "ListKeyPolicies", "ListKeyRotations", "ListKeys", "ListResourceTags",
     "ListRetirableGrants", "PutKeyPolicy", "ReEncrypt", "RetireGrant", "RevokeGrant", "RotateKeyOnDemand",
-    "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription", "VerifyMac",
+    "ScheduleKeyDeletion", "Sign", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription", "Verify",
+    "VerifyMac",
 )
-WRONG = {**WRONG, "map": ["x", 7, True, []]}
+WRONG = {**WRONG, "map": ["x", 7, True, []], "timestamp": ["yesterday", True, [], {}]}
 BODILESS = {"CreateKey", "ListAliases", "ListKeys"}
 PLACES = list(all_places(MODEL, OPERATIONS))
 
@@ -39,6 +42,16 @@ class Aim:
         self.mac_key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
         self.blob = kms.encrypt(KeyId=self.key, Plaintext=b"x")["CiphertextBlob"]
         self.mac = kms.generate_mac(KeyId=self.mac_key, Message=b"m", MacAlgorithm="HMAC_SHA_256")["Mac"]
+        self.external = kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["KeyId"]
+        self.given = kms.get_parameters_for_import(
+            KeyId=self.external, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048")
+        self.material = openssl.oaep(self.given["PublicKey"], "256", bytes(32))
+        curve = {"KeySpec": "ECC_NIST_P256"}
+        self.signing = kms.create_key(KeyUsage="SIGN_VERIFY", **curve)["KeyMetadata"]["KeyId"]
+        self.agreeing = kms.create_key(KeyUsage="KEY_AGREEMENT", **curve)["KeyMetadata"]["KeyId"]
+        self.public = kms.get_public_key(KeyId=self.agreeing)["PublicKey"]
+        signed = kms.sign(KeyId=self.signing, Message=b"m", SigningAlgorithm="ECDSA_SHA_256")
+        self.signature = signed["Signature"]
         self.root = f"arn:aws:iam::{account}:root"
         self.grant = kms.create_grant(KeyId=self.key, GranteePrincipal=self.root, Operations=["Decrypt"])["GrantId"]
         self.alias = "alias/bad" + uuid.uuid4().hex
@@ -56,7 +69,20 @@ class Aim:
             "ReEncrypt": {"CiphertextBlob": base(self.blob), "DestinationKeyId": self.key},
             "ListRetirableGrants": {"RetiringPrincipal": self.root}, "RetireGrant": {"KeyId": arn, "GrantId": self.grant},
         }
+        message = {"KeyId": self.signing, "Message": base(b"m"), "SigningAlgorithm": "ECDSA_SHA_256"}
+        own |= {
+            "Sign": message, "Verify": {**message, "Signature": base(self.signature)},
+            "GetPublicKey": {"KeyId": self.signing}, "DeleteImportedKeyMaterial": {"KeyId": self.external},
+            "DeriveSharedSecret": {"KeyId": self.agreeing, "PublicKey": base(self.public), "KeyAgreementAlgorithm": "ECDH"},
+            "GetParametersForImport": {
+                "KeyId": self.external, "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"},
+            "ImportKeyMaterial": {
+                "KeyId": self.external, "ImportToken": base(self.given["ImportToken"]),
+                "EncryptedKeyMaterial": base(self.material), "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"},
+        }
         more = {
+            "GenerateDataKeyPair": {"KeyPairSpec": "ECC_NIST_P256"},
+            "GenerateDataKeyPairWithoutPlaintext": {"KeyPairSpec": "ECC_NIST_P256"},
             "CreateGrant": {"GranteePrincipal": self.root, "Operations": ["Decrypt"]},
             "Encrypt": {"Plaintext": base(b"x")}, "GenerateDataKey": {"NumberOfBytes": 1},
             "GenerateDataKeyWithoutPlaintext": {"NumberOfBytes": 1}, "PutKeyPolicy": {"Policy": keys.key_policy(self.account)},
@@ -70,7 +96,8 @@ class Aim:
         kms, key = self.kms, self.key
         answers = [kms.describe_key(KeyId=key), kms.get_key_policy(KeyId=key), kms.list_grants(KeyId=key),
                    kms.list_aliases(KeyId=key), kms.list_resource_tags(KeyId=key), kms.get_key_rotation_status(KeyId=key),
-                   kms.list_key_rotations(KeyId=key), kms.describe_key(KeyId=self.mac_key)]
+                   kms.list_key_rotations(KeyId=key)]
+        answers += [kms.describe_key(KeyId=other) for other in (self.mac_key, self.external, self.signing, self.agreeing)]
         for answer in answers:
             del answer["ResponseMetadata"]
         return json.dumps(answers, default=str, sort_keys=True)
