@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use strongroom_crypto::digest::equal;
 use strongroom_crypto::{Context, Random, RootError, RootOfTrust, Sealed};
 use strongroom_store::{Batch, Put, Store, StoreError};
 
@@ -128,7 +129,13 @@ impl Work<'_> {
             return Ok(None);
         }
         let key = self.root.unwrap(context, wrapped).map_err(fault)?;
-        Ok(Some(self.root.wrap(self.random, context, &key).map_err(fault)?))
+        let anew = self.root.wrap(self.random, context, &key).map_err(fault)?;
+        // It takes the place of the only copy: what cannot be unwrapped again must not.
+        let again = self.root.unwrap(context, &anew).map_err(fault)?;
+        if !equal(again.expose(), key.expose()) {
+            return Err(Error::internal(format!("{what}: the root unwraps another key than it wrapped")));
+        }
+        Ok(Some(anew))
     }
 }
 
@@ -143,8 +150,10 @@ async fn rewrap_sealing_keys(store: &dyn Store, work: &Work<'_>, done: &mut Rewr
         batch.puts.push(Put::new(row.key.clone(), row.version, anew));
         match store.commit(batch).await {
             Ok(()) => done.anew += 1,
-            // Another node has done the same in the meantime.
-            Err(StoreError::Conflict { .. }) => done.left += 1,
+            // Somebody else changed it: the next run looks at it again, and this one does not say that all is done.
+            Err(StoreError::Conflict { .. }) => {
+                return Err(Error::internal(format!("{what} was changed meanwhile: run it again")));
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -123,10 +123,10 @@ impl Resource {
         }
     }
 
-    /// Whether a grant, as keys have them beside their policy, lets the caller do `action`.
-    fn grants(&self, caller: &Caller, action: &str, request: &dyn RequestKeys) -> bool {
-        let Self::Key(key) = self else { return false };
-        key.grants.iter().any(|grant| grant.allows(caller, action, request))
+    /// The grant, as keys have them beside their policy, that lets the caller do `action`.
+    fn grant(&self, caller: &Caller, action: &str, request: &dyn RequestKeys) -> Option<&Grant> {
+        let Self::Key(key) = self else { return None };
+        key.grants.iter().find(|grant| grant.allows(caller, action, request)).map(AsRef::as_ref)
     }
 
     /// What refusals of an action call it: what is not there, as the caller called it. IAM says `*` where others say
@@ -249,11 +249,16 @@ pub fn authorize_trust(
     }
 }
 
-/// Leave to retire a grant of `key`, which the grant itself gives.
-#[must_use]
-pub fn authorize_retirement(cx: &Ctx, grant: &Grant, key: KeyRef) -> Option<Permit> {
+/// Leave to retire a grant of `key`, which the grant itself gives unless a policy denies it.
+///
+/// # Errors
+/// A fault when a stored policy does not read.
+pub fn authorize_retirement(cx: &Ctx, grant: &Grant, key: KeyRef) -> Result<Option<Permit>, Error> {
     let action = strongroom_wire::kms::Operation::RetireGrant.action();
-    grant.may_be_retired_by(&cx.caller).then(|| Permit { action, resource: Resource::Key(Arc::new(key)) })
+    let resource = Resource::Key(Arc::new(key));
+    let Some(named) = grant.retired_as(&cx.caller) else { return Ok(None) };
+    let allowed = Question::on(cx, &resource, &())?.is_granted(action, named)?;
+    Ok(allowed.then_some(Permit { action, resource }))
 }
 
 /// Whether the caller may do `action` on `resource`. Leaves no trace in the record: for questions that the client did
@@ -291,16 +296,14 @@ impl<'a> Question<'a> {
         let arn = resource.arn(cx);
         let asked = Asked { cx, caller, resource, resource_arn: &arn, request };
         let policy_request = Request::new(action, &arn, &asked);
+        if let Some(grant) = resource.grant(caller, name, request)
+            && self.is_granted(name, &grant.grantee.name)?
+        {
+            return Ok(None);
+        }
         let gathered = Gathered::of(cx, caller, policy, rule, request);
         Ok(gathered.with_inputs(&arn, resource.owner(cx), |inputs| match decide(inputs, &policy_request) {
             Decision::Allowed(_) => None,
-            // A grant stands in for what policies do not allow, not for what they deny or what bounds the account.
-            Decision::Denied(Denial::NoAllow(layer))
-                if !matches!(layer, Layer::Organization | Layer::Endpoint)
-                    && resource.grants(caller, name, request) =>
-            {
-                None
-            }
             Decision::Denied(denial) => {
                 if recorded {
                     let reason = explain(inputs, &policy_request).to_json().to_string();
@@ -311,6 +314,32 @@ impl<'a> Question<'a> {
                 Some(client_text(&denial, caller, &policy_request, shown.as_deref(), rule))
             }
         }))
+    }
+}
+
+impl Question<'_> {
+    /// Whether the caller, as whom a grant names it by ARN, may do `action`: a grant counts as what a policy of a resource
+    /// of the caller's account allows to that principal. What other policies deny or bound stays denied and bounded.
+    fn is_granted(&self, action: &'static str, named: &str) -> Result<bool, Error> {
+        let Self { cx, caller, resource, policy, rule, request } = *self;
+        let granted = serde_json::json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Principal": { "AWS": named }, "Action": action, "Resource": "*" }
+        ]});
+        let granted = Document::parse(&granted.to_string(), strongroom_policy::DocumentKind::Resource);
+        let granted = granted.map_err(|_| Error::internal("a grant does not read as a policy"))?;
+        let action = ACTIONS.get(action).ok_or_else(|| Error::internal("an action of no operation was asked for"))?;
+        let arn = resource.arn(cx);
+        let asked = Asked { cx, caller, resource, resource_arn: &arn, request };
+        let policy_request = Request::new(action, &arn, &asked);
+        let own = Gathered::of(cx, caller, policy, rule, request);
+        let is_denied = own.with_inputs(&arn, resource.owner(cx), |inputs| {
+            matches!(decide(inputs, &policy_request), Decision::Denied(Denial::Explicit(_)))
+        });
+        let by_grant = Gathered::of(cx, caller, Some(&granted), ResourceRule::MustAllow, request);
+        let is_allowed = by_grant.with_inputs(&arn, &caller.account, |inputs| {
+            matches!(decide(inputs, &policy_request), Decision::Allowed(_))
+        });
+        Ok(is_allowed && !is_denied)
     }
 }
 

@@ -91,6 +91,7 @@ impl Kms {
         }
         retry(|| async {
             let alias = self.alias(cx, name).await?;
+            still_leads_to(&alias.value, found(&old)?)?;
             let (was, becomes) = (self.now(&old).await?, self.now(&target).await?);
             not_pending_deletion(&becomes.value, cx.now)?;
             if was.value.spec != becomes.value.spec || was.value.usage != becomes.value.usage {
@@ -118,6 +119,7 @@ impl Kms {
         let target = Self::allowed(cx, Operation::DeleteAlias.action(), key, &input)?;
         retry(|| async {
             let (alias, key) = (self.alias(cx, name).await?, self.now(&target).await?);
+            still_leads_to(&alias.value, &key.value)?;
             let mut batch = Batch::named("delete_alias");
             self.drop_alias(&mut batch, &key, name)?;
             self.documents.delete(&mut batch, &alias);
@@ -215,6 +217,11 @@ impl Kms {
         after.aliases.retain(|alias| alias != name);
         self.documents.put(batch, Some(key), &Arc::new(after))
     }
+}
+
+/// Refuses an alias that somebody has led elsewhere since leave was asked for its key.
+fn still_leads_to(alias: &Alias, key: &Key) -> Result<(), Error> {
+    if alias.key_id == key.key_id { Ok(()) } else { Err(refusals::alias_moved()) }
 }
 
 fn done(key: &Key, alias: &str) -> Done {

@@ -93,6 +93,7 @@ impl Grant {
     pub fn allows(&self, caller: &Caller, action: &str, request: &dyn RequestKeys) -> bool {
         let operation = action.strip_prefix("kms:").unwrap_or(action);
         self.operations.iter().any(|known| known == operation)
+            && !self.for_service
             && self.grantee.is(caller)
             && self.source_arn.is_none()
             && match operation {
@@ -118,14 +119,18 @@ impl Grant {
             && self.context_subset.as_ref().is_none_or(|own| subset.or(equals).is_some_and(|given| has_all(given, own)))
     }
 
-    /// Whether the grant itself lets the caller retire it: the retiring principal, the grantee if it says so, the root of
-    /// the account that created it.
+    /// As whom the grant itself lets the caller retire it, by ARN: the retiring principal, the grantee if it says so, the
+    /// root of the account that created it.
     #[must_use]
-    pub fn may_be_retired_by(&self, caller: &Caller) -> bool {
+    pub fn retired_as<'a>(&'a self, caller: &'a Caller) -> Option<&'a str> {
         let is_issuer = caller.principal == Principal::Root && *self.issuing_account == *caller.account.as_str();
-        is_issuer
-            || self.retiring.as_ref().is_some_and(|named| named.is(caller))
-            || (self.operations.iter().any(|operation| operation == "RetireGrant") && self.grantee.is(caller))
+        if is_issuer {
+            return Some(&caller.arn);
+        }
+        let may_retire = self.operations.iter().any(|operation| operation == "RetireGrant") && !self.for_service;
+        let grantee = Some(&self.grantee).filter(|_| may_retire);
+        let named = [self.retiring.as_ref(), grantee].into_iter().flatten().find(|named| named.is(caller))?;
+        Some(&named.name)
     }
 
     /// The token that uses it at once. Here a grant is in force as soon as it is answered, so that the token only names it.

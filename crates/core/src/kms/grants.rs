@@ -165,6 +165,15 @@ impl Kms {
             .part(grantee.as_deref().unwrap_or_default());
         let mut after = self.place_of(&query, input.marker)?;
         let mut shown: Vec<Arc<Grant>> = Vec::new();
+        if let Some(id) = &input.grant_id {
+            let found = self.documents.load::<Grant>([prefix.as_str(), id].concat()).await?;
+            shown.extend(found.map(|grant| grant.value).filter(|grant| wanted(grant)));
+            return Ok(ListGrantsResponse {
+                grants: Some(shown.iter().map(|grant| entry(&key.partition, grant)).collect()),
+                truncated: Some(false),
+                next_marker: None,
+            });
+        }
         loop {
             let found = self.documents.scan::<Grant>(&prefix, after.as_deref(), limit + 1).await?;
             let whole = found.len() > limit;
@@ -214,6 +223,11 @@ impl Kms {
             limit: GRANTS_MAX as usize,
         };
         let mut keys: Vec<_> = self.documents.range(&range).await?.into_iter().map(|entry| entry.key).collect();
+        // Services are named alike in all accounts.
+        let is_own = |key: &Arc<str>| key.split(':').next() == Some(cx.caller.account.as_str());
+        if !retiring.starts_with("arn:") {
+            keys.retain(is_own);
+        }
         keys.sort_unstable();
         let places = keys.iter().map(|key| key.to_string()).collect();
         let page = self.page_of("ListRetirableGrants", &prefix, places, input.limit, PAGE_DEFAULT, input.marker)?;
@@ -265,7 +279,7 @@ impl Kms {
         };
         let known = self.grant(&place, &id).await?.value;
         let action = Operation::RetireGrant.action();
-        let permit = match authorize_retirement(cx, &known, key.clone()) {
+        let permit = match authorize_retirement(cx, &known, key.clone())? {
             Some(permit) => permit,
             None => Self::allowed(cx, action, key, &input)?,
         };
@@ -335,6 +349,10 @@ fn checked_operations(key: &Key, input: &CreateGrantRequest) -> Result<(), Error
         return Err(refusals::invalid(&text));
     }
     let constraints = input.constraints.clone().unwrap_or_default();
+    let given = [&constraints.encryption_context_equals, &constraints.encryption_context_subset];
+    if given.into_iter().flatten().any(std::collections::BTreeMap::is_empty) {
+        return Err(refusals::invalid("An encryption context constraint must not be empty."));
+    }
     match (constraints.encryption_context_equals, constraints.encryption_context_subset) {
         (Some(_), Some(_)) => {
             Err(refusals::invalid("Only one type of encryption context constraint can be specified."))

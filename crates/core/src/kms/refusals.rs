@@ -193,6 +193,12 @@ pub fn reserved_alias() -> Error {
     Error::refused(strongroom_wire::error::Code::new("NotAuthorizedException", 400), "")
 }
 
+/// An alias that was led to another key while it was being changed (text unconfirmed).
+#[must_use]
+pub fn alias_moved() -> Error {
+    Error::refused(errors::CONFLICT_EXCEPTION, "The alias was changed by another request. Try again.")
+}
+
 /// An alias that is there already.
 #[must_use]
 pub fn alias_exists(arn: &str) -> Error {

@@ -14,7 +14,7 @@ use super::key::{KEY_KIND, Key};
 use super::resolve::KeyRef;
 use super::states::enabled;
 use super::{Kms, refusals};
-use crate::access::{RequestKeys, Resource, authorize};
+use crate::access::{REASON, RequestKeys, Resource, authorize};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::random_uuid;
@@ -256,7 +256,7 @@ impl Kms {
         let line = cx.with_record(|record| record.of_service_call(event_id, call, &outcome));
         // Why the key was denied is told there alone.
         if error.is_some() {
-            cx.amend_record(|record| record.additional_event_data.clear());
+            cx.amend_record(|record| record.additional_event_data.retain(|(name, _)| *name != REASON));
             drop(cx.take_denied());
         }
         cx.add_part(line);
