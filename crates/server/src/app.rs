@@ -158,7 +158,8 @@ impl App {
             tracing::error!("{SPACE_IS_LOW}");
         }
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
-        let kms = Arc::new(Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root)));
+        let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
+        let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
         // The cipher library seeds its generator at the first draw, which takes a while: no request should wait for it.
         strongroom_crypto::random::bytes::<16>(random.as_ref()).map_err(|error| OpenError::Fault(error.to_string()))?;
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;

@@ -71,6 +71,12 @@ impl Kms {
         Self { documents, identities, root, pairs: Semaphore::new(pairs::AT_ONCE_MAX) }
     }
 
+    /// Whether calls under default keys, which Secrets Manager makes for its callers, have records when they succeed.
+    #[must_use]
+    pub fn with_default_key_records(self, records_default_keys: bool) -> Self {
+        Self { records_default_keys, ..self }
+    }
+
     /// Leave for an action on the key that `asked` names.
     ///
     /// # Errors

@@ -446,3 +446,31 @@ async fn a_default_key_of_before_becomes_one_of_kms_and_opens_old_values() {
     let key = house.kms.through_secrets(&house.cx(), Operation::Decrypt, &owner, None, &purpose).await.expect("usable");
     assert!(house.kms.unwrapped_under(&key, &purpose, &sealed(&materials[1])).is_ok());
 }
+
+/// The records that a call for a data key leaves, with what they say.
+async fn records_of_call(house: &House, asked: Option<&str>) -> Vec<serde_json::Value> {
+    let purpose = Purpose::new("arn:aws:secretsmanager:us-east-1:123456789012:secret:s-AbCdEf".to_owned(), "version\"");
+    let owner = AccountId::parse(ACCOUNT).expect("account");
+    let cx = house.cx();
+    drop(house.kms.through_secrets(&cx, Operation::Decrypt, &owner, asked, &purpose).await);
+    cx.take_parts().iter().map(|line| serde_json::from_str(line).expect("a record")).collect()
+}
+
+#[tokio::test]
+async fn calls_for_a_caller_have_records_under_default_keys_when_they_are_asked_for() {
+    let mut house = House::new();
+    let key = house.create().await;
+    let [record] = records_of_call(&house, Some(&key)).await.try_into().expect("one record");
+    assert_eq!(record["userIdentity"]["invokedBy"], "secretsmanager.amazonaws.com");
+    assert_eq!(record["requestParameters"]["encryptionContext"]["SecretVersionId"], "version\"");
+    assert_eq!(record["eventName"], "Decrypt");
+    assert_eq!(records_of_call(&house, None).await.len(), 0);
+    house.kms = house.kms.with_default_key_records(true);
+    let [record] = records_of_call(&house, None).await.try_into().expect("one record");
+    assert_eq!(record["eventSource"], "kms.amazonaws.com");
+    let cx = house.cx();
+    let permit = house.permit(&cx, Operation::DisableKey, &key).await.expect("the root may");
+    house.kms.disable_key(&cx, &permit, DisableKeyRequest::default()).await.expect("disabled");
+    let [record] = records_of_call(&house, Some(&key)).await.try_into().expect("one record");
+    assert_eq!(record["errorCode"], "DisabledException");
+}

@@ -139,10 +139,13 @@ impl Kms {
                 KeyRef::of(owner.clone(), found)
             }
         };
+        let is_default = asked.is_none();
         let arn = key.arn.clone();
         let usable = Self::usable_through(cx, operation, key, purpose);
-        self.add_record(cx, operation, &arn, purpose, usable.as_ref().err())?;
-        Ok(Usable { key: usable?, is_default: asked.is_none() })
+        if usable.is_err() || !is_default || self.records_default_keys {
+            self.add_record(cx, operation, &arn, purpose, usable.as_ref().err())?;
+        }
+        Ok(Usable { key: usable?, is_default })
     }
 
     fn usable_through(cx: &Ctx, operation: Operation, key: KeyRef, purpose: &Purpose) -> Result<Arc<Key>, Error> {

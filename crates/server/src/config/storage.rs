@@ -64,6 +64,9 @@ pub struct AuditConfig {
     pub refusals_per_minute_max: u32,
     /// Records of changes that may wait in the store for being moved to the trail. With more, changes are refused.
     pub backlog_entries_max: u64,
+    /// Whether the calls of KMS under default keys, which Secrets Manager makes for its callers, have records too when
+    /// they succeed. Those under other keys, and those that are refused, always have.
+    pub default_key_calls: bool,
 }
 
 impl Default for AuditConfig {
@@ -74,6 +77,7 @@ impl Default for AuditConfig {
             free_bytes_min: 64 * 1024 * 1024,
             refusals_per_minute_max: 60,
             backlog_entries_max: 100_000,
+            default_key_calls: false,
         }
     }
 }
