@@ -62,13 +62,16 @@ pub struct Kms {
     identities: Arc<Identities>,
     root: Arc<dyn RootOfTrust>,
     pairs: Semaphore,
+    /// Whether successful calls under default keys have records.
+    records_default_keys: bool,
 }
 
 impl Kms {
     /// Keys kept in `documents`, their material wrapped by `root`.
     #[must_use]
     pub fn new(documents: Arc<Documents>, identities: Arc<Identities>, root: Arc<dyn RootOfTrust>) -> Self {
-        Self { documents, identities, root, pairs: Semaphore::new(pairs::AT_ONCE_MAX) }
+        let pairs = Semaphore::new(pairs::AT_ONCE_MAX);
+        Self { documents, identities, root, pairs, records_default_keys: false }
     }
 
     /// Whether calls under default keys, which Secrets Manager makes for its callers, have records when they succeed.
