@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strongroom_crypto::digest::sha256;
 use strongroom_store::{Entry, Index, Range, Term};
-use strongroom_types::{Region, Timestamp};
+use strongroom_types::Timestamp;
 
 use crate::documents::{Document, Documents};
 use crate::error::Error;
@@ -97,6 +97,8 @@ impl Sum {
 /// # Errors
 /// When the store cannot be read at all. What is wrong with single documents is in the report.
 pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Result<Report, Error> {
+    // Default keys of before there was KMS become keys of KMS first.
+    kms.adopt_default_keys(now).await?;
     let mut report = Report::default();
     let mut expected: BTreeMap<Index, Sum> = INDEXES.iter().map(|index| (*index, Sum::default())).collect();
     walk::<Account>(documents, &mut report, |_, _| ()).await?;
@@ -121,7 +123,7 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     })
     .await?;
     for key in secrets {
-        open_values(documents, kms, &key, now, &mut report).await?;
+        open_values(documents, kms, &key, &mut report).await?;
     }
     let mut values = 0_usize;
     walk::<StoredValue>(documents, &mut report, |_, _| values += 1).await?;
@@ -170,18 +172,9 @@ async fn walk<T: Document>(
     }
 }
 
-async fn open_values(
-    documents: &Documents,
-    kms: &Kms,
-    key: &str,
-    now: Timestamp,
-    report: &mut Report,
-) -> Result<(), Error> {
+async fn open_values(documents: &Documents, kms: &Kms, key: &str, report: &mut Report) -> Result<(), Error> {
     let Some(secret) = documents.load::<Secret>(key).await? else { return Ok(()) };
     let secret = secret.value;
-    let region = Region::parse(&secret.region).map_err(|error| Error::internal(error.to_string()))?;
-    // One of before there was KMS becomes one of KMS's.
-    kms.default_key(&secret.account, &region, now).await?;
     for (id, _) in secret.versions.iter().filter(|(_, version)| version.has_value()) {
         match Secrets::verify_value(documents, kms, &secret, id).await {
             Ok(()) => report.values += 1,

@@ -74,6 +74,23 @@ impl Kms {
         made.ok_or_else(|| Error::internal("the default key vanished"))
     }
 
+    /// Makes keys of KMS of the default keys of before there was KMS.
+    ///
+    /// # Errors
+    /// As [`Kms::default_key`]; a fault when one of them names no region.
+    pub async fn adopt_default_keys(&self, now: Timestamp) -> Result<(), Error> {
+        let mut after: Option<String> = None;
+        loop {
+            let found = self.documents.scan::<Before>("", after.as_deref(), 100).await?;
+            let Some(last) = found.last() else { return Ok(()) };
+            after = Some(last.value.key());
+            for before in found {
+                let region = Region::parse(&before.value.region).map_err(|error| Error::internal(error.to_string()))?;
+                self.default_key(&before.value.account, &region, now).await?;
+            }
+        }
+    }
+
     /// The default key, if there is one yet.
     ///
     /// # Errors

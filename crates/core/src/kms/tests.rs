@@ -474,3 +474,30 @@ async fn calls_for_a_caller_have_records_under_default_keys_when_they_are_asked_
     let [record] = records_of_call(&house, Some(&key)).await.try_into().expect("one record");
     assert_eq!(record["errorCode"], "DisabledException");
 }
+
+#[tokio::test]
+async fn verifying_a_store_adopts_default_keys_of_before_and_makes_none() {
+    let house = House::new();
+    house.create().await;
+    let report = crate::verification::verify(&house.documents, &house.kms, house.clock.now()).await.expect("read");
+    assert_eq!(report.faults, [""; 0]);
+    let defaults = house.kms.existing_default(ACCOUNT, "us-east-1").await.expect("read");
+    assert!(defaults.is_none(), "a key that nobody needed");
+    let key = aead::generate_key(house.random.as_ref()).expect("key");
+    let key_id = "1234abcd-12ab-34cd-56ef-1234567890ab";
+    let wrapped =
+        house.root.wrap(house.random.as_ref(), &context(ACCOUNT, "us-east-1", key_id), &key).expect("wrapped");
+    let before = Before {
+        account: ACCOUNT.to_owned(),
+        region: "us-east-1".to_owned(),
+        key_id: key_id.to_owned(),
+        created_ms: 5_000,
+        material: vec![STANDARD.encode(wrapped.as_bytes())],
+    };
+    let mut batch = Batch::named("test");
+    house.documents.put(&mut batch, None, &Arc::new(before)).expect("sealed");
+    house.documents.commit(batch).await.expect("committed");
+    let report = crate::verification::verify(&house.documents, &house.kms, house.clock.now()).await.expect("read");
+    assert_eq!(report.faults, [""; 0]);
+    assert!(house.kms.existing_default(ACCOUNT, "us-east-1").await.expect("read").is_some());
+}
