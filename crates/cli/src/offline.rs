@@ -187,9 +187,9 @@ fn verify_store(directory: &Path, root: Arc<dyn RootOfTrust>) -> Result<Report, 
     let report = runtime.block_on(async {
         let random = Arc::new(SystemRandom);
         let store = Arc::new(SqliteStore::open(directory, SqliteConfig::default())?);
+        let keyring = bootstrap::stored_keyring(store.as_ref(), root.as_ref(), Arc::clone(&random) as _).await?;
         let integrity = store.integrity().await?;
-        let keyring = bootstrap::stored_keyring(store.as_ref(), root.as_ref()).await?;
-        let documents = Documents::new(Arc::clone(&store) as _, Arc::new(keyring), random, CACHE_BYTES);
+        let documents = Documents::new(Arc::clone(&store) as _, keyring, random, CACHE_BYTES);
         let documents = Arc::new(documents);
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = Kms::new(Arc::clone(&documents), identities, root);

@@ -86,8 +86,9 @@ pub fn within<T>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let store = Arc::new(SqliteStore::open(store, SqliteConfig::default())?);
-        let keyring = Arc::new(bootstrap::stored_keyring(store.as_ref(), root).await?);
-        let documents = Arc::new(Documents::new(Arc::clone(&store) as _, keyring, Arc::new(SystemRandom), CACHE_BYTES));
+        let random = Arc::new(SystemRandom);
+        let keyring = bootstrap::stored_keyring(store.as_ref(), root, Arc::clone(&random) as _).await?;
+        let documents = Arc::new(Documents::new(Arc::clone(&store) as _, keyring, random, CACHE_BYTES));
         let identities = Identities::new(Arc::clone(&documents));
         let done = work(&Opened { config, documents, identities }).await;
         store.close()?;

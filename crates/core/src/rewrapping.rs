@@ -207,9 +207,9 @@ fn decoded(wrapped: &str) -> Result<Sealed, Error> {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use strongroom_crypto::aead;
     use strongroom_crypto::random::SeededRandom;
     use strongroom_crypto::root::KeyRoot;
-    use strongroom_crypto::{Keyring, aead};
     use strongroom_store::MemoryStore;
     use strongroom_types::{Region, SecretBytes, Timestamp};
 
@@ -259,8 +259,8 @@ mod tests {
     /// A store with a sealing key and the default keys of three regions, under the old root.
     async fn store() -> Arc<MemoryStore> {
         let (store, random) = (Arc::new(MemoryStore::new()), Arc::new(SeededRandom::new(3)));
-        let ring = bootstrap::keyring(store.as_ref(), &root(2), random.as_ref()).await.unwrap();
-        let documents = Arc::new(Documents::new(Arc::clone(&store) as _, Arc::new(ring), random, 1 << 20));
+        let ring = bootstrap::keyring(store.as_ref(), &root(2), Arc::clone(&random) as _).await.unwrap();
+        let documents = Arc::new(Documents::new(Arc::clone(&store) as _, ring, random, 1 << 20));
         for region in ["us-east-1", "us-west-2", "eu-west-1"] {
             use_key(&documents, region, root(2)).await;
         }
@@ -276,8 +276,9 @@ mod tests {
     }
 
     async fn documents(store: &Arc<MemoryStore>, root: &dyn RootOfTrust) -> Documents {
-        let ring: Keyring = bootstrap::stored_keyring(store.as_ref(), root).await.unwrap();
-        Documents::new(Arc::clone(store) as _, Arc::new(ring), Arc::new(SeededRandom::new(4)), 1 << 20)
+        let random = Arc::new(SeededRandom::new(4));
+        let ring = bootstrap::stored_keyring(store.as_ref(), root, Arc::clone(&random) as _).await.unwrap();
+        Documents::new(Arc::clone(store) as _, ring, random, 1 << 20)
     }
 
     async fn standing(store: &Arc<MemoryStore>) -> Vec<u64> {

@@ -24,6 +24,8 @@ pub enum KeyringError {
 #[derive(Clone, Debug)]
 pub struct Keyring {
     keys: Vec<([u8; KEY_ID_LEN], Key)>,
+    /// Of the oldest key, which stays in the ring: what was marked by it can be held against what is marked later.
+    ledger_key: MacKey,
 }
 
 impl Keyring {
@@ -32,14 +34,18 @@ impl Keyring {
     /// # Errors
     /// When there is no key, or one of the wrong length.
     pub fn new(keys: &[SecretBytes]) -> Result<Self, KeyringError> {
-        if keys.is_empty() {
-            return Err(KeyringError::Empty);
-        }
+        let oldest = keys.last().ok_or(KeyringError::Empty)?;
+        let ledger_key = MacKey::new(&MacKey::new(oldest.expose()).tag(b"strongroom ledger key v1"));
         let keys = keys
             .iter()
             .map(|key| Ok((key_id(key), Key::new(key).map_err(|_| KeyringError::Length)?)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { keys })
+        Ok(Self { keys, ledger_key })
+    }
+
+    /// The key of the ledger's marks.
+    pub(crate) fn ledger_key(&self) -> &MacKey {
+        &self.ledger_key
     }
 
     /// Seals `plaintext` under the newest key, bound to `context`.

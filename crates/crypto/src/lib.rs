@@ -6,6 +6,7 @@ pub mod asymmetric;
 pub mod digest;
 pub mod jwt;
 pub mod keyring;
+pub mod ledger;
 pub mod password_hash;
 pub mod random;
 pub mod root;
@@ -15,6 +16,7 @@ pub mod shares;
 pub mod totp;
 
 pub use keyring::{Keyring, KeyringError};
+pub use ledger::{Ledger, Witness};
 pub use random::{Random, SystemRandom};
 pub use root::{RootError, RootOfTrust};
 pub use sealed::{Context, Sealed};

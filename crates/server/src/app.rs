@@ -141,7 +141,7 @@ impl App {
         let directory = &config.data.directory;
         let web_identities = identity_providers::open(&config.identity_providers, Arc::clone(&clock))?;
         let store = Arc::new(SqliteStore::open(directory.join(STORE_DIRECTORY), store_config())?);
-        let keyring = Arc::new(bootstrap::keyring(store.as_ref(), root.as_ref(), random.as_ref()).await?);
+        let keyring = bootstrap::keyring(store.as_ref(), root.as_ref(), Arc::clone(&random)).await?;
         let documents = Arc::new(Documents::new(
             Arc::clone(&store) as _,
             Arc::clone(&keyring),

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use strongroom_crypto::Sealed;
+use strongroom_crypto::{Sealed, Witness};
 use thiserror::Error;
 
 /// A future of the store, boxed so that the contract can be used as `dyn Store`.
@@ -271,6 +271,14 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets the entries of a topic up to and including `through`. Need not be durable at once: an entry may come
     /// back after a crash.
     fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()>;
+
+    /// Has the engine keep its ledger (see [`strongroom_crypto::ledger`]) from now on: sums over all documents and feed
+    /// entries, changed with each commit in its own transaction. Begins one with what is stored when there is none and
+    /// none must be there, and commits `first` together with that. A store that has a ledger takes no commit before this.
+    ///
+    /// # Errors
+    /// `Damaged` when the ledger is not authentic, or must be there and is gone; those of a commit of `first`.
+    fn keep_ledger(&self, witness: Witness, must: bool, first: Batch) -> StoreFuture<'_, ()>;
 
     /// Adds a watcher. There is no way to remove one: it lives as long as the store.
     fn watch(&self, watcher: Arc<dyn Watcher>);

@@ -201,6 +201,7 @@ fn entry_context(event_id: &str) -> Context {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use strongroom_crypto::Witness;
     use strongroom_crypto::aead::generate_key;
     use strongroom_crypto::random::SeededRandom;
     use strongroom_store::{
@@ -255,6 +256,9 @@ mod tests {
             } else {
                 Box::pin(async { Err(StoreError::Unavailable("the process is dead".into())) })
             }
+        }
+        fn keep_ledger(&self, witness: Witness, must: bool, first: Batch) -> StoreFuture<'_, ()> {
+            self.inner.keep_ledger(witness, must, first)
         }
         fn watch(&self, watcher: Arc<dyn Watcher>) {
             self.inner.watch(watcher);

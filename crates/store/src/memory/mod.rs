@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use strongroom_crypto::Sealed;
+use strongroom_crypto::{Sealed, Witness};
 
 use crate::api::{
     Batch, Change, DocumentKey, Entry, FeedRow, Kind, Put, Range, Row, Store, StoreError, StoreFuture, Term, Watcher,
@@ -213,6 +213,11 @@ impl Store for MemoryStore {
             }
             Ok(())
         })
+    }
+
+    /// Keeps none, as nobody can change a store in memory behind its back.
+    fn keep_ledger(&self, _witness: Witness, _must: bool, first: Batch) -> StoreFuture<'_, ()> {
+        self.commit(first)
     }
 
     fn watch(&self, watcher: Arc<dyn Watcher>) {

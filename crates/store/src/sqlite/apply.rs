@@ -4,9 +4,12 @@
 use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
+use strongroom_crypto::Witness;
 
 use super::feed::Feed;
 use super::held::{self, Effect, Mark};
+use super::ledger::{LedgerWriter, TAIL_COLUMN, tail_of};
+use super::queries::number;
 use crate::api::{Batch, DocumentKey, Put, StoreError, Term};
 
 /// Why a batch was not applied.
@@ -28,6 +31,8 @@ struct Current {
     id: i64,
     version: i64,
     terms: Vec<u8>,
+    /// The end of its body, as the ledger knows it.
+    tail: Vec<u8>,
 }
 
 /// One document of a batch: what it was and what it will be.
@@ -65,12 +70,15 @@ pub(super) struct Statements<'c> {
     claim: Statement<'c>,
     release: Statement<'c>,
     pub(super) feed: Feed<'c>,
+    pub(super) ledger: LedgerWriter<'c>,
 }
 
 impl<'c> Statements<'c> {
-    pub(super) fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
+    pub(super) fn prepare(connection: &'c Connection, witness: Option<Witness>) -> Result<Self, StoreError> {
         Ok(Self {
-            load: connection.prepare("SELECT id, version, terms FROM document WHERE kind = ?1 AND key = ?2")?,
+            load: connection.prepare(&format!(
+                "SELECT id, version, terms, {TAIL_COLUMN} FROM document WHERE kind = ?1 AND key = ?2"
+            ))?,
             insert: connection
                 .prepare("INSERT INTO document (kind, key, version, terms, body) VALUES (?1, ?2, ?3, ?4, ?5)")?,
             update: connection.prepare("UPDATE document SET version = ?2, terms = ?3, body = ?4 WHERE id = ?1")?,
@@ -81,17 +89,35 @@ impl<'c> Statements<'c> {
             claim: connection.prepare("INSERT INTO unique_key (ix, value, kind, key) VALUES (?1, ?2, ?3, ?4)")?,
             release: connection.prepare("DELETE FROM unique_key WHERE ix = ?1 AND value = ?2")?,
             feed: Feed::prepare(connection)?,
+            ledger: LedgerWriter::prepare(connection, witness)?,
         })
     }
 
     /// Checks and applies a batch that [`crate::rules::check`] has passed.
     pub(super) fn apply(&mut self, batch: &Batch) -> Result<(), Stop> {
+        self.ledger.check_open().map_err(Stop::Refused)?;
         let current = self.load_all(batch)?;
         // A document with a damaged list is the trouble of the batch that names it, not of the whole group.
         let changes = plan(batch, &current).map_err(Stop::Refused)?;
         self.check_claims(&changes)?;
         self.write(&changes).map_err(Stop::Broken)?;
-        self.feed.append(&batch.feed).map_err(Stop::Broken)
+        self.feed.append(&batch.feed, &mut self.ledger).map_err(Stop::Broken)
+    }
+
+    /// Opens or begins the ledger, and applies what is to be committed with that.
+    pub(super) fn keep_ledger(
+        &mut self,
+        connection: &Connection,
+        witness: &Witness,
+        must: bool,
+        first: &Batch,
+    ) -> Result<(), Stop> {
+        self.ledger.keep(connection, witness, must).map_err(Stop::Refused)?;
+        let applied = self.apply(first);
+        if applied.is_err() {
+            self.ledger.give_up();
+        }
+        applied
     }
 
     /// The batch's documents as they are, puts first, each of the version that the batch expects.
@@ -103,7 +129,7 @@ impl<'c> Statements<'c> {
             let current = self
                 .load
                 .query_row(params![key.kind.0, &*key.key], |row| {
-                    Ok(Current { id: row.get(0)?, version: row.get(1)?, terms: row.get(2)? })
+                    Ok(Current { id: row.get(0)?, version: row.get(1)?, terms: row.get(2)?, tail: row.get(3)? })
                 })
                 .optional()?;
             let version = current.as_ref().map_or(0, |current| current.version);
@@ -157,6 +183,10 @@ impl<'c> Statements<'c> {
     }
 
     fn write_document(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
+        let before = change.current.map(|current| Ok::<_, StoreError>((number(current.version)?, &*current.tail)));
+        let before = before.transpose()?;
+        let after = change.put.map(|put| (put.expected + 1, tail_of(&put.body)));
+        self.ledger.note(change.key.kind.0, &change.key.key, before, after);
         let Some(put) = change.put else {
             if let Some(current) = change.current {
                 self.delete.execute(params![current.id])?;

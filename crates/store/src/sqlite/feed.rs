@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use strongroom_crypto::Sealed;
 
+use super::ledger::{LedgerWriter, blob, tail_of};
 use super::queries::{bounded, number};
 use crate::api::{FeedEntry, FeedRow, StoreError};
 
@@ -32,6 +33,7 @@ pub(super) struct Feed<'c> {
     begin: Statement<'c>,
     remember: Statement<'c>,
     first: Statement<'c>,
+    tails: Statement<'c>,
     trim: Statement<'c>,
     topics: HashMap<String, Topic>,
 }
@@ -43,16 +45,18 @@ impl<'c> Feed<'c> {
             begin: connection.prepare("INSERT INTO topic (number, name, last_sequence) VALUES (?1, ?2, 0)")?,
             remember: connection.prepare("UPDATE topic SET last_sequence = ?2 WHERE number = ?1")?,
             first: connection.prepare("SELECT min(place) FROM entry WHERE place BETWEEN ?1 AND ?2")?,
+            tails: connection.prepare("SELECT place, substr(body, -16) FROM entry WHERE place BETWEEN ?1 AND ?2")?,
             trim: connection.prepare("DELETE FROM entry WHERE place BETWEEN ?1 AND ?2")?,
             topics: topics(connection)?,
         })
     }
 
     /// Appends within the open transaction. When that is not committed, this must not be used any more.
-    pub(super) fn append(&mut self, entries: &[FeedEntry]) -> Result<(), StoreError> {
+    pub(super) fn append(&mut self, entries: &[FeedEntry], ledger: &mut LedgerWriter<'_>) -> Result<(), StoreError> {
         for entry in entries {
             let place = self.next_place(entry.topic)?;
             self.append.execute(params![place, entry.id, entry.body.as_bytes()])?;
+            ledger.note_entry(entry.topic, number(place & SEQUENCE_MAX)?, tail_of(&entry.body), true);
         }
         Ok(())
     }
@@ -70,13 +74,24 @@ impl<'c> Feed<'c> {
     }
 
     /// Takes at most `entries_max` entries up to and including `through` out of a topic. Whether more remain.
-    pub(super) fn trim(&mut self, name: &str, through: u64, entries_max: u32) -> Result<bool, StoreError> {
+    pub(super) fn trim(
+        &mut self,
+        name: &str,
+        through: u64,
+        entries_max: u32,
+        ledger: &mut LedgerWriter<'_>,
+    ) -> Result<bool, StoreError> {
         let Some(topic) = self.topics.get(name) else { return Ok(false) };
         let through = i64::try_from(through).unwrap_or(i64::MAX).min(topic.last);
         let (lowest, through) = (place(topic.number, 0)?, place(topic.number, through)?);
         let first: Option<i64> = self.first.query_row(params![lowest, through], |row| row.get(0))?;
         let Some(first) = first else { return Ok(false) };
         let until = through.min(first.saturating_add(i64::from(entries_max.max(1)) - 1));
+        let mut tails = self.tails.query(params![first, until])?;
+        while let Some(row) = tails.next()? {
+            let place: i64 = row.get(0)?;
+            ledger.note_entry(name, number(place & SEQUENCE_MAX)?, blob(row, 1)?, false);
+        }
         self.trim.execute(params![first, until])?;
         self.remember.execute(params![topic.number, topic.last])?;
         Ok(until < through)
@@ -126,6 +141,20 @@ pub(super) fn read(connection: &Connection, topic: &str, after: u64, limit: usiz
         rows.push(FeedRow { sequence: number(place & SEQUENCE_MAX)?, id: next.get(1)?, body });
     }
     Ok(rows)
+}
+
+/// Calls `each` with the topic, the sequence and the end of the body of every entry that has a topic.
+pub(super) fn each_tail(connection: &Connection, mut each: impl FnMut(&str, u64, &[u8])) -> Result<(), StoreError> {
+    for (name, topic) in topics(connection)? {
+        let mut entries =
+            connection.prepare_cached("SELECT place, substr(body, -16) FROM entry WHERE place BETWEEN ?1 AND ?2")?;
+        let mut rows = entries.query(params![place(topic.number, 0)?, place(topic.number, SEQUENCE_MAX)?])?;
+        while let Some(row) = rows.next()? {
+            let place: i64 = row.get(0)?;
+            each(&name, number(place & SEQUENCE_MAX)?, blob(row, 1)?);
+        }
+    }
+    Ok(())
 }
 
 /// Looks all entries over: how many there are. `fault` is told of what is wrong with them.

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use rusqlite::{Connection, params};
-use strongroom_crypto::Sealed;
+use strongroom_crypto::{Sealed, Witness};
 
 use super::feed;
 use super::files;
 use super::held;
+use super::ledger;
 use super::readers::Snapshot;
 use crate::api::StoreError;
 
@@ -50,13 +51,14 @@ pub struct Stats {
 }
 
 /// Checks the file's structure and that documents and indexes agree, all as of one moment.
-pub(super) fn integrity(connection: &Connection) -> Result<Integrity, StoreError> {
+pub(super) fn integrity(connection: &Connection, witness: Option<&Witness>) -> Result<Integrity, StoreError> {
     let snapshot = Snapshot::begin(connection)?;
     let mut found = Integrity::default();
     let checked = check_structure(&snapshot, &mut found)
         .and_then(|()| check_documents(&snapshot, &mut found))
         .and_then(|()| check_counts(&snapshot, &mut found))
-        .and_then(|()| check_feed(&snapshot, &mut found));
+        .and_then(|()| check_feed(&snapshot, &mut found))
+        .and_then(|()| check_ledger(&snapshot, witness, &mut found));
     match checked {
         Err(StoreError::Damaged(what)) => found.fault(what),
         other => other?,
@@ -125,6 +127,12 @@ fn check_counts(connection: &Connection, found: &mut Integrity) -> Result<(), St
 
 fn check_feed(connection: &Connection, found: &mut Integrity) -> Result<(), StoreError> {
     found.feed_entries = feed::check(connection, |fault| found.fault(fault))?;
+    Ok(())
+}
+
+fn check_ledger(connection: &Connection, witness: Option<&Witness>, found: &mut Integrity) -> Result<(), StoreError> {
+    let faults = witness.map_or(Ok(Vec::new()), |witness| ledger::differences(connection, witness))?;
+    faults.into_iter().for_each(|fault| found.fault(fault));
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod feed;
 mod files;
 mod held;
 mod inspect;
+mod ledger;
 mod queries;
 mod readers;
 mod schema;
@@ -22,6 +23,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use strongroom_crypto::Witness;
+use strongroom_crypto::ledger::{ANCHOR_BYTES, Ledger};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
@@ -34,7 +37,7 @@ use crate::api::{Batch, DocumentKey, Entry, FeedRow, Kind, Range, Row, Store, St
 use crate::rules;
 use failure::closed;
 use files::Hold;
-use readers::Readers;
+use readers::{Readers, Snapshot};
 use writer::{Answer, Job, Shared, Writer};
 
 /// A store in a directory of its own. Dropping it finishes what waits and closes it.
@@ -148,12 +151,50 @@ impl SqliteStore {
         copy::restore(backup.as_ref(), directory.as_ref())
     }
 
-    /// Reads everything and compares the indexes with the documents. Takes as long as reading the whole file does.
+    /// The ledger as it stands, once it is kept.
+    ///
+    /// # Errors
+    /// When it is not kept yet, is gone or not authentic.
+    pub async fn ledger(&self) -> Result<Ledger, StoreError> {
+        let witness = self.witness()?;
+        self.scan_with(move |connection| ledger::stored(connection, &witness)).await
+    }
+
+    /// Holds the ledger against all that is stored, without opening it: what is not the last that was written, in words.
+    /// Reads every row, in about 2 µs each.
+    ///
+    /// # Errors
+    /// When reading fails, or the ledger is not kept.
+    pub async fn ledger_faults(&self) -> Result<Vec<String>, StoreError> {
+        let witness = self.witness()?;
+        self.scan_with(move |connection| {
+            let snapshot = Snapshot::begin(connection)?;
+            ledger::differences(&snapshot, &witness)
+        })
+        .await
+    }
+
+    /// Names in the ledger the anchor that knows of this store from now on.
+    ///
+    /// # Errors
+    /// When it cannot be written, or the ledger is not kept.
+    pub async fn set_anchor(&self, anchor: [u8; ANCHOR_BYTES]) -> Result<(), StoreError> {
+        self.witness()?;
+        self.ask(|answer| Job::SetAnchor { anchor, answer }).await
+    }
+
+    fn witness(&self) -> Result<Witness, StoreError> {
+        self.shared.witness().ok_or_else(|| StoreError::Unavailable("its ledger is not kept".to_owned()))
+    }
+
+    /// Reads everything and compares the indexes, and the ledger when it is kept, with the documents. Takes as long as
+    /// reading the whole file does.
     ///
     /// # Errors
     /// When reading fails. What is found to be wrong is no error but part of the answer.
     pub async fn integrity(&self) -> Result<Integrity, StoreError> {
-        self.scan_with(inspect::integrity).await
+        let witness = self.shared.witness();
+        self.scan_with(move |connection| inspect::integrity(connection, witness.as_ref())).await
     }
 
     /// Counts what is stored. Takes time that grows with the number of documents.
@@ -266,6 +307,13 @@ impl Store for SqliteStore {
 
     fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()> {
         Box::pin(self.ask(move |answer| Job::Trim { topic, through, answer }))
+    }
+
+    fn keep_ledger(&self, witness: Witness, must: bool, first: Batch) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            rules::check(&first)?;
+            self.ask(|answer| Job::KeepLedger { witness: Box::new(witness), must, first, answer }).await
+        })
     }
 
     fn watch(&self, watcher: Arc<dyn Watcher>) {

@@ -13,7 +13,7 @@ pub(super) const APPLICATION_ID: u32 = 0x5374_7267;
 /// Size of a page, in bytes.
 pub(super) const PAGE_BYTES: u32 = 4096;
 /// The schema this release writes: as many as there are steps.
-pub(super) const SCHEMA_VERSION: u32 = 2;
+pub(super) const SCHEMA_VERSION: u32 = 3;
 
 /// Step n leads from schema n to schema n + 1. What a released step makes of a whole store is never changed.
 const STEPS: [&str; SCHEMA_VERSION as usize] = [
@@ -72,6 +72,11 @@ const STEPS: [&str; SCHEMA_VERSION as usize] = [
         FROM feed JOIN topic ON topic.name = feed.topic ORDER BY topic.number, feed.sequence;
     DROP TABLE feed;
     DROP TABLE feed_topic;",
+    // The ledger (see the module `ledger`) begins when whoever holds the keys first opens the store.
+    "CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY,
+        body BLOB NOT NULL
+    ) STRICT;",
 ];
 
 /// Makes a new, empty database of the newest schema in the empty file at `path`.

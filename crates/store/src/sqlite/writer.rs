@@ -9,6 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rusqlite::{Connection, Statement};
+use strongroom_crypto::Witness;
+use strongroom_crypto::ledger::ANCHOR_BYTES;
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
@@ -23,6 +25,10 @@ pub(super) enum Job {
     Commit { batch: Batch, answer: Answer },
     /// Trim a topic of the feed.
     Trim { topic: &'static str, through: u64, answer: Answer },
+    /// Keep the ledger from now on, which must be there already when `must` says so, and commit a batch with that.
+    KeepLedger { witness: Box<Witness>, must: bool, first: Batch, answer: Answer },
+    /// Name the ledger's anchor.
+    SetAnchor { anchor: [u8; ANCHOR_BYTES], answer: Answer },
     /// Nothing; look whether the store is being closed.
     Wake,
 }
@@ -38,9 +44,13 @@ impl Job {
     }
 
     fn answer(self, result: Result<(), StoreError>) {
-        if let Self::Commit { answer, .. } | Self::Trim { answer, .. } = self {
+        match self {
             // An asker that has gone away wanted no answer; the work is done all the same.
-            let _ = answer.send(result);
+            Self::Commit { answer, .. }
+            | Self::Trim { answer, .. }
+            | Self::KeepLedger { answer, .. }
+            | Self::SetAnchor { answer, .. } => drop(answer.send(result)),
+            Self::Wake => {}
         }
     }
 }
@@ -52,6 +62,15 @@ pub(super) struct Shared {
     pub(super) closing: AtomicBool,
     /// Told of each group.
     pub(super) watchers: RwLock<Vec<Arc<dyn Watcher>>>,
+    /// Who keeps the ledger, once that is known.
+    pub(super) witness: RwLock<Option<Witness>>,
+}
+
+impl Shared {
+    /// Who keeps the ledger.
+    pub(super) fn witness(&self) -> Option<Witness> {
+        self.witness.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// The writer's side of the store.
@@ -144,11 +163,12 @@ impl Writer {
     }
 
     fn serve(&mut self, connection: &Connection) -> Result<End, StoreError> {
-        let mut session = Session::open(connection, &self.config)?;
+        let mut session = Session::open(connection, &self.config, self.shared.witness())?;
         while self.fill_group() {
             let group = std::mem::take(&mut self.pending);
             match session.commit(&group) {
                 Ok(outcomes) => {
+                    self.know_witness(&group, &outcomes);
                     self.tell_watchers(&group, &outcomes);
                     self.answer(group, outcomes, &session.unfinished);
                 }
@@ -166,6 +186,16 @@ impl Writer {
         Ok(End::Done)
     }
 
+    /// Whoever keeps the ledger keeps it on the next connection too.
+    fn know_witness(&self, group: &[Job], outcomes: &[Result<(), StoreError>]) {
+        for (job, outcome) in group.iter().zip(outcomes) {
+            if let (Job::KeepLedger { witness, .. }, Ok(())) = (job, outcome) {
+                let mut known = self.shared.witness.write().unwrap_or_else(PoisonError::into_inner);
+                *known = Some(Witness::clone(witness));
+            }
+        }
+    }
+
     /// Tells of what is durable now, before anyone who asked for it hears of it.
     fn tell_watchers(&self, group: &[Job], outcomes: &[Result<(), StoreError>]) {
         let watchers = self.shared.watchers.read().unwrap_or_else(PoisonError::into_inner);
@@ -174,7 +204,7 @@ impl Writer {
         }
         let mut changes: Vec<Change<'_>> = Vec::with_capacity(group.len() * 2);
         for (job, outcome) in group.iter().zip(outcomes) {
-            if let (Job::Commit { batch, .. }, Ok(())) = (job, outcome) {
+            if let (Job::Commit { batch, .. } | Job::KeepLedger { first: batch, .. }, Ok(())) = (job, outcome) {
                 changes.extend(batch.changes());
             }
         }
@@ -214,10 +244,10 @@ struct Session<'c> {
 }
 
 impl<'c> Session<'c> {
-    fn open(connection: &'c Connection, config: &SqliteConfig) -> Result<Self, StoreError> {
+    fn open(connection: &'c Connection, config: &SqliteConfig, witness: Option<Witness>) -> Result<Self, StoreError> {
         Ok(Self {
             config: config.clone(),
-            statements: Statements::prepare(connection)?,
+            statements: Statements::prepare(connection, witness)?,
             begin: connection.prepare("BEGIN IMMEDIATE")?,
             commit: connection.prepare("COMMIT")?,
             rollback: connection.prepare("ROLLBACK")?,
@@ -231,21 +261,22 @@ impl<'c> Session<'c> {
     fn commit(&mut self, group: &[Job]) -> Outcomes {
         self.unfinished.clear();
         // Trims may be lost in a crash, so a group of nothing else does not wait for the disk.
-        let durable = group.iter().any(|job| matches!(job, Job::Commit { .. }));
+        let durable = group.iter().any(|job| !matches!(job, Job::Trim { .. } | Job::Wake));
         if !durable {
             self.connection.pragma_update(None, "synchronous", "NORMAL")?;
         }
-        let outcomes = self.transact(group);
+        let outcomes = self.transact(group, durable);
         if !durable {
             self.connection.pragma_update(None, "synchronous", "FULL")?;
         }
         outcomes
     }
 
-    fn transact(&mut self, group: &[Job]) -> Outcomes {
+    fn transact(&mut self, group: &[Job], durable: bool) -> Outcomes {
         self.begin.execute([])?;
         let applied = self.apply(group).and_then(|(outcomes, wrote)| {
             if wrote {
+                self.statements.ledger.write(durable)?;
                 self.commit.execute([])?;
             } else {
                 self.rollback.execute([])?;
@@ -266,10 +297,12 @@ impl<'c> Session<'c> {
         for (at, job) in group.iter().enumerate() {
             let outcome = match job {
                 Job::Commit { batch, .. } => self.statements.apply(batch),
-                Job::Trim { topic, through, .. } => {
-                    if self.statements.feed.trim(topic, *through, self.config.trim_entries_max)? {
-                        self.unfinished.push(at);
-                    }
+                Job::Trim { topic, through, .. } => self.trim(at, topic, *through),
+                Job::KeepLedger { witness, must, first, .. } => {
+                    self.statements.keep_ledger(self.connection, witness, *must, first)
+                }
+                Job::SetAnchor { anchor, .. } => {
+                    self.statements.ledger.set_anchor(*anchor);
                     Ok(())
                 }
                 Job::Wake => Ok(()),
@@ -284,6 +317,15 @@ impl<'c> Session<'c> {
             }
         }
         Ok((outcomes, wrote))
+    }
+
+    fn trim(&mut self, at: usize, topic: &str, through: u64) -> Result<(), Stop> {
+        let Statements { feed, ledger, .. } = &mut self.statements;
+        ledger.check_open().map_err(Stop::Refused)?;
+        if feed.trim(topic, through, self.config.trim_entries_max, ledger)? {
+            self.unfinished.push(at);
+        }
+        Ok(())
     }
 
     /// Moves pages from the log into the database when there are many, so that the log begins anew.

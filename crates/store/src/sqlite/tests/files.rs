@@ -233,5 +233,5 @@ fn a_takeover_that_is_cut_short_changes_nothing() {
     assert_eq!(tables(), before);
     database(home.path()).execute_batch("DROP TABLE entry").expect("gone");
     drop(opened(home.path()));
-    assert_eq!(tables(), ["document", "entry", "term", "topic", "unique_key"]);
+    assert_eq!(tables(), ["document", "entry", "ledger", "term", "topic", "unique_key"]);
 }

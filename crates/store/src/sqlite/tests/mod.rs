@@ -2,6 +2,7 @@
 
 mod damage;
 mod files;
+mod ledger;
 mod running;
 
 use std::fs;
