@@ -2,6 +2,7 @@
 
 mod account;
 mod allocator;
+mod anchor;
 mod data;
 mod greeting;
 mod keys;
@@ -46,6 +47,9 @@ enum Command {
     /// Works on the roots of trust and what they wrap.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Works on the anchor, by which an old store put in the present one's place is noticed.
+    #[command(subcommand)]
+    Anchor(anchor::AnchorCommand),
     /// Works on accounts while no server runs.
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         Command::Restore(args) => offline::restore(&args),
         Command::Verify(args) => offline::verify_data(&args),
         Command::Keys(command) => keys::run(&command),
+        Command::Anchor(command) => anchor::run(&command),
         Command::Account(command) => account::run(&command),
         Command::Organization(command) => organization::run(&command),
         Command::Policy(command) => policy::run(&command),

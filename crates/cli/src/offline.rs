@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use strongroom_core::verification::{Report, verify};
-use strongroom_core::{Documents, Identities, Kms, backup, bootstrap};
+use strongroom_core::backup;
+use strongroom_core::verification::Report;
 use strongroom_crypto::{RootOfTrust, SystemRandom};
 use strongroom_server::config::Config;
-use strongroom_server::gate::fault_text;
+use strongroom_server::verification::look_over;
 use strongroom_store::{SqliteConfig, SqliteStore};
 use strongroom_types::ids::uuid_v4;
 use strongroom_types::{Clock as _, SystemClock};
@@ -20,9 +20,6 @@ use strongroom_types::{Clock as _, SystemClock};
 use crate::data::{self, STORE_DIRECTORY};
 use crate::process::TemporaryDirectory;
 use crate::{process, roots, settings, store};
-
-/// Bytes of decoded documents kept while verifying.
-const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Where the data is.
 #[derive(Args)]
@@ -185,16 +182,8 @@ pub fn verify_data(args: &DataArgs) -> Result<(), Box<dyn Error>> {
 fn verify_store(directory: &Path, root: Arc<dyn RootOfTrust>) -> Result<Report, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
-        let random = Arc::new(SystemRandom);
         let store = Arc::new(SqliteStore::open(directory, SqliteConfig::default())?);
-        let keyring = bootstrap::stored_keyring(store.as_ref(), root.as_ref(), Arc::clone(&random) as _).await?;
-        let integrity = store.integrity().await?;
-        let documents = Documents::new(Arc::clone(&store) as _, keyring, random, CACHE_BYTES);
-        let documents = Arc::new(documents);
-        let identities = Arc::new(Identities::new(Arc::clone(&documents)));
-        let kms = Kms::new(Arc::clone(&documents), identities, root);
-        let mut report = verify(&documents, &kms, SystemClock.now()).await.map_err(|error| fault_text(&error))?;
-        report.faults.splice(0..0, integrity.faults);
+        let report = look_over(&store, root, Arc::new(SystemRandom), SystemClock.now()).await?;
         store.close()?;
         Ok::<_, Box<dyn Error>>(report)
     })?;

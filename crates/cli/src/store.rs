@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strongroom_core::{Documents, Identities, bootstrap};
-use strongroom_crypto::{RootOfTrust, SystemRandom};
+use strongroom_crypto::{RootOfTrust, SystemRandom, Witness};
 use strongroom_roots::Roots;
 use strongroom_server::config::Config;
 use strongroom_store::{SqliteConfig, SqliteStore};
@@ -22,6 +22,10 @@ const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 pub struct Opened {
     /// The settings.
     pub config: Config,
+    /// The store.
+    pub store: Arc<SqliteStore>,
+    /// Who keeps its ledger.
+    pub witness: Witness,
     /// The documents.
     pub documents: Arc<Documents>,
     /// The identities.
@@ -88,9 +92,12 @@ pub fn within<T>(
         let store = Arc::new(SqliteStore::open(store, SqliteConfig::default())?);
         let random = Arc::new(SystemRandom);
         let keyring = bootstrap::stored_keyring(store.as_ref(), root, Arc::clone(&random) as _).await?;
+        let witness = Witness::new(Arc::clone(&keyring), Arc::clone(&random) as _);
         let documents = Arc::new(Documents::new(Arc::clone(&store) as _, keyring, random, CACHE_BYTES));
         let identities = Identities::new(Arc::clone(&documents));
-        let done = work(&Opened { config, documents, identities }).await;
+        let opened = Opened { config, store: Arc::clone(&store), witness, documents, identities };
+        let done = work(&opened).await;
+        drop(opened);
         store.close()?;
         done
     })

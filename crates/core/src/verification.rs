@@ -14,11 +14,17 @@ use crate::identities::account::Account;
 use crate::identities::credential_report::CredentialReport;
 use crate::identities::deletion_task::DeletionTask;
 use crate::identities::entity::Entity;
+use crate::identities::group::{GROUPS_BY_POLICY, Group};
 use crate::identities::instance_profile::{InstanceProfile, PROFILES_BY_ROLE};
+use crate::identities::key_uses::KeyUse;
 use crate::identities::last_accessed_job::LastAccessedJob;
+use crate::identities::managed_policy::ManagedPolicy;
+use crate::identities::mfa_device::{MFA_DEVICE_PATHS, MfaDevice};
 use crate::identities::oidc_provider::OidcProvider;
+use crate::identities::organization::Organization;
 use crate::identities::role::{self, Role};
 use crate::identities::role_use::RoleUse;
+use crate::identities::user::{self, User};
 use crate::kms::Kms;
 use crate::kms::alias::Alias;
 use crate::kms::grant::{self, Grant};
@@ -26,13 +32,14 @@ use crate::kms::key::{self, Key};
 use crate::secrets::Secrets;
 use crate::secrets::model::{self, Secret};
 use crate::secrets::values::StoredValue;
+use crate::trail::outbox;
 
 /// Documents and index entries read at a time.
 const PAGE: usize = 500;
 /// Faults that are told; more are only counted.
 const FAULTS_MAX: usize = 100;
-/// The indexes that are held against their documents.
-const INDEXES: [Index; 18] = [
+/// The indexes that are held against their documents: all that there are.
+const INDEXES: [Index; 26] = [
     key::BY_EXPIRY,
     key::BY_PURGE,
     key::BY_ROTATION,
@@ -49,6 +56,14 @@ const INDEXES: [Index; 18] = [
     Role::PATHS,
     role::ROLES_BY_POLICY,
     role::ROLES_BY_BOUNDARY,
+    User::PATHS,
+    user::USERS_BY_POLICY,
+    user::USERS_BY_BOUNDARY,
+    user::USERS_BY_GROUP,
+    Group::PATHS,
+    GROUPS_BY_POLICY,
+    ManagedPolicy::PATHS,
+    MFA_DEVICE_PATHS,
     InstanceProfile::PATHS,
     PROFILES_BY_ROLE,
 ];
@@ -99,76 +114,104 @@ impl Sum {
 pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Result<Report, Error> {
     // Default keys of before there was KMS become keys of KMS first.
     kms.adopt_default_keys(now).await?;
-    let mut report = Report::default();
-    let mut expected: BTreeMap<Index, Sum> = INDEXES.iter().map(|index| (*index, Sum::default())).collect();
-    walk::<Account>(documents, &mut report, |_, _| ()).await?;
-    walk::<AccessKey>(documents, &mut report, |_, _| ()).await?;
-    walk::<Key>(documents, &mut report, |_, key| expect(&mut expected, key)).await?;
-    walk::<Alias>(documents, &mut report, |_, _| ()).await?;
-    walk::<Grant>(documents, &mut report, |_, grant| expect(&mut expected, grant)).await?;
-    walk::<Role>(documents, &mut report, |_, role| expect(&mut expected, role)).await?;
-    walk::<RoleUse>(documents, &mut report, |_, _| ()).await?;
-    walk::<CredentialReport>(documents, &mut report, |_, _| ()).await?;
-    walk::<DeletionTask>(documents, &mut report, |_, _| ()).await?;
-    walk::<LastAccessedJob>(documents, &mut report, |_, _| ()).await?;
-    walk::<InstanceProfile>(documents, &mut report, |_, profile| expect(&mut expected, profile)).await?;
-    walk::<OidcProvider>(documents, &mut report, |_, _| ()).await?;
+    let mut walk = Walk { documents, report: Report::default(), expected: BTreeMap::new() };
+    walk.over::<Account>(|_, _| ()).await?;
+    walk.over::<Organization>(|_, _| ()).await?;
+    walk.over::<AccessKey>(|_, _| ()).await?;
+    walk.over::<KeyUse>(|_, _| ()).await?;
+    walk.over::<User>(|_, _| ()).await?;
+    walk.over::<Group>(|_, _| ()).await?;
+    walk.over::<Role>(|_, _| ()).await?;
+    walk.over::<RoleUse>(|_, _| ()).await?;
+    walk.over::<ManagedPolicy>(|_, _| ()).await?;
+    walk.over::<InstanceProfile>(|_, _| ()).await?;
+    walk.over::<MfaDevice>(|_, _| ()).await?;
+    walk.over::<OidcProvider>(|_, _| ()).await?;
+    walk.over::<CredentialReport>(|_, _| ()).await?;
+    walk.over::<DeletionTask>(|_, _| ()).await?;
+    walk.over::<LastAccessedJob>(|_, _| ()).await?;
+    walk.over::<Key>(|_, _| ()).await?;
+    walk.over::<Alias>(|_, _| ()).await?;
+    walk.over::<Grant>(|_, _| ()).await?;
     let mut values_expected = 0;
     let mut secrets = Vec::new();
-    walk::<Secret>(documents, &mut report, |report, secret| {
+    walk.over::<Secret>(|report, secret| {
         report.secrets += 1;
-        expect(&mut expected, secret);
         values_expected += secret.versions.values().filter(|version| version.has_value()).count();
         secrets.push(secret.key());
     })
     .await?;
     for key in secrets {
-        open_values(documents, kms, &key, &mut report).await?;
+        open_values(documents, kms, &key, &mut walk.report).await?;
     }
     let mut values = 0_usize;
-    walk::<StoredValue>(documents, &mut report, |_, _| values += 1).await?;
+    walk.over::<StoredValue>(|_, _| values += 1).await?;
     if values != values_expected {
-        report.fault(format!("{values} values are stored, {values_expected} belong to versions"));
+        walk.report.fault(format!("{values} values are stored, {values_expected} belong to versions"));
     }
-    for (index, expected) in expected {
-        let found = sum_of(documents, index).await?;
-        report.index_entries += found.count;
-        if found != expected {
-            let (found, expected) = (found.count, expected.count);
-            report.fault(format!("index {} does not agree with the documents ({found} of {expected})", index.0));
-        }
+    for fault in outbox::faults(documents.store().as_ref(), documents.keyring()).await? {
+        walk.report.fault(fault);
     }
-    Ok(report)
+    walk.compare_indexes().await
 }
 
-/// Adds the entries that the indexes should have of a document.
-fn expect<T: Document>(expected: &mut BTreeMap<Index, Sum>, document: &T) {
-    let key = document.key();
-    let terms: BTreeSet<Term> = document.terms().into_iter().collect();
-    for term in terms {
-        expected.entry(term.index).or_default().add(&term.value, &key);
-    }
+/// A walk under way.
+struct Walk<'a> {
+    documents: &'a Documents,
+    report: Report,
+    /// What the indexes should hold of the documents that were met.
+    expected: BTreeMap<Index, Sum>,
 }
 
-/// Opens every document of a kind.
-async fn walk<T: Document>(
-    documents: &Documents,
-    report: &mut Report,
-    mut each: impl FnMut(&mut Report, &T),
-) -> Result<(), Error> {
-    let mut after: Option<Arc<str>> = None;
-    loop {
-        let page = documents.scan_each::<T>("", after.as_deref(), PAGE).await?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
-        after = Some(Arc::clone(last));
-        for (key, opened) in &page {
-            report.documents += 1;
-            match opened {
-                Ok(loaded) if loaded.value.key() == **key => each(report, &loaded.value),
-                Ok(_) => report.fault(format!("{} {key} holds another document", T::KIND.0)),
-                Err(fault) => report.fault(fault.clone()),
+impl Walk<'_> {
+    /// Opens every document of a kind.
+    async fn over<T: Document>(&mut self, mut each: impl FnMut(&mut Report, &T)) -> Result<(), Error> {
+        let mut after: Option<Arc<str>> = None;
+        loop {
+            let page = self.documents.scan_each::<T>("", after.as_deref(), PAGE).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = Some(Arc::clone(last));
+            for (key, opened) in &page {
+                self.report.documents += 1;
+                match opened {
+                    Ok(loaded) if loaded.value.key() == **key => {
+                        self.expect(key, loaded.value.as_ref()).await?;
+                        each(&mut self.report, &loaded.value);
+                    }
+                    Ok(_) => self.report.fault(format!("{} {key} holds another document", T::KIND.0)),
+                    Err(fault) => self.report.fault(fault.clone()),
+                }
             }
         }
+    }
+
+    /// Adds the entries that the indexes should have of a document, and looks for its unique keys.
+    async fn expect<T: Document>(&mut self, key: &Arc<str>, document: &T) -> Result<(), Error> {
+        let terms: BTreeSet<Term> = document.terms().into_iter().collect();
+        for term in terms {
+            self.expected.entry(term.index).or_default().add(&term.value, key);
+        }
+        for term in document.unique() {
+            if self.documents.store().find(&term).await?.as_ref() != Some(key) {
+                self.report.fault(format!("{} {key} is not found by its entry of index {}", T::KIND.0, term.index.0));
+            }
+        }
+        Ok(())
+    }
+
+    async fn compare_indexes(mut self) -> Result<Report, Error> {
+        let unknown: Vec<Index> = self.expected.keys().filter(|index| !INDEXES.contains(index)).copied().collect();
+        for index in INDEXES.into_iter().chain(unknown) {
+            let expected = self.expected.get(&index).copied().unwrap_or_default();
+            let found = sum_of(self.documents, index).await?;
+            self.report.index_entries += found.count;
+            if found != expected {
+                let (found, expected) = (found.count, expected.count);
+                let what = format!("index {} does not agree with the documents ({found} of {expected})", index.0);
+                self.report.fault(what);
+            }
+        }
+        Ok(self.report)
     }
 }
 

@@ -12,12 +12,13 @@ use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
 use strongroom_core::{Caller, Documents, Error, Iam, Identities, Kms, Secrets, Sts};
-use strongroom_crypto::{Random, RootError, RootOfTrust};
+use strongroom_crypto::{Random, RootError, RootOfTrust, Witness};
 use strongroom_store::{SqliteConfig, SqliteStore, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
 use thiserror::Error;
 
+use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
@@ -60,6 +61,9 @@ pub enum OpenError {
     /// A file that identity providers are known by cannot be used.
     #[error("identity_providers: {0}")]
     IdentityProviders(#[from] IdentityProvidersError),
+    /// The store does not agree with its anchor.
+    #[error("anchor: {0}")]
+    Anchor(#[from] AnchorError),
     /// Something else failed.
     #[error("{0}")]
     Fault(String),
@@ -102,7 +106,11 @@ pub struct App {
     pub(crate) trail_sync: AuditSync,
     /// What hangs on other roots of trust than the first, when there are several.
     pub(crate) rewrapping: Option<Rewrapping>,
-    store: Arc<SqliteStore>,
+    /// What remembers outside the store how far it has come.
+    pub(crate) anchor: Option<Anchor>,
+    /// Between two looks at all rows, in hours.
+    pub(crate) inspection_hours: u32,
+    pub(crate) store: Arc<SqliteStore>,
     trust: String,
     web_identities: WebIdentities,
 }
@@ -142,6 +150,8 @@ impl App {
         let web_identities = identity_providers::open(&config.identity_providers, Arc::clone(&clock))?;
         let store = Arc::new(SqliteStore::open(directory.join(STORE_DIRECTORY), store_config())?);
         let keyring = bootstrap::keyring(store.as_ref(), root.as_ref(), Arc::clone(&random)).await?;
+        let witness = Witness::new(Arc::clone(&keyring), Arc::clone(&random));
+        let anchor = Anchor::open(config.data.anchor.as_deref(), &store, &witness).await?;
         let documents = Arc::new(Documents::new(
             Arc::clone(&store) as _,
             Arc::clone(&keyring),
@@ -194,6 +204,8 @@ impl App {
             backlog_entries_max: config.audit.backlog_entries_max,
             trail_sync: config.audit.sync,
             rewrapping: (config.roots.len() > 1).then_some(rewrapping),
+            anchor,
+            inspection_hours: config.data.inspection_hours,
             store,
             trust: root.describe(),
             web_identities,

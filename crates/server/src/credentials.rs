@@ -82,7 +82,7 @@ pub fn remove_endpoint(directory: &Path) -> io::Result<()> {
 }
 
 /// Writes a file whole: whoever reads it sees the old content or the new one, also after a crash.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension("new");
     match fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -3,6 +3,7 @@
 mod authn;
 mod cors;
 mod health;
+mod inspection;
 pub mod ops;
 mod refused;
 mod rewrapping;
@@ -11,6 +12,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
+pub mod anchor;
 pub mod app;
 pub mod config;
 pub mod credentials;
@@ -18,4 +20,5 @@ pub mod front;
 pub mod gate;
 pub mod identity_providers;
 pub mod listen;
+pub mod verification;
 pub mod workers;

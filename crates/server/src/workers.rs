@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{refused, rewrapping};
+use crate::{inspection, refused, rewrapping};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -36,6 +36,8 @@ const SPACE_MS: u64 = 500;
 const SUM_UP_MS: u64 = 1000;
 /// Between two syncs of the trail's segment file, in ms.
 const TRAIL_SYNC_MS: u64 = 1000;
+/// Between two writings of the anchor, in ms.
+const ANCHOR_MS: u64 = 1000;
 /// Secrets that one run purges, at most.
 const PURGED_MAX: usize = 1000;
 /// Keys that one run deletes or rotates, at most.
@@ -58,8 +60,9 @@ struct Duty {
     work: for<'a> fn(&'a App) -> Working<'a>,
 }
 
-/// All duties. The outbox comes last, so that at the end it takes what the others left.
-const DUTIES: [Duty; 10] = [
+/// All duties. The outbox comes behind what writes records, so that at the end it takes what the others left, and the
+/// anchor behind all.
+const DUTIES: [Duty; 11] = [
     Duty { name: "look at the trail's backlog", pause_ms: BACKLOG_MS, work: |app| Box::pin(look_at_backlog(app)) },
     Duty { name: "look at the trail's free space", pause_ms: SPACE_MS, work: |app| Box::pin(look_at_space(app)) },
     Duty { name: "sum up refused requests", pause_ms: SUM_UP_MS, work: |app| Box::pin(sum_up(app)) },
@@ -70,6 +73,7 @@ const DUTIES: [Duty; 10] = [
     Duty { name: "delete and rotate keys", pause_ms: KEYS_MS, work: |app| Box::pin(due_keys(app)) },
     Duty { name: "move the trail's outbox", pause_ms: OUTBOX_MS, work: |app| Box::pin(drain(app)) },
     Duty { name: "sync the trail", pause_ms: TRAIL_SYNC_MS, work: |app| Box::pin(sync(app)) },
+    Duty { name: "keep the anchor up", pause_ms: ANCHOR_MS, work: |app| Box::pin(keep_anchor_up(app)) },
 ];
 
 async fn flush(app: &App) -> Result<(), Error> {
@@ -131,6 +135,11 @@ async fn sync(app: &App) -> Result<(), Error> {
     }
 }
 
+async fn keep_anchor_up(app: &App) -> Result<(), Error> {
+    let Some(anchor) = &app.anchor else { return Ok(()) };
+    anchor.keep_up().await.map_err(|error| Error::internal(error.to_string()))
+}
+
 async fn due_keys(app: &App) -> Result<(), Error> {
     app.kms.do_due_work(app.clock.now(), KEYS_MAX).await.map(drop)
 }
@@ -168,6 +177,7 @@ impl Workers {
         let (stop, stopped) = watch::channel(false);
         let duties = DUTIES.iter().map(|duty| tokio::spawn(repeat(Arc::clone(&app), *duty, stopped.clone())));
         let mut tasks: Vec<_> = duties.collect();
+        tasks.push(tokio::spawn(inspection::repeat(Arc::clone(&app), stopped.clone())));
         if let Some(work) = &app.rewrapping {
             tasks.push(tokio::spawn(rewrapping::until_done(work.clone(), stopped)));
         }

@@ -31,7 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
     ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "secrets", "trail"]),
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
-    ("verification", &["documents", "error", "identities", "kms", "secrets"]),
+    ("verification", &["documents", "error", "identities", "kms", "secrets", "trail"]),
 ];
 
 /// The modules of `core` use one another only as the table says. Tests are free.

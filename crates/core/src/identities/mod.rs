@@ -229,8 +229,8 @@ impl Identities {
     pub async fn named<E: Entity>(&self, account: &str, name: &str) -> Result<Option<Loaded<E>>, Error> {
         let Some(key) = self.documents.store().find(&name_term::<E>(account, name)).await? else { return Ok(None) };
         let loaded = self.documents.load::<E>(key).await?;
-        // Between the two reads another may have taken the name over.
-        Ok(loaded.filter(|loaded| loaded.value.name().eq_ignore_ascii_case(name)))
+        // Between the two reads another may have taken the name over; and the index is not sealed.
+        Ok(loaded.filter(|loaded| loaded.value.name().eq_ignore_ascii_case(name) && loaded.value.account() == account))
     }
 
     /// The user, group, role or policy of a unique id.

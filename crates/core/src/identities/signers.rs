@@ -306,10 +306,10 @@ impl Identities {
     /// # Errors
     /// Faults of the store.
     pub async fn access_key(&self, key_id: &str) -> Result<Option<Loaded<AccessKey>>, Error> {
-        match self.documents.store().find(&Term::new(BY_KEY_ID, key_id)).await? {
-            Some(document) => self.documents.load::<AccessKey>(document).await,
-            None => Ok(None),
-        }
+        let Some(place) = self.documents.store().find(&Term::new(BY_KEY_ID, key_id)).await? else { return Ok(None) };
+        let found = self.documents.load::<AccessKey>(place).await?;
+        // The index is not sealed.
+        Ok(found.filter(|found| found.value.key_id() == key_id))
     }
 }
 

@@ -61,6 +61,24 @@ pub fn seal_entry(
     Ok(FeedEntry { topic: TOPIC, id: event_id.to_owned(), body })
 }
 
+/// What is wrong with the entries that wait in `store`, in words: each is opened.
+///
+/// # Errors
+/// When the store fails.
+pub async fn faults(store: &dyn Store, keyring: &Keyring) -> Result<Vec<String>, StoreError> {
+    let (mut faults, mut after) = (Vec::new(), 0);
+    loop {
+        let rows = store.feed(TOPIC, after, BATCH_ENTRIES_MAX).await?;
+        let Some(last) = rows.last() else { return Ok(faults) };
+        after = last.sequence;
+        for row in &rows {
+            if let Err(error) = keyring.open(&entry_context(&row.id), &row.body) {
+                faults.push(format!("entry {} of the feed {TOPIC}: {error}", row.sequence));
+            }
+        }
+    }
+}
+
 /// Moves entries from the store's feed to the segment files. A store has one at a time.
 pub struct Outbox {
     store: Arc<dyn Store>,

@@ -13,11 +13,17 @@ use super::{Problems, text};
 pub struct DataConfig {
     /// The data directory. Made on first start, readable by its owner alone.
     pub directory: PathBuf,
+    /// A file on other storage than the data's that remembers how far the store has come, so that an old copy of the
+    /// store in its place is noticed at the start. Made when it is first named.
+    pub anchor: Option<PathBuf>,
+    /// Between two looks at all rows of the store while the server runs, in hours: whether each is the last that was
+    /// written. 0 for none.
+    pub inspection_hours: u32,
 }
 
 impl Default for DataConfig {
     fn default() -> Self {
-        Self { directory: PathBuf::from("strongroom-data") }
+        Self { directory: PathBuf::from("strongroom-data"), anchor: None, inspection_hours: 24 }
     }
 }
 
@@ -26,6 +32,18 @@ impl DataConfig {
         if self.directory.as_os_str().is_empty() {
             problems.add("data.directory", "must not be empty");
         }
+        if let Some(anchor) = &self.anchor {
+            if anchor.file_name().is_none() {
+                problems.add("data.anchor", "must name a file");
+            } else if anchor.starts_with(&self.directory) {
+                problems.add(
+                    "data.anchor",
+                    "must not be in the data directory: whoever can put an old store back there \
+                                             could put the anchor back as well",
+                );
+            }
+        }
+        problems.range("data", "inspection_hours", self.inspection_hours.into(), 0, 24 * 365);
     }
 }
 

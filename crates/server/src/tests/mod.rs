@@ -1,17 +1,19 @@
 //! The gate and the workers over a real data directory, without a port.
 
 mod accounting;
+mod hostile;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, Version};
 use strongroom_crypto::random::SeededRandom;
 use strongroom_crypto::root::KeyRoot;
-use strongroom_crypto::{aead, digest};
+use strongroom_crypto::{RootOfTrust, aead, digest};
 use strongroom_types::{MockClock, SecretBytes, Timestamp};
 use tempfile::TempDir;
 
-use crate::app::App;
+use crate::app::{App, OpenError};
 use crate::config::Config;
 use crate::front::{Answer, Call, Endpoint};
 use crate::gate::Gate;
@@ -24,23 +26,39 @@ pub(crate) struct House {
     pub(crate) app: Arc<App>,
     gate: Arc<Gate>,
     clock: MockClock,
-    directory: TempDir,
+    directory: PathBuf,
+    _temporary: Option<TempDir>,
+}
+
+/// The root of trust of every house.
+pub(crate) fn root() -> Arc<dyn RootOfTrust> {
+    let key = aead::generate_key(&SeededRandom::new(11)).unwrap();
+    Arc::new(KeyRoot::new("file", "test", &key).unwrap())
 }
 
 impl House {
     pub(crate) async fn open(change: impl FnOnce(&mut Config)) -> Self {
         let directory = TempDir::new().unwrap();
+        let house = Self::open_in(directory.path(), 12, change).await.unwrap();
+        Self { _temporary: Some(directory), ..house }
+    }
+
+    /// A server on the data in `directory`. What is random in it follows from `seed`.
+    pub(crate) async fn open_in(
+        directory: &Path,
+        seed: u64,
+        change: impl FnOnce(&mut Config),
+    ) -> Result<Self, OpenError> {
         let mut config = Config { dev: true, ..Config::default() };
-        config.data.directory = directory.path().to_owned();
+        config.data.directory = directory.to_owned();
         change(&mut config);
         config.check().unwrap();
-        let random = Arc::new(SeededRandom::new(11));
-        let key = aead::generate_key(random.as_ref()).unwrap();
-        let root = Arc::new(KeyRoot::new("file", "test", &key).unwrap());
         let clock = MockClock::at(NOW);
-        let (app, _) = App::open(&config, root, Arc::new(clock.clone()), random).await.unwrap();
+        let random = Arc::new(SeededRandom::new(seed));
+        let (app, _) = App::open(&config, root(), Arc::new(clock.clone()), random).await?;
         let app = Arc::new(app);
-        Self { gate: Arc::new(Gate::new(Arc::clone(&app))), app, clock, directory }
+        let gate = Arc::new(Gate::new(Arc::clone(&app)));
+        Ok(Self { gate, app, clock, directory: directory.to_owned(), _temporary: None })
     }
 
     /// Calls an operation; unsigned without a signature.
@@ -81,7 +99,7 @@ impl House {
     /// The lines of the trail.
     fn trail(&self) -> Vec<serde_json::Value> {
         let mut found = Vec::new();
-        let mut folders = vec![self.directory.path().join("trail")];
+        let mut folders = vec![self.directory.join("trail")];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();

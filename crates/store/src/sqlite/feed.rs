@@ -10,12 +10,14 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 use strongroom_crypto::Sealed;
 
 use super::ledger::{LedgerWriter, blob, tail_of};
-use super::queries::{bounded, number};
+use super::queries::{bounded, disorder, number};
 use crate::api::{FeedEntry, FeedRow, StoreError};
 
 /// Bits of a place that are the sequence. A thousand entries a second take 34 years to fill them.
 const SEQUENCE_BITS: u32 = 40;
 const SEQUENCE_MAX: i64 = (1 << SEQUENCE_BITS) - 1;
+/// Kind that topics have in the ledger. No document's kind holds a colon.
+pub(super) const TOPIC: &str = "topic:";
 /// Most topics; their numbers fill the rest of a place but its sign.
 const TOPICS_MAX: i64 = (1 << (63 - SEQUENCE_BITS)) - 1;
 
@@ -25,6 +27,8 @@ struct Topic {
     number: i64,
     /// The last sequence that was given out.
     last: i64,
+    /// The last sequence as it is stored, which the ledger knows as well.
+    remembered: i64,
 }
 
 /// The writer's side.
@@ -54,14 +58,14 @@ impl<'c> Feed<'c> {
     /// Appends within the open transaction. When that is not committed, this must not be used any more.
     pub(super) fn append(&mut self, entries: &[FeedEntry], ledger: &mut LedgerWriter<'_>) -> Result<(), StoreError> {
         for entry in entries {
-            let place = self.next_place(entry.topic)?;
+            let place = self.next_place(entry.topic, ledger)?;
             self.append.execute(params![place, entry.id, entry.body.as_bytes()])?;
             ledger.note_entry(entry.topic, number(place & SEQUENCE_MAX)?, tail_of(&entry.body), true);
         }
         Ok(())
     }
 
-    fn next_place(&mut self, name: &str) -> Result<i64, StoreError> {
+    fn next_place(&mut self, name: &str, ledger: &mut LedgerWriter<'_>) -> Result<i64, StoreError> {
         if let Some(topic) = self.topics.get_mut(name) {
             topic.last += 1;
             return place(topic.number, topic.last);
@@ -69,7 +73,8 @@ impl<'c> Feed<'c> {
         let number = self.topics.values().map(|topic| topic.number).max().unwrap_or(0) + 1;
         let place = place(number, 1)?;
         self.begin.execute(params![number, name])?;
-        self.topics.insert(name.to_owned(), Topic { number, last: 1 });
+        ledger.note(TOPIC, name, None, Some((0, &[])));
+        self.topics.insert(name.to_owned(), Topic { number, last: 1, remembered: 0 });
         Ok(place)
     }
 
@@ -81,7 +86,7 @@ impl<'c> Feed<'c> {
         entries_max: u32,
         ledger: &mut LedgerWriter<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(topic) = self.topics.get(name) else { return Ok(false) };
+        let Some(topic) = self.topics.get_mut(name) else { return Ok(false) };
         let through = i64::try_from(through).unwrap_or(i64::MAX).min(topic.last);
         let (lowest, through) = (place(topic.number, 0)?, place(topic.number, through)?);
         let first: Option<i64> = self.first.query_row(params![lowest, through], |row| row.get(0))?;
@@ -94,6 +99,8 @@ impl<'c> Feed<'c> {
         }
         self.trim.execute(params![first, until])?;
         self.remember.execute(params![topic.number, topic.last])?;
+        ledger.note(TOPIC, name, Some((number(topic.remembered)?, &[])), Some((number(topic.last)?, &[])));
+        topic.remembered = topic.last;
         Ok(until < through)
     }
 }
@@ -112,7 +119,7 @@ fn topics(connection: &Connection) -> Result<HashMap<String, Topic>, StoreError>
         let ends = params![place(number, 0)?, place(number, SEQUENCE_MAX)?];
         let last: Option<i64> = last.query_row(ends, |row| row.get(0))?;
         let last = last.map_or(0, |last| last & SEQUENCE_MAX).max(remembered);
-        found.insert(row.get(0)?, Topic { number, last });
+        found.insert(row.get(0)?, Topic { number, last, remembered });
     }
     Ok(found)
 }
@@ -127,6 +134,7 @@ fn place(number: i64, sequence: i64) -> Result<i64, StoreError> {
 
 /// Entries of a topic behind `after`.
 pub(super) fn read(connection: &Connection, topic: &str, after: u64, limit: usize) -> Result<Vec<FeedRow>, StoreError> {
+    let begin = after;
     let Some(after) = i64::try_from(after).ok().filter(|after| *after < SEQUENCE_MAX) else { return Ok(Vec::new()) };
     let mut topics = connection.prepare_cached("SELECT number FROM topic WHERE name = ?1")?;
     let found: Option<i64> = topics.query_row(params![topic], |row| row.get(0)).optional()?;
@@ -138,20 +146,34 @@ pub(super) fn read(connection: &Connection, topic: &str, after: u64, limit: usiz
     while let Some(next) = found.next()? {
         let place: i64 = next.get(0)?;
         let body = Sealed::from_storage(next.get(2)?)?;
-        rows.push(FeedRow { sequence: number(place & SEQUENCE_MAX)?, id: next.get(1)?, body });
+        let sequence = number(place & SEQUENCE_MAX)?;
+        if sequence <= rows.last().map_or(begin, |before: &FeedRow| before.sequence) {
+            return Err(disorder());
+        }
+        rows.push(FeedRow { sequence, id: next.get(1)?, body });
     }
     Ok(rows)
 }
 
-/// Calls `each` with the topic, the sequence and the end of the body of every entry that has a topic.
-pub(super) fn each_tail(connection: &Connection, mut each: impl FnMut(&str, u64, &[u8])) -> Result<(), StoreError> {
+/// A row of the feed, as the ledger knows it.
+pub(super) enum Item<'a> {
+    /// A topic, with the sequence that it remembers.
+    Topic { name: &'a str, remembered: u64 },
+    /// An entry of a topic, with the end of its body.
+    Entry { topic: &'a str, sequence: u64, tail: &'a [u8] },
+}
+
+/// Calls `each` with every topic and every entry that has one.
+pub(super) fn each_item(connection: &Connection, mut each: impl FnMut(&Item<'_>)) -> Result<(), StoreError> {
+    let mut entries = connection
+        .prepare("SELECT place, substr(body, -16) FROM entry WHERE place BETWEEN ?1 AND ?2 ORDER BY place")?;
     for (name, topic) in topics(connection)? {
-        let mut entries =
-            connection.prepare_cached("SELECT place, substr(body, -16) FROM entry WHERE place BETWEEN ?1 AND ?2")?;
+        each(&Item::Topic { name: &name, remembered: number(topic.remembered)? });
         let mut rows = entries.query(params![place(topic.number, 0)?, place(topic.number, SEQUENCE_MAX)?])?;
         while let Some(row) = rows.next()? {
             let place: i64 = row.get(0)?;
-            each(&name, number(place & SEQUENCE_MAX)?, blob(row, 1)?);
+            let sequence = number(place & SEQUENCE_MAX)?;
+            each(&Item::Entry { topic: &name, sequence, tail: blob(row, 1)? });
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 use strongroom_crypto::ledger::{Ledger, Mark, Place, TAIL_BYTES, Witness, tail};
 use strongroom_crypto::{CryptoError, Sealed};
 
+use super::feed::{self, Item};
 use super::queries::number;
 use crate::api::StoreError;
 
@@ -164,9 +165,15 @@ fn each_row(
         let mark = witness.mark(&witness.place(kind, key), version, blob(row, 3)?);
         each(mark, &|| format!("{kind} {key}"));
     }
-    super::feed::each_tail(connection, |topic, sequence, tail| {
-        let name = || format!("entry {sequence} of the feed {topic}");
-        each(entry_mark(witness, topic, sequence, tail), &name);
+    feed::each_item(connection, |item| match item {
+        Item::Topic { name, remembered } => {
+            let mark = witness.mark(&witness.place(feed::TOPIC, name), *remembered, &[]);
+            each(mark, &|| format!("what is remembered of the feed {name}"));
+        }
+        Item::Entry { topic, sequence, tail } => {
+            let mark = entry_mark(witness, topic, *sequence, tail);
+            each(mark, &|| format!("entry {sequence} of the feed {topic}"));
+        }
     })
 }
 

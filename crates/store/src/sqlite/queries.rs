@@ -63,7 +63,22 @@ pub(super) fn range(connection: &Connection, range: &Range) -> Result<Vec<Entry>
         values.extend([value as &dyn ToSql, key]);
     }
     let rows = statement.query_map(values.as_slice(), |row| Ok(Entry { value: row.get(0)?, key: row.get(1)? }))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut entries: Vec<Entry> = Vec::new();
+    for entry in rows {
+        let entry = entry?;
+        let before = entries.last().or(range.after.as_ref());
+        let follows = before.is_none_or(|before| if range.descending { entry < *before } else { entry > *before });
+        if !follows || !entry.value.starts_with(&range.prefix) {
+            return Err(disorder());
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// Pages that contradict each other may give rows in any order: whoever reads page by page would never come to the end.
+pub(super) fn disorder() -> StoreError {
+    StoreError::Damaged("rows that are not in order".to_owned())
 }
 
 /// Documents of a kind, in the order of their keys.
@@ -97,9 +112,13 @@ pub(super) fn scan(
         values.push(end);
     }
     let mut found = statement.query(values.as_slice())?;
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     while let Some(next) = found.next()? {
         let key: Arc<str> = next.get(0)?;
+        let before = rows.last().map(|row| &*row.key.key).or(after);
+        if before.is_some_and(|before| *key <= *before) || !key.starts_with(prefix) {
+            return Err(disorder());
+        }
         rows.push(row(DocumentKey::new(kind, key), next.get(1)?, next.get(2)?)?);
     }
     Ok(rows)

@@ -1,0 +1,234 @@
+//! The anchor: a small file on other storage than the data's that remembers how far the store has come, so that a whole
+//! old store put in its place is noticed when it is opened.
+//!
+//! Store and anchor know each other by an id. The anchor is written a second after a commit at most; what is put back from
+//! within that second is not noticed.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use strongroom_crypto::ledger::ANCHOR_BYTES;
+use strongroom_crypto::{CryptoError, Sealed, Witness, random};
+use strongroom_store::{SqliteStore, StoreError};
+use thiserror::Error;
+
+use crate::credentials;
+
+/// What the note is sealed for.
+const PURPOSE: &str = "anchor";
+
+/// Why a store is not opened with its anchor.
+#[derive(Debug, Error)]
+pub enum AnchorError {
+    /// The file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Store and anchor do not agree.
+    #[error(
+        "{path}: {what}. Nothing was changed. If you know that this store is the right one, for instance because you \
+         restored it from a backup, run `strongroom anchor renew` with the same --data and --config"
+    )]
+    Mismatch {
+        /// The anchor's file.
+        path: PathBuf,
+        /// In what they differ.
+        what: String,
+    },
+    /// The store knows an anchor, and none is configured.
+    #[error(
+        "this store has an anchor, but data.anchor names no file. Name it again, or run `strongroom anchor forget` if the \
+         store is to go without"
+    )]
+    NotConfigured,
+    /// The store failed.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// Sealing failed.
+    #[error("{0}")]
+    Crypto(#[from] CryptoError),
+    /// The note cannot be written down, which is a fault.
+    #[error("the anchor's note: {0}")]
+    Note(#[from] serde_json::Error),
+}
+
+/// What the file says, sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    id: [u8; ANCHOR_BYTES],
+    /// Commits of the store when it was last written.
+    commits: u64,
+    /// Written before the store knew of it.
+    pending: bool,
+}
+
+/// How store and anchor stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnchorStanding {
+    /// Commits of the store.
+    pub store: u64,
+    /// Commits that the anchor knows of.
+    pub anchor: u64,
+}
+
+/// The anchor of an open store.
+pub struct Anchor {
+    path: PathBuf,
+    store: Arc<SqliteStore>,
+    witness: Witness,
+    id: [u8; ANCHOR_BYTES],
+    /// Commits that the file tells of.
+    written: AtomicU64,
+}
+
+impl Anchor {
+    /// Holds `store`, whose ledger is kept, against its anchor at `path`; makes the anchor when neither knows of one.
+    ///
+    /// # Errors
+    /// When they do not agree: the store is older than the anchor knows, or another; when either cannot be used.
+    pub async fn open(
+        path: Option<&Path>,
+        store: &Arc<SqliteStore>,
+        witness: &Witness,
+    ) -> Result<Option<Self>, AnchorError> {
+        let ledger = store.ledger().await?;
+        let Some(path) = path else {
+            return if ledger.anchor().is_some() { Err(AnchorError::NotConfigured) } else { Ok(None) };
+        };
+        let text = fetch(path)?;
+        let note = text.map(|text| opened(path, &text, witness)).transpose()?;
+        let note = match (note, ledger.anchor()) {
+            (None, None) => return Self::begin(path, store, witness).await.map(Some),
+            (None, Some(_)) => return Err(mismatch(path, GONE)),
+            (Some(note), None) if note.pending => {
+                store.set_anchor(note.id).await?;
+                note
+            }
+            (Some(note), Some(id)) if note.id == id => note,
+            (Some(_), _) => return Err(mismatch(path, OTHER)),
+        };
+        if note.commits > ledger.commits() {
+            let (store, anchor) = (ledger.commits(), note.commits);
+            let what = format!("the store is older than it was: it counts {store} commits, and its anchor {anchor}");
+            return Err(mismatch(path, &what));
+        }
+        let anchor = Self::new(path, store, witness, note.id);
+        anchor.write(ledger.commits())?;
+        Ok(Some(anchor))
+    }
+
+    /// Makes an anchor anew at `path`, whatever was there: the store as it is now is the right one.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the store fails.
+    pub async fn begin(path: &Path, store: &Arc<SqliteStore>, witness: &Witness) -> Result<Self, AnchorError> {
+        let anchor = Self::new(path, store, witness, random::bytes(witness.random())?);
+        // Should this end halfway, the note is there and says that the store may not know it yet.
+        let commits = store.ledger().await?.commits();
+        save(path, witness, &Note { id: anchor.id, commits, pending: true })?;
+        store.set_anchor(anchor.id).await?;
+        anchor.write(store.ledger().await?.commits())?;
+        Ok(anchor)
+    }
+
+    fn new(path: &Path, store: &Arc<SqliteStore>, witness: &Witness, id: [u8; ANCHOR_BYTES]) -> Self {
+        let (store, witness) = (Arc::clone(store), witness.clone());
+        Self { path: path.to_owned(), store, witness, id, written: AtomicU64::new(0) }
+    }
+
+    /// Writes down how far the store has come, when it has.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the store fails.
+    pub async fn keep_up(&self) -> Result<(), AnchorError> {
+        let commits = self.store.ledger().await?.commits();
+        if commits == self.written.load(Ordering::SeqCst) { Ok(()) } else { self.write(commits) }
+    }
+
+    fn write(&self, commits: u64) -> Result<(), AnchorError> {
+        save(&self.path, &self.witness, &Note { id: self.id, commits, pending: false })?;
+        self.written.store(commits, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// Has the store go without an anchor, and removes the file at `path`, if any.
+///
+/// # Errors
+/// When the store fails, or the file cannot be removed.
+pub async fn forget(path: Option<&Path>, store: &SqliteStore) -> Result<(), AnchorError> {
+    store.set_anchor([0; ANCHOR_BYTES]).await?;
+    let Some(path) = path else { return Ok(()) };
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(AnchorError::File { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How `store`, whose ledger is kept, stands to the anchor at `path`, of which [`fetch`] read `text` before the store was
+/// copied. Changes nothing.
+///
+/// # Errors
+/// As [`Anchor::open`], but an older store is told and no error.
+pub async fn look(
+    path: Option<&Path>,
+    text: Option<&str>,
+    store: &SqliteStore,
+    witness: &Witness,
+) -> Result<Option<AnchorStanding>, AnchorError> {
+    let ledger = store.ledger().await?;
+    let Some(path) = path else {
+        return if ledger.anchor().is_some() { Err(AnchorError::NotConfigured) } else { Ok(None) };
+    };
+    match (text.map(|text| opened(path, text, witness)).transpose()?, ledger.anchor()) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(mismatch(path, GONE)),
+        (Some(note), Some(id)) if note.id != id => Err(mismatch(path, OTHER)),
+        (Some(note), _) => Ok(Some(AnchorStanding { store: ledger.commits(), anchor: note.commits })),
+    }
+}
+
+const GONE: &str = "the anchor is gone, and the store has one";
+const OTHER: &str = "the anchor is of another store, or of another state of this one";
+
+fn mismatch(path: &Path, what: &str) -> AnchorError {
+    AnchorError::Mismatch { path: path.to_owned(), what: what.to_owned() }
+}
+
+/// What stands in the file at `path`; none when there is no file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn fetch(path: &Path) -> Result<Option<String>, AnchorError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(AnchorError::File { path: path.to_owned(), source }),
+    }
+}
+
+fn opened(path: &Path, text: &str, witness: &Witness) -> Result<Note, AnchorError> {
+    let note = STANDARD.decode(text.trim()).ok().and_then(|bytes| {
+        let plain = witness.open_note(PURPOSE, &Sealed::from_storage(bytes).ok()?).ok()?;
+        serde_json::from_slice(&plain).ok()
+    });
+    note.ok_or_else(|| mismatch(path, "the anchor is of another store, or was altered"))
+}
+
+fn save(path: &Path, witness: &Witness, note: &Note) -> Result<(), AnchorError> {
+    let sealed = witness.seal_note(PURPOSE, &serde_json::to_vec(note)?)?;
+    let text = format!("{}\n", STANDARD.encode(sealed.as_bytes()));
+    credentials::replace(path, text.as_bytes()).map_err(|source| AnchorError::File { path: path.to_owned(), source })
+}
