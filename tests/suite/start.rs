@@ -55,6 +55,33 @@ async fn what_the_first_start_makes_is_for_its_owner_alone_and_stays() {
 }
 
 #[tokio::test]
+async fn memory_is_locked_where_the_system_allows_it() {
+    let directory = TempDir::new().expect("directory");
+    let (data, config) = (directory.path().join("data"), directory.path().join("strongroom.toml"));
+    let config_text = config.to_str().expect("a path in UTF-8").to_owned();
+    let locked = |server: &Instance| {
+        let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmLck:")).expect("a line about it").to_owned();
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number")
+    };
+    fs::write(&config, "[memory]\nlock = \"never\"\n").expect("written");
+    let mut server = Instance::start_in(&data, &["--config", &config_text]);
+    assert_eq!(locked(&server), 0);
+    assert!(server.stop());
+    let mut server = Instance::start_in(&data, &[]);
+    let allowed = locked(&server) > 0;
+    assert!(server.stop());
+    fs::write(&config, "[memory]\nlock = \"require\"\n").expect("written");
+    if allowed {
+        let mut server = Instance::start_in(&data, &["--config", &config_text]);
+        assert!(locked(&server) > 0);
+        assert!(server.stop());
+    } else {
+        assert!(refused(&data, &["--config", &config_text]).contains("memory.lock: the system does not allow it"));
+    }
+}
+
+#[tokio::test]
 async fn a_start_names_the_other_regions_that_hold_secrets() {
     let directory = TempDir::new().expect("directory");
     // The names of which one begins as the other does are told apart.

@@ -35,6 +35,48 @@ pub fn forbid_core_dumps() -> io::Result<()> {
     Ok(())
 }
 
+/// What the system says to a process that wants its memory kept out of swap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// It is locked, with all that will be added to it.
+    Locked,
+    /// It cannot be locked, and there is no swap at present.
+    Swapless,
+    /// It cannot be locked.
+    Swappable,
+}
+
+/// Keeps the process's memory, as it is and as it will be, from being swapped out. It takes no more than before: pages
+/// are locked as they are first used. Not tried where a limit on locked memory would fail allocations later on.
+///
+/// # Errors
+/// When the system refuses what its limits allow.
+#[cfg(target_os = "linux")]
+pub fn lock_memory() -> io::Result<Memory> {
+    use rustix::mm::{MlockAllFlags, mlockall};
+    use rustix::process::{Resource, getrlimit};
+    use rustix::thread::{CapabilitySet, capabilities};
+
+    let unlimited = getrlimit(Resource::Memlock).current.is_none();
+    let privileged = capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::IPC_LOCK));
+    if unlimited || privileged {
+        mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT)?;
+        return Ok(Memory::Locked);
+    }
+    // A head line, and one for each area.
+    let areas = fs::read_to_string("/proc/swaps").map_or(1, |text| text.lines().skip(1).count());
+    Ok(if areas == 0 { Memory::Swapless } else { Memory::Swappable })
+}
+
+/// Keeps the process's memory from being swapped out. This system offers it not.
+///
+/// # Errors
+/// Never.
+#[cfg(not(target_os = "linux"))]
+pub fn lock_memory() -> io::Result<Memory> {
+    Ok(Memory::Swappable)
+}
+
 /// Permission bits of a directory in which others than its owner can put and replace files.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 

@@ -13,7 +13,7 @@ use strongroom_crypto::random::BufferedRandom;
 use strongroom_crypto::{Random, SystemRandom};
 use strongroom_roots::Roots;
 use strongroom_server::app::App;
-use strongroom_server::config::Config;
+use strongroom_server::config::{Config, MemoryLock};
 use strongroom_server::credentials;
 use strongroom_server::gate::Gate;
 use strongroom_server::listen::{Listeners, serve};
@@ -65,8 +65,31 @@ pub fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
+    lock_memory(config.memory.lock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve_until_stopped(&config))
+}
+
+/// Before any key is in memory, and before there are other threads.
+fn lock_memory(wish: MemoryLock) -> Result<(), Box<dyn Error>> {
+    const ADVICE: &str = "let the process lock its memory (LimitMEMLOCK=infinity in a unit of systemd, `ulimit -l`)";
+    if wish == MemoryLock::Never {
+        return Ok(());
+    }
+    match (process::lock_memory(), wish) {
+        (Ok(process::Memory::Locked), _) => Ok(()),
+        (Ok(_), MemoryLock::Require) => Err(format!("memory.lock: the system does not allow it: {ADVICE}").into()),
+        (Err(error), MemoryLock::Require) => Err(format!("memory.lock: {error}").into()),
+        (Ok(process::Memory::Swapless), _) => Ok(()),
+        (Ok(process::Memory::Swappable), _) => {
+            tracing::warn!("keys and values in memory may reach swap: {ADVICE}, or encrypt the swap");
+            Ok(())
+        }
+        (Err(error), _) => {
+            tracing::warn!(%error, "the process's memory could not be locked");
+            Ok(())
+        }
+    }
 }
 
 fn settings(args: &ServeArgs, temporary: Option<&Path>) -> Result<Config, Box<dyn Error>> {

@@ -334,6 +334,10 @@ mod tests {
         let found = look(&documents(&store, &both).await, &[&other]).await.unwrap();
         assert_eq!(found.keys, [0]);
         assert_eq!(found.lost.len(), 4);
-        assert!(found.lost[0].starts_with("sealing-key 1: root `file` cannot unwrap the key"), "{:?}", found.lost);
+        assert!(
+            found.lost[0].starts_with("sealing-key 1+ledger: root `file` cannot unwrap the key"),
+            "{:?}",
+            found.lost
+        );
     }
 }

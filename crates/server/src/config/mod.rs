@@ -20,7 +20,7 @@ pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
 pub use roots::RootConfig;
-pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig};
+pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, MemoryConfig, MemoryLock};
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -33,6 +33,8 @@ pub struct Config {
     pub dev: bool,
     /// Where everything is kept.
     pub data: DataConfig,
+    /// The process's memory.
+    pub memory: MemoryConfig,
     /// The account and region.
     pub account: AccountConfig,
     /// Addresses to listen on.
@@ -60,6 +62,7 @@ impl Default for Config {
         Self {
             dev: false,
             data: DataConfig::default(),
+            memory: MemoryConfig::default(),
             account: AccountConfig::default(),
             listen: ListenConfig::default(),
             private_endpoints: Vec::new(),

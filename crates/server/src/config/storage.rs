@@ -47,6 +47,27 @@ impl DataConfig {
     }
 }
 
+/// The process's memory.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MemoryConfig {
+    /// Whether the process's memory is kept from being swapped out.
+    pub lock: MemoryLock,
+}
+
+/// When the process's memory is locked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemoryLock {
+    /// When the system allows it.
+    #[default]
+    Auto,
+    /// Always; the server does not start without.
+    Require,
+    /// Never.
+    Never,
+}
+
 /// The AWS account and region that the server is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
