@@ -10,9 +10,11 @@
 mod anchor;
 mod backup;
 mod durability;
+mod fixtures;
 mod memory;
 mod planted;
 mod readme;
 mod roots;
 mod start;
 mod tpm;
+mod trail;

@@ -3,6 +3,7 @@
 mod account;
 mod allocator;
 mod anchor;
+mod audit;
 mod data;
 mod greeting;
 mod keys;
@@ -28,10 +29,19 @@ static ALLOCATOR: Allocator = Allocator;
 
 /// A self-hosted secrets manager that speaks the AWS Secrets Manager API.
 #[derive(Parser)]
-#[command(name = "strongroom", version)]
+#[command(name = "strongroom", version = version())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
+}
+
+/// The release and the module of the cipher library in it.
+const fn version() -> &'static str {
+    if cfg!(feature = "fips") {
+        concat!(env!("CARGO_PKG_VERSION"), " (AWS-LC-FIPS, a validated module)")
+    } else {
+        concat!(env!("CARGO_PKG_VERSION"), " (AWS-LC)")
+    }
 }
 
 #[derive(Subcommand)]
@@ -50,6 +60,9 @@ enum Command {
     /// Works on the anchor, by which an old store put in the present one's place is noticed.
     #[command(subcommand)]
     Anchor(anchor::AnchorCommand),
+    /// Checks the audit trail.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Works on accounts while no server runs.
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -72,6 +85,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => offline::verify_data(&args),
         Command::Keys(command) => keys::run(&command),
         Command::Anchor(command) => anchor::run(&command),
+        Command::Audit(command) => audit::run(&command),
         Command::Account(command) => account::run(&command),
         Command::Organization(command) => organization::run(&command),
         Command::Policy(command) => policy::run(&command),

@@ -11,6 +11,7 @@ use clap::Args;
 use strongroom_core::backup;
 use strongroom_core::verification::Report;
 use strongroom_crypto::{RootOfTrust, SystemRandom};
+use strongroom_server::app::trail_directory;
 use strongroom_server::config::Config;
 use strongroom_server::verification::look_over;
 use strongroom_store::{SqliteConfig, SqliteStore};
@@ -19,7 +20,7 @@ use strongroom_types::{Clock as _, SystemClock};
 
 use crate::data::{self, STORE_DIRECTORY};
 use crate::process::TemporaryDirectory;
-use crate::{process, roots, settings, store};
+use crate::{audit, process, roots, settings, store};
 
 /// Where the data is.
 #[derive(Args)]
@@ -33,6 +34,11 @@ pub struct DataArgs {
 }
 
 impl DataArgs {
+    /// Those of a data directory and a configuration file.
+    pub fn new(data: PathBuf, config: Option<PathBuf>) -> Self {
+        Self { data, config }
+    }
+
     /// The data directory.
     pub fn directory(&self) -> &Path {
         &self.data
@@ -161,7 +167,7 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
     drop(to);
     let fresh = scratch.path().join(STORE_DIRECTORY);
     SqliteStore::restore(&plain, &fresh)?;
-    let report = verify_store(&fresh, root)?;
+    let report = verify_store(&fresh, root, None)?;
     fs::rename(&fresh, &store)?;
     sync_directory_of(&store)?;
     tell(&report);
@@ -173,17 +179,17 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
 /// # Errors
 /// When the store cannot be read, or something in it is wrong; every fault is printed.
 pub fn verify_data(args: &DataArgs) -> Result<(), Box<dyn Error>> {
-    let report = store::on_copy(args, |_, copy, root| verify_store(copy, root))?;
+    let report = store::on_copy(args, |config, copy, root| verify_store(copy, root, Some(&trail_directory(&config))))?;
     tell(&report);
     Ok(())
 }
 
 /// Opens the store in `directory`, looks at all of it, and fails unless everything is in order.
-fn verify_store(directory: &Path, root: Arc<dyn RootOfTrust>) -> Result<Report, Box<dyn Error>> {
+fn verify_store(directory: &Path, root: Arc<dyn RootOfTrust>, trail: Option<&Path>) -> Result<Report, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         let store = Arc::new(SqliteStore::open(directory, SqliteConfig::default())?);
-        let report = look_over(&store, root, Arc::new(SystemRandom), SystemClock.now()).await?;
+        let report = look_over(&store, root, Arc::new(SystemRandom), SystemClock.now(), trail).await?;
         store.close()?;
         Ok::<_, Box<dyn Error>>(report)
     })?;
@@ -199,6 +205,9 @@ fn tell(report: &Report) {
         "verified: {secrets} secrets, {values} values, {documents} documents opened, {index_entries} index entries \
          agree"
     );
+    if let Some(trail) = &report.trail {
+        println!("{}", audit::told(trail));
+    }
 }
 
 fn private_file(path: &Path) -> io::Result<File> {

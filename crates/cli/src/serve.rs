@@ -54,6 +54,9 @@ pub struct ServeArgs {
 /// When it cannot start, or not stop in order.
 pub fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
     process::forbid_core_dumps()?;
+    if cfg!(feature = "fips") && !strongroom_crypto::is_validated() {
+        return Err("the cipher library's module is not in its approved mode".into());
+    }
     let temporary = match (&args.data, args.dev) {
         (None, true) => Some(process::TemporaryDirectory::new(&SystemRandom)?),
         _ => None,

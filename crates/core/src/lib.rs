@@ -8,6 +8,7 @@ pub mod ctx;
 pub mod data_keys;
 pub mod documents;
 pub mod error;
+pub mod evidence;
 pub mod iam;
 pub mod identities;
 pub mod kms;

@@ -9,6 +9,7 @@ use strongroom_types::Timestamp;
 
 use crate::documents::{Document, Documents};
 use crate::error::Error;
+use crate::evidence::Evidence;
 use crate::identities::access_key::AccessKey;
 use crate::identities::account::Account;
 use crate::identities::credential_report::CredentialReport;
@@ -32,6 +33,7 @@ use crate::kms::key::{self, Key};
 use crate::secrets::Secrets;
 use crate::secrets::model::{self, Secret};
 use crate::secrets::values::StoredValue;
+use crate::trail::digests::Checked;
 use crate::trail::outbox;
 
 /// Documents and index entries read at a time.
@@ -79,6 +81,8 @@ pub struct Report {
     pub documents: u64,
     /// Entries of all indexes.
     pub index_entries: u64,
+    /// The trail, when it was looked at.
+    pub trail: Option<Checked>,
     /// What is wrong, the first hundred.
     pub faults: Vec<String>,
 }
@@ -115,6 +119,7 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     // Default keys of before there was KMS become keys of KMS first.
     kms.adopt_default_keys(now).await?;
     let mut walk = Walk { documents, report: Report::default(), expected: BTreeMap::new() };
+    walk.over::<Evidence>(|_, _| ()).await?;
     walk.over::<Account>(|_, _| ()).await?;
     walk.over::<Organization>(|_, _| ()).await?;
     walk.over::<AccessKey>(|_, _| ()).await?;

@@ -24,6 +24,12 @@ pub use sealed::{Context, Sealed};
 use aws_lc_rs::error::Unspecified;
 use thiserror::Error;
 
+/// Whether the cipher library's module says of itself that it is the validated one, in its approved mode.
+#[must_use]
+pub fn is_validated() -> bool {
+    aws_lc_rs::try_fips_mode().is_ok()
+}
+
 /// Why a ciphertext could not be made or opened. Says nothing about key or content.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum CryptoError {
@@ -44,5 +50,15 @@ pub enum CryptoError {
 impl From<Unspecified> for CryptoError {
     fn from(_: Unspecified) -> Self {
         Self::Library
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_module_is_the_one_that_the_build_asked_for() {
+        assert_eq!(is_validated(), cfg!(feature = "fips"));
     }
 }

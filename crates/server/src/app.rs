@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use strongroom_core::bootstrap::{self, BootstrapError};
+use strongroom_core::evidence::Notary;
 use strongroom_core::identities::NewKey;
 use strongroom_core::identities::signers::identity_of;
 use strongroom_core::oidc::WebIdentities;
@@ -106,6 +107,8 @@ pub struct App {
     pub(crate) trail_sync: AuditSync,
     /// What hangs on other roots of trust than the first, when there are several.
     pub(crate) rewrapping: Option<Rewrapping>,
+    /// Who makes the trail's digests.
+    pub(crate) notary: Notary,
     /// What remembers outside the store how far it has come.
     pub(crate) anchor: Option<Anchor>,
     /// Between two looks at all rows, in hours.
@@ -122,6 +125,12 @@ pub(crate) const SPACE_IS_LOW: &str =
     "the trail's file system has less free space than audit.free_bytes_min: only DeleteSecret is carried out";
 /// The directory of the trail inside the data directory.
 const TRAIL_DIRECTORY: &str = "trail";
+
+/// The folder of the trail of a configuration.
+#[must_use]
+pub fn trail_directory(config: &Config) -> PathBuf {
+    config.audit.directory.clone().unwrap_or_else(|| config.data.directory.join(TRAIL_DIRECTORY))
+}
 
 /// The segments of the trail.
 fn trail(config: &Config, directory: &Path, clock: &Arc<dyn Clock>) -> Result<Arc<Segments>, OpenError> {
@@ -158,9 +167,11 @@ impl App {
             Arc::clone(&random),
             config.cache.documents_bytes_max,
         ));
-        let trail_directory = config.audit.directory.clone().unwrap_or_else(|| directory.join(TRAIL_DIRECTORY));
+        let trail_directory = trail_directory(config);
         let trail = trail(config, &trail_directory, &clock)?;
         let space = Space { directory: trail_directory, free_bytes_min: config.audit.free_bytes_min };
+        let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail));
+        notary.begin().await?;
         let standing = Standing::default();
         let low = space.is_low().map_err(|source| OpenError::File { path: space.directory.clone(), source })?;
         standing.set_space_is_low(low);
@@ -204,6 +215,7 @@ impl App {
             backlog_entries_max: config.audit.backlog_entries_max,
             trail_sync: config.audit.sync,
             rewrapping: (config.roots.len() > 1).then_some(rewrapping),
+            notary,
             anchor,
             inspection_hours: config.data.inspection_hours,
             store,

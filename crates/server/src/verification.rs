@@ -1,9 +1,12 @@
-//! Looks a whole store over: the form of its files, its indexes, its ledger, and every document and value.
+//! Looks a whole store over: the form of its files, its indexes, its ledger, every document and value, and the trail.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use strongroom_core::evidence::check_trail;
+use strongroom_core::trail::files::DiskFiles;
 use strongroom_core::verification::{Report, verify};
-use strongroom_core::{Documents, Identities, Kms, bootstrap};
+use strongroom_core::{Documents, Error, Identities, Kms, bootstrap};
 use strongroom_crypto::{Random, RootOfTrust};
 use strongroom_store::{SqliteStore, StoreError};
 use strongroom_types::Timestamp;
@@ -13,7 +16,7 @@ use crate::gate::fault_text;
 /// Bytes of decoded documents kept meanwhile.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Looks `store`, which hangs on `root`, over. What is wrong with one part is told beside what is wrong with the others,
+/// Looks `store`, which hangs on `root`, over, and the trail in the folder `trail` if there is one. What is wrong with one part is told beside what is wrong with the others,
 /// as far as they can be looked at without it. Default keys of before there was KMS become keys of KMS: best used on a
 /// copy.
 ///
@@ -24,6 +27,7 @@ pub async fn look_over(
     root: Arc<dyn RootOfTrust>,
     random: Arc<dyn Random>,
     now: Timestamp,
+    trail: Option<&Path>,
 ) -> Result<Report, StoreError> {
     let keyring = bootstrap::stored_keyring(store.as_ref(), root.as_ref(), Arc::clone(&random)).await;
     let mut faults = store.integrity().await?.faults;
@@ -32,12 +36,26 @@ pub async fn look_over(
             let documents = Arc::new(Documents::new(Arc::clone(store) as _, keyring, random, CACHE_BYTES));
             let identities = Arc::new(Identities::new(Arc::clone(&documents)));
             let kms = Kms::new(Arc::clone(&documents), identities, root);
-            verify(&documents, &kms, now).await.map_err(|error| fault_text(&error))
+            let report = match verify(&documents, &kms, now).await {
+                Ok(report) => with_trail(report, &documents, trail).await,
+                Err(error) => Err(error),
+            };
+            report.map_err(|error| fault_text(&error))
         }
         Err(error) => Err(error.to_string()),
     };
     let mut report = opened.unwrap_or_else(|fault| Report { faults: vec![fault], ..Report::default() });
     faults.append(&mut report.faults);
     report.faults = faults;
+    Ok(report)
+}
+
+/// The report with what there is to say of the trail.
+async fn with_trail(mut report: Report, documents: &Documents, trail: Option<&Path>) -> Result<Report, Error> {
+    let Some(folder) = trail.filter(|folder| folder.is_dir()) else { return Ok(report) };
+    let files = DiskFiles::open(folder).map_err(|error| Error::internal(format!("{}: {error}", folder.display())))?;
+    report.trail = check_trail(documents, &files).await?;
+    let faults = report.trail.iter().flat_map(|checked| &checked.faults).map(|fault| format!("trail: {fault}"));
+    report.faults.extend(faults);
     Ok(report)
 }

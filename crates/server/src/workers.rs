@@ -36,6 +36,8 @@ const SPACE_MS: u64 = 500;
 const SUM_UP_MS: u64 = 1000;
 /// Between two syncs of the trail's segment file, in ms.
 const TRAIL_SYNC_MS: u64 = 1000;
+/// Between two looks for segments of the trail that want a digest, in ms.
+const DIGESTS_MS: u64 = 60_000;
 /// Between two writings of the anchor, in ms.
 const ANCHOR_MS: u64 = 1000;
 /// Secrets that one run purges, at most.
@@ -62,7 +64,7 @@ struct Duty {
 
 /// All duties. The outbox comes behind what writes records, so that at the end it takes what the others left, and the
 /// anchor behind all.
-const DUTIES: [Duty; 11] = [
+const DUTIES: [Duty; 12] = [
     Duty { name: "look at the trail's backlog", pause_ms: BACKLOG_MS, work: |app| Box::pin(look_at_backlog(app)) },
     Duty { name: "look at the trail's free space", pause_ms: SPACE_MS, work: |app| Box::pin(look_at_space(app)) },
     Duty { name: "sum up refused requests", pause_ms: SUM_UP_MS, work: |app| Box::pin(sum_up(app)) },
@@ -73,6 +75,7 @@ const DUTIES: [Duty; 11] = [
     Duty { name: "delete and rotate keys", pause_ms: KEYS_MS, work: |app| Box::pin(due_keys(app)) },
     Duty { name: "move the trail's outbox", pause_ms: OUTBOX_MS, work: |app| Box::pin(drain(app)) },
     Duty { name: "sync the trail", pause_ms: TRAIL_SYNC_MS, work: |app| Box::pin(sync(app)) },
+    Duty { name: "make the trail's digests", pause_ms: DIGESTS_MS, work: |app| Box::pin(make_digests(app)) },
     Duty { name: "keep the anchor up", pause_ms: ANCHOR_MS, work: |app| Box::pin(keep_anchor_up(app)) },
 ];
 
@@ -133,6 +136,10 @@ async fn sync(app: &App) -> Result<(), Error> {
         Ok(Err(error)) => Err(Error::internal(format!("the trail cannot be synced: {error}"))),
         Err(_) => Err(Error::internal("the trail's sync did not end well")),
     }
+}
+
+async fn make_digests(app: &App) -> Result<(), Error> {
+    app.notary.seal_due(app.clock.now()).await.map(drop)
 }
 
 async fn keep_anchor_up(app: &App) -> Result<(), Error> {

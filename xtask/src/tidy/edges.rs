@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("backup", &[]),
     ("bootstrap", &[]),
     ("documents", &["error"]),
+    ("evidence", &["documents", "error", "trail"]),
     ("caller", &[]),
     ("ctx", &["caller", "documents", "error", "trail"]),
     ("data_keys", &[]),
@@ -31,7 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
     ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "secrets", "trail"]),
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
-    ("verification", &["documents", "error", "identities", "kms", "secrets", "trail"]),
+    ("verification", &["documents", "error", "evidence", "identities", "kms", "secrets", "trail"]),
 ];
 
 /// The modules of `core` use one another only as the table says. Tests are free.

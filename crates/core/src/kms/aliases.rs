@@ -16,7 +16,7 @@ use super::states::not_pending_deletion;
 use super::{Kms, found, lists, refusals};
 use crate::access::{EntityRef, Permit, RequestKeys, Resource, authorize};
 use crate::ctx::{Ctx, Done};
-use crate::documents::{Document, Loaded, retry};
+use crate::documents::{Loaded, retry};
 use crate::error::Error;
 use crate::page;
 
@@ -148,22 +148,9 @@ impl Kms {
         };
         let prefix = document_key(cx.caller.account.as_str(), cx.region.as_str(), PREFIX);
         let query = page::Query::new("ListAliases").part(&prefix).part(key_id.as_deref().unwrap_or_default());
-        let mut after = self.place_of(&query, input.marker)?;
-        let mut shown: Vec<(String, Arc<Alias>)> = Vec::new();
-        loop {
-            let found = self.documents.scan::<Alias>(&prefix, after.as_deref(), limit + 1).await?;
-            let whole = found.len() > limit;
-            after = found.last().map(|last| last.value.key());
-            let wanted = |alias: &Alias| key_id.as_ref().is_none_or(|id| *id == alias.key_id);
-            let found = found.into_iter().map(|alias| alias.value).filter(|alias| wanted(alias));
-            shown.extend(found.map(|alias| (alias.key(), alias)));
-            if shown.len() > limit || !whole {
-                break;
-            }
-        }
-        let mut places: Vec<String> = shown.iter().map(|(place, _)| place.clone()).take(limit + 1).collect();
-        let next_marker = self.cut(&query, &mut places, limit)?;
-        let entries = shown.iter().take(places.len()).map(|(_, alias)| entry(cx, alias));
+        let wanted = |alias: &Alias| key_id.as_ref().is_none_or(|id| *id == alias.key_id);
+        let (shown, next_marker) = self.listed(&query, &prefix, input.marker, limit, wanted).await?;
+        let entries = shown.iter().map(|alias| entry(cx, alias));
         Ok(ListAliasesResponse {
             aliases: Some(entries.collect()),
             truncated: Some(next_marker.is_some()),

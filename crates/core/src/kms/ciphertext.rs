@@ -80,4 +80,22 @@ mod tests {
         assert!(Ciphertext::parse(b"").is_none());
         assert!(Ciphertext::parse(&[2; 100]).is_none());
     }
+
+    /// A known answer, computed by another implementation from the format's description: under the key 00 01 … 1f, with
+    /// salt 40 … 4f and nonce 60 … 6b.
+    #[test]
+    fn a_blob_of_an_earlier_release_is_read() {
+        const BLOB: &str = "01001234abcd12ab34cd56ef1234567890ab0000001cbe991a1401374ad0ab17da7fa3404142434445464748494a4b4c\
+                            4d4e4f606162636465666768696a6bed5c9733dbbdd18eded90a35d33ca4af2984854b53f3f6df1881";
+        let byte = |at: usize| u8::from_str_radix(&BLOB[at..at + 2], 16).expect("hexadecimal");
+        let blob: Vec<u8> = (0..BLOB.len()).step_by(2).map(byte).collect();
+        let read = Ciphertext::parse(&blob).expect("read");
+        let (account, key_id) = ("123456789012", "1234abcd-12ab-34cd-56ef-1234567890ab");
+        assert_eq!((read.account.as_str(), read.key_id.as_str()), (account, key_id));
+        let ring = Keyring::new(&[strongroom_types::SecretBytes::new((0..32).collect())]).expect("ring");
+        let pairs = [("purpose".to_owned(), "test".to_owned())].into();
+        let context = super::super::encryption_context::bound(account, "us-east-1", key_id, &pairs);
+        assert_eq!(ring.open(&context, &read.sealed).expect("opened").expose(), b"a data key");
+        assert_eq!(read.to_blob().expect("blob"), blob);
+    }
 }

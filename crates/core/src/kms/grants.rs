@@ -21,7 +21,7 @@ use super::states::enabled;
 use super::{Kms, done, found, lists, refusals};
 use crate::access::{Permit, authorize_retirement};
 use crate::ctx::Ctx;
-use crate::documents::{Document, Loaded, retry};
+use crate::documents::{Loaded, retry};
 use crate::error::Error;
 use crate::identities::NamedPrincipal;
 use crate::page;
@@ -163,31 +163,16 @@ impl Kms {
             .part(&prefix)
             .part(input.grant_id.as_deref().unwrap_or_default())
             .part(grantee.as_deref().unwrap_or_default());
-        let mut after = self.place_of(&query, input.marker)?;
-        let mut shown: Vec<Arc<Grant>> = Vec::new();
-        if let Some(id) = &input.grant_id {
-            let found = self.documents.load::<Grant>([prefix.as_str(), id].concat()).await?;
-            shown.extend(found.map(|grant| grant.value).filter(|grant| wanted(grant)));
-            return Ok(ListGrantsResponse {
-                grants: Some(shown.iter().map(|grant| entry(&key.partition, grant)).collect()),
-                truncated: Some(false),
-                next_marker: None,
-            });
-        }
-        loop {
-            let found = self.documents.scan::<Grant>(&prefix, after.as_deref(), limit + 1).await?;
-            let whole = found.len() > limit;
-            after = found.last().map(|last| last.value.key());
-            shown.extend(found.into_iter().map(|grant| grant.value).filter(|grant| wanted(grant)));
-            if shown.len() > limit || !whole {
-                break;
+        let (shown, next_marker) = match &input.grant_id {
+            None => self.listed(&query, &prefix, input.marker, limit, wanted).await?,
+            Some(id) => {
+                self.place_of(&query, input.marker)?;
+                let found = self.documents.load::<Grant>([prefix.as_str(), id].concat()).await?;
+                (found.map(|grant| grant.value).filter(|grant| wanted(grant)).into_iter().collect(), None)
             }
-        }
-        let mut places: Vec<String> = shown.iter().map(|grant| grant.key()).take(limit + 1).collect();
-        let next_marker = self.cut(&query, &mut places, limit)?;
-        let partition = &key.partition;
+        };
         Ok(ListGrantsResponse {
-            grants: Some(shown.iter().take(places.len()).map(|grant| entry(partition, grant)).collect()),
+            grants: Some(shown.iter().map(|grant| entry(&key.partition, grant)).collect()),
             truncated: Some(next_marker.is_some()),
             next_marker,
         })

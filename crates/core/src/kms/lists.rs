@@ -1,16 +1,22 @@
 //! ListKeys, and pages of lists whose places are at hand.
 
+use std::sync::Arc;
+
 use strongroom_wire::kms::{KeyListEntry, ListKeysRequest, ListKeysResponse, ResourceOwnerType};
 
 use super::key::Key;
 use super::{Kms, refusals};
 use crate::access::Permit;
 use crate::ctx::Ctx;
+use crate::documents::Document;
 use crate::error::Error;
 use crate::page;
 
 /// Keys on a page when the caller does not say (KMS's API reference).
 const KEYS_DEFAULT: usize = 100;
+
+/// Documents that are looked at at once, at least: few of them may be wanted.
+const SCANNED: usize = 100;
 
 /// A part of a list.
 pub(super) struct Page {
@@ -51,6 +57,38 @@ impl Kms {
         Ok(Page { items, next })
     }
 
+    /// The page behind `marker` of the documents whose keys begin with `prefix`, those that are wanted, and the marker of
+    /// the next one.
+    ///
+    /// # Errors
+    /// InvalidMarkerException for a marker that is none of this list.
+    pub(super) async fn listed<T: Document>(
+        &self,
+        query: &page::Query,
+        prefix: &str,
+        marker: Option<String>,
+        limit: usize,
+        wanted: impl Fn(&T) -> bool,
+    ) -> Result<(Vec<Arc<T>>, Option<String>), Error> {
+        let at_once = limit.max(SCANNED) + 1;
+        let mut after = self.place_of(query, marker)?;
+        let mut shown: Vec<Arc<T>> = Vec::new();
+        loop {
+            let found = self.documents.scan::<T>(prefix, after.as_deref(), at_once).await?;
+            let more = found.len() == at_once;
+            after = found.last().map(|last| last.value.key()).or(after);
+            shown.extend(found.into_iter().map(|loaded| loaded.value).filter(|document| wanted(document)));
+            if shown.len() > limit || !more {
+                break;
+            }
+        }
+        let more = shown.len() > limit;
+        shown.truncate(limit);
+        let last = shown.last().filter(|_| more);
+        let next = last.map(|last| page::seal(&self.documents, query, &last.key())).transpose()?;
+        Ok((shown, next))
+    }
+
     /// The place behind which a page begins.
     pub(super) fn place_of(&self, query: &page::Query, marker: Option<String>) -> Result<Option<String>, Error> {
         let open = |marker: String| page::open(&self.documents, query, &marker);
@@ -86,24 +124,11 @@ impl Kms {
         let limit = limit(input.limit, KEYS_DEFAULT);
         let prefix = [cx.caller.account.as_str(), ":", cx.region.as_str(), ":"].concat();
         let query = page::Query::new("ListKeys").part(&prefix);
-        let mut after = self.place_of(&query, input.marker)?.map(|id| [&prefix, id.as_str()].concat());
-        let mut keys: Vec<Key> = Vec::new();
-        loop {
-            let found = self.documents.scan::<Key>(&prefix, after.as_deref(), limit + 1).await?;
-            let whole = found.len() > limit;
-            after = found.last().map(|last| crate::documents::Document::key(last.value.as_ref()));
-            let there = found.into_iter().filter(|key| !key.value.is_due(cx.now));
-            keys.extend(there.map(|key| Key::clone(&key.value)));
-            if keys.len() > limit || !whole {
-                break;
-            }
-        }
-        let mut ids: Vec<String> = keys.iter().map(|key| key.key_id.clone()).take(limit + 1).collect();
-        let next_marker = self.cut(&query, &mut ids, limit)?;
-        let shown = keys.iter().take(ids.len());
-        let entry = |key: &Key| KeyListEntry { key_id: Some(key.key_id.clone()), key_arn: Some(key.arn()) };
+        let there = |key: &Key| !key.is_due(cx.now);
+        let (shown, next_marker) = self.listed(&query, &prefix, input.marker, limit, there).await?;
+        let entry = |key: &Arc<Key>| KeyListEntry { key_id: Some(key.key_id.clone()), key_arn: Some(key.arn()) };
         Ok(ListKeysResponse {
-            keys: Some(shown.map(entry).collect()),
+            keys: Some(shown.iter().map(entry).collect()),
             truncated: Some(next_marker.is_some()),
             next_marker,
         })

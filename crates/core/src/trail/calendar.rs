@@ -4,6 +4,9 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use strongroom_types::Timestamp;
 
+/// How segment files and digest files end.
+const SEGMENT_END: &str = ".jsonl";
+const DIGEST_END: &str = ".digest.json";
 /// Milliseconds in an hour.
 const HOUR_MS: i64 = 3_600_000;
 /// The last second that the calendar knows: 9999-12-30T22:00:00Z.
@@ -81,10 +84,35 @@ impl Hour {
         format!("{year:04}/{month:02}/{day:02}/trail-{year:04}{month:02}{day:02}T{hour:02}.jsonl")
     }
 
+    /// The hour after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The hour before it.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    /// The digest file of this hour's segment: `2026/05/03/trail-20260503T17.digest.json`.
+    #[must_use]
+    pub fn digest_file(self) -> String {
+        let segment = self.file();
+        [segment.strip_suffix(SEGMENT_END).unwrap_or(&segment), DIGEST_END].concat()
+    }
+
+    /// The hour of a digest file's name; none for any other file.
+    #[must_use]
+    pub fn of_digest_file(name: &str) -> Option<Self> {
+        Self::of_file(&[name.strip_suffix(DIGEST_END)?, SEGMENT_END].concat())
+    }
+
     /// The hour of a segment file's name, `trail-20260503T17.jsonl`; none for any other file.
     #[must_use]
     pub fn of_file(name: &str) -> Option<Self> {
-        let stem = name.strip_prefix("trail-")?.strip_suffix(".jsonl")?;
+        let stem = name.strip_prefix("trail-")?.strip_suffix(SEGMENT_END)?;
         let (day, hour) = stem.split_once('T')?;
         let digits = day.len() == 8 && hour.len() == 2 && stem.bytes().all(|b| b.is_ascii_digit() || b == b'T');
         let (year, day) = day.split_at_checked(4)?;

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::calendar::Hour;
+use super::calendar::{EVER, Hour};
 
 /// Only the server's own user may read records.
 const FILE_MODE: u32 = 0o600;
@@ -177,6 +177,20 @@ impl SegmentFile for DiskFile {
 /// The hours of the segments from the newest to the oldest, at most `limit` of them, none newer than `until` and none
 /// older than `from`. Reads only the folders that it needs.
 pub(super) fn newest_first(files: &dyn SegmentFiles, span: (Hour, Hour), limit: usize) -> io::Result<Vec<Hour>> {
+    hours_of(files, span, limit, Hour::of_file)
+}
+
+/// The hours of all digest files, from the newest to the oldest.
+pub(super) fn digests_newest_first(files: &dyn SegmentFiles) -> io::Result<Vec<Hour>> {
+    hours_of(files, EVER, usize::MAX, Hour::of_digest_file)
+}
+
+fn hours_of(
+    files: &dyn SegmentFiles,
+    span: (Hour, Hour),
+    limit: usize,
+    hour_of: fn(&str) -> Option<Hour>,
+) -> io::Result<Vec<Hour>> {
     let (from, until) = span;
     let (first, last) = (from.file(), until.file());
     let mut hours = Vec::new();
@@ -193,7 +207,7 @@ pub(super) fn newest_first(files: &dyn SegmentFiles, span: (Hour, Hour), limit: 
                 if beyond(&day, &first, &last) {
                     continue;
                 }
-                let mut found: Vec<Hour> = files.list(&day)?.iter().filter_map(|name| Hour::of_file(name)).collect();
+                let mut found: Vec<Hour> = files.list(&day)?.iter().filter_map(|name| hour_of(name)).collect();
                 found.retain(|hour| (from..=until).contains(hour) && hour.file().starts_with(&day));
                 found.sort_unstable_by(|left, right| right.cmp(left));
                 hours.extend(found);

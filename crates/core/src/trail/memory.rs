@@ -60,6 +60,10 @@ impl MemoryFiles {
         self.state().files.insert(name.to_owned(), Content { bytes: bytes.to_vec(), synced: bytes.len() });
     }
 
+    pub(crate) fn remove(&self, name: &str) {
+        self.state().files.remove(name);
+    }
+
     pub(crate) fn names(&self) -> Vec<String> {
         self.state().files.keys().cloned().collect()
     }

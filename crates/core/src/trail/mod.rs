@@ -1,6 +1,7 @@
 //! The audit trail: one CloudTrail-shaped record a request, kept in append-only files, one file an hour.
 
 mod calendar;
+pub mod digests;
 pub mod files;
 mod identity;
 mod json_text;

@@ -57,7 +57,7 @@ pub struct Lines {
     span: Span,
     /// Hours still to be read, the newest first.
     hours: Vec<Hour>,
-    open: Option<(Hour, LineReader)>,
+    open: Option<(Hour, LineReader<'static>)>,
     damaged: u64,
 }
 
@@ -137,18 +137,18 @@ impl Line {
 }
 
 /// Reads lines of bounded length.
-struct LineReader {
-    file: BufReader<Box<dyn Read + Send>>,
+pub(super) struct LineReader<'f> {
+    file: BufReader<Box<dyn Read + Send + 'f>>,
     line: Vec<u8>,
 }
 
-impl LineReader {
-    fn new(file: Box<dyn Read + Send>) -> Self {
+impl<'f> LineReader<'f> {
+    pub(super) fn new(file: Box<dyn Read + Send + 'f>) -> Self {
         Self { file: BufReader::with_capacity(64 * 1024, file), line: Vec::new() }
     }
 
     /// The next line without its end. Of a line that is too long there is only its last part, which is no record.
-    fn next(&mut self) -> io::Result<Option<&[u8]>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
         let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
         loop {
             self.line.clear();

@@ -143,7 +143,7 @@ async fn look(home: &Path) -> Found {
     let faults = match SqliteStore::open(home.join("store"), SqliteConfig::default()) {
         Err(error) => vec![error.to_string()],
         Ok(store) => {
-            let looked = look_over(&Arc::new(store), root(), Arc::new(SeededRandom::new(4)), NOW).await;
+            let looked = look_over(&Arc::new(store), root(), Arc::new(SeededRandom::new(4)), NOW, None).await;
             looked.map_or_else(|error| vec![error.to_string()], |report| report.faults)
         }
     };

@@ -87,6 +87,8 @@ struct Batch {
 #[derive(Default)]
 struct Writer {
     open: Option<Open>,
+    /// No segment of an earlier hour is appended to: it is closed, whatever the clock says now.
+    first: Option<Hour>,
     /// Changes places with the queue's buffer, so that neither is allocated anew.
     spare: Vec<u8>,
 }
@@ -277,6 +279,15 @@ impl Segments {
         result
     }
 
+    /// Appends to no segment of an hour before `first` any more, also when the clock is set back.
+    pub fn close_before(&self, first: Hour) {
+        let mut writer = lock(&self.writer);
+        if writer.open.as_ref().is_some_and(|open| open.hour < first) {
+            self.retire(&mut writer);
+        }
+        writer.first = writer.first.max(Some(first));
+    }
+
     /// The files, for reading.
     #[must_use]
     pub fn files(&self) -> &Arc<dyn SegmentFiles> {
@@ -338,6 +349,7 @@ impl Segments {
     /// The open segment of the present hour.
     fn present<'a>(&self, writer: &'a mut Writer) -> io::Result<&'a mut Open> {
         let hour = Hour::of(self.clock.now());
+        let hour = writer.first.map_or(hour, |first| first.max(hour));
         let fits = |open: &Open| open.hour == hour && !open.segment.failed.load(Ordering::Acquire);
         if !writer.open.as_ref().is_some_and(fits) {
             self.retire(writer);

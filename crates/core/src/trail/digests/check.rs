@@ -1,0 +1,153 @@
+//! Holds a trail against its digest files.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Content, Digest, Found, Head, LINE_HASH_BYTES, read};
+use crate::trail::calendar::{EVER, Hour};
+use crate::trail::files::{SegmentFiles, digests_newest_first, newest_first};
+
+/// Most faults that are told.
+const FAULTS_MAX: usize = 100;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Segments with a digest.
+    pub segments: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Segments behind them, which have no digest yet.
+    pub open: u64,
+    /// What is wrong, from the oldest segment on; at most the first hundred.
+    pub faults: Vec<String>,
+}
+
+impl Checked {
+    fn fault(&mut self, fault: String) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(fault);
+        }
+    }
+}
+
+/// Checks every digest of the trail with `public_key`, that none is missing between them, and every segment against its
+/// digest. With the `head` that the store knows, also that none is missing at the end. Needs nothing else.
+///
+/// # Errors
+/// When a file cannot be read. What is wrong with the trail is no error but part of the answer.
+pub fn check(files: &dyn SegmentFiles, public_key: &[u8], head: Option<&Head>) -> io::Result<Checked> {
+    let mut checked = Checked::default();
+    let chain = chain(files, public_key, head, &mut checked)?;
+    let newest = chain.keys().next_back().copied();
+    let mut hours = newest_first(files, EVER, usize::MAX)?;
+    hours.sort_unstable();
+    for hour in &hours {
+        match (chain.get(hour), newest) {
+            (Some(digest), _) => compare(files, *hour, digest, &mut checked)?,
+            (None, Some(newest)) if *hour < newest => {
+                checked.fault(format!("{}: it has no digest, and later segments have one", hour.file()));
+            }
+            (None, _) => checked.open += 1,
+        }
+    }
+    for (hour, digest) in &chain {
+        if hours.binary_search(hour).is_err() {
+            checked.fault(format!("{}: it is missing, with {} records", hour.file(), digest.records));
+        }
+    }
+    Ok(checked)
+}
+
+/// The digests by their hours, those that can be believed.
+fn chain(
+    files: &dyn SegmentFiles,
+    public_key: &[u8],
+    head: Option<&Head>,
+    checked: &mut Checked,
+) -> io::Result<BTreeMap<Hour, Digest>> {
+    let mut hours = digests_newest_first(files)?;
+    hours.sort_unstable();
+    let mut chain = BTreeMap::new();
+    let mut before: Option<(u64, String)> = None;
+    for hour in hours {
+        let name = hour.digest_file();
+        let Found { digest, sha256, authentic } = match read(files, hour, public_key)? {
+            Ok(found) => found,
+            Err(why) => {
+                checked.fault(format!("{name}: the digest {why}"));
+                continue;
+            }
+        };
+        if !authentic {
+            checked.fault(format!("{name}: the key did not sign it"));
+            continue;
+        }
+        if digest.segment != hour.file() {
+            checked.fault(format!("{name}: it is the digest of {}", digest.segment));
+            continue;
+        }
+        let (number, previous) = before.as_ref().map_or((1, None), |(number, sha256)| (number + 1, Some(sha256)));
+        if digest.number != number {
+            checked.fault(format!("{name}: it is digest {}, and digest {number} is missing before it", digest.number));
+        } else if digest.previous_sha256.as_ref() != previous {
+            checked.fault(format!("{name}: the digest before it is another than the one that it follows"));
+        }
+        if head.is_some_and(|head| head.number == digest.number && head.sha256 != sha256) {
+            checked.fault(format!("{name}: it is another than the one that was made"));
+        }
+        before = Some((digest.number, sha256));
+        chain.insert(hour, digest);
+    }
+    let last = before.map_or(0, |(number, _)| number);
+    if let Some(head) = head.filter(|head| head.number > last) {
+        checked.fault(format!("the digests from {} to {} are missing", last + 1, head.number));
+    }
+    Ok(chain)
+}
+
+/// Holds a segment against its digest.
+fn compare(files: &dyn SegmentFiles, hour: Hour, digest: &Digest, checked: &mut Checked) -> io::Result<()> {
+    let content = Content::of(files, &hour.file())?;
+    checked.segments += 1;
+    checked.records += digest.records;
+    if content.sha256 == digest.sha256 && content.bytes == digest.bytes {
+        return Ok(());
+    }
+    let expected = STANDARD.decode(&digest.records_sha256).unwrap_or_default();
+    let (expected, _) = expected.as_chunks::<LINE_HASH_BYTES>();
+    checked.fault(format!("{}: {}", hour.file(), first_difference(expected, &content.records)));
+    Ok(())
+}
+
+/// What is wrong first, in words. Records are counted from 1.
+fn first_difference(expected: &[[u8; LINE_HASH_BYTES]], found: &[[u8; LINE_HASH_BYTES]]) -> String {
+    let same = expected.iter().zip(found).take_while(|(expected, found)| expected == found).count();
+    let number = same + 1;
+    let (wanted, is) = (expected.get(same), found.get(same));
+    let counts = |hashes: &[[u8; LINE_HASH_BYTES]]| {
+        hashes.iter().fold(HashMap::new(), |mut counts, hash| {
+            *counts.entry(*hash).or_insert(0_u64) += 1;
+            counts
+        })
+    };
+    match (wanted, is) {
+        (None, None) => "its records are there, but not its bytes: the ends of its lines were changed".to_owned(),
+        (None, Some(_)) => format!("record {number} was added, behind the last one"),
+        (Some(_), None) => format!("record {number} is missing, and all behind it"),
+        (Some(wanted), Some(is)) => {
+            let (all_expected, all_found) = (counts(expected), counts(found));
+            let missing = !all_found.contains_key(wanted);
+            let foreign = !all_expected.contains_key(is);
+            match (missing, foreign) {
+                (true, true) => format!("record {number} was changed"),
+                (true, false) => format!("record {number} is missing"),
+                (false, true) => format!("a record was put in before record {number}"),
+                (false, false) => format!("record {number} stands in another place"),
+            }
+        }
+    }
+}

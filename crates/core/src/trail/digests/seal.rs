@@ -1,0 +1,81 @@
+//! Makes the digest files of segments that nothing more is appended to.
+
+use std::io;
+
+use strongroom_crypto::CryptoError;
+use strongroom_crypto::digest::sha256;
+use strongroom_types::Timestamp;
+
+use super::{Content, Digest, Signer, VERSION, hex, iso};
+use crate::trail::calendar::{EVER, Hour};
+use crate::trail::files::{SegmentFiles, newest_first};
+use crate::trail::segments::Segments;
+
+/// The newest digest: what the next one goes on from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its number.
+    pub number: u64,
+    /// SHA-256 of its file, in hexadecimal.
+    pub sha256: String,
+    /// The hour of its segment.
+    pub hour: Hour,
+}
+
+/// Closes the segments of hours that are over at `now`, and makes the digest of the oldest one behind `head` that has
+/// none. None when there is none to make. Only when the caller has kept the new head for good may it call again: what
+/// was made and not kept is made anew. Blocks for as long as reading the segment takes.
+///
+/// # Errors
+/// When the files or the cipher library fail.
+pub fn seal_closed(
+    segments: &Segments,
+    head: Option<&Head>,
+    signer: &Signer,
+    now: Timestamp,
+) -> io::Result<Option<Head>> {
+    let present = Hour::of(now);
+    segments.close_before(present);
+    let files = segments.files().as_ref();
+    let from = head.map_or(EVER.0, |head| head.hour.next());
+    let until = present.previous();
+    if from > until {
+        return Ok(None);
+    }
+    let hours = newest_first(files, (from, until), usize::MAX)?;
+    let Some(hour) = hours.last().copied() else { return Ok(None) };
+    let segment = hour.file();
+    files.append(&segment)?.sync()?;
+    let content = Content::of(files, &segment)?;
+    let digest = Digest {
+        version: VERSION,
+        number: head.map_or(0, |head| head.number) + 1,
+        records: u64::try_from(content.records.len()).unwrap_or(u64::MAX),
+        records_sha256: content.encoded(),
+        segment,
+        bytes: content.bytes,
+        sha256: content.sha256,
+        previous_sha256: head.map(|head| head.sha256.clone()),
+        made: iso(now),
+    };
+    let text = serde_json::to_string(&digest)?;
+    let signature = signer.sign(&text).map_err(|error: CryptoError| io::Error::other(error.to_string()))?;
+    let text = format!("{text}\n{signature}\n");
+    write(files, &hour.digest_file(), text.as_bytes())?;
+    Ok(Some(Head { number: digest.number, sha256: hex(&sha256(text.as_bytes())), hour }))
+}
+
+/// Writes a file whole, in place of what an attempt before left.
+fn write(files: &dyn SegmentFiles, name: &str, content: &[u8]) -> io::Result<()> {
+    let file = files.append(name)?;
+    file.truncate(0)?;
+    let mut rest = content;
+    while !rest.is_empty() {
+        let count = file.write(rest)?;
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        rest = rest.get(count..).unwrap_or_default();
+    }
+    file.sync()
+}

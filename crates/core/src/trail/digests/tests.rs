@@ -1,0 +1,196 @@
+//! A trail is whole as it was written, and every change of it is named.
+
+use std::sync::Arc;
+
+use strongroom_types::{MockClock, Timestamp};
+
+use super::*;
+use crate::trail::memory::MemoryFiles;
+use crate::trail::segments::{Segments, SegmentsConfig};
+
+const START: Timestamp = Timestamp::from_seconds(1_525_369_862);
+const HOUR_MS: i64 = 3_600_000;
+
+struct Trail {
+    files: MemoryFiles,
+    clock: MockClock,
+    segments: Segments,
+    signer: Signer,
+    head: Option<Head>,
+}
+
+impl Trail {
+    /// Four hours with records, of which the first three have digests.
+    fn new() -> Self {
+        let (files, clock) = (MemoryFiles::default(), MockClock::at(START));
+        let segments =
+            Segments::with_files(Arc::new(files.clone()), SegmentsConfig::default(), Arc::new(clock.clone())).unwrap();
+        let mut trail = Self { files, clock, segments, signer: Signer::generate().unwrap(), head: None };
+        for hour in 0..4 {
+            for record in 0..10 {
+                trail.segments.append(&format!("record {record} of hour {hour}")).unwrap();
+            }
+            trail.seal();
+            trail.clock.advance_millis(HOUR_MS);
+        }
+        trail
+    }
+
+    fn seal(&mut self) {
+        let now = strongroom_types::Clock::now(&self.clock);
+        while let Some(head) = seal_closed(&self.segments, self.head.as_ref(), &self.signer, now).unwrap() {
+            self.head = Some(head);
+        }
+    }
+
+    fn hour(number: i64) -> Hour {
+        Hour::of(START.plus_millis(number * HOUR_MS))
+    }
+
+    fn check(&self) -> Checked {
+        check(&self.files, &self.signer.public_key().unwrap(), self.head.as_ref()).unwrap()
+    }
+
+    fn faults(&self) -> Vec<String> {
+        self.check().faults
+    }
+
+    /// Changes the text of a file.
+    fn change(&self, name: &str, change: impl FnOnce(Vec<&str>) -> Vec<&str>) {
+        let before = self.files.text(name);
+        let after: String = change(before.lines().collect()).iter().flat_map(|line| [*line, "\n"]).collect();
+        self.files.put(name, after.as_bytes());
+    }
+}
+
+#[test]
+fn what_was_written_is_whole() {
+    let trail = Trail::new();
+    let whole = Checked { segments: 3, records: 30, open: 1, faults: vec![] };
+    assert_eq!(trail.check(), whole);
+    assert_eq!(trail.head.as_ref().unwrap().number, 3);
+    // Somebody who has the public key alone.
+    let public = from_pem(&to_pem(&trail.signer.public_key().unwrap())).unwrap();
+    assert_eq!(check(&trail.files, &public, None).unwrap(), whole);
+}
+
+#[test]
+fn the_first_change_of_a_segment_is_named() {
+    for (change, told) in [
+        (
+            (|mut lines| {
+                lines[4] = "forged";
+                lines
+            }) as fn(Vec<&str>) -> Vec<&str>,
+            "record 5 was changed",
+        ),
+        (
+            |mut lines| {
+                lines.remove(4);
+                lines
+            },
+            "record 5 is missing",
+        ),
+        (
+            |mut lines| {
+                lines.insert(4, "put in");
+                lines
+            },
+            "a record was put in before record 5",
+        ),
+        (
+            |mut lines| {
+                lines.swap(4, 7);
+                lines
+            },
+            "record 5 stands in another place",
+        ),
+        (
+            |mut lines| {
+                lines.truncate(9);
+                lines
+            },
+            "record 10 is missing, and all behind it",
+        ),
+        (
+            |mut lines| {
+                lines.push("later");
+                lines
+            },
+            "record 11 was added, behind the last one",
+        ),
+    ] {
+        let trail = Trail::new();
+        let segment = Trail::hour(1).file();
+        trail.change(&segment, change);
+        assert_eq!(trail.faults(), [format!("{segment}: {told}")]);
+    }
+}
+
+#[test]
+fn digests_that_were_changed_dropped_or_swapped_are_named() {
+    let trail = Trail::new();
+    let [first, second, third] = [0, 1, 2].map(Trail::hour);
+    let text = trail.files.text(&second.digest_file());
+    trail.files.put(&second.digest_file(), text.replace("\"records\":10", "\"records\":11").as_bytes());
+    let told = format!("{}: the key did not sign it", second.digest_file());
+    assert!(trail.faults().contains(&told), "{:?}", trail.faults());
+
+    let trail = Trail::new();
+    trail.files.put(&second.digest_file(), trail.files.text(&first.digest_file()).as_bytes());
+    let told = format!("{}: it is the digest of {}", second.digest_file(), first.file());
+    assert!(trail.faults().contains(&told), "{:?}", trail.faults());
+
+    let trail = Trail::new();
+    trail.files.remove(&second.digest_file());
+    let told = format!("{}: it is digest 3, and digest 2 is missing before it", third.digest_file());
+    assert!(trail.faults().contains(&told), "{:?}", trail.faults());
+    let told = format!("{}: it has no digest, and later segments have one", second.file());
+    assert!(trail.faults().contains(&told), "{:?}", trail.faults());
+
+    let trail = Trail::new();
+    trail.files.remove(&second.file());
+    assert_eq!(trail.faults(), [format!("{}: it is missing, with 10 records", second.file())]);
+
+    // The end, with all that tells of it: the store knows better.
+    let trail = Trail::new();
+    trail.files.remove(&third.file());
+    trail.files.remove(&third.digest_file());
+    assert_eq!(trail.faults(), ["the digests from 3 to 3 are missing"]);
+
+    // Somebody else's key.
+    let trail = Trail::new();
+    let other = Signer::generate().unwrap().public_key().unwrap();
+    assert_eq!(check(&trail.files, &other, None).unwrap().faults.len(), 3);
+}
+
+#[test]
+fn a_digest_that_was_not_kept_is_made_anew() {
+    let mut trail = Trail::new();
+    let before = trail.head.clone();
+    trail.seal();
+    let made = trail.head.clone();
+    trail.head = before;
+    let half = trail.files.text(&Trail::hour(3).digest_file());
+    trail.files.put(&Trail::hour(3).digest_file(), &half.as_bytes()[..half.len() / 2]);
+    trail.seal();
+    assert_eq!(trail.head.as_ref().map(|head| head.number), made.map(|head| head.number));
+    assert_eq!(trail.check(), Checked { segments: 4, records: 40, open: 0, faults: vec![] });
+}
+
+#[test]
+fn nothing_is_appended_to_a_segment_with_a_digest_when_the_clock_is_set_back() {
+    let mut trail = Trail::new();
+    trail.seal();
+    trail.clock.set(START);
+    trail.segments.append("after the clock was set back").unwrap();
+    assert_eq!(trail.check(), Checked { segments: 4, records: 40, open: 1, faults: vec![] });
+    assert!(trail.files.text(&Trail::hour(4).file()).contains("set back"));
+}
+
+#[test]
+fn pem_is_read_back() {
+    let key = Signer::generate().unwrap().public_key().unwrap();
+    assert_eq!(from_pem(&to_pem(&key)), Some(key));
+    assert_eq!(from_pem("no key"), None);
+}

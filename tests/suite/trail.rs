@@ -1,0 +1,87 @@
+//! Promise: the trail is evidence: whoever has the public key finds the first record that somebody changed, and openssl
+//! alone can check a digest's signature.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use strongroom_testkit::{Instance, instance};
+use tempfile::TempDir;
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(instance::binary()).args(arguments).output().expect("it runs")
+}
+
+fn told(output: &Output) -> String {
+    [&output.stdout[..], &output.stderr].concat().iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// All files under a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("listed").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_record_is_named_with_the_public_key_alone() {
+    let home = TempDir::new().expect("directory");
+    let (data, key) = (home.path().join("data"), home.path().join("public.pem"));
+    let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
+    let mut server = Instance::start_in(&data, &[]);
+    for _ in 0..5 {
+        assert_eq!(server.raw().call("ListSecrets", json!({})).await.status, 200);
+    }
+    assert!(server.stop());
+    // As if it had been written long ago.
+    let trail = data.join("trail");
+    let hour = trail.join("2024/02/29");
+    fs::create_dir_all(&hour).expect("directories");
+    let mut lines = String::new();
+    for written in files(&trail) {
+        lines += &fs::read_to_string(&written).expect("a segment");
+        fs::remove_file(&written).expect("removed");
+    }
+    let segment = hour.join("trail-20240229T23.jsonl");
+    fs::write(&segment, &lines).expect("written");
+    let mut server = Instance::start_in(&data, &[]);
+    assert!(server.stop(), "whose last work is to make the digests that are due");
+    assert!(hour.join("trail-20240229T23.digest.json").exists());
+
+    let printed = run(&["audit", "public-key", "--data", &text(&data)]);
+    assert!(printed.status.success(), "{}", told(&printed));
+    fs::write(&key, &printed.stdout).expect("written");
+    let count = lines.lines().count();
+    let whole = format!("trail: 1 segments with {count} records agree with their digests");
+    let by_key = ["audit", "verify", "--trail", &text(&trail), "--public-key", &text(&key)];
+    for command in [&by_key[..], &["audit", "verify", "--data", &text(&data)], &["verify", "--data", &text(&data)]] {
+        let output = run(command);
+        assert!(output.status.success() && told(&output).contains(&whole), "{command:?}: {}", told(&output));
+    }
+    by_openssl(home.path(), &hour.join("trail-20240229T23.digest.json"), &key);
+
+    fs::write(&segment, lines.replacen("ListSecrets", "DescribeSecret", 1)).expect("altered");
+    for command in [&by_key[..], &["audit", "verify", "--data", &text(&data)], &["verify", "--data", &text(&data)]] {
+        let output = run(command);
+        let fault = "2024/02/29/trail-20240229T23.jsonl: record 1 was changed";
+        assert!(!output.status.success() && told(&output).contains(fault), "{command:?}: {}", told(&output));
+    }
+}
+
+fn by_openssl(scratch: &Path, digest: &Path, key: &Path) {
+    let digest = fs::read_to_string(digest).expect("a digest");
+    let (line, signature) = digest.split_once('\n').expect("two lines");
+    let (message, signed) = (scratch.join("message"), scratch.join("signature"));
+    fs::write(&message, line).expect("written");
+    fs::write(&signed, STANDARD.decode(signature.trim()).expect("base64")).expect("written");
+    let checked = Command::new("openssl")
+        .args(["dgst", "-sha256", "-verify"])
+        .arg(key)
+        .arg("-signature")
+        .args([&signed, &message])
+        .output()
+        .expect("openssl runs");
+    assert!(checked.status.success(), "{}", told(&checked));
+}
