@@ -150,6 +150,11 @@ impl Ledger {
         self.commits = self.commits.wrapping_add(1);
     }
 
+    /// Goes on counting where another stopped, with its anchor.
+    pub fn go_on_from(&mut self, before: &Self) {
+        (self.commits, self.anchor) = (before.commits, before.anchor);
+    }
+
     /// The anchor outside the store that knows of it, if there is one.
     #[must_use]
     pub fn anchor(&self) -> Option<[u8; ANCHOR_BYTES]> {
@@ -236,6 +241,17 @@ pub struct Witness {
 #[derive(Clone, Copy)]
 pub struct Place([u8; 32]);
 
+/// What tells a row from all others that ever stood in its place.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Version<'a> {
+    /// Its version number.
+    pub number: u64,
+    /// The end of its sealed body, which the cipher's tag is; see [`tail`].
+    pub tail: &'a [u8],
+    /// What stands beside the body and is not sealed, such as the row's list of index terms.
+    pub beside: &'a [u8],
+}
+
 impl Witness {
     /// A witness with the keys of `keyring`.
     #[must_use]
@@ -243,35 +259,39 @@ impl Witness {
         Self { keyring, random }
     }
 
-    /// The place of the row `key` of `kind`. Neither may hold a NUL character.
+    /// The place of the row `key` of `kind` in `table`. None of them may hold a NUL character.
     #[must_use]
-    pub fn place(&self, kind: &str, key: &str) -> Place {
-        let mut text = Vec::with_capacity(kind.len() + key.len() + 7);
-        text.extend_from_slice(b"place\0");
-        text.extend_from_slice(kind.as_bytes());
-        text.push(0);
-        text.extend_from_slice(key.as_bytes());
+    pub fn place(&self, table: &str, kind: &str, key: &str) -> Place {
+        let mut text = Vec::with_capacity(table.len() + kind.len() + key.len() + 8);
+        text.extend_from_slice(b"place");
+        for part in [table, kind, key] {
+            text.push(0);
+            text.extend_from_slice(part.as_bytes());
+        }
         Place(self.keyring.ledger_key().tag(&text))
     }
 
-    /// The mark of the row at `place` whose body ends in `tail`.
+    /// The mark of the row at `place` that has `version`.
     #[must_use]
-    pub fn mark(&self, place: &Place, version: u64, tail: &[u8]) -> Mark {
-        let mut text = [0; 32 + 8 + TAIL_BYTES + 5];
-        let parts = place.0.iter().copied().chain(version.to_be_bytes()).chain(tail.iter().copied());
-        for (to, from) in text.iter_mut().zip(b"mark\0".iter().copied().chain(parts)) {
-            *to = from;
-        }
+    pub fn mark(&self, place: &Place, version: &Version<'_>) -> Mark {
+        let mut text = Vec::with_capacity(5 + 32 + 8 + 1 + TAIL_BYTES + version.beside.len());
+        text.extend_from_slice(b"mark\0");
+        text.extend_from_slice(&place.0);
+        text.extend_from_slice(&version.number.to_be_bytes());
+        // A tail is never longer than its length says in one byte.
+        text.push(u8::try_from(version.tail.len()).unwrap_or(u8::MAX));
+        text.extend_from_slice(version.tail);
+        text.extend_from_slice(version.beside);
         let digest = self.keyring.ledger_key().tag(&text);
         let place = place.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
         let digest = digest.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes));
-        Mark { place, version, digest }
+        Mark { place, version: version.number, digest }
     }
 
     /// The number by which marks name `place`.
     #[must_use]
     pub fn number(&self, place: &Place) -> u64 {
-        self.mark(place, 0, &[]).place
+        self.mark(place, &Version::default()).place
     }
 
     /// Seals a ledger.
@@ -337,8 +357,8 @@ mod tests {
     }
 
     fn mark(witness: &Witness, key: usize, version: u64) -> Mark {
-        let place = witness.place("box", &key.to_string());
-        witness.mark(&place, version, &version.to_be_bytes())
+        let place = witness.place("document", "box", &key.to_string());
+        witness.mark(&place, &Version { number: version, tail: &version.to_be_bytes(), beside: &[] })
     }
 
     #[test]
@@ -409,16 +429,21 @@ mod tests {
     #[test]
     fn marks_tell_place_version_and_body_apart() {
         let witness = witness();
-        let of = |kind: &str, key: &str, version, body: &[u8]| {
-            witness.mark(&witness.place(kind, key), version, tail(body)).digest
+        let of = |place: [&str; 3], number, body: &[u8], beside: &[u8]| {
+            let place = witness.place(place[0], place[1], place[2]);
+            witness.mark(&place, &Version { number, tail: tail(body), beside }).digest
         };
-        let one = of("box", "1/a", 1, b"a body that is longer than a tail");
-        assert_eq!(one, of("box", "1/a", 1, b"another that is longer than a tail"), "the cipher's tag is the tail");
+        let (here, body) = (["document", "box", "1/a"], b"a body that is longer than a tail");
+        let one = of(here, 1, body, b"t");
+        assert_eq!(one, of(here, 1, b"another that is longer than a tail", b"t"), "the cipher's tag is the tail");
         for other in [
-            of("box", "1/a", 2, b"a body that is longer than a tail"),
-            of("box", "1/b", 1, b"a body that is longer than a tail"),
-            of("bo", "x1/a", 1, b"a body that is longer than a tail"),
-            of("box", "1/a", 1, b"a body that is longer than a Tail"),
+            of(here, 2, body, b"t"),
+            of(["document", "box", "1/b"], 1, body, b"t"),
+            of(["document", "bo", "x1/a"], 1, body, b"t"),
+            of(["entry", "box", "1/a"], 1, body, b"t"),
+            of(here, 1, b"a body that is longer than a Tail", b"t"),
+            of(here, 1, body, b"u"),
+            of(here, 1, &body[1..10], b"t"),
         ] {
             assert_ne!(one, other);
         }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use strongroom_crypto::ledger::tail;
+use strongroom_crypto::ledger::{Version, tail};
 use strongroom_crypto::random::SeededRandom;
 use strongroom_crypto::root::KeyRoot;
 use strongroom_crypto::{Context, Keyring, RootOfTrust as _, Sealed, Witness};
@@ -50,8 +50,9 @@ fn a_wrapped_key_is_read() {
 fn a_mark_of_the_ledger_is_the_same_for_ever() {
     let ring = Keyring::new(&[key(0..32)]).expect("a ring");
     let witness = Witness::new(Arc::new(ring), Arc::new(SeededRandom::new(1)));
-    let place = witness.place("secret", "123456789012:us-east-1:a");
-    let mark = witness.mark(&place, 7, tail(&bytes(DOCUMENT)));
-    assert_eq!(mark.place, 0xa69a_645c_8289_6a43);
-    assert_eq!(mark.digest, 0xd00f_5ff8_2c62_a3ca_6775_a0a7_bb24_d0f7);
+    let place = witness.place("document", "secret", "123456789012:us-east-1:a");
+    let document = bytes(DOCUMENT);
+    let mark = witness.mark(&place, &Version { number: 7, tail: tail(&document), beside: b"tsecret-name\0x\0" });
+    assert_eq!(mark.place, 0x32c2_7fc2_8035_6eb8);
+    assert_eq!(mark.digest, 0x6eec_735a_c057_1875_a494_01aa_7c83_5902);
 }

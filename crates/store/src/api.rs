@@ -236,6 +236,17 @@ pub enum StoreError {
     Invalid(&'static str),
 }
 
+/// What a store's ledger is when it begins to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerBegin {
+    /// It is there.
+    There,
+    /// The store holds nothing at all: one is begun.
+    New,
+    /// What is stored is taken for right: one is begun with that, whatever was there.
+    Anew,
+}
+
 /// Documents and indexes, kept durably. A commit that was answered survives any crash; a commit that was refused
 /// left nothing behind. Reads see every commit that was answered before they began.
 pub trait Store: Send + Sync + 'static {
@@ -272,13 +283,13 @@ pub trait Store: Send + Sync + 'static {
     /// back after a crash.
     fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()>;
 
-    /// Has the engine keep its ledger (see [`strongroom_crypto::ledger`]) from now on: sums over all documents and feed
-    /// entries, changed with each commit in its own transaction. Begins one with what is stored when there is none and
-    /// none must be there, and commits `first` together with that. A store that has a ledger takes no commit before this.
+    /// Has the engine keep its ledger (see [`strongroom_crypto::ledger`]) from now on: sums over all rows, changed with
+    /// each commit in its own transaction. `first` is committed together with that. A store that has a ledger takes no
+    /// commit before this.
     ///
     /// # Errors
-    /// `Damaged` when the ledger is not authentic, or must be there and is gone; those of a commit of `first`.
-    fn keep_ledger(&self, witness: Witness, must: bool, first: Batch) -> StoreFuture<'_, ()>;
+    /// `Damaged` when the ledger is not what `begin` says, or not authentic; those of a commit of `first`.
+    fn keep_ledger(&self, witness: Witness, begin: LedgerBegin, first: Batch) -> StoreFuture<'_, ()>;
 
     /// Adds a watcher. There is no way to remove one: it lives as long as the store.
     fn watch(&self, watcher: Arc<dyn Watcher>);

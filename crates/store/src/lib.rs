@@ -8,8 +8,8 @@ mod rules;
 mod sqlite;
 
 pub use api::{
-    Batch, Change, Companion, Delete, DocumentKey, Entry, FeedEntry, FeedRow, Index, Kind, Put, Range, Row, Store,
-    StoreError, StoreFuture, Term, Watcher,
+    Batch, Change, Companion, Delete, DocumentKey, Entry, FeedEntry, FeedRow, Index, Kind, LedgerBegin, Put, Range,
+    Row, Store, StoreError, StoreFuture, Term, Watcher,
 };
 pub use memory::MemoryStore;
 pub use rules::{BATCH_DOCUMENTS_MAX, BODY_BYTES_MAX, KEY_BYTES_MAX, TERMS_MAX, VALUE_BYTES_MAX};

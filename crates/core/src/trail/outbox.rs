@@ -223,7 +223,7 @@ mod tests {
     use strongroom_crypto::aead::generate_key;
     use strongroom_crypto::random::SeededRandom;
     use strongroom_store::{
-        Batch, DocumentKey, Entry as IndexEntry, Kind, MemoryStore, Range, Row, StoreFuture, Term, Watcher,
+        Batch, DocumentKey, Entry as IndexEntry, Kind, LedgerBegin, MemoryStore, Range, Row, StoreFuture, Term, Watcher,
     };
     use strongroom_types::{MockClock, Timestamp};
 
@@ -275,8 +275,8 @@ mod tests {
                 Box::pin(async { Err(StoreError::Unavailable("the process is dead".into())) })
             }
         }
-        fn keep_ledger(&self, witness: Witness, must: bool, first: Batch) -> StoreFuture<'_, ()> {
-            self.inner.keep_ledger(witness, must, first)
+        fn keep_ledger(&self, witness: Witness, begin: LedgerBegin, first: Batch) -> StoreFuture<'_, ()> {
+            self.inner.keep_ledger(witness, begin, first)
         }
         fn watch(&self, watcher: Arc<dyn Watcher>) {
             self.inner.watch(watcher);

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use strongroom_crypto::{Sealed, Witness};
 
 use crate::api::{
-    Batch, Change, DocumentKey, Entry, FeedRow, Kind, Put, Range, Row, Store, StoreError, StoreFuture, Term, Watcher,
+    Batch, Change, DocumentKey, Entry, FeedRow, Kind, LedgerBegin, Put, Range, Row, Store, StoreError, StoreFuture,
+    Term, Watcher,
 };
 use crate::rules;
 
@@ -216,7 +217,7 @@ impl Store for MemoryStore {
     }
 
     /// Keeps none, as nobody can change a store in memory behind its back.
-    fn keep_ledger(&self, _witness: Witness, _must: bool, first: Batch) -> StoreFuture<'_, ()> {
+    fn keep_ledger(&self, _witness: Witness, _begin: LedgerBegin, first: Batch) -> StoreFuture<'_, ()> {
         self.commit(first)
     }
 

@@ -5,12 +5,13 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use strongroom_crypto::Witness;
+use strongroom_crypto::ledger::Version;
 
 use super::feed::Feed;
 use super::held::{self, Effect, Mark};
 use super::ledger::{LedgerWriter, TAIL_COLUMN, tail_of};
 use super::queries::number;
-use crate::api::{Batch, DocumentKey, Put, StoreError, Term};
+use crate::api::{Batch, DocumentKey, LedgerBegin, Put, StoreError, Term};
 
 /// Why a batch was not applied.
 pub(super) enum Stop {
@@ -74,7 +75,7 @@ pub(super) struct Statements<'c> {
 }
 
 impl<'c> Statements<'c> {
-    pub(super) fn prepare(connection: &'c Connection, witness: Option<Witness>) -> Result<Self, StoreError> {
+    pub(super) fn prepare(connection: &'c Connection, known: Option<(Witness, u64)>) -> Result<Self, StoreError> {
         Ok(Self {
             load: connection.prepare(&format!(
                 "SELECT id, version, terms, {TAIL_COLUMN} FROM document WHERE kind = ?1 AND key = ?2"
@@ -89,7 +90,7 @@ impl<'c> Statements<'c> {
             claim: connection.prepare("INSERT INTO unique_key (ix, value, kind, key) VALUES (?1, ?2, ?3, ?4)")?,
             release: connection.prepare("DELETE FROM unique_key WHERE ix = ?1 AND value = ?2")?,
             feed: Feed::prepare(connection)?,
-            ledger: LedgerWriter::prepare(connection, witness)?,
+            ledger: LedgerWriter::prepare(connection, known)?,
         })
     }
 
@@ -109,10 +110,10 @@ impl<'c> Statements<'c> {
         &mut self,
         connection: &Connection,
         witness: &Witness,
-        must: bool,
+        begin: LedgerBegin,
         first: &Batch,
     ) -> Result<(), Stop> {
-        self.ledger.keep(connection, witness, must).map_err(Stop::Refused)?;
+        self.ledger.keep(connection, witness, begin).map_err(Stop::Refused)?;
         let applied = self.apply(first);
         if applied.is_err() {
             self.ledger.give_up();
@@ -182,11 +183,22 @@ impl<'c> Statements<'c> {
         Ok(())
     }
 
+    /// Has the ledger know of a change.
+    fn note(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
+        let before = match change.current {
+            None => None,
+            Some(Current { version, tail, terms, .. }) => {
+                Some(Version { number: number(*version)?, tail, beside: terms })
+            }
+        };
+        let list = change.list.as_deref().or(change.current.map(|current| &*current.terms)).unwrap_or_default();
+        let after = change.put.map(|put| Version { number: put.expected + 1, tail: tail_of(&put.body), beside: list });
+        self.ledger.note(change.key.kind.0, &change.key.key, before.as_ref(), after.as_ref());
+        Ok(())
+    }
+
     fn write_document(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
-        let before = change.current.map(|current| Ok::<_, StoreError>((number(current.version)?, &*current.tail)));
-        let before = before.transpose()?;
-        let after = change.put.map(|put| (put.expected + 1, tail_of(&put.body)));
-        self.ledger.note(change.key.kind.0, &change.key.key, before, after);
+        self.note(change)?;
         let Some(put) = change.put else {
             if let Some(current) = change.current {
                 self.delete.execute(params![current.id])?;

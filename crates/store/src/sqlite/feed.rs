@@ -16,8 +16,6 @@ use crate::api::{FeedEntry, FeedRow, StoreError};
 /// Bits of a place that are the sequence. A thousand entries a second take 34 years to fill them.
 const SEQUENCE_BITS: u32 = 40;
 const SEQUENCE_MAX: i64 = (1 << SEQUENCE_BITS) - 1;
-/// Kind that topics have in the ledger. No document's kind holds a colon.
-pub(super) const TOPIC: &str = "topic:";
 /// Most topics; their numbers fill the rest of a place but its sign.
 const TOPICS_MAX: i64 = (1 << (63 - SEQUENCE_BITS)) - 1;
 
@@ -73,7 +71,7 @@ impl<'c> Feed<'c> {
         let number = self.topics.values().map(|topic| topic.number).max().unwrap_or(0) + 1;
         let place = place(number, 1)?;
         self.begin.execute(params![number, name])?;
-        ledger.note(TOPIC, name, None, Some((0, &[])));
+        ledger.note_topic(name, None, 0);
         self.topics.insert(name.to_owned(), Topic { number, last: 1, remembered: 0 });
         Ok(place)
     }
@@ -99,7 +97,7 @@ impl<'c> Feed<'c> {
         }
         self.trim.execute(params![first, until])?;
         self.remember.execute(params![topic.number, topic.last])?;
-        ledger.note(TOPIC, name, Some((number(topic.remembered)?, &[])), Some((number(topic.last)?, &[])));
+        ledger.note_topic(name, Some(number(topic.remembered)?), number(topic.last)?);
         topic.remembered = topic.last;
         Ok(until < through)
     }

@@ -1,18 +1,20 @@
 //! The store's ledger: sums over all documents and feed entries, changed with each commit in its own transaction, sealed
 //! by who holds the keys. What it says of a store is found by [`differences`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
-use strongroom_crypto::ledger::{Ledger, Mark, Place, TAIL_BYTES, Witness, tail};
+use strongroom_crypto::ledger::{Ledger, Mark, Place, TAIL_BYTES, Version, Witness, tail};
 use strongroom_crypto::{CryptoError, Sealed};
 
 use super::feed::{self, Item};
 use super::queries::number;
-use crate::api::StoreError;
+use crate::api::{LedgerBegin, StoreError};
 
-/// Kind that the feed's entries have in the ledger. No document's kind holds a colon.
-const FEED: &str = "feed:";
+/// What the tables are called in places.
+const DOCUMENT: &str = "document";
+const TOPIC: &str = "topic";
+const ENTRY: &str = "entry";
 /// Part of a statement that reads the end of a body.
 pub(super) const TAIL_COLUMN: &str = "substr(body, -16)";
 const _: () = assert!(TAIL_BYTES == 16, "as the column says");
@@ -27,20 +29,29 @@ pub(super) struct LedgerWriter<'c> {
 }
 
 impl<'c> LedgerWriter<'c> {
-    /// For a connection; opens the ledger when `witness` is known already.
-    pub(super) fn prepare(connection: &'c Connection, witness: Option<Witness>) -> Result<Self, StoreError> {
+    /// For a connection; opens the ledger when its witness is known already, which must not count fewer commits than
+    /// were made.
+    pub(super) fn prepare(connection: &'c Connection, known: Option<(Witness, u64)>) -> Result<Self, StoreError> {
         let sealed = read(connection)?;
         let write = connection.prepare("INSERT OR REPLACE INTO ledger (id, body) VALUES (1, ?1)")?;
         let exists = sealed.is_some();
-        let open = match (witness, sealed) {
-            (Some(witness), Some(sealed)) => {
+        let open = match (known, sealed) {
+            (Some((witness, commits)), Some(sealed)) => {
                 let ledger = open(&witness, &sealed)?;
+                if ledger.commits() < commits {
+                    return Err(StoreError::Damaged("its ledger is older than the last commit".to_owned()));
+                }
                 Some((witness, ledger))
             }
             (Some(_), None) => return Err(gone()),
             (None, _) => None,
         };
         Ok(Self { write, exists, open, changed: false })
+    }
+
+    /// Commits that it counts.
+    pub(super) fn commits(&self) -> u64 {
+        self.open.as_ref().map_or(0, |(_, ledger)| ledger.commits())
     }
 
     /// Nothing may be written past a ledger that was not opened.
@@ -52,15 +63,21 @@ impl<'c> LedgerWriter<'c> {
     }
 
     /// Opens the ledger, or begins one with all that is stored.
-    pub(super) fn keep(&mut self, connection: &Connection, witness: &Witness, must: bool) -> Result<(), StoreError> {
-        let ledger = match read(connection)? {
-            Some(sealed) => open(witness, &sealed)?,
-            None if must => return Err(gone()),
-            None => {
-                self.changed = true;
-                taken(connection, witness)?
+    pub(super) fn keep(
+        &mut self,
+        connection: &Connection,
+        witness: &Witness,
+        begin: LedgerBegin,
+    ) -> Result<(), StoreError> {
+        let ledger = match begin {
+            LedgerBegin::There => stored(connection, witness)?,
+            LedgerBegin::New if is_empty(connection)? => taken(connection, witness)?,
+            LedgerBegin::New => {
+                return Err(StoreError::Damaged("it holds something, but not what it hangs on".to_owned()));
             }
+            LedgerBegin::Anew => anew(connection, witness)?,
         };
+        self.changed = begin != LedgerBegin::There;
         self.open = Some((witness.clone(), ledger));
         Ok(())
     }
@@ -79,27 +96,38 @@ impl<'c> LedgerWriter<'c> {
         }
     }
 
-    /// Notes that the row `key` of `kind`, which was of version and tail `before`, is now `after`.
-    pub(super) fn note(&mut self, kind: &str, key: &str, before: Option<Version<'_>>, after: Option<Version<'_>>) {
-        let Some((witness, ledger)) = &mut self.open else { return };
-        let place = witness.place(kind, key);
-        if let Some((version, tail)) = before {
-            ledger.remove(&witness.mark(&place, version, tail));
-        }
-        if let Some((version, tail)) = after {
-            ledger.add(&witness.mark(&place, version, tail));
-        }
-        self.changed = true;
+    /// Notes that the document `key` of `kind`, which was `before`, is now `after`.
+    pub(super) fn note(&mut self, kind: &str, key: &str, before: Option<&Version<'_>>, after: Option<&Version<'_>>) {
+        self.change(|witness| witness.place(DOCUMENT, kind, key), before, after);
+    }
+
+    /// Notes that a topic of the feed remembers another sequence.
+    pub(super) fn note_topic(&mut self, name: &str, before: Option<u64>, after: u64) {
+        let version = |number| Version { number, tail: &[], beside: &[] };
+        let before = before.map(version);
+        self.change(|witness| witness.place(TOPIC, name, ""), before.as_ref(), Some(&version(after)));
     }
 
     /// Notes that an entry of the feed came or went.
     pub(super) fn note_entry(&mut self, topic: &str, sequence: u64, tail: &[u8], came: bool) {
+        let entry = Version { number: sequence, tail, beside: &[] };
+        let (before, after) = if came { (None, Some(&entry)) } else { (Some(&entry), None) };
+        self.change(|witness| witness.place(ENTRY, topic, ""), before, after);
+    }
+
+    fn change(
+        &mut self,
+        place: impl FnOnce(&Witness) -> Place,
+        before: Option<&Version<'_>>,
+        after: Option<&Version<'_>>,
+    ) {
         let Some((witness, ledger)) = &mut self.open else { return };
-        let mark = entry_mark(witness, topic, sequence, tail);
-        if came {
-            ledger.add(&mark);
-        } else {
-            ledger.remove(&mark);
+        let place = place(witness);
+        if let Some(before) = before {
+            ledger.remove(&witness.mark(&place, before));
+        }
+        if let Some(after) = after {
+            ledger.add(&witness.mark(&place, after));
         }
         self.changed = true;
     }
@@ -116,9 +144,6 @@ impl<'c> LedgerWriter<'c> {
         Ok(())
     }
 }
-
-/// A row's version, and the end of its body.
-pub(super) type Version<'a> = (u64, &'a [u8]);
 
 fn gone() -> StoreError {
     StoreError::Damaged("its ledger is gone".to_owned())
@@ -140,6 +165,14 @@ pub(super) fn stored(connection: &Connection, witness: &Witness) -> Result<Ledge
     open(witness, &read(connection)?.ok_or_else(gone)?)
 }
 
+/// Whether there is no row at all.
+fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM document) OR EXISTS (SELECT 1 FROM entry)
+        OR EXISTS (SELECT 1 FROM topic) OR EXISTS (SELECT 1 FROM ledger)";
+    let any: bool = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(!any)
+}
+
 /// A ledger of what is stored now.
 fn taken(connection: &Connection, witness: &Witness) -> Result<Ledger, StoreError> {
     let mut ledger = Ledger::default();
@@ -147,8 +180,13 @@ fn taken(connection: &Connection, witness: &Witness) -> Result<Ledger, StoreErro
     Ok(ledger)
 }
 
-fn entry_mark(witness: &Witness, topic: &str, sequence: u64, tail: &[u8]) -> Mark {
-    witness.mark(&witness.place(&format!("{FEED}{topic}"), ""), sequence, tail)
+/// A ledger of what is stored now, which goes on counting where the one before stopped, if that can be opened.
+fn anew(connection: &Connection, witness: &Witness) -> Result<Ledger, StoreError> {
+    let mut ledger = taken(connection, witness)?;
+    if let Ok(before) = stored(connection, witness) {
+        ledger.go_on_from(&before);
+    }
+    Ok(ledger)
 }
 
 /// Calls `each` with the mark of each stored row, and what makes its name.
@@ -157,21 +195,24 @@ fn each_row(
     witness: &Witness,
     mut each: impl FnMut(Mark, &dyn Fn() -> String),
 ) -> Result<(), StoreError> {
-    let mut documents = connection.prepare(&format!("SELECT kind, key, version, {TAIL_COLUMN} FROM document"))?;
+    let mut documents =
+        connection.prepare(&format!("SELECT kind, key, version, {TAIL_COLUMN}, terms FROM document"))?;
     let mut rows = documents.query([])?;
     while let Some(row) = rows.next()? {
         let (kind, key) = (text(row, 0)?, text(row, 1)?);
-        let version = number(row.get(2)?)?;
-        let mark = witness.mark(&witness.place(kind, key), version, blob(row, 3)?);
+        let version = Version { number: number(row.get(2)?)?, tail: blob(row, 3)?, beside: blob(row, 4)? };
+        let mark = witness.mark(&witness.place(DOCUMENT, kind, key), &version);
         each(mark, &|| format!("{kind} {key}"));
     }
-    feed::each_item(connection, |item| match item {
+    feed::each_item(connection, |item| match *item {
         Item::Topic { name, remembered } => {
-            let mark = witness.mark(&witness.place(feed::TOPIC, name), *remembered, &[]);
+            let version = Version { number: remembered, tail: &[], beside: &[] };
+            let mark = witness.mark(&witness.place(TOPIC, name, ""), &version);
             each(mark, &|| format!("what is remembered of the feed {name}"));
         }
         Item::Entry { topic, sequence, tail } => {
-            let mark = entry_mark(witness, topic, *sequence, tail);
+            let version = Version { number: sequence, tail, beside: &[] };
+            let mark = witness.mark(&witness.place(ENTRY, topic, ""), &version);
             each(mark, &|| format!("entry {sequence} of the feed {topic}"));
         }
     })
@@ -192,15 +233,14 @@ pub(super) fn differences(connection: &Connection, witness: &Witness) -> Result<
     if found.is_none() {
         return Ok(Vec::new());
     }
-    let mut missing: BTreeMap<u64, Mark> = found.missing.iter().map(|mark| (mark.place, *mark)).collect();
-    let extra: BTreeSet<Mark> = found.extra.iter().copied().collect();
+    let (mut missing, mut extra) = (found.missing, found.extra);
     let mut faults = Vec::new();
     each_row(connection, witness, |mark, name| {
-        if !extra.contains(&mark) {
-            return;
-        }
+        let Some(at) = extra.iter().position(|extra| *extra == mark) else { return };
+        extra.swap_remove(at);
         // A feed's entries share their place; their sequence is the version.
-        let fault = match missing.remove(&mark.place) {
+        let written = missing.iter().position(|written| written.place == mark.place);
+        let fault = match written.map(|at| missing.swap_remove(at)) {
             Some(written) if written.version == mark.version => "is another than the one that was written".to_owned(),
             Some(written) => {
                 format!("is of version {}, and version {} was written last", mark.version, written.version)
@@ -209,30 +249,35 @@ pub(super) fn differences(connection: &Connection, witness: &Witness) -> Result<
         };
         faults.push(format!("{}: what is stored {fault}", name()));
     })?;
-    let names = names_of(connection, witness, &missing)?;
-    for mark in missing.values() {
-        let name = names.get(&mark.place).map_or("a document or entry that nothing names", String::as_str);
-        faults.push(format!("{name}: its row, of version {}, is gone", mark.version));
+    let names = names_of(connection, witness, missing.iter().chain(&extra))?;
+    let name = |mark: &Mark| names.get(&mark.place).cloned().unwrap_or_else(|| "a row that nothing names".to_owned());
+    for mark in &missing {
+        faults.push(format!("{}: its row, of version {}, is gone", name(mark), mark.version));
     }
-    if found.more {
+    for mark in &extra {
+        let what = format!("version {} was put in its place, and changed or taken out since", mark.version);
+        faults.push(format!("{}: what was written last is not what stood there: {what}", name(mark)));
+    }
+    if found.more || faults.is_empty() {
         faults.push("more rows than can be named are not those that were written last".to_owned());
     }
     Ok(faults)
 }
 
-/// Names of rows that are gone, as far as indexes and topics still tell of them.
-fn names_of(
+/// Names of rows that are not there, as far as indexes, topics and other rows still tell of them.
+fn names_of<'m>(
     connection: &Connection,
     witness: &Witness,
-    missing: &BTreeMap<u64, Mark>,
+    marks: impl Iterator<Item = &'m Mark>,
 ) -> Result<HashMap<u64, String>, StoreError> {
+    let places: HashSet<u64> = marks.map(|mark| mark.place).collect();
     let mut names = HashMap::new();
-    if missing.is_empty() {
+    if places.is_empty() {
         return Ok(names);
     }
     let mut look = |place: Place, name: String| {
         let number = witness.number(&place);
-        if missing.contains_key(&number) {
+        if places.contains(&number) {
             names.insert(number, name);
         }
     };
@@ -242,12 +287,13 @@ fn names_of(
         Ok(found)
     };
     for topic in column("SELECT name FROM topic")? {
-        look(witness.place(&format!("{FEED}{topic}"), ""), format!("an entry of the feed {topic}"));
+        look(witness.place(ENTRY, &topic, ""), format!("an entry of the feed {topic}"));
+        look(witness.place(TOPIC, &topic, ""), format!("what is remembered of the feed {topic}"));
     }
     let kinds = column("SELECT DISTINCT kind FROM document UNION SELECT DISTINCT kind FROM unique_key")?;
-    for key in column("SELECT key FROM term UNION SELECT key FROM unique_key")? {
+    for key in column("SELECT key FROM term UNION SELECT key FROM unique_key UNION SELECT key FROM document")? {
         for kind in &kinds {
-            look(witness.place(kind, &key), format!("{kind} {key}"));
+            look(witness.place(DOCUMENT, kind, &key), format!("{kind} {key}"));
         }
     }
     Ok(names)

@@ -33,7 +33,9 @@ pub use config::SqliteConfig;
 pub use files::DATABASE_FILE;
 pub use inspect::{Integrity, Stats};
 
-use crate::api::{Batch, DocumentKey, Entry, FeedRow, Kind, Range, Row, Store, StoreError, StoreFuture, Term, Watcher};
+use crate::api::{
+    Batch, DocumentKey, Entry, FeedRow, Kind, LedgerBegin, Range, Row, Store, StoreError, StoreFuture, Term, Watcher,
+};
 use crate::rules;
 use failure::closed;
 use files::Hold;
@@ -72,6 +74,7 @@ impl SqliteStore {
         let database = hold.database.clone();
         let connection = schema::open_writer(&database, &config)?;
         schema::migrate(&connection)?;
+        schema::check(&connection)?;
         let point = Readers::open(&database, &config, config.point_readers_max)?;
         let scans = Scans {
             readers: Arc::new(Readers::open(&database, &config, config.scan_readers_max)?),
@@ -158,6 +161,24 @@ impl SqliteStore {
     pub async fn ledger(&self) -> Result<Ledger, StoreError> {
         let witness = self.witness()?;
         self.scan_with(move |connection| ledger::stored(connection, &witness)).await
+    }
+
+    /// Commits that the ledger counts, by what this process wrote and not by what the disk says now; 0 before it is kept.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::SeqCst)
+    }
+
+    /// About how many documents there are: not fewer than this.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub async fn documents_about(&self) -> Result<u64, StoreError> {
+        self.scan_with(|connection| {
+            let last: Option<i64> = connection.query_row("SELECT max(id) FROM document", [], |row| row.get(0))?;
+            queries::number(last.unwrap_or(0))
+        })
+        .await
     }
 
     /// Holds the ledger against all that is stored, without opening it: what is not the last that was written, in words.
@@ -309,10 +330,10 @@ impl Store for SqliteStore {
         Box::pin(self.ask(move |answer| Job::Trim { topic, through, answer }))
     }
 
-    fn keep_ledger(&self, witness: Witness, must: bool, first: Batch) -> StoreFuture<'_, ()> {
+    fn keep_ledger(&self, witness: Witness, begin: LedgerBegin, first: Batch) -> StoreFuture<'_, ()> {
         Box::pin(async move {
             rules::check(&first)?;
-            self.ask(|answer| Job::KeepLedger { witness: Box::new(witness), must, first, answer }).await
+            self.ask(|answer| Job::KeepLedger { witness: Box::new(witness), begin, first, answer }).await
         })
     }
 

@@ -105,6 +105,25 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Looks whether what the file says of its own form is what this release makes, to the letter: a trigger, a view or
+/// another table in it would act on what is read and written.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let model = Connection::open_in_memory()?;
+    migrate(&model)?;
+    if form(connection)? == form(&model)? {
+        return Ok(());
+    }
+    Err(StoreError::Damaged("its tables are not those that this release makes".to_owned()))
+}
+
+/// Each entry of the schema: type, name, table, text.
+fn form(connection: &Connection) -> Result<Vec<[Option<String>; 4]>, StoreError> {
+    let mut statement =
+        connection.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name")?;
+    let rows = statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn version(connection: &Connection) -> Result<u32, StoreError> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
@@ -148,8 +167,10 @@ pub(super) fn open_reader(path: &Path, config: &SqliteConfig) -> Result<Connecti
 
 fn settle(connection: &Connection, config: &SqliteConfig, cache_kib: u32) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::from_millis(config.busy_wait_ms))?;
-    // What the file's schema says is never run, and a page that contradicts itself is an error.
+    // Nothing of the file's schema is ever run, and a page that contradicts itself is an error.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;

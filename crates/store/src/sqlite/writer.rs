@@ -4,7 +4,7 @@
 //! with the error and the connection, which may then believe more than the disk holds, is given up for a new one.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tracing::warn;
 use super::apply::{Statements, Stop};
 use super::config::SqliteConfig;
 use super::schema;
-use crate::api::{Batch, Change, StoreError, Watcher};
+use crate::api::{Batch, Change, LedgerBegin, StoreError, Watcher};
 
 /// What the writer is asked for.
 pub(super) enum Job {
@@ -25,8 +25,8 @@ pub(super) enum Job {
     Commit { batch: Batch, answer: Answer },
     /// Trim a topic of the feed.
     Trim { topic: &'static str, through: u64, answer: Answer },
-    /// Keep the ledger from now on, which must be there already when `must` says so, and commit a batch with that.
-    KeepLedger { witness: Box<Witness>, must: bool, first: Batch, answer: Answer },
+    /// Keep the ledger from now on, and commit a batch with that.
+    KeepLedger { witness: Box<Witness>, begin: LedgerBegin, first: Batch, answer: Answer },
     /// Name the ledger's anchor.
     SetAnchor { anchor: [u8; ANCHOR_BYTES], answer: Answer },
     /// Nothing; look whether the store is being closed.
@@ -64,6 +64,8 @@ pub(super) struct Shared {
     pub(super) watchers: RwLock<Vec<Arc<dyn Watcher>>>,
     /// Who keeps the ledger, once that is known.
     pub(super) witness: RwLock<Option<Witness>>,
+    /// Commits that the ledger counted when this process last wrote it or opened it.
+    pub(super) commits: AtomicU64,
 }
 
 impl Shared {
@@ -163,12 +165,13 @@ impl Writer {
     }
 
     fn serve(&mut self, connection: &Connection) -> Result<End, StoreError> {
-        let mut session = Session::open(connection, &self.config, self.shared.witness())?;
+        let mut session = Session::open(connection, &self.config, &self.shared)?;
         while self.fill_group() {
             let group = std::mem::take(&mut self.pending);
             match session.commit(&group) {
                 Ok(outcomes) => {
                     self.know_witness(&group, &outcomes);
+                    self.shared.commits.store(session.statements.ledger.commits(), Ordering::SeqCst);
                     self.tell_watchers(&group, &outcomes);
                     self.answer(group, outcomes, &session.unfinished);
                 }
@@ -244,10 +247,11 @@ struct Session<'c> {
 }
 
 impl<'c> Session<'c> {
-    fn open(connection: &'c Connection, config: &SqliteConfig, witness: Option<Witness>) -> Result<Self, StoreError> {
+    fn open(connection: &'c Connection, config: &SqliteConfig, shared: &Shared) -> Result<Self, StoreError> {
+        let known = shared.witness().map(|witness| (witness, shared.commits.load(Ordering::SeqCst)));
         Ok(Self {
             config: config.clone(),
-            statements: Statements::prepare(connection, witness)?,
+            statements: Statements::prepare(connection, known)?,
             begin: connection.prepare("BEGIN IMMEDIATE")?,
             commit: connection.prepare("COMMIT")?,
             rollback: connection.prepare("ROLLBACK")?,
@@ -298,8 +302,8 @@ impl<'c> Session<'c> {
             let outcome = match job {
                 Job::Commit { batch, .. } => self.statements.apply(batch),
                 Job::Trim { topic, through, .. } => self.trim(at, topic, *through),
-                Job::KeepLedger { witness, must, first, .. } => {
-                    self.statements.keep_ledger(self.connection, witness, *must, first)
+                Job::KeepLedger { witness, begin, first, .. } => {
+                    self.statements.keep_ledger(self.connection, witness, *begin, first)
                 }
                 Job::SetAnchor { anchor, .. } => {
                     self.statements.ledger.set_anchor(*anchor);

@@ -10,7 +10,7 @@ use strongroom_crypto::{Keyring, Witness};
 use super::{database, filled, home, opened};
 use crate::contract::differential::{generate, run};
 use crate::contract::fixture::{boxed, delete, deletes, entries, name, named, put, puts};
-use crate::{Batch, SqliteStore, Store, StoreError};
+use crate::{Batch, LedgerBegin, SqliteStore, Store, StoreError};
 
 fn witness(seed: u64) -> Witness {
     let random = SeededRandom::new(seed);
@@ -21,7 +21,7 @@ fn witness(seed: u64) -> Witness {
 /// Opens the store with its ledger, which must be there.
 async fn kept(directory: &Path) -> SqliteStore {
     let store = opened(directory);
-    store.keep_ledger(witness(1), true, Batch::default()).await.expect("the ledger");
+    store.keep_ledger(witness(1), LedgerBegin::There, Batch::default()).await.expect("the ledger");
     store
 }
 
@@ -29,7 +29,7 @@ async fn kept(directory: &Path) -> SqliteStore {
 async fn home_with_ledger() -> tempfile::TempDir {
     let home = home();
     let store = filled(home.path()).await;
-    store.keep_ledger(witness(1), false, Batch::default()).await.expect("the ledger");
+    store.keep_ledger(witness(1), LedgerBegin::Anew, Batch::default()).await.expect("the ledger");
     assert_eq!(store.ledger_faults().await, Ok(vec![]));
     home
 }
@@ -40,7 +40,9 @@ async fn it_agrees_after_whatever_was_committed_or_refused() {
         let home = home();
         let open = || async {
             let store = opened(home.path());
-            store.keep_ledger(witness(1), false, Batch::default()).await.expect("the ledger");
+            if store.keep_ledger(witness(1), LedgerBegin::There, Batch::default()).await.is_err() {
+                store.keep_ledger(witness(1), LedgerBegin::New, Batch::default()).await.expect("a new store");
+            }
             Arc::new(store) as Arc<dyn Store>
         };
         let operations = generate(seed, 300).expect("operations");
@@ -79,13 +81,16 @@ async fn nothing_is_written_past_it() {
     assert_eq!(store.trim("topic", 3).await, refused);
     let altered =
         Err(StoreError::Damaged("its ledger is the key that this ciphertext names is not at hand".to_owned()));
-    assert_eq!(store.keep_ledger(witness(2), true, Batch::default()).await, altered);
-    store.keep_ledger(witness(1), true, puts([put("1/new", 0).expect("a put")])).await.expect("with a first batch");
+    assert_eq!(store.keep_ledger(witness(2), LedgerBegin::There, Batch::default()).await, altered);
+    store
+        .keep_ledger(witness(1), LedgerBegin::There, puts([put("1/new", 0).expect("a put")]))
+        .await
+        .expect("with a first batch");
     assert_eq!(store.ledger_faults().await, Ok(vec![]));
     // What is refused of a first batch takes nothing with it.
     let fresh = super::home();
     let store = opened(fresh.path());
-    let taken = store.keep_ledger(witness(1), false, puts([put("1/a", 4).expect("a put")])).await;
+    let taken = store.keep_ledger(witness(1), LedgerBegin::New, puts([put("1/a", 4).expect("a put")])).await;
     assert_eq!(taken, Err(StoreError::Conflict(boxed("1/a"))));
     store.commit(puts([put("1/a", 0).expect("a put")])).await.expect("a store without a ledger");
 }
@@ -108,7 +113,8 @@ async fn what_was_changed_behind_its_back_is_named() {
     for (damage, faults) in [
         // The old row, with everything that belongs to it.
         (
-            "UPDATE document SET version = 1, body = (SELECT body FROM first.document WHERE key = '1/3') WHERE key = '1/3'",
+            "UPDATE document SET (version, terms, body) = (SELECT version, terms, body FROM first.document WHERE key = '1/3')
+                WHERE key = '1/3'",
             &["box 1/3: what is stored is of version 1, and version 3 was written last"][..],
         ),
         (
@@ -121,9 +127,13 @@ async fn what_was_changed_behind_its_back_is_named() {
         ),
         (
             "DELETE FROM document WHERE key = '1/big/3'",
-            &["a document or entry that nothing names: its row, of version 1, is gone"],
+            &["a row that nothing names: its row, of version 1, is gone"],
         ),
         ("DELETE FROM document WHERE key = '1/6'", &["box 1/6: its row, of version 1, is gone"]),
+        (
+            "UPDATE document SET terms = (SELECT terms FROM document WHERE key = '1/7') WHERE key = '1/8'",
+            &["box 1/8: what is stored is another than the one that was written"],
+        ),
         ("DELETE FROM entry WHERE id = '1/19'", &["an entry of the feed topic: its row, of version 20, is gone"]),
         ("UPDATE document SET version = 9", &["more rows than can be named are not those that were written last"]),
     ] {
@@ -152,7 +162,7 @@ async fn a_ledger_that_is_gone_or_altered_is_told() {
         let home = home_with_ledger().await;
         database(home.path()).execute_batch(damage).expect("the damage");
         let store = opened(home.path());
-        let told = store.keep_ledger(witness(1), true, Batch::default()).await;
+        let told = store.keep_ledger(witness(1), LedgerBegin::There, Batch::default()).await;
         assert!(matches!(told, Err(StoreError::Damaged(_))), "{damage}: {told:?}");
     }
 }
@@ -165,4 +175,62 @@ async fn a_deleted_document_may_come_back() {
     store.commit(puts([named("1/3", 0, &["1/3"]).expect("a put")])).await.expect("a commit");
     assert_eq!(store.find(&name("1/3")).await, Ok(Some("1/3".into())));
     assert_eq!(store.ledger_faults().await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_row_that_was_put_back_is_told_also_when_it_was_used_since() {
+    let home = home_with_ledger().await;
+    let bare = database(home.path());
+    let row = "SELECT kind, key, version, terms, body FROM document WHERE key = '1/3'";
+    bare.execute_batch(&format!("CREATE TEMP TABLE saved AS {row}")).expect("saved");
+    let store = kept(home.path()).await;
+    store.commit(deletes([delete("1/3", 1)])).await.expect("a commit");
+    drop(store);
+    let back = "INSERT INTO document (kind, key, version, terms, body) SELECT * FROM temp.saved;
+        INSERT INTO term SELECT ix, value, '1/3' FROM (SELECT DISTINCT ix, value FROM term);
+        INSERT INTO unique_key VALUES ('box-name', '1/3', 'box', '1/3')";
+    bare.execute_batch(back).expect("put back");
+    drop(bare);
+    let store = kept(home.path()).await;
+    store.commit(puts([put("1/3", 1).expect("a put")])).await.expect("it is taken for the last that was written");
+    let told = store.ledger_faults().await.expect("the check runs");
+    assert!(
+        told.iter().any(|fault| fault.starts_with("box 1/3: what was written last is not what stood there")),
+        "{told:?}"
+    );
+    store.commit(deletes([delete("1/3", 2)])).await.expect("a commit");
+    assert_eq!(store.ledger_faults().await.expect("the check runs").len(), 1, "for ever");
+}
+
+#[tokio::test]
+async fn a_store_whose_ledger_went_back_is_not_written() {
+    let home = home_with_ledger().await;
+    let old = std::fs::read(home.path().join(crate::DATABASE_FILE)).expect("the database");
+    let store = kept(home.path()).await;
+    store.commit(puts([put("1/new", 0).expect("a put")])).await.expect("a commit");
+    let commits = store.commits();
+    assert_eq!(store.ledger().await.expect("the ledger").commits(), commits);
+    drop(store);
+    std::fs::write(home.path().join(crate::DATABASE_FILE), old).expect("put back");
+    let store = kept(home.path()).await;
+    assert!(store.commits() < commits, "a new process takes what is there");
+}
+
+#[test]
+fn tables_that_are_not_ours_are_refused() {
+    for change in [
+        "CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM entry; END",
+        "CREATE VIEW v AS SELECT 1",
+        "CREATE TABLE other (x)",
+        "CREATE INDEX i ON entry (id)",
+        "ALTER TABLE ledger ADD COLUMN more TEXT",
+        "DROP TABLE ledger; CREATE TABLE ledger (id INTEGER PRIMARY KEY, body BLOB NOT NULL)",
+    ] {
+        let home = home();
+        drop(opened(home.path()));
+        database(home.path()).execute_batch(change).expect("the change");
+        let told = SqliteStore::open(home.path(), crate::SqliteConfig::default()).err();
+        let expected = StoreError::Damaged("its tables are not those that this release makes".to_owned());
+        assert_eq!(told, Some(expected), "{change}");
+    }
 }
