@@ -7,6 +7,7 @@ mod audit;
 mod data;
 mod greeting;
 mod keys;
+mod ledger;
 mod offline;
 mod organization;
 mod policy;
@@ -60,6 +61,9 @@ enum Command {
     /// Works on the anchor, by which an old store put in the present one's place is noticed.
     #[command(subcommand)]
     Anchor(anchor::AnchorCommand),
+    /// Works on the ledger, by which rows that were changed behind the server's back are noticed.
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Checks the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => offline::verify_data(&args),
         Command::Keys(command) => keys::run(&command),
         Command::Anchor(command) => anchor::run(&command),
+        Command::Ledger(command) => ledger::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Account(command) => account::run(&command),
         Command::Organization(command) => organization::run(&command),

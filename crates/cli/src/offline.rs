@@ -11,9 +11,10 @@ use clap::Args;
 use strongroom_core::backup;
 use strongroom_core::verification::Report;
 use strongroom_crypto::{RootOfTrust, SystemRandom};
+use strongroom_server::anchor;
 use strongroom_server::app::trail_directory;
 use strongroom_server::config::Config;
-use strongroom_server::verification::look_over;
+use strongroom_server::verification::{Beside, look_over};
 use strongroom_store::{SqliteConfig, SqliteStore};
 use strongroom_types::ids::uuid_v4;
 use strongroom_types::{Clock as _, SystemClock};
@@ -167,7 +168,7 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
     drop(to);
     let fresh = scratch.path().join(STORE_DIRECTORY);
     SqliteStore::restore(&plain, &fresh)?;
-    let report = verify_store(&fresh, root, None)?;
+    let report = verify_store(&fresh, root, Beside::default())?;
     fs::rename(&fresh, &store)?;
     sync_directory_of(&store)?;
     tell(&report);
@@ -179,17 +180,24 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
 /// # Errors
 /// When the store cannot be read, or something in it is wrong; every fault is printed.
 pub fn verify_data(args: &DataArgs) -> Result<(), Box<dyn Error>> {
-    let report = store::on_copy(args, |config, copy, root| verify_store(copy, root, Some(&trail_directory(&config))))?;
+    // Before the store is copied, which is then as far as the anchor or further.
+    let anchor = args.settings_of_store()?.data.anchor;
+    let text = anchor.as_deref().map(anchor::fetch).transpose()?.flatten();
+    let report = store::on_copy(args, |config, copy, root| {
+        let trail = trail_directory(&config);
+        let anchor = anchor.as_deref().map(|path| (path, text.as_deref()));
+        verify_store(copy, root, Beside { trail: Some(&trail), anchor })
+    })?;
     tell(&report);
     Ok(())
 }
 
 /// Opens the store in `directory`, looks at all of it, and fails unless everything is in order.
-fn verify_store(directory: &Path, root: Arc<dyn RootOfTrust>, trail: Option<&Path>) -> Result<Report, Box<dyn Error>> {
+fn verify_store(directory: &Path, root: Arc<dyn RootOfTrust>, beside: Beside<'_>) -> Result<Report, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         let store = Arc::new(SqliteStore::open(directory, SqliteConfig::default())?);
-        let report = look_over(&store, root, Arc::new(SystemRandom), SystemClock.now(), trail).await?;
+        let report = look_over(&store, root, Arc::new(SystemRandom), SystemClock.now(), beside).await?;
         store.close()?;
         Ok::<_, Box<dyn Error>>(report)
     })?;

@@ -8,7 +8,7 @@ use strongroom_core::{Documents, Identities, bootstrap};
 use strongroom_crypto::{RootOfTrust, SystemRandom, Witness};
 use strongroom_roots::Roots;
 use strongroom_server::config::Config;
-use strongroom_store::{SqliteConfig, SqliteStore};
+use strongroom_store::{SqliteConfig, SqliteStore, StoreError};
 
 use crate::data::STORE_DIRECTORY;
 use crate::offline::DataArgs;
@@ -45,6 +45,28 @@ pub fn change<T>(
     let root = roots::open(&config, false, &SystemRandom)?;
     let store = args.store();
     within(&store, config, root.as_ref(), work)
+}
+
+/// Takes the store as it is for the right one: begins its ledger anew. Returns what the ledger had against it.
+///
+/// # Errors
+/// When the store is in use or cannot be opened, or its root of trust is not available.
+pub fn accept(args: &DataArgs) -> Result<Vec<String>, Box<dyn Error>> {
+    process::forbid_core_dumps()?;
+    let config = args.settings_of_store()?;
+    let root = roots::open(&config, false, &SystemRandom)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (store, random) = (SqliteStore::open(args.store(), SqliteConfig::default())?, Arc::new(SystemRandom));
+        let before = match bootstrap::stored_keyring(&store, root.as_ref(), Arc::clone(&random) as _).await {
+            Ok(_) => store.ledger_faults().await?,
+            Err(bootstrap::BootstrapError::Store(StoreError::Damaged(what))) => vec![what],
+            Err(error) => return Err(error.into()),
+        };
+        bootstrap::accepted_keyring(&store, root.as_ref(), random).await?;
+        store.close()?;
+        Ok(before)
+    })
 }
 
 /// Opens a copy of the store as of one moment and lets `work` look at it, also while a server runs.

@@ -259,7 +259,7 @@ mod tests {
     /// A store with a sealing key and the default keys of three regions, under the old root.
     async fn store() -> Arc<MemoryStore> {
         let (store, random) = (Arc::new(MemoryStore::new()), Arc::new(SeededRandom::new(3)));
-        let ring = bootstrap::keyring(store.as_ref(), &root(2), Arc::clone(&random) as _).await.unwrap();
+        let ring = bootstrap::keyring(store.as_ref(), &root(2), Arc::clone(&random) as _, true).await.unwrap();
         let documents = Arc::new(Documents::new(Arc::clone(&store) as _, ring, random, 1 << 20));
         for region in ["us-east-1", "us-west-2", "eu-west-1"] {
             use_key(&documents, region, root(2)).await;
@@ -334,10 +334,6 @@ mod tests {
         let found = look(&documents(&store, &both).await, &[&other]).await.unwrap();
         assert_eq!(found.keys, [0]);
         assert_eq!(found.lost.len(), 4);
-        assert!(
-            found.lost[0].starts_with("sealing-key 1+ledger: root `file` cannot unwrap the key"),
-            "{:?}",
-            found.lost
-        );
+        assert!(found.lost[0].starts_with("sealing-key 1: root `file` cannot unwrap the key"), "{:?}", found.lost);
     }
 }

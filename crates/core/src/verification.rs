@@ -81,6 +81,8 @@ pub struct Report {
     pub documents: u64,
     /// Entries of all indexes.
     pub index_entries: u64,
+    /// Kinds of documents that were looked at.
+    pub kinds: BTreeSet<&'static str>,
     /// The trail, when it was looked at.
     pub trail: Option<Checked>,
     /// What is wrong, the first hundred.
@@ -171,6 +173,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Opens every document of a kind.
     async fn over<T: Document>(&mut self, mut each: impl FnMut(&mut Report, &T)) -> Result<(), Error> {
+        self.report.kinds.insert(T::KIND.0);
         let mut after: Option<Arc<str>> = None;
         loop {
             let page = self.documents.scan_each::<T>("", after.as_deref(), PAGE).await?;

@@ -7,8 +7,9 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,6 +21,8 @@ use thiserror::Error;
 
 use crate::credentials;
 
+/// Longest wait for the anchor's storage, in seconds.
+const WRITE_SECONDS_MAX: u64 = 10;
 /// What the note is sealed for.
 const PURPOSE: &str = "anchor";
 
@@ -68,8 +71,9 @@ struct Note {
     id: [u8; ANCHOR_BYTES],
     /// Commits of the store when it was last written.
     commits: u64,
-    /// Written before the store knew of it.
-    pending: bool,
+    /// Written before the store knew of it, which knew this one till then: all zero for none.
+    #[serde(default)]
+    pending_after: Option<[u8; ANCHOR_BYTES]>,
 }
 
 /// How store and anchor stand to each other.
@@ -89,6 +93,8 @@ pub struct Anchor {
     id: [u8; ANCHOR_BYTES],
     /// Commits that the file tells of.
     written: AtomicU64,
+    /// The same, held while the file is written.
+    writing: Mutex<u64>,
 }
 
 impl Anchor {
@@ -110,10 +116,8 @@ impl Anchor {
         let note = match (note, ledger.anchor()) {
             (None, None) => return Self::begin(path, store, witness).await.map(Some),
             (None, Some(_)) => return Err(mismatch(path, GONE)),
-            (Some(note), None) if note.pending => {
-                store.set_anchor(note.id).await?;
-                note
-            }
+            // A change of anchors that was cut short: it is carried on below.
+            (Some(note), known) if note.pending_after == Some(known.unwrap_or_default()) => note,
             (Some(note), Some(id)) if note.id == id => note,
             (Some(_), _) => return Err(mismatch(path, OTHER)),
         };
@@ -123,7 +127,10 @@ impl Anchor {
             return Err(mismatch(path, &what));
         }
         let anchor = Self::new(path, store, witness, note.id);
-        anchor.write(ledger.commits())?;
+        if ledger.anchor() != Some(note.id) {
+            store.set_anchor(note.id).await?;
+        }
+        anchor.write(store.commits())?;
         Ok(Some(anchor))
     }
 
@@ -134,30 +141,50 @@ impl Anchor {
     pub async fn begin(path: &Path, store: &Arc<SqliteStore>, witness: &Witness) -> Result<Self, AnchorError> {
         let anchor = Self::new(path, store, witness, random::bytes(witness.random())?);
         // Should this end halfway, the note is there and says that the store may not know it yet.
-        let commits = store.ledger().await?.commits();
-        save(path, witness, &Note { id: anchor.id, commits, pending: true })?;
+        let ledger = store.ledger().await?;
+        let pending_after = Some(ledger.anchor().unwrap_or_default());
+        save(path, witness, &Note { id: anchor.id, commits: ledger.commits(), pending_after })?;
         store.set_anchor(anchor.id).await?;
-        anchor.write(store.ledger().await?.commits())?;
+        anchor.write(store.commits())?;
         Ok(anchor)
     }
 
     fn new(path: &Path, store: &Arc<SqliteStore>, witness: &Witness, id: [u8; ANCHOR_BYTES]) -> Self {
         let (store, witness) = (Arc::clone(store), witness.clone());
-        Self { path: path.to_owned(), store, witness, id, written: AtomicU64::new(0) }
+        Self { path: path.to_owned(), store, witness, id, written: AtomicU64::new(0), writing: Mutex::new(0) }
     }
 
-    /// Writes down how far the store has come, when it has.
+    /// Writes down how far the store has come, when it has: by what this process wrote, not by what the disk says now. Waits
+    /// for the file's storage as long as [`WRITE_SECONDS_MAX`]; a write that takes longer goes on beside.
     ///
     /// # Errors
-    /// When the file cannot be written, or the store fails.
-    pub async fn keep_up(&self) -> Result<(), AnchorError> {
-        let commits = self.store.ledger().await?.commits();
-        if commits == self.written.load(Ordering::SeqCst) { Ok(()) } else { self.write(commits) }
+    /// When the file cannot be written.
+    pub async fn keep_up(self: &Arc<Self>) -> Result<(), AnchorError> {
+        let commits = self.store.commits();
+        if commits <= self.written.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let anchor = Arc::clone(self);
+        let writing = tokio::task::spawn_blocking(move || anchor.write(commits));
+        match tokio::time::timeout(Duration::from_secs(WRITE_SECONDS_MAX), writing).await {
+            Ok(Ok(written)) => written,
+            Ok(Err(_)) => Err(self.unwritten("the thread that wrote it died")),
+            Err(_) => Err(self.unwritten("its storage does not answer")),
+        }
     }
 
+    fn unwritten(&self, what: &str) -> AnchorError {
+        AnchorError::File { path: self.path.clone(), source: io::Error::other(what.to_owned()) }
+    }
+
+    /// Never writes less than it knows.
     fn write(&self, commits: u64) -> Result<(), AnchorError> {
-        save(&self.path, &self.witness, &Note { id: self.id, commits, pending: false })?;
-        self.written.store(commits, Ordering::SeqCst);
+        let mut written = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if commits > *written || *written == 0 {
+            save(&self.path, &self.witness, &Note { id: self.id, commits, pending_after: None })?;
+            *written = commits;
+            self.written.store(commits, Ordering::SeqCst);
+        }
         Ok(())
     }
 }
@@ -167,14 +194,16 @@ impl Anchor {
 /// # Errors
 /// When the store fails, or the file cannot be removed.
 pub async fn forget(path: Option<&Path>, store: &SqliteStore) -> Result<(), AnchorError> {
-    store.set_anchor([0; ANCHOR_BYTES]).await?;
-    let Some(path) = path else { return Ok(()) };
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(AnchorError::File { path: path.to_owned(), source })
+    // The file first: cut short in between, the store still has an anchor, which is then gone, and this can be done again.
+    if let Some(path) = path {
+        match fs::remove_file(path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(AnchorError::File { path: path.to_owned(), source });
+            }
+            _ => {}
         }
-        _ => Ok(()),
     }
+    Ok(store.set_anchor([0; ANCHOR_BYTES]).await?)
 }
 
 /// How `store`, whose ledger is kept, stands to the anchor at `path`, of which [`fetch`] read `text` before the store was
@@ -195,7 +224,9 @@ pub async fn look(
     match (text.map(|text| opened(path, text, witness)).transpose()?, ledger.anchor()) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(mismatch(path, GONE)),
-        (Some(note), Some(id)) if note.id != id => Err(mismatch(path, OTHER)),
+        (Some(note), known) if known != Some(note.id) && note.pending_after != Some(known.unwrap_or_default()) => {
+            Err(mismatch(path, OTHER))
+        }
         (Some(note), _) => Ok(Some(AnchorStanding { store: ledger.commits(), anchor: note.commits })),
     }
 }

@@ -62,6 +62,12 @@ pub enum OpenError {
     /// A file that identity providers are known by cannot be used.
     #[error("identity_providers: {0}")]
     IdentityProviders(#[from] IdentityProvidersError),
+    /// The store is not as it was written.
+    #[error(
+        "the store was changed behind the server's back: {0}. Nothing was changed now. Restore a backup; or, if you know \
+         that the store is right as it is, run `strongroom ledger renew` with the same --data and --config"
+    )]
+    Altered(String),
     /// The store does not agree with its anchor.
     #[error("anchor: {0}")]
     Anchor(#[from] AnchorError),
@@ -110,14 +116,18 @@ pub struct App {
     /// Who makes the trail's digests.
     pub(crate) notary: Notary,
     /// What remembers outside the store how far it has come.
-    pub(crate) anchor: Option<Anchor>,
+    pub(crate) anchor: Option<Arc<Anchor>>,
     /// Between two looks at all rows, in hours.
     pub(crate) inspection_hours: u32,
+    /// Whether the start has looked at all of them.
+    pub(crate) looked_at: bool,
     pub(crate) store: Arc<SqliteStore>,
     trust: String,
     web_identities: WebIdentities,
 }
 
+/// Documents that a start looks at before it serves, at most: about 2 µs each. Of a larger store the look goes on beside.
+const LOOKED_AT_MAX: u64 = 20_000;
 /// The directory of the store inside the data directory.
 const STORE_DIRECTORY: &str = "store";
 /// What the log says when the trail's reserve is reached.
@@ -158,9 +168,19 @@ impl App {
         let directory = &config.data.directory;
         let web_identities = identity_providers::open(&config.identity_providers, Arc::clone(&clock))?;
         let store = Arc::new(SqliteStore::open(directory.join(STORE_DIRECTORY), store_config())?);
-        let keyring = bootstrap::keyring(store.as_ref(), root.as_ref(), Arc::clone(&random)).await?;
+        // Whoever has credentials had a store: one that holds nothing in its place is not begun anew.
+        let may_be_new = !directory.join(credentials::CREDENTIALS_FILE).exists();
+        let keyring = bootstrap::keyring(store.as_ref(), root.as_ref(), Arc::clone(&random), may_be_new).await;
+        let keyring = keyring.map_err(|error| match error {
+            BootstrapError::Store(StoreError::Damaged(what)) => OpenError::Altered(what),
+            other => OpenError::Bootstrap(other),
+        })?;
         let witness = Witness::new(Arc::clone(&keyring), Arc::clone(&random));
-        let anchor = Anchor::open(config.data.anchor.as_deref(), &store, &witness).await?;
+        let looked_at = config.data.inspection_hours > 0 && store.documents_about().await? <= LOOKED_AT_MAX;
+        if looked_at {
+            check_whole(&store).await?;
+        }
+        let anchor = Anchor::open(config.data.anchor.as_deref(), &store, &witness).await?.map(Arc::new);
         let documents = Arc::new(Documents::new(
             Arc::clone(&store) as _,
             Arc::clone(&keyring),
@@ -183,6 +203,10 @@ impl App {
         let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
         // The cipher library seeds its generator at the first draw, which takes a while: no request should wait for it.
         strongroom_crypto::random::bytes::<16>(random.as_ref()).map_err(|error| OpenError::Fault(error.to_string()))?;
+        if identities.first_account().await?.is_none() {
+            // Only a store from which nothing was taken may get its first account, and the access key of its root.
+            check_whole(&store).await?;
+        }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let data_keys_max = entries(config.cache.data_keys_max);
         let rewrapping = Rewrapping { documents: Arc::clone(&documents), root: Arc::clone(&root) };
@@ -218,6 +242,7 @@ impl App {
             notary,
             anchor,
             inspection_hours: config.data.inspection_hours,
+            looked_at,
             store,
             trust: root.describe(),
             web_identities,
@@ -260,6 +285,14 @@ impl App {
     pub fn close(&self) -> Result<(), OpenError> {
         Ok(self.store.close()?)
     }
+}
+
+/// Refuses a store whose rows are not those that were written last.
+async fn check_whole(store: &SqliteStore) -> Result<(), OpenError> {
+    let faults = store.ledger_faults().await?;
+    let Some(first) = faults.first() else { return Ok(()) };
+    let more = faults.len() - 1;
+    Err(OpenError::Altered(if more == 0 { first.clone() } else { format!("{first}; and {more} more") }))
 }
 
 /// The root of the account, as records show whoever signs with a key that nobody was given: without the access key

@@ -1,4 +1,4 @@
-//! Looks from time to time whether every row of the store is the last that was written there.
+//! Looks from time to time whether the store is whole, and every row the last that was written there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,21 +8,19 @@ use tracing::{error, info, warn};
 
 use crate::app::App;
 
-/// From the start to the first look, in minutes: a start has other things to do.
-const FIRST_MINUTES: u64 = 5;
-
-/// Looks at the store again and again, until `stopped` says so.
+/// Looks at the store again and again, until `stopped` says so: first when the start had no time for it.
 pub async fn repeat(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     if app.inspection_hours == 0 {
         return;
     }
-    let mut pause = Duration::from_secs(FIRST_MINUTES * 60);
+    let hours = Duration::from_secs(u64::from(app.inspection_hours) * 3600);
+    let mut pause = if app.looked_at { hours } else { Duration::ZERO };
     loop {
         tokio::select! {
             _ = stopped.changed() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        pause = Duration::from_secs(u64::from(app.inspection_hours) * 3600);
+        pause = hours;
         tokio::select! {
             _ = stopped.changed() => return,
             () = inspect(&app) => {}
@@ -31,14 +29,14 @@ pub async fn repeat(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
 }
 
 /// Looks once, and tells the log what is wrong.
-pub async fn inspect(app: &App) {
-    match app.store.ledger_faults().await {
-        Ok(faults) if faults.is_empty() => info!("every row of the store is the last that was written"),
-        Ok(faults) => {
-            for fault in &faults {
+async fn inspect(app: &App) {
+    match app.store.integrity().await {
+        Ok(found) if found.faults.is_empty() => info!("the store is whole, every row the last that was written"),
+        Ok(found) => {
+            for fault in &found.faults {
                 error!(%fault, "the store was changed behind the server's back");
             }
-            error!("run `strongroom verify` and restore a backup: {} rows are not as they were written", faults.len());
+            error!("run `strongroom verify` and restore a backup: {} faults were found", found.faults.len());
         }
         Err(error) => warn!(%error, "the store could not be looked over"),
     }

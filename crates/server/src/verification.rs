@@ -3,22 +3,33 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use strongroom_core::bootstrap::SEALING_KEY;
 use strongroom_core::evidence::check_trail;
 use strongroom_core::trail::files::DiskFiles;
 use strongroom_core::verification::{Report, verify};
 use strongroom_core::{Documents, Error, Identities, Kms, bootstrap};
-use strongroom_crypto::{Random, RootOfTrust};
+use strongroom_crypto::{Random, RootOfTrust, Witness};
 use strongroom_store::{SqliteStore, StoreError};
 use strongroom_types::Timestamp;
 
+use crate::anchor::{self, AnchorStanding};
 use crate::gate::fault_text;
 
 /// Bytes of decoded documents kept meanwhile.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Looks `store`, which hangs on `root`, over, and the trail in the folder `trail` if there is one. What is wrong with one part is told beside what is wrong with the others,
-/// as far as they can be looked at without it. Default keys of before there was KMS become keys of KMS: best used on a
-/// copy.
+/// What stands beside a store and is looked at with it.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// The folder of the trail.
+    pub trail: Option<&'a Path>,
+    /// The anchor's file, and what [`anchor::fetch`] read there before the store was copied.
+    pub anchor: Option<(&'a Path, Option<&'a str>)>,
+}
+
+/// Looks `store`, which hangs on `root`, over, and what stands beside it. What is wrong with one part is told beside what
+/// is wrong with the others, as far as they can be looked at without it. Default keys of before there was KMS become keys
+/// of KMS: best used on a copy.
 ///
 /// # Errors
 /// When the store cannot be read at all.
@@ -27,17 +38,19 @@ pub async fn look_over(
     root: Arc<dyn RootOfTrust>,
     random: Arc<dyn Random>,
     now: Timestamp,
-    trail: Option<&Path>,
+    beside: Beside<'_>,
 ) -> Result<Report, StoreError> {
     let keyring = bootstrap::stored_keyring(store.as_ref(), root.as_ref(), Arc::clone(&random)).await;
     let mut faults = store.integrity().await?.faults;
     let opened = match keyring {
         Ok(keyring) => {
+            let witness = Witness::new(Arc::clone(&keyring), Arc::clone(&random));
+            faults.extend(fault_of_anchor(store, &witness, beside).await);
             let documents = Arc::new(Documents::new(Arc::clone(store) as _, keyring, random, CACHE_BYTES));
             let identities = Arc::new(Identities::new(Arc::clone(&documents)));
             let kms = Kms::new(Arc::clone(&documents), identities, root);
             let report = match verify(&documents, &kms, now).await {
-                Ok(report) => with_trail(report, &documents, trail).await,
+                Ok(report) => with_trail(report, &documents, beside.trail).await,
                 Err(error) => Err(error),
             };
             report.map_err(|error| fault_text(&error))
@@ -45,9 +58,27 @@ pub async fn look_over(
         Err(error) => Err(error.to_string()),
     };
     let mut report = opened.unwrap_or_else(|fault| Report { faults: vec![fault], ..Report::default() });
+    if !report.kinds.is_empty() {
+        let known = |kind: &str| report.kinds.contains(kind) || kind == SEALING_KEY.0;
+        let kinds = store.stats().await?.documents;
+        let foreign = kinds.iter().filter(|(kind, _)| !known(kind));
+        faults.extend(foreign.map(|(kind, count)| format!("{count} documents are of an unknown kind, {kind:?}")));
+    }
     faults.append(&mut report.faults);
     report.faults = faults;
     Ok(report)
+}
+
+async fn fault_of_anchor(store: &SqliteStore, witness: &Witness, beside: Beside<'_>) -> Option<String> {
+    let (path, text) = beside.anchor?;
+    match anchor::look(Some(path), text, store, witness).await {
+        Ok(Some(found)) if found.store < found.anchor => {
+            let AnchorStanding { store, anchor } = found;
+            Some(format!("the store is older than it was: it counts {store} commits, and its anchor {anchor}"))
+        }
+        Ok(_) => None,
+        Err(error) => Some(format!("anchor: {error}")),
+    }
 }
 
 /// The report with what there is to say of the trail.

@@ -254,7 +254,7 @@ mod tests {
     async fn kms() -> Kms {
         let (store, random) = (Arc::new(MemoryStore::new()), Arc::new(SeededRandom::new(3)));
         let root = KeyRoot::new("file", "test", &SecretBytes::new(vec![7; 32])).unwrap();
-        let ring = bootstrap::keyring(store.as_ref(), &root, Arc::clone(&random) as _).await.unwrap();
+        let ring = bootstrap::keyring(store.as_ref(), &root, Arc::clone(&random) as _, true).await.unwrap();
         let documents = Arc::new(Documents::new(store as _, ring, random, 1 << 20));
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         Kms::new(documents, identities, Arc::new(root))

@@ -11,12 +11,14 @@ use serde_json::json;
 use strongroom_crypto::Random as _;
 use strongroom_crypto::random::SeededRandom;
 use strongroom_store::{DATABASE_FILE, SqliteConfig, SqliteStore};
+use strongroom_types::AccountId;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::{House, NOW, root};
 use crate::app::OpenError;
-use crate::verification::look_over;
+use crate::config::Config;
+use crate::verification::{Beside, look_over};
 
 /// Secrets of the store that is damaged.
 const SECRETS: usize = 6;
@@ -121,7 +123,8 @@ struct Found {
 /// Opens what the disk holds now, reads every secret, and has the store looked over.
 async fn look(home: &Path) -> Found {
     let mut all_read = true;
-    match House::open_in(home, 3, |_| {}).await {
+    // Without the look at the start, which would refuse most of it: reading must be safe on its own.
+    match House::open_in(home, 3, |config| config.data.inspection_hours = 0).await {
         Err(error) => return Found { faults: vec![error.to_string()], all_read: false },
         Ok(house) => {
             for n in 0..SECRETS {
@@ -143,7 +146,8 @@ async fn look(home: &Path) -> Found {
     let faults = match SqliteStore::open(home.join("store"), SqliteConfig::default()) {
         Err(error) => vec![error.to_string()],
         Ok(store) => {
-            let looked = look_over(&Arc::new(store), root(), Arc::new(SeededRandom::new(4)), NOW, None).await;
+            let looked =
+                look_over(&Arc::new(store), root(), Arc::new(SeededRandom::new(4)), NOW, Beside::default()).await;
             looked.map_or_else(|error| vec![error.to_string()], |report| report.faults)
         }
     };
@@ -229,10 +233,22 @@ async fn rows_that_were_swapped_moved_dropped_or_brought_back_are_named() {
         ("an index entry dropped", "DELETE FROM main.term WHERE ix = 'secret-name' AND value LIKE '%s3%'".into(), "secret-name"),
         ("an index entry put in", "INSERT INTO main.term VALUES ('secret-name', '1', '1')".into(), "1"),
         ("a record dropped", "DELETE FROM main.entry WHERE place = (SELECT max(place) FROM main.entry)".into(), "feed trail"),
+        (
+            "a record among the documents",
+            "INSERT INTO main.document (kind, key, version, terms, body) SELECT 'feed:trail', '', place & 1099511627775,
+                x'', body FROM main.entry ORDER BY place DESC LIMIT 1;
+             DELETE FROM main.entry WHERE place = (SELECT max(place) FROM main.entry)".into(),
+            "unknown kind",
+        ),
+        (
+            "a trigger",
+            "CREATE TRIGGER main.t AFTER INSERT ON entry BEGIN DELETE FROM entry; END; DELETE FROM main.term".into(),
+            "its tables are not those",
+        ),
         ("a counter turned back", "UPDATE main.topic SET last_sequence = last_sequence - 1".into(), "feed trail"),
         ("the ledger dropped", "DELETE FROM main.ledger".into(), "ledger is gone"),
         ("an old ledger", "UPDATE main.ledger SET body = (SELECT body FROM old.ledger)".into(), "secret"),
-        ("no sealing key", "DELETE FROM main.document WHERE kind = 'sealing-key'".into(), "key"),
+        ("no sealing key", "DELETE FROM main.document WHERE kind = 'sealing-key'".into(), "not what it hangs on"),
         (
             "an old schema without a ledger",
             "DROP TABLE main.ledger; PRAGMA main.user_version = 2".into(),
@@ -248,7 +264,68 @@ async fn rows_that_were_swapped_moved_dropped_or_brought_back_are_named() {
         assert!(!written.change(home.path()).is_empty(), "{name} does nothing");
         let found = look(home.path()).await;
         assert!(found.faults.iter().any(|fault| fault.contains(told)), "{name}: {:?}", found.faults);
+        let started = House::open_in(home.path(), 5, |_| {}).await;
+        assert!(started.is_err() || !name.contains("row") && name.contains("index"), "{name}: the start takes it");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_from_which_something_was_taken_gets_no_new_account_and_no_new_key() {
+    let written = written().await;
+    for (name, damage) in [
+        ("its account", "DELETE FROM document WHERE kind = 'account'"),
+        ("what it hangs on", "DELETE FROM document WHERE kind = 'sealing-key'; DELETE FROM ledger"),
+        (
+            "everything",
+            "DELETE FROM document; DELETE FROM term; DELETE FROM unique_key; DELETE FROM topic; DELETE FROM entry;
+             DELETE FROM ledger",
+        ),
+    ] {
+        // With and without what the first start left beside the store; the look at the start is switched off.
+        for with_credentials in [true, false] {
+            let home = holding(&written.after);
+            if with_credentials {
+                fs::write(home.path().join("credentials"), "[default]\n").unwrap();
+            }
+            Connection::open(database(home.path())).unwrap().execute_batch(damage).unwrap();
+            let before = rows(&database(home.path())).unwrap();
+            let change = |config: &mut Config| {
+                config.data.inspection_hours = 0;
+                config.account.id = AccountId::parse("449001740546").ok();
+            };
+            let opened = House::open_in(home.path(), 6, change).await;
+            if name == "everything" && !with_credentials {
+                assert!(opened.is_ok(), "an empty store in an empty directory is a new one");
+                continue;
+            }
+            assert!(opened.is_err(), "{name} was taken");
+            assert_eq!(rows(&database(home.path())).unwrap(), before, "{name}: nothing was changed");
+            if with_credentials {
+                assert_eq!(fs::read_to_string(home.path().join("credentials")).unwrap(), "[default]\n");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_anchor_follows_what_was_written_and_not_what_the_disk_says() {
+    let (home, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let anchor = other.path().join("anchor");
+    let anchored = |seed| House::open_in(home.path(), seed, |config| config.data.anchor = Some(anchor.clone()));
+    let house = anchored(1).await.unwrap();
+    let bare = Connection::open(database(home.path())).unwrap();
+    let old: Vec<u8> = bare.query_row("SELECT body FROM ledger", [], |row| row.get(0)).unwrap();
+    let token = format!("{:032}", 1);
+    let input = json!({"Name": "s0", "SecretString": "a", "ClientRequestToken": token});
+    write(&house, "CreateSecret", input).await;
+    house.app.anchor.as_ref().unwrap().keep_up().await.unwrap();
+    let note = fs::read(&anchor).unwrap();
+    bare.execute("UPDATE ledger SET body = ?1", [&old]).unwrap();
+    house.app.anchor.as_ref().unwrap().keep_up().await.unwrap();
+    assert_eq!(fs::read(&anchor).unwrap(), note, "it does not go back");
+    drop(house);
+    let told = anchored(2).await.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(told.contains("changed behind the server's back"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
