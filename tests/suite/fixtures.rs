@@ -1,11 +1,11 @@
 //! Promise: what earlier releases stored, this one reads: secrets under default and other keys, old copies under keys that
 //! were changed or rotated, ciphertexts that callers keep, codes of HMAC keys.
 //!
-//! `tests/fixtures` has a store of each release with what is in it. `STRONGROOM_FIXTURE_TO=DIR` keeps what this one writes.
+//! `tests/fixtures` has a store of each release with what is in it. What this one writes is kept in `target/tmp/fixture`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use base64::Engine as _;
@@ -131,12 +131,10 @@ async fn what_this_release_writes_it_reads() {
     fs::copy(data.join("root.key"), kept.join("root.key")).expect("copied");
     fs::write(kept.join("expected.json"), format!("{expected:#}\n")).expect("written");
     read(&kept).await;
-    if let Some(to) = std::env::var_os("STRONGROOM_FIXTURE_TO") {
-        let to = PathBuf::from(to);
-        fs::create_dir_all(&to).expect("directory");
-        for file in FILES {
-            fs::copy(kept.join(file), to.join(file)).expect("copied");
-        }
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fixture");
+    fs::create_dir_all(&to).expect("directory");
+    for file in FILES {
+        fs::copy(kept.join(file), to.join(file)).expect("copied");
     }
 }
 

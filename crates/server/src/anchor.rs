@@ -263,3 +263,85 @@ fn save(path: &Path, witness: &Witness, note: &Note) -> Result<(), AnchorError> 
     let text = format!("{}\n", STANDARD.encode(sealed.as_bytes()));
     credentials::replace(path, text.as_bytes()).map_err(|source| AnchorError::File { path: path.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use strongroom_core::bootstrap;
+    use strongroom_crypto::random::SeededRandom;
+    use strongroom_store::SqliteConfig;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::tests::root;
+
+    struct Place {
+        _home: TempDir,
+        path: PathBuf,
+        store: Arc<SqliteStore>,
+        witness: Witness,
+    }
+
+    impl Place {
+        async fn new(seed: u64) -> Self {
+            let home = TempDir::new().unwrap();
+            let store = Arc::new(SqliteStore::open(home.path().join("store"), SqliteConfig::default()).unwrap());
+            let random = Arc::new(SeededRandom::new(seed));
+            let ring = bootstrap::keyring(store.as_ref(), root().as_ref(), random.clone(), true).await.unwrap();
+            Self { path: home.path().join("anchor.note"), _home: home, store, witness: Witness::new(ring, random) }
+        }
+
+        async fn open(&self) -> Result<Option<Anchor>, AnchorError> {
+            Anchor::open(Some(&self.path), &self.store, &self.witness).await
+        }
+
+        /// What `anchor status` would say.
+        async fn standing(&self) -> Result<Option<AnchorStanding>, AnchorError> {
+            let text = fetch(&self.path).unwrap();
+            look(Some(&self.path), text.as_deref(), &self.store, &self.witness).await
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_change_of_anchors_that_was_cut_short_is_carried_on() {
+        let place = Place::new(1).await;
+        // The first one, and one in place of another.
+        for number in [1, 2] {
+            let pending_after = Some(place.store.ledger().await.unwrap().anchor().unwrap_or_default());
+            let note = Note { id: [number; ANCHOR_BYTES], commits: place.store.commits(), pending_after };
+            save(&place.path, &place.witness, &note).unwrap();
+            assert!(place.standing().await.unwrap().is_some(), "{number}");
+            place.open().await.unwrap();
+            assert_eq!(place.store.ledger().await.unwrap().anchor(), Some(note.id));
+            place.open().await.unwrap();
+        }
+        // One that was to follow yet another.
+        let note = Note { id: [9; ANCHOR_BYTES], commits: 0, pending_after: Some([8; ANCHOR_BYTES]) };
+        save(&place.path, &place.witness, &note).unwrap();
+        assert!(place.open().await.is_err() && place.standing().await.is_err());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_store_may_go_without_again() {
+        let place = Place::new(1).await;
+        place.open().await.unwrap();
+        // Cut short between the two steps.
+        fs::remove_file(&place.path).unwrap();
+        assert!(place.open().await.err().unwrap().to_string().contains("the anchor is gone"));
+        forget(Some(&place.path), &place.store).await.unwrap();
+        assert!(Anchor::open(None, &place.store, &place.witness).await.unwrap().is_none());
+        place.open().await.unwrap();
+        forget(Some(&place.path), &place.store).await.unwrap();
+        assert!(!place.path.exists());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_anchors_may_stand_in_one_folder() {
+        let (one, other) = (Place::new(1).await, Place::new(2).await);
+        let beside = one.path.with_extension("other");
+        Anchor::open(Some(&one.path), &one.store, &one.witness).await.unwrap();
+        Anchor::open(Some(&beside), &other.store, &other.witness).await.unwrap();
+        let names = |path: &Path| fs::read_dir(path.parent().unwrap()).unwrap().count();
+        assert_eq!(names(&one.path), 3, "the store and two notes");
+        assert!(Anchor::open(Some(&beside), &one.store, &one.witness).await.is_err());
+    }
+}

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use strongroom_core::bootstrap::{self, BootstrapError};
+use strongroom_core::bootstrap::BootstrapError;
 use strongroom_core::evidence::Notary;
 use strongroom_core::identities::NewKey;
 use strongroom_core::identities::signers::identity_of;
@@ -13,8 +13,8 @@ use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
 use strongroom_core::{Caller, Documents, Error, Iam, Identities, Kms, Secrets, Sts};
-use strongroom_crypto::{Random, RootError, RootOfTrust, Witness};
-use strongroom_store::{SqliteConfig, SqliteStore, StoreError};
+use strongroom_crypto::{Random, RootError, RootOfTrust};
+use strongroom_store::{SqliteStore, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
 use thiserror::Error;
@@ -25,6 +25,7 @@ use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::gate::fault_text;
 use crate::identity_providers::{self, IdentityProvidersError};
+use crate::opening::{self, WholeStore};
 use crate::refused::Refused;
 use crate::rewrapping::Rewrapping;
 use crate::standing::Standing;
@@ -126,10 +127,6 @@ pub struct App {
     web_identities: WebIdentities,
 }
 
-/// Documents that a start looks at before it serves, at most: about 2 µs each. Of a larger store the look goes on beside.
-const LOOKED_AT_MAX: u64 = 20_000;
-/// The directory of the store inside the data directory.
-const STORE_DIRECTORY: &str = "store";
 /// What the log says when the trail's reserve is reached.
 pub(crate) const SPACE_IS_LOW: &str =
     "the trail's file system has less free space than audit.free_bytes_min: only DeleteSecret is carried out";
@@ -153,9 +150,20 @@ fn trail(config: &Config, directory: &Path, clock: &Arc<dyn Clock>) -> Result<Ar
     trail.map(Arc::new).map_err(|source| OpenError::File { path: directory.to_owned(), source })
 }
 
+/// The reserve of the trail's file system, of which `standing` knows from now on.
+fn space(config: &Config, standing: &Standing) -> Result<Space, OpenError> {
+    let space = Space { directory: trail_directory(config), free_bytes_min: config.audit.free_bytes_min };
+    let low = space.is_low().map_err(|source| OpenError::File { path: space.directory.clone(), source })?;
+    standing.set_space_is_low(low);
+    if low {
+        tracing::error!("{SPACE_IS_LOW}");
+    }
+    Ok(space)
+}
+
 impl App {
-    /// Opens the data directory, which must be there, and makes in it what is missing. The second part of the answer is there on the first
-    /// start alone.
+    /// Opens the data directory, which must be there, and makes in it what is missing. The second part of the answer is
+    /// there on the first start alone.
     ///
     /// # Errors
     /// When anything of it cannot be used. Nothing that was there is changed then.
@@ -165,39 +173,19 @@ impl App {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<(Self, Option<NewKey>), OpenError> {
-        let directory = &config.data.directory;
         let web_identities = identity_providers::open(&config.identity_providers, Arc::clone(&clock))?;
-        let store = Arc::new(SqliteStore::open(directory.join(STORE_DIRECTORY), store_config())?);
-        // Whoever has credentials had a store: one that holds nothing in its place is not begun anew.
-        let may_be_new = !directory.join(credentials::CREDENTIALS_FILE).exists();
-        let keyring = bootstrap::keyring(store.as_ref(), root.as_ref(), Arc::clone(&random), may_be_new).await;
-        let keyring = keyring.map_err(|error| match error {
-            BootstrapError::Store(StoreError::Damaged(what)) => OpenError::Altered(what),
-            other => OpenError::Bootstrap(other),
-        })?;
-        let witness = Witness::new(Arc::clone(&keyring), Arc::clone(&random));
-        let looked_at = config.data.inspection_hours > 0 && store.documents_about().await? <= LOOKED_AT_MAX;
-        if looked_at {
-            check_whole(&store).await?;
-        }
-        let anchor = Anchor::open(config.data.anchor.as_deref(), &store, &witness).await?.map(Arc::new);
+        let WholeStore { store, keyring, anchor, looked_at } = opening::open(config, root.as_ref(), &random).await?;
         let documents = Arc::new(Documents::new(
             Arc::clone(&store) as _,
             Arc::clone(&keyring),
             Arc::clone(&random),
             config.cache.documents_bytes_max,
         ));
-        let trail_directory = trail_directory(config);
-        let trail = trail(config, &trail_directory, &clock)?;
-        let space = Space { directory: trail_directory, free_bytes_min: config.audit.free_bytes_min };
+        let trail = trail(config, &trail_directory(config), &clock)?;
         let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail));
         notary.begin().await?;
         let standing = Standing::default();
-        let low = space.is_low().map_err(|source| OpenError::File { path: space.directory.clone(), source })?;
-        standing.set_space_is_low(low);
-        if low {
-            tracing::error!("{SPACE_IS_LOW}");
-        }
+        let space = space(config, &standing)?;
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
         let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
@@ -205,7 +193,7 @@ impl App {
         strongroom_crypto::random::bytes::<16>(random.as_ref()).map_err(|error| OpenError::Fault(error.to_string()))?;
         if identities.first_account().await?.is_none() {
             // Only a store from which nothing was taken may get its first account, and the access key of its root.
-            check_whole(&store).await?;
+            opening::check_whole(&store).await?;
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let data_keys_max = entries(config.cache.data_keys_max);
@@ -287,14 +275,6 @@ impl App {
     }
 }
 
-/// Refuses a store whose rows are not those that were written last.
-async fn check_whole(store: &SqliteStore) -> Result<(), OpenError> {
-    let faults = store.ledger_faults().await?;
-    let Some(first) = faults.first() else { return Ok(()) };
-    let more = faults.len() - 1;
-    Err(OpenError::Altered(if more == 0 { first.clone() } else { format!("{first}; and {more} more") }))
-}
-
 /// The root of the account, as records show whoever signs with a key that nobody was given: without the access key
 /// id, for what stands in its place may be anything, even a secret.
 fn dev_signer(account: &AccountId, region: &Region) -> Authenticated {
@@ -354,13 +334,6 @@ async fn account(
         .map_err(|source| OpenError::File { path: directory.join(credentials::CREDENTIALS_FILE), source })?;
     identities.create_account(&account, &key, clock.now()).await?;
     Ok((account, Some(key)))
-}
-
-/// The store's settings: a reader for each lane, so that none waits for another's.
-fn store_config() -> SqliteConfig {
-    let lanes = std::thread::available_parallelism().map_or(1, usize::from);
-    let config = SqliteConfig::default();
-    SqliteConfig { point_readers_max: config.point_readers_max.max(lanes), ..config }
 }
 
 fn entries(limit: u32) -> usize {

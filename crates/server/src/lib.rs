@@ -4,6 +4,7 @@ mod authn;
 mod cors;
 mod health;
 mod inspection;
+mod opening;
 pub mod ops;
 mod refused;
 mod rewrapping;

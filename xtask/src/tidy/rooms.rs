@@ -66,6 +66,7 @@ const CALLS: [Call; 9] = [
             "crates/server/src/config/",
             "crates/server/src/listen/",
             "crates/server/src/app",
+            "crates/server/src/anchor.rs",
             "crates/server/src/credentials.rs",
             "crates/server/src/identity_providers/",
             "crates/cli/",

@@ -87,8 +87,9 @@ mod tests {
     fn a_blob_of_an_earlier_release_is_read() {
         const BLOB: &str = "01001234abcd12ab34cd56ef1234567890ab0000001cbe991a1401374ad0ab17da7fa3404142434445464748494a4b4c\
                             4d4e4f606162636465666768696a6bed5c9733dbbdd18eded90a35d33ca4af2984854b53f3f6df1881";
-        let byte = |at: usize| u8::from_str_radix(&BLOB[at..at + 2], 16).expect("hexadecimal");
-        let blob: Vec<u8> = (0..BLOB.len()).step_by(2).map(byte).collect();
+        let digit = |digit: &u8| u8::try_from(char::from(*digit).to_digit(16).expect("hexadecimal")).expect("small");
+        let byte = |pair: &[u8; 2]| digit(&pair[0]) << 4 | digit(&pair[1]);
+        let blob: Vec<u8> = BLOB.as_bytes().as_chunks::<2>().0.iter().map(byte).collect();
         let read = Ciphertext::parse(&blob).expect("read");
         let (account, key_id) = ("123456789012", "1234abcd-12ab-34cd-56ef-1234567890ab");
         assert_eq!((read.account.as_str(), read.key_id.as_str()), (account, key_id));

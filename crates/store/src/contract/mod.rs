@@ -1,5 +1,6 @@
 //! The suite that every engine passes: small named cases, each run on an empty store of its own.
 
+pub mod bare;
 mod commits;
 pub mod differential;
 pub mod fixture;

@@ -1,0 +1,71 @@
+//! Opens the store of a data directory, and refuses one that is not as it was written.
+
+use std::sync::Arc;
+
+use strongroom_core::bootstrap::{self, BootstrapError};
+use strongroom_crypto::{Keyring, Random, RootOfTrust, Witness};
+use strongroom_store::{SqliteConfig, SqliteStore, StoreError};
+
+use crate::anchor::Anchor;
+use crate::app::OpenError;
+use crate::config::Config;
+use crate::credentials::CREDENTIALS_FILE;
+
+/// The directory of the store inside the data directory.
+const STORE_DIRECTORY: &str = "store";
+/// Documents that a start looks at before it serves, at most: about 2 µs each. Of a larger store the look goes on beside.
+const LOOKED_AT_MAX: u64 = 20_000;
+
+/// A store that agrees with its root of trust, its ledger and its anchor.
+pub(crate) struct WholeStore {
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) anchor: Option<Arc<Anchor>>,
+    /// Whether all rows were held against the ledger.
+    pub(crate) looked_at: bool,
+}
+
+/// Opens the store of `config`, which hangs on `root`; one that is not there is made.
+///
+/// # Errors
+/// When it cannot be used, or is not as it was written. Nothing was changed then.
+pub(crate) async fn open(
+    config: &Config,
+    root: &dyn RootOfTrust,
+    random: &Arc<dyn Random>,
+) -> Result<WholeStore, OpenError> {
+    let directory = &config.data.directory;
+    let store = Arc::new(SqliteStore::open(directory.join(STORE_DIRECTORY), store_config())?);
+    // Whoever has credentials had a store: one that holds nothing in its place is not begun anew.
+    let may_be_new = !directory.join(CREDENTIALS_FILE).exists();
+    let keyring = bootstrap::keyring(store.as_ref(), root, Arc::clone(random), may_be_new).await;
+    let keyring = keyring.map_err(|error| match error {
+        BootstrapError::Store(StoreError::Damaged(what)) => OpenError::Altered(what),
+        other => OpenError::Bootstrap(other),
+    })?;
+    let looked_at = config.data.inspection_hours > 0 && store.documents_about().await? <= LOOKED_AT_MAX;
+    if looked_at {
+        check_whole(&store).await?;
+    }
+    let witness = Witness::new(Arc::clone(&keyring), Arc::clone(random));
+    let anchor = Anchor::open(config.data.anchor.as_deref(), &store, &witness).await?.map(Arc::new);
+    Ok(WholeStore { store, keyring, anchor, looked_at })
+}
+
+/// Refuses a store whose rows are not those that were written last.
+///
+/// # Errors
+/// `Altered` with the first of them.
+pub(crate) async fn check_whole(store: &SqliteStore) -> Result<(), OpenError> {
+    let faults = store.ledger_faults().await?;
+    let Some(first) = faults.first() else { return Ok(()) };
+    let more = faults.len() - 1;
+    Err(OpenError::Altered(if more == 0 { first.clone() } else { format!("{first}; and {more} more") }))
+}
+
+/// The store's settings: a reader for each lane, so that none waits for another's.
+fn store_config() -> SqliteConfig {
+    let lanes = std::thread::available_parallelism().map_or(1, usize::from);
+    let config = SqliteConfig::default();
+    SqliteConfig { point_readers_max: config.point_readers_max.max(lanes), ..config }
+}
