@@ -87,7 +87,7 @@ mod tests {
     fn a_blob_of_an_earlier_release_is_read() {
         const BLOB: &str = "01001234abcd12ab34cd56ef1234567890ab0000001cbe991a1401374ad0ab17da7fa3404142434445464748494a4b4c\
                             4d4e4f606162636465666768696a6bed5c9733dbbdd18eded90a35d33ca4af2984854b53f3f6df1881";
-        let byte = |at: usize| u8::from_str_radix(&BLOB[at..at + 2], 16).expect("hexadecimal");
+        let byte = |at: usize| u8::from_str_radix(BLOB.get(at..at + 2).expect("two digits"), 16).expect("hexadecimal");
         let blob: Vec<u8> = (0..BLOB.len()).step_by(2).map(byte).collect();
         let read = Ciphertext::parse(&blob).expect("read");
         let (account, key_id) = ("123456789012", "1234abcd-12ab-34cd-56ef-1234567890ab");

@@ -1,6 +1,8 @@
 //! Keys over an in-memory store and a clock that the tests turn: their states by a model, rotation, deletion, and default
 //! keys of before there was KMS.
 
+mod forged;
+
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -55,7 +57,12 @@ impl House {
     }
 
     fn cx(&self) -> Ctx {
-        let account = AccountId::parse(ACCOUNT).expect("account");
+        self.cx_of(ACCOUNT)
+    }
+
+    /// A request of the root of an account.
+    fn cx_of(&self, account: &str) -> Ctx {
+        let account = AccountId::parse(account).expect("account");
         let region = Region::parse("us-east-1").expect("region");
         let record = Record {
             kind: EventKind::ApiCall,
@@ -178,10 +185,17 @@ impl House {
     }
 
     async fn grant(&self, key: &str) {
+        self.grant_to(key, ACCOUNT).await;
+    }
+
+    /// Lets the root of an account decrypt, and retire that grant.
+    async fn grant_to(&self, key: &str, account: &str) {
         let cx = self.cx();
+        let root = format!("arn:aws:iam::{account}:root");
         let input = CreateGrantRequest {
             key_id: key.to_owned(),
-            grantee_principal: Some(format!("arn:aws:iam::{ACCOUNT}:root")),
+            grantee_principal: Some(root.clone()),
+            retiring_principal: Some(root),
             operations: vec![GrantOperation::Decrypt],
             ..CreateGrantRequest::default()
         };
