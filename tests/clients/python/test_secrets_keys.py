@@ -331,6 +331,32 @@ def test_a_secret_under_a_key_of_another_account(abroad, mark):
         value(own.sm, mark)
 
 
+def test_the_condition_on_a_secrets_key_is_about_the_key_of_its_owner(abroad, mark):
+    own, other = abroad
+    user = other.user(mark)
+    theirs = client("secretsmanager", user.key, user.url)
+    alias = f"alias/{mark}"
+    found, decoy = (account.kms.create_key()["KeyMetadata"]["Arn"] for account in (own, other))
+    own.kms.create_alias(AliasName=alias, TargetKeyId=found)
+    other.kms.create_alias(AliasName=alias, TargetKeyId=decoy)
+    uses = statement(user.arn, "kms:GenerateDataKey", "kms:Decrypt", "kms:Encrypt")
+    own.kms.put_key_policy(KeyId=found, Policy=key_policy(own.number, uses))
+    secret = own.sm.create_secret(Name=mark, SecretString="first", KmsKeyId=found)["ARN"]
+    user.may("secretsmanager:*", "kms:*")
+
+    def let(key):
+        allowed = statement(user.arn, "secretsmanager:UpdateSecret", StringEquals={"secretsmanager:KmsKeyArn": key})
+        text = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        own.sm.put_resource_policy(SecretId=secret, ResourcePolicy=text)
+
+    let(decoy)
+    with refused("AccessDeniedException"):
+        theirs.update_secret(SecretId=secret, KmsKeyId=alias)
+    let(found)
+    theirs.update_secret(SecretId=secret, KmsKeyId=alias)
+    assert own.sm.describe_secret(SecretId=secret)["KmsKeyId"] == alias
+
+
 def records(word, count):
     """The records of KMS that hold a word, oldest first, once there are so many."""
     trail = pathlib.Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).parent / "trail"

@@ -23,13 +23,13 @@ const MANAGED: &str = "alias/aws/";
 const TRIAL: &str = "RequestToValidateKeyAccess";
 
 impl Secrets {
-    /// The ARN of the key that a request names, for conditions.
+    /// The ARN of the key that a request names for a secret of `owner`, for conditions.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn key_arn(&self, cx: &Ctx, key_id: Option<&str>) -> Result<Option<String>, Error> {
+    pub async fn key_arn(&self, cx: &Ctx, owner: &AccountId, key_id: Option<&str>) -> Result<Option<String>, Error> {
         match key_id.filter(|key_id| !key_id.is_empty()) {
-            Some(key_id) => Ok(Some(self.kms.arn(cx, key_id).await?)),
+            Some(key_id) => Ok(Some(self.kms.arn(cx, owner, key_id).await?)),
             None => Ok(None),
         }
     }
