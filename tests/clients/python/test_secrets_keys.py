@@ -408,3 +408,19 @@ def test_calls_of_kms_are_recorded_without_their_secrets(kms, arn):
         text = json.dumps(record)
         assert "laintext" not in text.replace("WithoutPlaintext", "") or "HIDDEN" in text or "***" in text, text
         assert "cGxhaW4tb2YtdGhpcy10ZXN0" not in text and "plain-of-this-test" not in text
+
+
+def test_the_record_of_a_re_encryption_names_both_keys(kms, key, arn, account):
+    other = kms.create_key()["KeyMetadata"]["Arn"]
+    context = {"of": uuid.uuid4().hex}
+    blob = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
+    kms.re_encrypt(CiphertextBlob=blob, DestinationKeyId=other, DestinationEncryptionContext=context)
+    kms.re_encrypt(CiphertextBlob=blob, SourceKeyId=key, DestinationKeyId=other, DestinationEncryptionContext=context)
+    found = records(context["of"], 2)
+    for record in found:
+        assert record["eventName"] == "ReEncrypt"
+        assert record["resources"] == [
+            {"ARN": named, "accountId": account, "type": "AWS::KMS::Key"} for named in (arn, other)]
+        assert record["requestParameters"]["destinationKeyId"] == other
+    # A key that only the ciphertext names stands among the resources alone.
+    assert sorted(record["requestParameters"].get("sourceKeyId", "") for record in found) == ["", key]
