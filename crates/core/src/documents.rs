@@ -10,7 +10,9 @@ use quick_cache::{Equivalent, Weighter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use strongroom_crypto::{Context, Keyring, Random, Sealed};
-use strongroom_store::{Batch, Change, Delete, DocumentKey, Entry, Kind, Put, Range, Store, StoreError, Term, Watcher};
+use strongroom_store::{
+    Batch, Change, Delete, DocumentKey, Entry, Index, Kind, Put, Range, Store, StoreError, Term, Watcher,
+};
 use strongroom_types::SecretBytes;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
@@ -270,6 +272,24 @@ impl Documents {
         Ok(opened)
     }
 
+    /// The documents that entries of `index` lead to, in that order: those of them that say themselves that they stand
+    /// there. The index is not sealed, so that alone it proves nothing.
+    ///
+    /// # Errors
+    /// As [`Documents::load`].
+    pub async fn load_entries<T: Document>(&self, index: Index, entries: &[Entry]) -> Result<Vec<Loaded<T>>, Error> {
+        let keys: Vec<Arc<str>> = entries.iter().map(|entry| Arc::clone(&entry.key)).collect();
+        let mut entries = entries.iter();
+        let loaded = self.load_many::<T>(&keys).await?.into_iter();
+        let is_there = |loaded: &Loaded<T>| {
+            let key = loaded.value.key();
+            // Those between are of documents that are gone.
+            let entry = entries.find(|entry| *entry.key == *key);
+            entry.is_some_and(|entry| stands_at(loaded.value.as_ref(), index, &entry.value))
+        };
+        Ok(loaded.filter(is_there).collect())
+    }
+
     /// Documents of a kind in the order of their keys.
     ///
     /// # Errors
@@ -379,6 +399,11 @@ impl Documents {
         let bytes = u64::try_from(plain.len()).unwrap_or(u64::MAX);
         Ok((Loaded { version, value: Arc::new(T::from_body(&plain)?) }, bytes))
     }
+}
+
+/// Whether a document says itself that it stands at `value` in `index`.
+pub fn stands_at<T: Document>(document: &T, index: Index, value: &str) -> bool {
+    document.terms().iter().any(|term| term.index == index && term.value == value)
 }
 
 /// What a document's body is bound to.

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{CONTENT_TYPE, HOST, InvalidHeaderValue, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -19,7 +19,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use strongroom_types::{SecretBuffer, SecretBytes};
+use strongroom_types::{SecretBuffer, SecretBytes, SecretText};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -165,6 +165,25 @@ impl AsRef<[u8]> for Owned {
     }
 }
 
+/// A text that is wiped with the last copy of the header that it is the value of.
+struct OwnedText(SecretText);
+
+impl AsRef<[u8]> for OwnedText {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose().as_bytes()
+    }
+}
+
+/// A secret as the value of a header, in its own memory. What the library writes into its buffer is not wiped.
+///
+/// # Errors
+/// When the text cannot stand in a header.
+pub(crate) fn secret_value(text: SecretText) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(OwnedText(text)))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     match ca_file {
@@ -224,4 +243,19 @@ async fn whole(mut body: Incoming) -> Result<SecretBytes, String> {
 pub(crate) fn shown(text: &str) -> String {
     const CHARACTERS_MAX: usize = 300;
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(CHARACTERS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_header_is_no_copy_of_the_secret() {
+        let text = SecretText::new("hvs.CAESIJ".to_owned());
+        let place = text.expose().as_ptr();
+        let value = secret_value(text).expect("a value");
+        assert_eq!((value.as_bytes(), value.as_bytes().as_ptr()), (b"hvs.CAESIJ".as_slice(), place));
+        assert!(value.is_sensitive() && !format!("{value:?}").contains("hvs"));
+        assert!(secret_value(SecretText::new("two\nlines".to_owned())).is_err());
+    }
 }

@@ -6,6 +6,7 @@
 //! opens nothing.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11 as Module};
 use cryptoki::error::{Error, RvError};
@@ -15,9 +16,10 @@ use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
+use strongroom_crypto::digest::sha256;
 use strongroom_crypto::service::{KeyService, ServiceError, ServiceRoot};
 use strongroom_crypto::{Context, Random, RootError, aead, random};
-use strongroom_types::SecretBytes;
+use strongroom_types::{SecretBytes, SecretText};
 
 use crate::secret_file;
 
@@ -63,12 +65,40 @@ pub fn open(pkcs11: Pkcs11) -> Result<ServiceRoot, RootError> {
         Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
         Err(error) => return Err(unavailable(error)),
     }
-    Ok(ServiceRoot::new(NAME, Box::new(Token { pkcs11, module })))
+    Ok(ServiceRoot::new(NAME, Box::new(Token { pkcs11, module, refused: RefusedPin::default() })))
 }
 
 struct Token {
     pkcs11: Pkcs11,
     module: Module,
+    refused: RefusedPin,
+}
+
+/// The digest of the PIN that the token refused last. It is not tried again: a few wrong PINs lock a token.
+#[derive(Default)]
+struct RefusedPin(Mutex<Option<SecretBytes>>);
+
+impl RefusedPin {
+    /// Logs in by `login`, unless the PIN is the one that was refused before. One login at a time: others would try the
+    /// same PIN meanwhile.
+    fn log_in(&self, pin: &SecretText, login: impl FnOnce() -> Result<(), Error>) -> Result<(), String> {
+        const NOT_AGAIN: &str =
+            "it is not tried again, as wrong PINs lock the token, until the PIN file holds another one";
+        let mut refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = SecretBytes::new(sha256(pin.expose().as_bytes()).to_vec());
+        if refused.as_ref() == Some(&digest) {
+            return Err(format!("login: the token has refused the PIN; {NOT_AGAIN}"));
+        }
+        match login() {
+            // Sessions of one process share the login.
+            Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
+            Err(error) if is_wrong_pin(&error) => {
+                *refused = Some(digest);
+                Err(format!("login: {error}; {NOT_AGAIN}"))
+            }
+            Err(error) => Err(format!("login: {error}")),
+        }
+    }
 }
 
 fn unavailable(error: impl std::fmt::Display) -> ServiceError {
@@ -80,11 +110,8 @@ impl Token {
     fn session(&self, slot: Slot) -> Result<(Session, ObjectHandle), ServiceError> {
         let pin = secret_file::text(&self.pkcs11.pin_file).map_err(unavailable)?;
         let session = self.module.open_ro_session(slot).map_err(unavailable)?;
-        match session.login(UserType::User, Some(&AuthPin::from(pin.expose().to_owned()))) {
-            // Sessions of one process share the login.
-            Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
-            Err(error) => return Err(unavailable(format!("login: {error}"))),
-        }
+        let login = || session.login(UserType::User, Some(&AuthPin::from(pin.expose().to_owned())));
+        self.refused.log_in(&pin, login).map_err(unavailable)?;
         let label = Attribute::Label(self.pkcs11.key.clone().into_bytes());
         let wanted = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::KeyType(KeyType::AES), label];
         let found = session.find_objects(&wanted).map_err(unavailable)?;
@@ -168,6 +195,11 @@ fn gcm<'a>(iv: &'a mut [u8; IV_LEN], context: &'a Context) -> Result<Mechanism<'
     GcmParams::new(iv, context.as_bytes(), TAG_BITS.into()).map(Mechanism::AesGcm).map_err(unavailable)
 }
 
+/// Whether a token tells that a PIN is not the user's.
+fn is_wrong_pin(error: &Error) -> bool {
+    matches!(error, Error::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange, _))
+}
+
 /// Whether a token tells that a ciphertext does not open. SoftHSM has no other word for it than a general error.
 fn is_refusal(error: &Error) -> bool {
     matches!(
@@ -193,5 +225,28 @@ mod tests {
         };
         let told = open(pkcs11).err().expect("no module").to_string();
         assert!(told.starts_with("root `pkcs11` is not available: /no/such/module.so: "), "{told}");
+    }
+
+    #[test]
+    fn a_refused_pin_is_not_tried_again_until_it_is_another() {
+        let (refused, tries) = (RefusedPin::default(), std::cell::Cell::new(0));
+        let log_in = |pin: &str, answer: Result<(), RvError>| {
+            let login = || {
+                tries.set(tries.get() + 1);
+                answer.map_err(|error| Error::Pkcs11(error, Function::Login))
+            };
+            refused.log_in(&SecretText::new(pin.to_owned()), login)
+        };
+        for _ in 0..5 {
+            let told = log_in("4321", Err(RvError::PinIncorrect)).expect_err("a wrong PIN");
+            assert!(told.starts_with("login: ") && told.contains("until the PIN file holds another one"), "{told}");
+            assert!(!told.contains("4321"), "{told}");
+        }
+        assert_eq!(tries.get(), 1);
+        assert_eq!(log_in("1234", Ok(())), Ok(()));
+        assert_eq!(log_in("1234", Err(RvError::UserAlreadyLoggedIn)), Ok(()), "another session has logged in");
+        // What is not about the PIN is tried again.
+        assert!(log_in("1234", Err(RvError::DeviceError)).is_err());
+        assert_eq!((log_in("1234", Ok(())), tries.get()), (Ok(()), 5));
     }
 }

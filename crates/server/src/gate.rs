@@ -108,7 +108,7 @@ impl Gate {
                     account_id: done.account.to_string(),
                     kind: done.kind.to_owned(),
                 };
-                let resources = answered.acted.iter().map(resource).collect();
+                let resources = answered.acted.iter().chain(&answered.also).map(resource).collect();
                 let outcome = Outcome::Success { response_elements: answered.response_elements, resources };
                 // A change committed its record with itself.
                 let recorded = if cx.is_recorded() { Ok(()) } else { self.append_record(&cx, &outcome).await };

@@ -128,6 +128,15 @@ def test_conditions_on_the_encryption_context(kms, account, user, operator, key,
             call()
 
 
+def test_no_pair_hides_another_from_a_denial_by_the_case_of_its_name(kms, account, user):
+    user.may("kms:Encrypt")
+    closed = {"kms:EncryptionContext:tenant": "closed"}
+    key = new_key(kms, account, statement(user.arn, "kms:Encrypt", effect="Deny", StringEquals=closed))
+    assert encrypts(user.kms, key, EncryptionContext={"Tenant": "open", "tenant": "open"})
+    for context in ({"tenant": "closed"}, {"Tenant": "open", "tenant": "closed"}, {"TENANT": "closed", "tenant": "open"}):
+        assert not encrypts(user.kms, key, EncryptionContext=context), context
+
+
 def test_conditions_on_the_request(kms, account, user):
     key = new_key(kms, account)
     blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]

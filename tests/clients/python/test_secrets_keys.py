@@ -331,6 +331,32 @@ def test_a_secret_under_a_key_of_another_account(abroad, mark):
         value(own.sm, mark)
 
 
+def test_the_condition_on_a_secrets_key_is_about_the_key_of_its_owner(abroad, mark):
+    own, other = abroad
+    user = other.user(mark)
+    theirs = client("secretsmanager", user.key, user.url)
+    alias = f"alias/{mark}"
+    found, decoy = (account.kms.create_key()["KeyMetadata"]["Arn"] for account in (own, other))
+    own.kms.create_alias(AliasName=alias, TargetKeyId=found)
+    other.kms.create_alias(AliasName=alias, TargetKeyId=decoy)
+    uses = statement(user.arn, "kms:GenerateDataKey", "kms:Decrypt", "kms:Encrypt")
+    own.kms.put_key_policy(KeyId=found, Policy=key_policy(own.number, uses))
+    secret = own.sm.create_secret(Name=mark, SecretString="first", KmsKeyId=found)["ARN"]
+    user.may("secretsmanager:*", "kms:*")
+
+    def let(key):
+        allowed = statement(user.arn, "secretsmanager:UpdateSecret", StringEquals={"secretsmanager:KmsKeyArn": key})
+        text = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        own.sm.put_resource_policy(SecretId=secret, ResourcePolicy=text)
+
+    let(decoy)
+    with refused("AccessDeniedException"):
+        theirs.update_secret(SecretId=secret, KmsKeyId=alias)
+    let(found)
+    theirs.update_secret(SecretId=secret, KmsKeyId=alias)
+    assert own.sm.describe_secret(SecretId=secret)["KmsKeyId"] == alias
+
+
 def records(word, count):
     """The records of KMS that hold a word, oldest first, once there are so many."""
     trail = pathlib.Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).parent / "trail"
@@ -382,3 +408,19 @@ def test_calls_of_kms_are_recorded_without_their_secrets(kms, arn):
         text = json.dumps(record)
         assert "laintext" not in text.replace("WithoutPlaintext", "") or "HIDDEN" in text or "***" in text, text
         assert "cGxhaW4tb2YtdGhpcy10ZXN0" not in text and "plain-of-this-test" not in text
+
+
+def test_the_record_of_a_re_encryption_names_both_keys(kms, key, arn, account):
+    other = kms.create_key()["KeyMetadata"]["Arn"]
+    context = {"of": uuid.uuid4().hex}
+    blob = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
+    kms.re_encrypt(CiphertextBlob=blob, DestinationKeyId=other, DestinationEncryptionContext=context)
+    kms.re_encrypt(CiphertextBlob=blob, SourceKeyId=key, DestinationKeyId=other, DestinationEncryptionContext=context)
+    found = records(context["of"], 2)
+    for record in found:
+        assert record["eventName"] == "ReEncrypt"
+        assert record["resources"] == [
+            {"ARN": named, "accountId": account, "type": "AWS::KMS::Key"} for named in (arn, other)]
+        assert record["requestParameters"]["destinationKeyId"] == other
+    # A key that only the ciphertext names stands among the resources alone.
+    assert sorted(record["requestParameters"].get("sourceKeyId", "") for record in found) == ["", key]

@@ -80,8 +80,7 @@ impl Iam {
         loop {
             let entries = self.entries(account, MFA_DEVICE_PATHS, after).await?;
             let Some(last) = entries.last().cloned() else { return Ok((all, in_use)) };
-            let keys: Vec<_> = entries.into_iter().map(|entry| entry.key).collect();
-            let devices = self.documents.load_many::<MfaDevice>(&keys).await?;
+            let devices = self.documents.load_entries::<MfaDevice>(MFA_DEVICE_PATHS, &entries).await?;
             all += devices.len();
             in_use += devices.iter().filter(|device| device.value.assigned.is_some()).count();
             after = Some(last);

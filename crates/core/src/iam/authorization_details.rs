@@ -205,8 +205,7 @@ impl Iam {
             let entries = self.documents.range(&range).await?;
             walk.ended = entries.len() < STRETCH;
             walk.after = entries.last().cloned();
-            let keys: Vec<Arc<str>> = entries.into_iter().map(|entry| entry.key).collect();
-            let loaded = self.documents.load_many::<E>(&keys).await?;
+            let loaded = self.documents.load_entries::<E>(E::PATHS, &entries).await?;
             walk.read.extend(loaded.into_iter().map(|loaded| loaded.value));
         }
         let at = walk.at;
@@ -238,8 +237,8 @@ impl Iam {
     }
 
     async fn role_detail(&self, role: &Role) -> Result<RoleDetail, Error> {
-        let keys = self.held_under(&role.account, PROFILES_BY_ROLE, &role.id).await?;
-        let profiles = self.documents.load_many::<InstanceProfile>(&keys).await?;
+        let entries = self.held_under(&role.account, PROFILES_BY_ROLE, &role.id).await?;
+        let profiles = self.documents.load_entries::<InstanceProfile>(PROFILES_BY_ROLE, &entries).await?;
         let listed = |profile: &InstanceProfile| instance_profiles::in_list(profile, Some(role));
         let last_used = self.identities.role_use(role).await?;
         Ok(RoleDetail {

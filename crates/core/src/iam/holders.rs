@@ -195,13 +195,13 @@ impl Iam {
         Ok(usage)
     }
 
-    /// Keys of the documents that stand in an index under a managed policy, or a group.
+    /// The entries of an index under a managed policy, or a group.
     ///
     /// # Errors
     /// Faults of the store.
-    pub(super) async fn held_under(&self, account: &str, index: Index, held: &str) -> Result<Vec<Arc<str>>, Error> {
+    pub(super) async fn held_under(&self, account: &str, index: Index, held: &str) -> Result<Vec<Entry>, Error> {
         let value = holder_value(account, held);
-        let (mut keys, mut after) = (Vec::new(), None::<Entry>);
+        let (mut held, mut after) = (Vec::new(), None::<Entry>);
         loop {
             let range = Range { index, prefix: value.clone(), after, descending: false, limit: PAGE };
             let entries = self.documents.range(&range).await?;
@@ -209,10 +209,10 @@ impl Iam {
             after = entries.last().cloned();
             // Longer names that begin alike stand behind.
             let same = entries.into_iter().take_while(|entry| entry.value == value);
-            let before = keys.len();
-            keys.extend(same.map(|entry| entry.key));
-            if keys.len() - before < PAGE || count < PAGE {
-                return Ok(keys);
+            let before = held.len();
+            held.extend(same);
+            if held.len() - before < PAGE || count < PAGE {
+                return Ok(held);
             }
         }
     }

@@ -149,13 +149,15 @@ impl Iam {
     }
 
     async fn holders_of<H: Holder>(&self, account: &str, policy: &str) -> Result<Vec<Arc<H>>, Error> {
-        let keys = self.held_under(account, H::BY_POLICY, policy).await?;
-        Ok(self.documents.load_many::<H>(&keys).await?.into_iter().map(|loaded| loaded.value).collect())
+        let entries = self.held_under(account, H::BY_POLICY, policy).await?;
+        let loaded = self.documents.load_entries::<H>(H::BY_POLICY, &entries).await?;
+        Ok(loaded.into_iter().map(|loaded| loaded.value).collect())
     }
 
     async fn members(&self, account: &str, group: &Group) -> Result<Vec<Arc<User>>, Error> {
-        let keys = self.held_under(account, USERS_BY_GROUP, &group.id).await?;
-        Ok(self.documents.load_many::<User>(&keys).await?.into_iter().map(|loaded| loaded.value).collect())
+        let entries = self.held_under(account, USERS_BY_GROUP, &group.id).await?;
+        let loaded = self.documents.load_entries::<User>(USERS_BY_GROUP, &entries).await?;
+        Ok(loaded.into_iter().map(|loaded| loaded.value).collect())
     }
 
     /// The services that the policies allow anything of, with who used them.

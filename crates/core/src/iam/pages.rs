@@ -83,8 +83,7 @@ impl Iam {
             Some(last) => Some(page::seal(&self.documents, &query, &place_in_index(&last.value, &last.key))?),
             None => None,
         };
-        let keys: Vec<_> = entries.into_iter().map(|entry| entry.key).collect();
-        Ok(Page { items: self.documents.load_many::<T>(&keys).await?, marker })
+        Ok(Page { items: self.documents.load_entries::<T>(index, &entries).await?, marker })
     }
 
     /// The entry of a place in an index; nothing when it is none, or a document that is gone has to tell its value.

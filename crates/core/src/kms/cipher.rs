@@ -188,11 +188,16 @@ impl Kms {
         KeyRef::with_id(&self.documents, cx, account, &ciphertext.key_id, None).await
     }
 
-    /// Decrypts under one key and encrypts under another, without the plaintext leaving. Takes leave on both.
+    /// Decrypts under one key and encrypts under another, without the plaintext leaving. Takes leave on both, which is
+    /// told: of the source, then of the destination.
     ///
     /// # Errors
     /// As [`Kms::decrypt`] and [`Kms::encrypt`].
-    pub async fn re_encrypt(&self, cx: &Ctx, input: ReEncryptRequest) -> Result<(ReEncryptResponse, Permit), Error> {
+    pub async fn re_encrypt(
+        &self,
+        cx: &Ctx,
+        input: ReEncryptRequest,
+    ) -> Result<(ReEncryptResponse, Permit, Permit), Error> {
         let is_ignored = ignores_ciphertext(input.dry_run, input.dry_run_modifiers.as_deref());
         let blob = input.ciphertext_blob.as_deref();
         let source = self.key_of_blob(cx, blob, input.source_key_id.as_deref(), is_ignored).await?;
@@ -232,7 +237,7 @@ impl Kms {
             source_key_material_id: source_material_id,
             destination_key_material_id: new.current_material_id(),
         };
-        Ok((response, to))
+        Ok((response, from, to))
     }
 }
 

@@ -89,7 +89,7 @@ impl Kms {
             return Ok(None);
         }
         Ok(Some(match pair_spec(key.spec) {
-            Some(spec) => self.wrapped_pair(key, &self.new_pair(spec).await?, cx.now)?,
+            Some(spec) => self.wrapped_pair(key, &self.new_pair(cx, spec).await?, cx.now)?,
             None => self.wrapped(key, &self.fresh(key.spec)?, cx.now)?,
         }))
     }

@@ -37,7 +37,7 @@ impl Kms {
         let spec = data_pair_spec(key, cx, "GenerateDataKeyPair", input.key_pair_spec)?;
         dry(input.dry_run)?;
         let pairs = input.encryption_context.unwrap_or_default();
-        let (pair, blob) = self.data_pair(key, &pairs, spec).await?;
+        let (pair, blob) = self.data_pair(cx, key, &pairs, spec).await?;
         Ok(GenerateDataKeyPairResponse {
             private_key_ciphertext_blob: Some(blob),
             private_key_plaintext: Some(pair.private),
@@ -63,7 +63,7 @@ impl Kms {
         let spec = data_pair_spec(key, cx, "GenerateDataKeyPairWithoutPlaintext", input.key_pair_spec)?;
         dry(input.dry_run)?;
         let pairs = input.encryption_context.unwrap_or_default();
-        let (pair, blob) = self.data_pair(key, &pairs, spec).await?;
+        let (pair, blob) = self.data_pair(cx, key, &pairs, spec).await?;
         Ok(GenerateDataKeyPairWithoutPlaintextResponse {
             private_key_ciphertext_blob: Some(blob),
             public_key: Some(pair.public),
@@ -75,11 +75,12 @@ impl Kms {
 
     async fn data_pair(
         &self,
+        cx: &Ctx,
         key: &Key,
         pairs: &BTreeMap<String, String>,
         spec: Spec,
     ) -> Result<(Pair, Vec<u8>), Error> {
-        let pair = self.new_pair(spec).await?;
+        let pair = self.new_pair(cx, spec).await?;
         let blob = self.sealed(key, pairs, &pair.private)?;
         Ok((pair, blob))
     }

@@ -20,8 +20,37 @@ pub fn condition<'a>(pairs: &'a BTreeMap<String, String>, key: &str) -> Option<V
         "keys" => (!pairs.is_empty()).then(|| Values::texts(pairs.keys().map(String::as_str))),
         of_pair => {
             let name = of_pair.strip_prefix(':')?;
-            let found = pairs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-            found.map(|(_, value)| Values::text(value))
+            let named = pairs.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+            let mut values = named.map(|(_, value)| value.as_str());
+            let first = values.next()?;
+            // Of names that differ by case alone none may hide another from a Deny.
+            Some(match values.next() {
+                None => Values::text(first),
+                Some(second) => Values::texts([first, second].into_iter().chain(values)),
+            })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What conditions are told of `key`.
+    fn told(pairs: &[(&str, &str)], key: &str) -> Option<Vec<String>> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let values = condition(&pairs, key)?;
+        let texts = values.as_slice().iter().filter_map(|value| Some(value.as_text()?.into_owned()));
+        Some(texts.collect())
+    }
+
+    #[test]
+    fn pairs_whose_names_differ_by_case_alone_are_all_shown_to_conditions() {
+        let pairs = [("Project", "open"), ("project", "closed"), ("other", "x")];
+        let key = "kms:encryptioncontext:project";
+        assert_eq!(told(&pairs, key), Some(vec!["open".to_owned(), "closed".to_owned()]));
+        assert_eq!(told(&pairs[1..], key), Some(vec!["closed".to_owned()]));
+        assert_eq!(told(&pairs[2..], key), None);
+        assert_eq!(told(&pairs, "kms:encryptioncontextkeys").map(|names| names.len()), Some(3));
     }
 }

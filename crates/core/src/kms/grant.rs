@@ -8,6 +8,7 @@ use strongroom_types::SecretBytes;
 use strongroom_wire::forms::Enumeration as _;
 use strongroom_wire::kms::CreateGrantRequest;
 
+use super::key::Key;
 use crate::access::RequestKeys;
 use crate::caller::{Caller, Principal};
 use crate::documents::{Document, from_json_body, json_body};
@@ -87,6 +88,12 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// Whether it is a grant of that very key.
+    #[must_use]
+    pub fn is_of(&self, key: &Key) -> bool {
+        (&self.account, &self.region, &self.key_id) == (&key.account, &key.region, &key.key_id)
+    }
+
     /// Whether it lets `caller` do `action`, such as `kms:Decrypt`, by a request. What has no encryption context is not
     /// bound by one; a grant that is asked for may be no wider than this one (KMS's API reference, GrantConstraints).
     #[must_use]

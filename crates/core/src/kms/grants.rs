@@ -128,12 +128,12 @@ impl Kms {
         let prefix = grant::grantee_value(&grant.account, &grant.region, &grant.key_id, &grant.grantee.name);
         let range =
             Range { index: grant::BY_GRANTEE, prefix, after: None, descending: false, limit: GRANTS_MAX as usize };
-        let keys: Vec<_> = self.documents.range(&range).await?.into_iter().map(|entry| entry.key).collect();
+        let entries = self.documents.range(&range).await?;
         let same = |known: &Grant| {
             let Grant { grant_id, created_ms, .. } = known.clone();
             *known == Grant { grant_id, created_ms, ..grant.clone() }
         };
-        let loaded = self.documents.load_many::<Grant>(&keys).await?;
+        let loaded = self.documents.load_entries::<Grant>(grant::BY_GRANTEE, &entries).await?;
         Ok(loaded.into_iter().map(|known| known.value).find(|known| same(known)))
     }
 
@@ -218,8 +218,15 @@ impl Kms {
         let page = self.page_of("ListRetirableGrants", &prefix, places, input.limit, PAGE_DEFAULT, input.marker)?;
         let keys: Vec<Arc<str>> = page.items.into_iter().map(Arc::from).collect();
         let grants = self.documents.load_many::<Grant>(&keys).await?;
+        // The index is not sealed.
+        let is_meant = |grant: &&Loaded<Grant>| {
+            let named = grant.value.retiring.as_ref().is_some_and(|named| named.name == retiring);
+            named && grant.value.region == cx.region.as_str()
+        };
         Ok(ListGrantsResponse {
-            grants: Some(grants.iter().map(|grant| entry(cx.region.partition(), &grant.value)).collect()),
+            grants: Some(
+                grants.iter().filter(is_meant).map(|grant| entry(cx.region.partition(), &grant.value)).collect(),
+            ),
             truncated: Some(page.next.is_some()),
             next_marker: page.next,
         })

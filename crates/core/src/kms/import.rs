@@ -43,7 +43,7 @@ impl Kms {
         let key = found(permit)?;
         takes_imports(key, cx.now)?;
         let (by, spec) = (way(input.wrapping_algorithm)?, wrapping_spec(input.wrapping_key_spec)?);
-        let pair = self.new_pair(spec).await?;
+        let pair = self.new_pair(cx, spec).await?;
         let (token, end) = self.import_token(key, by, spec, &pair.private, cx.now)?;
         Ok(GetParametersForImportResponse {
             key_id: Some(key.arn()),

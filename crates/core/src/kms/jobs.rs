@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_store::{Batch, Index, Range};
+use strongroom_store::{Batch, Entry, Index, Range};
 use strongroom_types::Timestamp;
 
 use super::Kms;
@@ -15,37 +15,81 @@ use crate::error::Error;
 
 /// Grants that are removed with one commit.
 const TOGETHER_MAX: usize = 500;
+/// Entries of an index that are read at once.
+const STRETCH: usize = 200;
+
+/// What a round of work has done so far.
+#[derive(Default)]
+struct Round {
+    /// Keys that were changed.
+    changed: usize,
+    /// The first fault.
+    fault: Option<Error>,
+}
+
+impl Round {
+    fn fail(&mut self, error: Error) {
+        self.fault.get_or_insert(error);
+    }
+}
 
 impl Kms {
-    /// Deletes keys whose waiting period is over, with their aliases and grants; gives new material to keys whose time has
-    /// come; deletes imported material that has expired; each at most `max` at a time. Returns how many keys changed.
+    /// Deletes keys whose waiting period is over, with their aliases and grants; deletes imported material that has
+    /// expired; gives new material to keys whose time has come; each at most `max` at a time. Returns how many keys
+    /// changed. What fails for one key ends the work on no other.
     ///
     /// # Errors
-    /// Faults of the store or the root of trust.
+    /// The first of the faults of the store or the root of trust.
     pub async fn do_due_work(&self, now: Timestamp, max: usize) -> Result<usize, Error> {
-        let mut changed = 0;
-        for key in self.due(BY_PURGE, now, max).await? {
-            changed += usize::from(self.delete_due(&key, now).await?);
+        let mut round = Round::default();
+        // Rotation is the last, as it alone needs the root of trust.
+        for index in [BY_PURGE, BY_EXPIRY, BY_ROTATION] {
+            self.work_on(index, now, max, &mut round).await;
         }
-        for key in self.due(BY_ROTATION, now, max).await? {
-            changed += usize::from(self.rotate_due(&key, now).await?);
-        }
-        for key in self.due(BY_EXPIRY, now, max).await? {
-            changed += usize::from(self.forget_expired(&key, now).await?);
-        }
-        Ok(changed)
+        round.fault.map_or(Ok(round.changed), Err)
     }
 
-    /// The keys of documents whose instant in an index is not later than now, the earliest first.
-    async fn due(&self, index: Index, now: Timestamp, max: usize) -> Result<Vec<Arc<str>>, Error> {
-        let range = Range { index, prefix: String::new(), after: None, descending: false, limit: max };
-        let end = instant(now.millis());
-        let entries = self.documents.range(&range).await?;
-        Ok(entries.into_iter().take_while(|entry| entry.value <= end).map(|entry| entry.key).collect())
+    /// Works on the keys whose instant in an index is not later than now, the earliest first, until `max` of them have
+    /// changed. Those that fail or have nothing to be done are passed by, so that none waits behind them.
+    async fn work_on(&self, index: Index, now: Timestamp, max: usize, round: &mut Round) {
+        let (end, mut changed, mut after) = (instant(now.millis()), 0, None::<Entry>);
+        while changed < max {
+            let range = Range { index, prefix: String::new(), after, descending: false, limit: STRETCH };
+            let entries = match self.documents.range(&range).await {
+                Ok(entries) => entries,
+                Err(error) => return round.fail(error),
+            };
+            after = entries.last().cloned();
+            let due: Vec<Entry> = entries.into_iter().take_while(|entry| entry.value <= end).collect();
+            for entry in &due {
+                if changed == max {
+                    return;
+                }
+                let done = match index {
+                    BY_PURGE => self.delete_due(&entry.key, now).await,
+                    BY_EXPIRY => self.forget_expired(&entry.key, now).await,
+                    _ => self.rotate_due(&entry.key, now).await,
+                };
+                match done {
+                    Ok(is_changed) => {
+                        changed += usize::from(is_changed);
+                        round.changed += usize::from(is_changed);
+                    }
+                    Err(error) => round.fail(error),
+                }
+            }
+            if due.len() < STRETCH {
+                return;
+            }
+        }
     }
 
     async fn delete_due(&self, place: &Arc<str>, now: Timestamp) -> Result<bool, Error> {
         let _turn = self.documents.writer::<Key>(place).await?;
+        retry(|| self.delete_once(place, now)).await
+    }
+
+    async fn delete_once(&self, place: &Arc<str>, now: Timestamp) -> Result<bool, Error> {
         let Some(key) = self.documents.load::<Key>(Arc::clone(place)).await? else { return Ok(false) };
         if !key.value.is_due(now) {
             return Ok(false);

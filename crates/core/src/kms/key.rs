@@ -260,7 +260,8 @@ impl Document for Key {
         let mut terms = Vec::new();
         match (self.standing, self.rotation) {
             (Standing::PendingDeletion { due_ms, .. }, _) => terms.push(Term::new(BY_PURGE, instant(due_ms))),
-            (_, Some(rotation)) => terms.push(Term::new(BY_ROTATION, instant(rotation.next_ms))),
+            // One that is disabled does not rotate, however long it is due: nothing waits behind it.
+            (Standing::Enabled, Some(rotation)) => terms.push(Term::new(BY_ROTATION, instant(rotation.next_ms))),
             _ => {}
         }
         let there = self.materials_there().chain(&self.pending);

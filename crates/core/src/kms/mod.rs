@@ -33,6 +33,7 @@ mod signatures;
 mod states;
 mod tags;
 mod through;
+mod turns;
 
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 
 use strongroom_crypto::RootOfTrust;
 use strongroom_store::Batch;
-use tokio::sync::{MutexGuard, Semaphore};
+use tokio::sync::MutexGuard;
 
 pub use self::hanging::Hanging;
 pub use self::managed::{Before, DEFAULT_ALIAS, names_default};
@@ -50,6 +51,7 @@ pub use self::through::{Purpose, Usable, Wrapped};
 use self::alias::PREFIX;
 use self::key::{KEY_KIND, Key};
 use self::resolve::KeyRef;
+use self::turns::Turns;
 use crate::access::{Permit, RequestKeys, Resource, authorize, may};
 use crate::ctx::{Ctx, Done};
 use crate::documents::{Document, Documents, Loaded, retry};
@@ -61,7 +63,7 @@ pub struct Kms {
     documents: Arc<Documents>,
     identities: Arc<Identities>,
     root: Arc<dyn RootOfTrust>,
-    pairs: Semaphore,
+    pairs: Turns,
     /// Whether successful calls under default keys have records.
     records_default_keys: bool,
 }
@@ -70,7 +72,7 @@ impl Kms {
     /// Keys kept in `documents`, their material wrapped by `root`.
     #[must_use]
     pub fn new(documents: Arc<Documents>, identities: Arc<Identities>, root: Arc<dyn RootOfTrust>) -> Self {
-        let pairs = Semaphore::new(pairs::AT_ONCE_MAX);
+        let pairs = Turns::new(pairs::TURNS);
         Self { documents, identities, root, pairs, records_default_keys: false }
     }
 

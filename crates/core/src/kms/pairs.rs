@@ -9,11 +9,13 @@ use strongroom_types::{SecretBytes, Timestamp};
 use strongroom_wire::kms::{EncryptionAlgorithmSpec, KeySpec};
 
 use super::key::{Key, Material};
+use super::turns::Limits;
 use super::{Kms, refusals};
+use crate::ctx::Ctx;
 use crate::error::Error;
 
-/// Key pairs that are made at the same time, at most.
-pub(super) const AT_ONCE_MAX: usize = 4;
+/// Key pairs that are made at the same time, and that wait for it.
+pub(super) const TURNS: Limits = Limits { at_once: 4, all_max: 64, account_max: 16 };
 
 /// A key pair, written out.
 pub(super) struct Pair {
@@ -69,15 +71,13 @@ pub(super) fn written(key: &PrivateKey) -> Result<Pair, Error> {
 }
 
 impl Kms {
-    /// Makes a key pair, away from the threads that answer requests: RSA's take long. Few are made at a time, and others
-    /// wait.
+    /// Makes a key pair for the caller of `cx`, away from the threads that answer requests: RSA's take long. Few are made
+    /// at a time, and few others wait.
     ///
     /// # Errors
-    /// When the cipher library fails.
-    pub(super) async fn new_pair(&self, spec: Spec) -> Result<Pair, Error> {
-        let _turn = self.pairs.acquire().await.map_err(|_| Error::internal("no key pairs are made any more"))?;
-        let made = tokio::task::spawn_blocking(move || written(&PrivateKey::generate(spec)?));
-        made.await.map_err(|_| Error::internal("making a key pair did not end well"))?
+    /// ThrottlingException when too many wait; when the cipher library fails.
+    pub(super) async fn new_pair(&self, cx: &Ctx, spec: Spec) -> Result<Pair, Error> {
+        self.pairs.work(&cx.caller.account, move || written(&PrivateKey::generate(spec)?)).await
     }
 
     /// The material of an asymmetric key as it is stored.

@@ -1,7 +1,7 @@
 //! What KMS refuses, with AWS's codes and texts. Texts marked unconfirmed follow the form of their like.
 
 use strongroom_types::Timestamp;
-use strongroom_wire::error::{ACCESS_DENIED, VALIDATION};
+use strongroom_wire::error::{ACCESS_DENIED, THROTTLING, VALIDATION};
 use strongroom_wire::forms::Enumeration as _;
 use strongroom_wire::kms::{KeyState, KeyUsageType, errors};
 
@@ -239,6 +239,13 @@ pub fn bad_tags(text: &str) -> Error {
 #[must_use]
 pub fn too_many(text: &str) -> Error {
     Error::refused(errors::LIMIT_EXCEEDED_EXCEPTION, text)
+}
+
+/// More at once than the server does (KMS's developer guide, "Throttling AWS KMS requests").
+#[must_use]
+pub fn throttled() -> Error {
+    let text = "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.";
+    Error::refused(THROTTLING, text)
 }
 
 /// A marker of another list, or none of ours.

@@ -155,9 +155,10 @@ async fn grants_of(documents: &Documents, cx: &Ctx, key: &Key) -> Result<Vec<Arc
     for name in [Some(cx.caller.arn.as_ref()), role].into_iter().flatten() {
         let prefix = grant::grantee_value(&key.account, &key.region, &key.key_id, name);
         let range = Range { index: grant::BY_GRANTEE, prefix, after: None, descending: false, limit: GRANTS_MAX };
-        let keys: Vec<_> = documents.range(&range).await?.into_iter().map(|entry| entry.key).collect();
-        let loaded = documents.load_many::<Grant>(&keys).await?;
-        grants.extend(loaded.into_iter().map(|grant| grant.value).filter(|grant| grant.grantee.is(&cx.caller)));
+        let entries = documents.range(&range).await?;
+        let loaded = documents.load_entries::<Grant>(grant::BY_GRANTEE, &entries).await?;
+        let is_meant = |grant: &Arc<Grant>| grant.is_of(key) && grant.grantee.is(&cx.caller);
+        grants.extend(loaded.into_iter().map(|grant| grant.value).filter(is_meant));
     }
     Ok(grants)
 }

@@ -216,12 +216,13 @@ impl Kms {
         opened.map(Some).map_err(|_| refusals::invalid_ciphertext())
     }
 
-    /// The ARN that policies know the key of a KmsKeyId by. An alias that stands for no key keeps its own ARN.
+    /// The ARN that policies know the key of a KmsKeyId by, as [`Kms::through_secrets`] finds it for a secret of `owner`.
+    /// An alias that stands for no key keeps its own ARN.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn arn(&self, cx: &Ctx, asked: &str) -> Result<String, Error> {
-        match KeyRef::resolve(&self.documents, cx, asked).await {
+    pub async fn arn(&self, cx: &Ctx, owner: &AccountId, asked: &str) -> Result<String, Error> {
+        match KeyRef::resolve_in(&self.documents, cx, owner, asked).await {
             Ok(key) => Ok(key.arn),
             // What names no key is refused later, by whoever uses it.
             Err(Error::Refused(_)) => Ok(asked.to_owned()),

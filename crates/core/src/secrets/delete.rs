@@ -152,11 +152,15 @@ impl Secrets {
     pub async fn purge_due(&self, cx: &Ctx, limit: usize) -> Result<usize, Error> {
         let prefix = place(cx.caller.account.as_str(), cx.region.as_str());
         let due_until = prefix.clone() + &instant_term(cx.now.millis());
-        let range = Range { index: BY_PURGE, prefix, after: None, descending: false, limit };
+        let range = Range { index: BY_PURGE, prefix: prefix.clone(), after: None, descending: false, limit };
         let mut purged = 0;
         for entry in self.documents.range(&range).await? {
             if entry.value > due_until {
                 break;
+            }
+            // The index is not sealed: an account's turn deletes no other account's secrets.
+            if !entry.key.starts_with(&prefix) {
+                continue;
             }
             let _writer = self.documents.writer::<Secret>(&entry.key).await?;
             let Some(before) = self.documents.load::<Secret>(entry.key).await? else { continue };

@@ -7,7 +7,7 @@ use strongroom_types::AccountId;
 use strongroom_wire::kms::Operation;
 
 use super::model::Secret;
-use super::values::{SecretValue, StoredValue, purpose, value_key};
+use super::values::{DATA_KEYS_MAX, SecretValue, StoredValue, purpose, value_key};
 use super::versions::{CURRENT, PENDING, PREVIOUS};
 use super::{Secrets, refusals};
 use crate::ctx::Ctx;
@@ -23,13 +23,13 @@ const MANAGED: &str = "alias/aws/";
 const TRIAL: &str = "RequestToValidateKeyAccess";
 
 impl Secrets {
-    /// The ARN of the key that a request names, for conditions.
+    /// The ARN of the key that a request names for a secret of `owner`, for conditions.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn key_arn(&self, cx: &Ctx, key_id: Option<&str>) -> Result<Option<String>, Error> {
+    pub async fn key_arn(&self, cx: &Ctx, owner: &AccountId, key_id: Option<&str>) -> Result<Option<String>, Error> {
         match key_id.filter(|key_id| !key_id.is_empty()) {
-            Some(key_id) => Ok(Some(self.kms.arn(cx, key_id).await?)),
+            Some(key_id) => Ok(Some(self.kms.arn(cx, owner, key_id).await?)),
             None => Ok(None),
         }
     }
@@ -135,10 +135,8 @@ impl Secrets {
         for id in ids {
             if self.re_encrypt_one(cx, batch, secret, &id).await? {
                 let shown = shown_key(secret);
-                if let Some(version) = secret.versions.get_mut(&id)
-                    && !version.kms_key_ids.contains(&shown)
-                {
-                    version.kms_key_ids.push(shown);
+                if let Some(version) = secret.versions.get_mut(&id) {
+                    note_key(&mut version.kms_key_ids, shown);
                 }
             }
         }
@@ -194,6 +192,14 @@ impl Secrets {
         }
         Ok(())
     }
+}
+
+/// Adds the name of a value's newest key, and forgets the oldest as the value does.
+fn note_key(key_ids: &mut Vec<String>, newest: String) {
+    key_ids.retain(|known| *known != newest);
+    key_ids.push(newest);
+    let too_many = key_ids.len().saturating_sub(DATA_KEYS_MAX);
+    drop(key_ids.drain(..too_many));
 }
 
 /// What the caller has leave for; nothing when it was refused.

@@ -141,7 +141,7 @@ impl Secrets {
                     return Ok(None);
                 }
                 let entry = search.entry_of(&secret.value);
-                if after.is_none_or(|after| search.is_behind(&entry, after)) {
+                if search.is_of_place(&entry) && after.is_none_or(|after| search.is_behind(&entry, after)) {
                     candidates.push((entry, secret));
                 }
             }
@@ -176,6 +176,10 @@ impl Secrets {
                     page.last = Some(entry);
                     continue;
                 };
+                if !search.is_of_place(&entry) {
+                    page.last = Some(entry);
+                    continue;
+                }
                 page.work.spend(secret.value.bytes_about());
                 if !page.look_at(entry, secret).await {
                     return Ok(page.short());
@@ -241,6 +245,12 @@ impl<'a> Page<'a> {
 impl Search {
     fn passes(&self, secret: &Secret, work: &mut Work) -> bool {
         (self.planned_deletion || secret.deletion.is_none()) && self.filters.pass(secret, work)
+    }
+
+    /// Whether an entry leads to a secret of the account and region. The index is not sealed: what it says of others'
+    /// secrets counts for nothing.
+    fn is_of_place(&self, entry: &Entry) -> bool {
+        entry.key.starts_with(&self.place)
     }
 
     fn entry_of(&self, secret: &Secret) -> Entry {

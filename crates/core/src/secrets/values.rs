@@ -23,6 +23,8 @@ const TEXT: u8 = 0;
 const BINARY: u8 = 1;
 /// Bytes of a value, at most (specification §10).
 pub const VALUE_BYTES_MAX: usize = 65_536;
+/// Keys that a value's data key is kept under, at most: the newest.
+pub(super) const DATA_KEYS_MAX: usize = 64;
 
 /// A value in plain form. It lives as long as the request that brings or takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,12 +105,14 @@ impl StoredValue {
         &self.data_keys
     }
 
-    /// The value with its data key under one more key, which is the newest then. Copies under other keys are kept.
+    /// The value with its data key under one more key, which is the newest then. Copies under other keys are kept, save
+    /// the oldest when there are too many.
     #[must_use]
     pub fn also_under(&self, wrapped: Wrapped) -> Self {
         let mut after = self.clone();
         after.data_keys.retain(|known| known.key_arn != wrapped.key_arn);
         after.data_keys.insert(0, wrapped);
+        after.data_keys.truncate(DATA_KEYS_MAX);
         after
     }
 
@@ -234,4 +238,41 @@ fn read(body: &[u8]) -> Option<StoredValue> {
 fn part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_crypto::random::SeededRandom;
+    use strongroom_crypto::{Keyring, aead};
+
+    use super::*;
+    use crate::secrets::tests::fat_secret;
+
+    #[test]
+    fn a_value_under_ever_more_keys_keeps_the_newest_and_stays_writable() {
+        let random = SeededRandom::new(3);
+        let data_key = aead::generate_key(&random).expect("key");
+        let ring = Keyring::new(&[aead::generate_key(&random).expect("key")]).expect("ring");
+        let wrapped = |number: usize| {
+            let sealed = ring.seal(&random, &Context::new("test"), data_key.expose()).expect("sealed");
+            Wrapped { key_arn: format!("arn:aws:kms:us-east-1:123456789012:key/{number}"), sealed }
+        };
+        let (secret, value) = (fat_secret("s"), SecretValue::Text(SecretText::new("v".to_owned())));
+        let mut stored = StoredValue::seal((&data_key, wrapped(0)), &random, &secret, "v1", &value).expect("sealed");
+        for number in 1..300 {
+            stored = stored.also_under(wrapped(number));
+        }
+        let read = StoredValue::from_body(&stored.to_body().expect("a body")).expect("a value");
+        let arns: Vec<&str> = read.data_keys().iter().map(|wrapped| wrapped.key_arn.as_str()).collect();
+        assert_eq!(
+            (arns.len(), arns.first(), arns.last()),
+            (
+                DATA_KEYS_MAX,
+                Some(&"arn:aws:kms:us-east-1:123456789012:key/299"),
+                Some(&"arn:aws:kms:us-east-1:123456789012:key/236"),
+            )
+        );
+        let key = read.message_key(&data_key).expect("a key");
+        assert_eq!(read.open(&key, &secret, "v1").expect("opened"), value);
+    }
 }

@@ -12,7 +12,7 @@ use strongroom_crypto::service::{KeyService, ServiceError, ServiceRoot};
 use strongroom_crypto::{Context, Random, RootError};
 use strongroom_types::{SecretBuffer, SecretBytes, SecretText};
 
-use crate::http::{Answer, Endpoint, shown};
+use crate::http::{Answer, Endpoint, secret_value, shown};
 use crate::secret_file;
 
 /// The name under which keys wrapped by this root are stored.
@@ -90,9 +90,7 @@ impl Client {
     fn headers(&self) -> Result<HeaderMap, String> {
         let token = secret_file::text(&self.transit.token_file)?;
         let mut headers = HeaderMap::new();
-        let mut token = HeaderValue::from_str(token.expose())
-            .map_err(|_| format!("{} holds no token", self.transit.token_file.display()))?;
-        token.set_sensitive(true);
+        let token = secret_value(token).map_err(|_| format!("{} holds no token", self.transit.token_file.display()))?;
         headers.insert(HeaderName::from_static("x-vault-token"), token);
         headers.insert(HeaderName::from_static("x-vault-request"), HeaderValue::from_static("true"));
         if let Some(namespace) = &self.transit.namespace {

@@ -221,7 +221,7 @@ impl Operated<'_> {
     {
         let (input, permit, acted) = self.permitted().await?;
         let output = operation(self.iam, self.asked.cx, &permit, input).await?;
-        Ok(Answered { body: self.asked.answer(&output), acted, response_elements: None })
+        Ok(Answered { body: self.asked.answer(&output), acted, ..Answered::default() })
     }
 
     /// An operation without output.
@@ -232,6 +232,6 @@ impl Operated<'_> {
     {
         let (input, permit, acted) = self.permitted().await?;
         operation(self.iam, self.asked.cx, &permit, input).await?;
-        Ok(Answered { body: self.asked.silence(), acted, response_elements: None })
+        Ok(Answered { body: self.asked.silence(), acted, ..Answered::default() })
     }
 }

@@ -188,7 +188,7 @@ fn acted(permit: &Permit) -> Option<Acted> {
 }
 
 fn answer<O: Shape>(output: &O, acted: Option<Acted>) -> Answered {
-    Answered { body: json::encode(output), acted, response_elements: None }
+    Answered { body: json::encode(output), acted, ..Answered::default() }
 }
 
 impl Operated<'_> {
@@ -279,14 +279,14 @@ impl Operated<'_> {
         Ok(answer(&output, acted(&permit)))
     }
 
-    /// ReEncrypt, which takes leave on two keys.
+    /// ReEncrypt, which takes leave on two keys. Records show both, the source first.
     async fn re_encrypt(&self) -> Result<Answered, Error> {
         let shown =
             |input: &ReEncryptRequest| record::encode(&ReEncryptRequest { ciphertext_blob: None, ..input.clone() });
         let input: ReEncryptRequest = self.input_shown(shown)?;
         self.kms.check_tokens(input.grant_tokens.as_deref()).await?;
-        let (output, permit) = self.kms.re_encrypt(self.cx, input).await?;
-        Ok(answer(&output, acted(&permit)))
+        let (output, from, to) = self.kms.re_encrypt(self.cx, input).await?;
+        Ok(Answered { also: acted(&to), ..answer(&output, acted(&from)) })
     }
 
     /// RetireGrant, whose leave the grant itself may give. Records do not show the token.

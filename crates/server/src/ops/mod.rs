@@ -21,6 +21,8 @@ pub struct Answered {
     pub body: SecretBytes,
     /// The resource that was acted on, for the record.
     pub acted: Option<Acted>,
+    /// A second one that was acted on with it.
+    pub also: Option<Acted>,
     /// What the record shows of the answer, when it is not committed with a change.
     pub response_elements: Option<String>,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use strongroom_core::access::RequestKeys;
 use strongroom_core::secrets::conditions::WithKey;
+use strongroom_core::secrets::resolve::SecretRef;
 use strongroom_core::{Ctx, Error, Permit, Resource, Secrets, authorize, secrets};
 use strongroom_wire::Shape;
 use strongroom_wire::secretsmanager::{
@@ -137,19 +138,19 @@ impl Operated<'_> {
     async fn permitted<I: Shape + RequestKeys>(&self, id: fn(&I) -> &str) -> Result<(I, Permit, Option<Acted>), Error> {
         let input: I = self.input()?;
         let (secret, acted) = self.named(id(&input)).await?;
-        let permit = authorize(self.cx, self.operation.action(), secret, &input)?;
+        let permit = authorize(self.cx, self.operation.action(), Resource::Secret(secret), &input)?;
         Ok((input, permit, acted))
     }
 
     /// The secret that a request names.
-    async fn named(&self, id: &str) -> Result<(Resource, Option<Acted>), Error> {
+    async fn named(&self, id: &str) -> Result<(Arc<SecretRef>, Option<Acted>), Error> {
         let secret = Arc::new(self.secrets.resolve(self.cx, id).await?);
         let acted = secret.found.as_ref().map(|found| Acted {
             arn: found.value.arn(),
             account: secret.account.clone(),
             kind: secrets::RESOURCE_KIND,
         });
-        Ok((Resource::Secret(secret), acted))
+        Ok((secret, acted))
     }
 
     /// An operation on the secret that the input names, which may name a key too.
@@ -166,11 +167,11 @@ impl Operated<'_> {
     {
         let input: I = self.input()?;
         let (secret, acted) = self.named(id(&input)).await?;
-        let key_arn = self.secrets.key_arn(self.cx, key_id(&input)).await?;
+        let key_arn = self.secrets.key_arn(self.cx, &secret.account, key_id(&input)).await?;
         let keys = WithKey { input: &input, key_arn: key_arn.as_deref() };
-        let permit = authorize(self.cx, self.operation.action(), secret, &keys)?;
+        let permit = authorize(self.cx, self.operation.action(), Resource::Secret(secret), &keys)?;
         let output = operation(self.secrets, self.cx, &permit, input).await?;
-        Ok(Answered { body: json::encode(&output), acted, response_elements: None })
+        Ok(Answered { body: json::encode(&output), acted, ..Answered::default() })
     }
 
     /// An operation on the secret that the input names.
@@ -182,7 +183,7 @@ impl Operated<'_> {
     {
         let (input, permit, acted) = self.permitted(id).await?;
         let output = operation(self.secrets, self.cx, &permit, input).await?;
-        Ok(Answered { body: json::encode(&output), acted, response_elements: None })
+        Ok(Answered { body: json::encode(&output), acted, ..Answered::default() })
     }
 
     /// An operation without output on the secret that the input names.
@@ -193,7 +194,7 @@ impl Operated<'_> {
     {
         let (input, permit, acted) = self.permitted(id).await?;
         operation(self.secrets, self.cx, &permit, input).await?;
-        Ok(Answered { body: b"{}".to_vec().into(), acted, response_elements: None })
+        Ok(Answered { body: b"{}".to_vec().into(), acted, ..Answered::default() })
     }
 
     /// ValidateResourcePolicy, which may name a secret or none.
@@ -208,12 +209,12 @@ impl Operated<'_> {
     {
         let input: ValidateResourcePolicyRequest = self.input()?;
         let (resource, acted) = match &input.secret_id {
-            Some(id) => self.named(id).await?,
+            Some(id) => self.named(id).await.map(|(secret, acted)| (Resource::Secret(secret), acted))?,
             None => (Resource::Account, None),
         };
         let permit = authorize(self.cx, self.operation.action(), resource, &input)?;
         let output = operation(self.secrets, self.cx, &permit, input).await?;
-        Ok(Answered { body: json::encode(&output), acted, response_elements: None })
+        Ok(Answered { body: json::encode(&output), acted, ..Answered::default() })
     }
 
     /// An operation on the account as a whole.
@@ -226,6 +227,6 @@ impl Operated<'_> {
         let input: I = self.input()?;
         let permit = authorize(self.cx, self.operation.action(), Resource::Account, &input)?;
         let output = operation(self.secrets, self.cx, &permit, input).await?;
-        Ok(Answered { body: json::encode(&output), acted: None, response_elements: None })
+        Ok(Answered { body: json::encode(&output), ..Answered::default() })
     }
 }

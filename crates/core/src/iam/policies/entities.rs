@@ -82,14 +82,14 @@ impl Iam {
         let filter = input.policy_usage_filter;
         let attached = Some(H::BY_POLICY).filter(|_| filter != Some(PolicyUsageType::PermissionsBoundary));
         let bounded = H::BY_BOUNDARY.filter(|_| filter != Some(PolicyUsageType::PermissionsPolicy));
-        let mut keys = Vec::new();
+        let mut holders = Vec::new();
         for index in [attached, bounded].into_iter().flatten() {
-            keys.extend(self.held_under(account, index, &input.policy_arn).await?);
+            let entries = self.held_under(account, index, &input.policy_arn).await?;
+            holders.extend(self.documents.load_entries::<H>(index, &entries).await?);
         }
         // One that has the policy in both ways is told once.
-        keys.sort_unstable();
-        keys.dedup();
-        let holders = self.documents.load_many::<H>(&keys).await?;
+        holders.sort_by(|one, other| one.value.id().cmp(other.value.id()));
+        holders.dedup_by(|one, other| one.value.id() == other.value.id());
         let prefix = input.path_prefix.as_deref().unwrap_or("/");
         let holders = holders.iter().map(|holder| &holder.value).filter(|holder| holder.path().starts_with(prefix));
         let mut entries: Vec<Entry> = holders

@@ -8,6 +8,7 @@ use strongroom_wire::iam::{
 use super::{shown, shown_aws};
 use crate::access::Permit;
 use crate::ctx::Ctx;
+use crate::documents::stands_at;
 use crate::error::Error;
 use crate::iam::holders::Usage;
 use crate::iam::pages::{JOINT, limit, place_in_index};
@@ -88,10 +89,10 @@ impl Iam {
             let count = entries.len();
             after = entries.last().cloned();
             for entry in entries {
-                let Some(policy) = self.documents.load::<ManagedPolicy>(std::sync::Arc::clone(&entry.key)).await?
-                else {
-                    continue;
-                };
+                let policy = self.documents.load::<ManagedPolicy>(std::sync::Arc::clone(&entry.key)).await?;
+                // The index is not sealed.
+                let policy = policy.filter(|policy| stands_at(policy.value.as_ref(), index, &entry.value));
+                let Some(policy) = policy else { continue };
                 let usage = self.usage(account, &policy.value.arn()).await?;
                 if is_asked_for(input, usage) {
                     found.push((place_in_index(&entry.value, &entry.key), shown(&policy.value, usage)));

@@ -1,6 +1,7 @@
 //! The operations over an in-memory store, a seeded random source and a clock that the tests turn.
 
 mod coherence;
+mod forged;
 mod listing;
 mod time;
 mod writing;

@@ -1,6 +1,9 @@
 //! Keys over an in-memory store and a clock that the tests turn: their states by a model, rotation, deletion, and default
 //! keys of before there was KMS.
 
+mod due;
+mod forged;
+
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -10,7 +13,7 @@ use proptest::test_runner::TestCaseError;
 use strongroom_crypto::random::SeededRandom;
 use strongroom_crypto::root::KeyRoot;
 use strongroom_crypto::{Keyring, Random, RootOfTrust, aead};
-use strongroom_store::{Batch, MemoryStore};
+use strongroom_store::{Batch, MemoryStore, Store};
 use strongroom_types::{AccountId, Clock, MockClock, Region, SecretBytes, Timestamp};
 use strongroom_wire::kms::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, CreateKeyRequest, DecryptRequest,
@@ -43,11 +46,15 @@ struct House {
 
 impl House {
     fn new() -> Self {
+        Self::over(Arc::new(MemoryStore::default()))
+    }
+
+    fn over(store: Arc<dyn Store>) -> Self {
         let random = Arc::new(SeededRandom::new(7));
         let key = || aead::generate_key(random.as_ref()).expect("key");
         let keyring = Arc::new(Keyring::new(&[key()]).expect("ring"));
         let drawn = Arc::clone(&random) as Arc<dyn Random>;
-        let documents = Arc::new(Documents::new(Arc::new(MemoryStore::default()), keyring, drawn, 1 << 20));
+        let documents = Arc::new(Documents::new(store, keyring, drawn, 1 << 20));
         let root: Arc<dyn RootOfTrust> = Arc::new(KeyRoot::new("file", "test", &key()).expect("root"));
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = Kms::new(Arc::clone(&documents), identities, Arc::clone(&root));
@@ -55,7 +62,12 @@ impl House {
     }
 
     fn cx(&self) -> Ctx {
-        let account = AccountId::parse(ACCOUNT).expect("account");
+        self.cx_of(ACCOUNT)
+    }
+
+    /// A request of the root of an account.
+    fn cx_of(&self, account: &str) -> Ctx {
+        let account = AccountId::parse(account).expect("account");
         let region = Region::parse("us-east-1").expect("region");
         let record = Record {
             kind: EventKind::ApiCall,
@@ -178,10 +190,17 @@ impl House {
     }
 
     async fn grant(&self, key: &str) {
+        self.grant_to(key, ACCOUNT).await;
+    }
+
+    /// Lets the root of an account decrypt, and retire that grant.
+    async fn grant_to(&self, key: &str, account: &str) {
         let cx = self.cx();
+        let root = format!("arn:aws:iam::{account}:root");
         let input = CreateGrantRequest {
             key_id: key.to_owned(),
-            grantee_principal: Some(format!("arn:aws:iam::{ACCOUNT}:root")),
+            grantee_principal: Some(root.clone()),
+            retiring_principal: Some(root),
             operations: vec![GrantOperation::Decrypt],
             ..CreateGrantRequest::default()
         };
