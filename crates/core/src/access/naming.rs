@@ -11,7 +11,7 @@ const MAKING: [&str; 5] =
 
 /// What a refusal of `action` calls the resource of an ARN.
 pub(super) fn called<'a>(arn: &'a str, action: &str) -> Cow<'a, str> {
-    let resource = arn.split(':').nth(5).filter(|_| arn.split(':').nth(2) == Some("iam"));
+    let resource = arn.splitn(6, ':').nth(5).filter(|_| arn.split(':').nth(2) == Some("iam"));
     let kind_and_name = resource.and_then(|resource| {
         let (kind, path_and_name) = resource.split_once('/')?;
         Some((kind, path_and_name.rsplit('/').next()?)).filter(|(_, name)| !name.is_empty())
@@ -41,6 +41,7 @@ mod tests {
             ("user/ann", "iam:CreateAccessKey", "user ann"),
             ("group/all", "iam:AddUserToGroup", "group all"),
             ("role/app", "iam:UpdateAssumeRolePolicy", "role app"),
+            ("role/a:role/b/app", "iam:GetRole", "role app"),
             ("instance-profile/app", "iam:AddRoleToInstanceProfile", "instance profile app"),
             ("policy/team/p", "iam:CreatePolicy", "policy p"),
         ] {

@@ -249,7 +249,8 @@ impl Iam {
 
 /// The type and name of the user, group or role that an ARN of IAM names.
 pub(super) fn holder_in(arn: &str) -> Option<(&str, &str)> {
-    let resource = arn.split(':').nth(5).filter(|_| arn.split(':').nth(2) == Some("iam"))?;
+    // A path may have colons.
+    let resource = arn.splitn(6, ':').nth(5).filter(|_| arn.split(':').nth(2) == Some("iam"))?;
     let (kind, path_and_name) = resource.split_once('/')?;
     Some((kind, path_and_name.rsplit('/').next().unwrap_or(path_and_name)))
 }
