@@ -117,7 +117,7 @@ impl Sts {
     /// MalformedPolicyDocument, ValidationError.
     pub(super) async fn session_policies(
         &self,
-        account: &str,
+        (partition, account): (&str, &str),
         inline: Option<String>,
         arns: Option<Vec<PolicyDescriptorType>>,
     ) -> Result<SessionPolicies, Error> {
@@ -127,7 +127,7 @@ impl Sts {
             return Err(refusals::too_many_policies(POLICY_ARNS_MAX));
         }
         for arn in &arns {
-            if self.identities.managed_policy(account, arn).await?.is_none() {
+            if self.identities.offered_policy(partition, account, arn).await?.is_none() {
                 return Err(refusals::no_policy(arn));
             }
         }

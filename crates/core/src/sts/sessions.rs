@@ -74,7 +74,8 @@ impl Sts {
         }
         let holder = SessionHolder::Federated { by, name: input.name.clone() };
         let seconds = seconds(duration_seconds, &holder);
-        let policies = self.session_policies(account.as_str(), input.policy, input.policy_arns).await?;
+        let policies =
+            self.session_policies((cx.region.partition(), account.as_str()), input.policy, input.policy_arns).await?;
         let packed_policy_size = packed_percent(&policies, &tags.all)?;
         let mut claims = SessionClaims::of(account.as_str(), holder).narrowed(policies.inline, policies.arns);
         claims.tags = tags.all;

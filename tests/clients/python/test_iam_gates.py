@@ -1,0 +1,57 @@
+"""What the leave for a request of IAM hangs on: one name for one thing, both ends of a move, tags of what is made."""
+
+import json
+import re
+import time
+import uuid
+
+import pytest
+from checks import refused
+from roles import assume, client, pairs, policy, trusting
+from test_iam_principals import code
+
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+@pytest.fixture(scope="module")
+def iam():
+    return client("iam")
+
+
+@pytest.fixture
+def mark():
+    """A word that belongs to one test."""
+    return "g" + uuid.uuid4().hex[:10]
+
+
+@pytest.fixture
+def user(iam, mark):
+    """A new user: its name, and a function that makes its clients with the given policies."""
+    class User:
+        name = mark
+        arn = iam.create_user(UserName=mark, Path="/dev/")["User"]["Arn"]
+        account = arn.split(":")[4]
+        key = iam.create_access_key(UserName=mark)["AccessKey"]
+
+        def may(self, *policies):
+            for at, text in enumerate(policies):
+                iam.put_user_policy(UserName=self.name, PolicyName=f"p{at}", PolicyDocument=text)
+            return client("iam", self.key)
+
+    return User()
+
+
+def test_a_policy_of_aws_has_one_name(iam, user):
+    asked = user.may(
+        policy("iam:AttachUserPolicy", "iam:PutUserPermissionsBoundary"),
+        policy("iam:*", effect="Deny", ArnEquals={"iam:PolicyARN": ADMINISTRATOR}))
+    with refused("AccessDenied", status=403):
+        asked.attach_user_policy(UserName=user.name, PolicyArn=ADMINISTRATOR)
+    for partition in ("aws-cn", "aws-us-gov"):
+        other = ADMINISTRATOR.replace("arn:aws:", f"arn:{partition}:")
+        with refused("NoSuchEntity", status=404):
+            asked.attach_user_policy(UserName=user.name, PolicyArn=other)
+        with refused("NoSuchEntity", status=404):
+            asked.put_user_permissions_boundary(UserName=user.name, PermissionsBoundary=other)
+        with refused("NoSuchEntity", status=404):
+            iam.get_policy(PolicyArn=other)
