@@ -55,3 +55,25 @@ def test_a_policy_of_aws_has_one_name(iam, user):
             asked.put_user_permissions_boundary(UserName=user.name, PermissionsBoundary=other)
         with refused("NoSuchEntity", status=404):
             iam.get_policy(PolicyArn=other)
+
+
+def test_a_user_moves_with_leave_for_both_ends(iam, user, mark):
+    own = f"arn:aws:iam::{user.account}:user/dev/*"
+    asked = user.may(policy("iam:UpdateUser", resource=own))
+    for move in ({"NewPath": "/admin/"}, {"NewPath": "/admin/", "NewUserName": mark + "-b"}):
+        with refused("AccessDenied", re.compile("iam:UpdateUser"), status=403):
+            asked.update_user(UserName=mark, **move)
+    asked.update_user(UserName=mark, NewPath="/dev/sub/")
+    asked.update_user(UserName=mark, NewUserName=mark + "-b")
+    assert iam.get_user(UserName=mark + "-b")["User"]["Path"] == "/dev/sub/"
+
+
+def test_a_group_moves_with_leave_for_both_ends(iam, user, mark):
+    iam.create_group(GroupName=mark, Path="/dev/")
+    asked = user.may(policy("iam:UpdateGroup", resource=f"arn:aws:iam::{user.account}:group/dev/{mark}"))
+    for move in ({"NewPath": "/admin/"}, {"NewGroupName": mark + "-b"}):
+        with refused("AccessDenied", re.compile("iam:UpdateGroup"), status=403):
+            asked.update_group(GroupName=mark, **move)
+    asked.update_group(GroupName=mark, NewPath="/dev/")
+    user.may(policy("iam:UpdateGroup")).update_group(GroupName=mark, NewPath="/admin/", NewGroupName=mark + "-b")
+    assert iam.get_group(GroupName=mark + "-b")["Group"]["Path"] == "/admin/"
