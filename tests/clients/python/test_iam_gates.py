@@ -57,6 +57,28 @@ def test_a_policy_of_aws_has_one_name(iam, user):
             iam.get_policy(PolicyArn=other)
 
 
+def test_an_mfa_device_has_one_serial_number(iam, user, mark):
+    made = iam.create_virtual_mfa_device(VirtualMFADeviceName=mark)["VirtualMFADevice"]
+    serial, seed = made["SerialNumber"], made["Base32StringSeed"]
+    asked = user.may(policy("iam:*"), policy("iam:DeleteVirtualMFADevice", effect="Deny", resource=serial))
+    with refused("AccessDenied", status=403):
+        asked.delete_virtual_mfa_device(SerialNumber=serial)
+    step = int(time.time()) // 30
+    for odd in (serial.replace("iam::", "iam:odd:"), serial.replace("arn:aws:", "arn:aws-cn:")):
+        with refused("NoSuchEntity", status=404):
+            asked.delete_virtual_mfa_device(SerialNumber=odd)
+        with refused("NoSuchEntity", status=404):
+            iam.enable_mfa_device(
+                UserName=user.name, SerialNumber=odd,
+                AuthenticationCode1=code(seed, step - 1), AuthenticationCode2=code(seed, step))
+    iam.enable_mfa_device(
+        UserName=user.name, SerialNumber=serial,
+        AuthenticationCode1=code(seed, step - 1), AuthenticationCode2=code(seed, step))
+    assert [device["SerialNumber"] for device in iam.list_mfa_devices(UserName=user.name)["MFADevices"]] == [serial]
+    iam.deactivate_mfa_device(UserName=user.name, SerialNumber=serial)
+    iam.delete_virtual_mfa_device(SerialNumber=serial)
+
+
 def test_a_user_moves_with_leave_for_both_ends(iam, user, mark):
     own = f"arn:aws:iam::{user.account}:user/dev/*"
     asked = user.may(policy("iam:UpdateUser", resource=own))
