@@ -99,3 +99,32 @@ def test_a_group_moves_with_leave_for_both_ends(iam, user, mark):
     asked.update_group(GroupName=mark, NewPath="/dev/")
     user.may(policy("iam:UpdateGroup")).update_group(GroupName=mark, NewPath="/admin/", NewGroupName=mark + "-b")
     assert iam.get_group(GroupName=mark + "-b")["Group"]["Path"] == "/admin/"
+
+
+def creations(mark, account, tags):
+    """Calls that make something with tags, by the action that tags it."""
+    trust = trusting(f"arn:aws:iam::{account}:root")
+    return {
+        "iam:TagUser": ("create_user", {"UserName": mark + "-t", "Tags": tags}),
+        "iam:TagRole": ("create_role", {"RoleName": mark, "AssumeRolePolicyDocument": trust, "Tags": tags}),
+        "iam:TagPolicy": ("create_policy", {"PolicyName": mark, "PolicyDocument": policy("s3:*"), "Tags": tags}),
+        "iam:TagInstanceProfile": ("create_instance_profile", {"InstanceProfileName": mark, "Tags": tags}),
+        "iam:TagMFADevice": ("create_virtual_mfa_device", {"VirtualMFADeviceName": mark, "Tags": tags}),
+        "iam:TagOpenIDConnectProvider": (
+            "create_open_id_connect_provider", {"Url": f"https://{mark}.example.com", "Tags": tags}),
+    }
+
+
+def test_what_is_made_with_tags_takes_leave_to_tag(iam, user, mark):
+    asked = user.may(policy("iam:Create*"))
+    for action, (call, members) in creations(mark, user.account, pairs(team="prod")).items():
+        with refused("AccessDenied", re.compile(action), status=403):
+            getattr(asked, call)(**members)
+    asked = user.may(policy("iam:Create*"), policy("iam:Tag*", StringEquals={"aws:RequestTag/team": "dev"}))
+    for action, (call, members) in creations(mark, user.account, pairs(team="prod")).items():
+        with refused("AccessDenied", re.compile(action), status=403):
+            getattr(asked, call)(**members)
+    for call, members in creations(mark, user.account, pairs(team="dev")).values():
+        getattr(asked, call)(**members)
+    for call, members in creations(mark + "n", user.account, []).values():
+        getattr(user.may(policy("iam:Create*")), call)(**members)

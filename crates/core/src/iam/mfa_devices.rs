@@ -48,9 +48,10 @@ impl Iam {
     pub async fn create_virtual_mfa_device(
         &self,
         cx: &Ctx,
-        _permit: &Permit,
+        permit: &Permit,
         input: CreateVirtualMFADeviceRequest,
     ) -> Result<CreateVirtualMFADeviceResponse, Error> {
+        tags::authorize_new(cx, permit, Operation::TagMFADevice, input.tags.as_ref(), &input)?;
         let bytes = Zeroizing::new(random::bytes::<SEED_BYTES>(self.documents.random())?);
         let seed = SecretText::new(base32(bytes.as_slice()));
         let _turn = self.turn(cx).await?;
