@@ -128,3 +128,15 @@ def test_what_is_made_with_tags_takes_leave_to_tag(iam, user, mark):
         getattr(asked, call)(**members)
     for call, members in creations(mark + "n", user.account, []).values():
         getattr(user.may(policy("iam:Create*")), call)(**members)
+
+
+def test_an_entry_without_a_policy_narrows_nothing_and_is_refused(iam, user, mark):
+    role = iam.create_role(RoleName=mark, AssumeRolePolicyDocument=trusting(user.arn))["Role"]
+    iam.put_user_policy(UserName=user.name, PolicyName="p", PolicyDocument=policy("sts:AssumeRole"))
+    # An SDK leaves an empty entry out of what it sends.
+    for further in ({"PolicyArns.member.1": ""}, {"PolicyArns.member.1.name": "x"}):
+        sts = client("sts", user.key)
+        sts.meta.events.register("before-call.sts.AssumeRole", lambda params, **_: params["body"].update(further))
+        with refused("ValidationError"):
+            sts.assume_role(RoleArn=role["Arn"], RoleSessionName="session")
+    assert assume(user.key, role, PolicyArns=[{"arn": ADMINISTRATOR}])["Credentials"]
