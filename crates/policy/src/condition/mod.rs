@@ -120,8 +120,7 @@ impl Expected {
                 texts.iter().any(|text| text.with(keys, |text| *text == *found.as_bytes()).unwrap_or_default())
             }),
             Self::Folded(texts) => value.as_text().is_some_and(|found| {
-                let found = found.to_lowercase();
-                texts.iter().any(|text| text.with(keys, |text| is_folded(text, &found)).unwrap_or_default())
+                texts.iter().any(|text| text.with(keys, |text| is_same_folded(text, &found)).unwrap_or_default())
             }),
             Self::Patterns(patterns) => {
                 value.as_text().is_some_and(|found| patterns.iter().any(|pattern| pattern.matches(keys, &found)))
@@ -171,9 +170,14 @@ impl Expected {
     }
 }
 
-/// Whether the lower case of `text` is `folded`.
-fn is_folded(text: &[u8], folded: &str) -> bool {
-    std::str::from_utf8(text).is_ok_and(|text| text.chars().flat_map(char::to_lowercase).eq(folded.chars()))
+/// Whether two texts are the same without regard to case: letter by letter on both sides, with one sigma, as the lower
+/// case of a whole text has two of them.
+fn is_same_folded(text: &[u8], found: &str) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| folded(text).eq(folded(found)))
+}
+
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter })
 }
 
 /// The bytes of a text in base 64, with or without its padding.
