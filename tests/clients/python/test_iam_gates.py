@@ -140,3 +140,14 @@ def test_an_entry_without_a_policy_narrows_nothing_and_is_refused(iam, user, mar
         with refused("ValidationError"):
             sts.assume_role(RoleArn=role["Arn"], RoleSessionName="session")
     assert assume(user.key, role, PolicyArns=[{"arn": ADMINISTRATOR}])["Credentials"]
+
+
+def test_a_policy_with_an_endless_number_is_refused(sm, iam, user, name):
+    sm.create_secret(Name=name, SecretString="x")
+    statements = [
+        {"Effect": "Allow", "Principal": {"AWS": user.arn}, "Action": "secretsmanager:GetSecretValue", "Resource": "*"},
+        {"Effect": "Deny", "Principal": "*", "Action": "secretsmanager:DeleteSecret", "Resource": "*",
+         "Condition": {"NumericGreaterThan": {"secretsmanager:RecoveryWindowInDays": "NUMBER"}}}]
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements}).replace('"NUMBER"', "1e999")
+    with refused("MalformedPolicyDocumentException"):
+        sm.put_resource_policy(SecretId=name, ResourcePolicy=text)
