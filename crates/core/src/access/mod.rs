@@ -17,7 +17,7 @@ use strongroom_types::{AccountId, Region};
 use strongroom_wire::error::ACCESS_DENIED;
 use strongroom_wire::ops::AnyOperation;
 
-use self::conditions::{Asked, tag_of};
+use self::conditions::Asked;
 use self::inputs::{Gathered, policy_of};
 use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
@@ -27,7 +27,7 @@ use crate::kms::resolve::KeyRef;
 use crate::secrets::resolve::SecretRef;
 
 pub use self::conditions::RequestKeys;
-pub(crate) use self::conditions::without_keys;
+pub(crate) use self::conditions::{tag_of, without_keys};
 pub use self::who_can::explained;
 
 /// Under which name the record of a denied request tells the whole reason.

@@ -20,8 +20,8 @@ pub fn condition<'a>(pairs: &'a BTreeMap<String, String>, key: &str) -> Option<V
         "keys" => (!pairs.is_empty()).then(|| Values::texts(pairs.keys().map(String::as_str))),
         of_pair => {
             let name = of_pair.strip_prefix(':')?;
-            let found = pairs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-            found.map(|(_, value)| Values::text(value))
+            let found = pairs.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+            Values::of_tags(found.map(|(_, value)| value.as_str().into()))
         }
     }
 }

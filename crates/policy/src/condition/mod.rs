@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use crate::arn::{ArnPattern, ArnText};
 use crate::instant;
 use crate::json::{Node, What};
-use crate::keys::{Keys, Number, Value, truth};
+use crate::keys::{Keys, Number, Value, Values, truth};
 use crate::malformed::{Faults, Place, Stage, shown};
 use crate::pattern::{Reading, Template, Variable};
 use crate::ranges::{Block, Cidr, NoBlock};
+use crate::statement::Effect;
 use operator::{Operator, Order, Set, Test};
 
 /// One key of a condition block.
@@ -85,11 +86,23 @@ impl Condition {
         }
     }
 
-    /// Whether a request with these keys satisfies it.
+    /// Whether a request with these keys satisfies it, in a statement of `effect`.
     #[must_use]
-    pub fn holds(&self, keys: &dyn Keys) -> bool {
+    pub fn holds(&self, effect: Effect, keys: &dyn Keys) -> bool {
         let values = keys.get(&self.folded);
         let found = values.as_ref().map_or(&[] as &[Value<'_>], |values| values.as_slice());
+        if matches!(values, Some(Values::Either(_))) {
+            let mut each = found.iter().map(|value| self.holds_of(std::slice::from_ref(value), keys));
+            return match effect {
+                Effect::Allow => each.all(|holds| holds),
+                Effect::Deny => each.any(|holds| holds),
+            };
+        }
+        self.holds_of(found, keys)
+    }
+
+    /// Whether a key with these values satisfies it.
+    fn holds_of(&self, found: &[Value<'_>], keys: &dyn Keys) -> bool {
         if let Expected::Absent(expected) = &self.expected {
             return expected.contains(&found.is_empty());
         }
