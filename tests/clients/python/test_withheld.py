@@ -21,6 +21,37 @@ def deny(action, **tags):
 ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
+def test_denies_of_ones_own_tell_nothing_of_a_secret_elsewhere(abroad, name):
+    own, other = abroad
+    arn = own.sm.create_secret(Name=name, SecretString="x", Tags=[{"Key": "team", "Value": "prod"}])["ARN"]
+    absent = arn.replace(name, name + "-absent")
+    user = other.user("w" + uuid.uuid4().hex[:8])
+    action = "secretsmanager:GetSecretValue"
+    said = set()
+    for statements in ([ALL, deny(action, team="prod")], [ALL, deny(action, team="dev")], [ALL]):
+        user.iam.put_user_policy(UserName=user.name, PolicyName="may", PolicyDocument=document(*statements))
+        for asked in (arn, arn[:-7], absent):
+            with refused("AccessDeniedException") as refusal:
+                client("secretsmanager", user.key, user.url).get_secret_value(SecretId=asked)
+            assert refusal.text.count(asked + " because") == 1, refusal.text
+            said.add(refusal.text.replace(asked, "SECRET"))
+    assert len(said) == 1 and "no resource-based policy allows" in said.pop()
+
+
+def test_who_is_let_in_hears_its_own_denies(abroad, name):
+    own, other = abroad
+    arn = own.sm.create_secret(Name=name, SecretString="x", Tags=[{"Key": "team", "Value": "prod"}])["ARN"]
+    action = "secretsmanager:GetSecretValue"
+    own.sm.put_resource_policy(SecretId=arn, ResourcePolicy=document(
+        {"Effect": "Allow", "Principal": {"AWS": other.root}, "Action": action, "Resource": "*"}))
+    user = other.user("w" + uuid.uuid4().hex[:8])
+    user.iam.put_user_policy(
+        UserName=user.name, PolicyName="may", PolicyDocument=document(ALL, deny(action, team="prod")))
+    with refused("AccessDeniedException") as refusal:
+        client("secretsmanager", user.key, user.url).get_secret_value(SecretId=arn)
+    assert "with an explicit deny in an identity-based policy" in refusal.text
+
+
 def test_a_second_tag_in_another_case_does_not_fool_conditions(sm, name, mark):
     iam = client("iam")
     sm.create_secret(Name=name, SecretString="x", Tags=[{"Key": "Team", "Value": "dev"}])

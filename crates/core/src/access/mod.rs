@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use strongroom_policy::{
-    Action, Decision, Denial, Document, Layer, PrincipalKind, Request, ResourceRule, Values, decide, explain,
+    Action, Decision, Denial, Document, Layer, PrincipalKind, Request, ResourceRule, Values, decide, explain, withheld,
 };
 use strongroom_types::{AccountId, Region};
 use strongroom_wire::error::ACCESS_DENIED;
@@ -310,7 +310,13 @@ impl<'a> Question<'a> {
                     cx.amend_record(|record| record.additional_event_data.push((REASON, reason)));
                     cx.set_denied(message::of(&denial, &policy_request, &asked));
                 }
-                let shown = resource.shown(&arn, action.as_str());
+                let withheld = withheld(inputs, &policy_request);
+                let shown = match (&withheld, resource) {
+                    // As of one that is not there: its whole ARN is told to nobody of another account.
+                    (Some(_), Resource::Secret(secret)) => Some(Cow::Borrowed(secret.asked.as_str())),
+                    _ => resource.shown(&arn, action.as_str()),
+                };
+                let denial = withheld.unwrap_or(denial);
                 Some(client_text(&denial, caller, &policy_request, shown.as_deref(), rule))
             }
         }))
