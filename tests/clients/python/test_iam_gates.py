@@ -151,3 +151,16 @@ def test_a_policy_with_an_endless_number_is_refused(sm, iam, user, name):
     text = json.dumps({"Version": "2012-10-17", "Statement": statements}).replace('"NUMBER"', "1e999")
     with refused("MalformedPolicyDocumentException"):
         sm.put_resource_policy(SecretId=name, ResourcePolicy=text)
+
+
+def test_refusals_name_what_was_asked(iam, user, mark):
+    asked = user.may(policy("s3:*"))
+    for name in (mark.upper(), mark.upper() + "ABSENT"):
+        with refused("AccessDenied", re.compile(f"on resource: user {name} because"), status=403):
+            asked.get_user(UserName=name)
+    other = iam.create_user(UserName=mark + "-o")["User"]
+    key = iam.create_access_key(UserName=other["UserName"])["AccessKey"]["AccessKeyId"]
+    for key_id in (key, "AKIA" + "X" * 16):
+        with refused("AccessDenied", status=403) as refusal:
+            asked.get_access_key_last_used(AccessKeyId=key_id)
+        assert f"on resource: access key {key_id} because" in refusal.text and mark + "-o" not in refusal.text

@@ -72,6 +72,8 @@ pub enum Resource {
 pub struct EntityRef {
     /// Its ARN, or the one that it would have.
     pub arn: String,
+    /// What the request named it by, if that is no ARN: refusals say that, whatever is found by it.
+    pub asked: Option<String>,
     /// The account that owns it.
     pub account: AccountId,
     /// Its tags.
@@ -136,7 +138,7 @@ impl Resource {
             Self::Account => action.starts_with("iam:").then_some(Cow::Borrowed(arn)),
             Self::Secret(secret) if secret.found.is_none() => Some(Cow::Borrowed(&secret.asked)),
             Self::List(_) | Self::Secret(_) | Self::Key(_) => Some(Cow::Borrowed(arn)),
-            Self::Entity(_) => Some(naming::called(arn, action)),
+            Self::Entity(entity) => Some(naming::called(arn, entity.asked.as_deref(), action)),
         }
     }
 

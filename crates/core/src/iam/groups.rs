@@ -113,7 +113,8 @@ impl Iam {
             }
             if after.arn() != before.value.arn() {
                 let (arn, account) = (after.arn(), cx.caller.account.clone());
-                let target = EntityRef { arn, account, tags: Vec::new(), boundary: None, kind: GROUP_KIND };
+                let target =
+                    EntityRef { asked: None, arn, account, tags: Vec::new(), boundary: None, kind: GROUP_KIND };
                 authorize(cx, permit.action(), Resource::Entity(Arc::new(target)), &input)?;
             }
             if let Some(name) = &input.new_group_name {

@@ -31,7 +31,7 @@ impl Iam {
             if moved.arn() != user.arn() {
                 let (tags, boundary) = (pairs(&moved.tags), moved.policies.boundary.clone());
                 let account = cx.caller.account.clone();
-                let target = EntityRef { arn: moved.arn(), account, tags, boundary, kind: USER_KIND };
+                let target = EntityRef { asked: None, arn: moved.arn(), account, tags, boundary, kind: USER_KIND };
                 authorize(cx, permit.action(), Resource::Entity(Arc::new(target)), &input)?;
             }
             if let Some(name) = &input.new_user_name {

@@ -63,8 +63,14 @@ impl Sts {
         let account = &cx.caller.account;
         let tags = SessionTags::of(&pairs(input.tags.as_ref()), &[], None)?;
         let arn = ["arn:", cx.region.partition(), ":sts::", account.as_str(), ":federated-user/", &input.name].concat();
-        let entity =
-            EntityRef { arn: arn.clone(), account: account.clone(), tags: Vec::new(), boundary: None, kind: "" };
+        let entity = EntityRef {
+            asked: None,
+            arn: arn.clone(),
+            account: account.clone(),
+            tags: Vec::new(),
+            boundary: None,
+            kind: "",
+        };
         let resource = Resource::Entity(Arc::new(entity));
         let duration_seconds = input.duration_seconds;
         let keys = SessionKeys { tags: &tags.all, duration_seconds, ..SessionKeys::default() };
