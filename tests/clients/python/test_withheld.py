@@ -52,6 +52,38 @@ def test_who_is_let_in_hears_its_own_denies(abroad, name):
     assert "with an explicit deny in an identity-based policy" in refusal.text
 
 
+def test_aliases_of_another_account_are_not_told_from_none(abroad, name):
+    own, other = abroad
+    key = own.kms.create_key()["KeyMetadata"]["KeyId"]
+    alias = "alias/" + name
+    own.kms.create_alias(AliasName=alias, TargetKeyId=key)
+    user = other.user("w" + uuid.uuid4().hex[:8])
+    said = set()
+    for policy in (document(ALL), document(ALL, deny("kms:*", team="*"))):
+        user.iam.put_user_policy(UserName=user.name, PolicyName="may", PolicyDocument=policy)
+        for end in ("", "-absent"):
+            asked = f"arn:aws:kms:us-east-1:{own.number}:{alias}{end}"
+            with refused("AccessDeniedException") as refusal:
+                user.kms.describe_key(KeyId=asked)
+            assert key not in refusal.text
+            said.add(refusal.text)
+    assert len(said) == 1, said
+
+
+def test_a_secret_under_a_key_elsewhere_does_not_tell_aliases(abroad, name):
+    own, other = abroad
+    key = own.kms.create_key()["KeyMetadata"]["KeyId"]
+    alias = "alias/" + name
+    own.kms.create_alias(AliasName=alias, TargetKeyId=key)
+    said = set()
+    for end in ("", "-absent"):
+        asked = f"arn:aws:kms:us-east-1:{own.number}:{alias}{end}"
+        with refused("AccessDeniedException") as refusal:
+            other.sm.create_secret(Name=name + end, SecretString="x", KmsKeyId=asked)
+        said.add(refusal.text)
+    assert len(said) == 1, said
+
+
 def test_a_second_tag_in_another_case_does_not_fool_conditions(sm, name, mark):
     iam = client("iam")
     sm.create_secret(Name=name, SecretString="x", Tags=[{"Key": "Team", "Value": "dev"}])

@@ -273,6 +273,20 @@ pub fn may(cx: &Ctx, action: &'static str, resource: &Resource, request: &dyn Re
         || Question::on(cx, resource, request)?.denial(action, false)?.is_none())
 }
 
+/// Whether a refusal may tell the caller anything of `resource`: that of another account has to let it in, by its policy
+/// or a grant.
+///
+/// # Errors
+/// A fault when a stored policy does not read.
+pub fn may_hear_of(
+    cx: &Ctx,
+    action: &'static str,
+    resource: &Resource,
+    request: &dyn RequestKeys,
+) -> Result<bool, Error> {
+    Question::on(cx, resource, request)?.may_hear(action)
+}
+
 /// What is to be decided, save the action.
 struct Question<'a> {
     cx: &'a Ctx,
@@ -326,6 +340,20 @@ impl<'a> Question<'a> {
 }
 
 impl Question<'_> {
+    /// Whether a refusal may tell the caller its reason.
+    fn may_hear(&self, action: &'static str) -> Result<bool, Error> {
+        let Self { cx, caller, resource, policy, rule, request } = *self;
+        if resource.grant(caller, action, request).is_some() {
+            return Ok(true);
+        }
+        let action = ACTIONS.get(action).ok_or_else(|| Error::internal("an action of no operation was asked for"))?;
+        let arn = resource.arn(cx);
+        let asked = Asked { cx, caller, resource, resource_arn: &arn, request };
+        let policy_request = Request::new(action, &arn, &asked);
+        let gathered = Gathered::of(cx, caller, policy, rule, request);
+        Ok(gathered.with_inputs(&arn, resource.owner(cx), |inputs| withheld(inputs, &policy_request).is_none()))
+    }
+
     /// Whether the caller, as whom a grant names it by ARN, may do `action`: a grant counts as what a policy of a resource
     /// of the caller's account allows to that principal. What other policies deny or bound stays denied and bounded.
     fn is_granted(&self, action: &'static str, named: &str) -> Result<bool, Error> {
