@@ -5,11 +5,28 @@ use std::collections::BTreeMap;
 use strongroom_crypto::Context;
 use strongroom_policy::Values;
 
+use super::refusals;
+use crate::access::RequestKeys;
+use crate::error::Error;
+
+/// Characters of names and values together, at most. The model tells no number: as many as of a grant token.
+const CHARS_MAX: usize = 8192;
+
 /// What a ciphertext of a key is bound to: the key, and the pairs whose order does not matter.
 #[must_use]
 pub fn bound(account: &str, region: &str, key_id: &str, pairs: &BTreeMap<String, String>) -> Context {
     let key = Context::new("kms ciphertext").field(account).field(region).field(key_id);
     pairs.iter().fold(key, |context, (name, value)| context.field(name).field(value))
+}
+
+/// Refuses an encryption context that is longer than the service takes, before policies are held against it.
+///
+/// # Errors
+/// ValidationException.
+pub(crate) fn check(request: &dyn RequestKeys) -> Result<(), Error> {
+    let Some(pairs) = request.encryption_context() else { return Ok(()) };
+    let chars: usize = pairs.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum();
+    if chars <= CHARS_MAX { Ok(()) } else { Err(refusals::long_encryption_context(CHARS_MAX)) }
 }
 
 /// What conditions are told of the pairs: `kms:EncryptionContext:NAME` and `kms:EncryptionContextKeys`. Names of keys of

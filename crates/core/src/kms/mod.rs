@@ -124,6 +124,7 @@ impl Kms {
 
     /// Leave for an action on a key.
     fn allowed(cx: &Ctx, action: &'static str, key: KeyRef, request: &dyn RequestKeys) -> Result<Permit, Error> {
+        encryption_context::check(request)?;
         if key.found.is_some() {
             let resource = Resource::Key(Arc::new(key));
             let refused = match authorize(cx, action, resource.clone(), request) {
