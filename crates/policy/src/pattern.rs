@@ -405,4 +405,23 @@ mod tests {
         assert!(!like(&format!("*b{most}*"), &all));
         assert!(like(&format!("*{most}*"), &all));
     }
+
+    /// The same by trying everything.
+    fn naive(pattern: &[char], text: &[char]) -> bool {
+        match (pattern, text) {
+            ([], text) => text.is_empty(),
+            (['*', rest @ ..], text) => (0..=text.len()).any(|at| naive(rest, &text[at..])),
+            (['?', rest @ ..], [_, text @ ..]) => naive(rest, text),
+            ([c, rest @ ..], [found, text @ ..]) => c == found && naive(rest, text),
+            (_, []) => false,
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn patterns_match_what_they_match_by_trying_everything(pattern in "[abé*?]{0,9}", text in "[abé]{0,9}") {
+            let chars = |text: &str| text.chars().collect::<Vec<char>>();
+            proptest::prop_assert_eq!(like(&pattern, &text), naive(&chars(&pattern), &chars(&text)));
+        }
+    }
 }
