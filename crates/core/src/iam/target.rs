@@ -313,3 +313,17 @@ impl Targeted for DeleteUserRequest {
         Target::User(Some(&self.user_name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::holder_in;
+
+    #[test]
+    fn a_path_with_colons_belongs_to_the_name_after_it() {
+        let arn = |resource: &str| format!("arn:aws:iam::111122223333:{resource}");
+        assert_eq!(holder_in(&arn("user/team/ann")), Some(("user", "ann")));
+        assert_eq!(holder_in(&arn("role/x:user/ann")), Some(("role", "ann")));
+        assert_eq!(holder_in(&arn("role/a:b/c:d/app")), Some(("role", "app")));
+        assert_eq!(holder_in("arn:aws:sts::111122223333:assumed-role/app/s"), None);
+    }
+}
