@@ -1,6 +1,7 @@
 //! Patterns with `*`, `?` and policy variables, over whole texts.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::keys::{Keys, Values};
 
@@ -10,6 +11,12 @@ const VARIABLE_BYTES_MAX: usize = 1024;
 /// What stands in a compiled pattern for `*` and `?`: bytes that no UTF-8 text has.
 const RUN: u8 = 0xff;
 const ONE: u8 = 0xfe;
+
+/// Up to how many steps a piece with `?` is tried at each place.
+const TRIED_MAX: usize = 1024;
+/// Longest piece with `?`, in bytes, that is looked for by bits, which take memory by its square. A longer one is tried at
+/// each place.
+const PLACES_MAX: usize = 8192;
 
 /// Bytes of a pattern with variables that need no memory of their own.
 const INLINE_BYTES: usize = 256;
@@ -65,6 +72,9 @@ fn end_of_first(piece: &[u8], text: &[u8]) -> Option<usize> {
     if !piece.contains(&ONE) {
         return memchr::memmem::find(text, piece).map(|start| start + piece.len());
     }
+    if piece.len().saturating_mul(text.len()) > TRIED_MAX && piece.len() <= PLACES_MAX {
+        return end_of_first_by_bits(piece, text);
+    }
     let mut start = 0;
     loop {
         let found = text.get(start..).and_then(|text| end_at_beginning(piece, text));
@@ -76,6 +86,43 @@ fn end_of_first(piece: &[u8], text: &[u8]) -> Option<usize> {
         }
         start += char_bytes(text, start);
     }
+}
+
+/// The same for a piece with `?`, in a 64th of the steps: which beginnings of the piece end here is kept in bits, and each
+/// character of the text moves all of them on at once.
+fn end_of_first_by_bits(piece: &[u8], text: &[u8]) -> Option<usize> {
+    let mut any = vec![0_u64; piece.len().div_ceil(64)];
+    let mut fitting: BTreeMap<&[u8], Vec<u64>> = BTreeMap::new();
+    let (mut at, mut places) = (0, 0);
+    while let Some(byte) = piece.get(at) {
+        let bytes = if *byte == ONE { 1 } else { char_bytes(piece, at) };
+        let bits = match piece.get(at..at + bytes)? {
+            [ONE] => &mut any,
+            letter => fitting.entry(letter).or_insert_with(|| vec![0; any.len()]),
+        };
+        *bits.get_mut(places / 64)? |= 1 << (places % 64);
+        (at, places) = (at + bytes, places + 1);
+    }
+    let last = places.checked_sub(1)?;
+    let mut reached = vec![0_u64; any.len()];
+    let mut end = 0;
+    while end < text.len() {
+        let letter = text.get(end..end + char_bytes(text, end))?;
+        let fits = fitting.get(letter);
+        // A beginning of no characters ends everywhere.
+        let mut carried = 1;
+        for (word, (bits, any)) in reached.iter_mut().zip(&any).enumerate() {
+            let fits = fits.and_then(|fits| fits.get(word)).copied().unwrap_or_default();
+            let moved = *bits << 1 | carried;
+            carried = *bits >> 63;
+            *bits = moved & (fits | any);
+        }
+        end += letter.len();
+        if reached.get(last / 64)? >> (last % 64) & 1 == 1 {
+            return Some(end);
+        }
+    }
+    None
 }
 
 /// Bytes of the character that begins at `at`.
@@ -404,6 +451,9 @@ mod tests {
         assert!(!like(&format!("*{most}b*"), &all));
         assert!(!like(&format!("*b{most}*"), &all));
         assert!(like(&format!("*{most}*"), &all));
+        let (half, all) = ("a?".repeat(4000), "a".repeat(1 << 16));
+        assert!(!like(&format!("*{half}b*"), &all));
+        assert!(like(&format!("*{half}*"), &all));
     }
 
     /// The same by trying everything.
@@ -422,6 +472,23 @@ mod tests {
         fn patterns_match_what_they_match_by_trying_everything(pattern in "[abé*?]{0,9}", text in "[abé]{0,9}") {
             let chars = |text: &str| text.chars().collect::<Vec<char>>();
             proptest::prop_assert_eq!(like(&pattern, &text), naive(&chars(&pattern), &chars(&text)));
+        }
+
+        #[test]
+        fn pieces_are_found_by_bits_where_trying_finds_them(
+            piece in "[abé?]{1,4}(x{60}[ab?]{1,9})?",
+            before in "[abéx]{0,9}",
+            after in "[abé]{0,3}",
+        ) {
+            let text = [before.as_str(), &piece.replace('?', "é"), &after].concat();
+            for text in [&text, &text.replacen('b', "a", 1), &before] {
+                let bytes = Glob::new(&piece).bytes;
+                let tried = (0..=text.len())
+                    .filter(|at| text.is_char_boundary(*at))
+                    .find_map(|at| end_at_beginning(&bytes, &text.as_bytes()[at..]).map(|end| at + end));
+                proptest::prop_assert_eq!(end_of_first_by_bits(&bytes, text.as_bytes()), tried);
+                proptest::prop_assert_eq!(end_of_first(&bytes, text.as_bytes()), tried);
+            }
         }
     }
 }
