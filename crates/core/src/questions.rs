@@ -46,6 +46,7 @@ async fn resource_of(documents: &Documents, cx: &Ctx, text: &str) -> Result<Reso
     {
         let account = AccountId::parse(&arn.account).unwrap_or_else(|_| cx.caller.account.clone());
         return Ok(Resource::Entity(Arc::new(EntityRef {
+            asked: None,
             arn: text.to_owned(),
             account,
             tags: Vec::new(),

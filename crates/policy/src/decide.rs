@@ -145,6 +145,17 @@ pub fn decide<'a>(inputs: &'a Inputs<'a>, request: &Request<'_>) -> Decision<'a>
     }
 }
 
+/// What a caller of another account may hear of a denial in place of its reason, unless the resource's own policy lets it
+/// in: denies of its own, under conditions, would tell it of the resource's tags and whether there is one.
+#[must_use]
+pub fn withheld<'a>(inputs: &Inputs<'a>, request: &Request<'_>) -> Option<Denial<'a>> {
+    let lets = |document: &Document| {
+        document.denying(inputs.principal, request).is_none() && document.allowing(inputs.principal, request).is_some()
+    };
+    let is_let = inputs.resource.policy.as_ref().is_some_and(|policy| lets(policy.document));
+    (inputs.is_between_accounts() && !is_let).then_some(Denial::NoAllow(inputs.resource.rule.layer()))
+}
+
 fn evaluate<'a>(inputs: &'a Inputs<'a>, request: &Request<'_>) -> Result<Grant<'a>, Denial<'a>> {
     let principal = inputs.principal;
     if let Some(found) = find_deny(inputs, request) {

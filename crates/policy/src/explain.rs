@@ -88,7 +88,7 @@ pub fn explain(inputs: &Inputs<'_>, request: &Request<'_>) -> Explanation {
 }
 
 fn unmet(statement: &Statement, request: &Request<'_>) -> Vec<Unmet> {
-    let missed = statement.conditions().iter().filter(|condition| !condition.holds(request.keys));
+    let missed = statement.conditions().iter().filter(|condition| !condition.holds(statement.effect(), request.keys));
     missed
         .map(|condition| Unmet {
             operator: condition.operator().to_owned(),

@@ -223,10 +223,12 @@ impl Reader<'_> {
             }
             right = self.digits() > 0;
         }
-        if !right {
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        // Other readers of the same text have no number that is larger, and would take the policy for none.
+        if !right || !text.parse::<f64>().is_ok_and(f64::is_finite) {
             return Err(self.wrong("no number"));
         }
-        Ok(self.text.get(start..self.at).unwrap_or_default().to_owned())
+        Ok(text.to_owned())
     }
 
     fn string(&mut self) -> Result<String, String> {
@@ -337,6 +339,8 @@ mod tests {
             "-",
             "+1",
             "1e",
+            "1e999",
+            "-1e999",
             "nul",
             "\"",
             "\"\u{1}\"",

@@ -39,6 +39,9 @@ pub enum Values<'a> {
     Many(Vec<Value<'a>>),
     /// The same, where the values are held already.
     Held(&'a [Value<'a>]),
+    /// A key that may have one value but has several, of which none counts more: of tags whose keys differ in case
+    /// alone. An Allow has to hold for each of them, a Deny for any.
+    Either(Vec<Value<'a>>),
 }
 
 impl<'a> Values<'a> {
@@ -59,12 +62,20 @@ impl<'a> Values<'a> {
         Self::Many(texts.into_iter().map(|text| Value::Text(Cow::Borrowed(text))).collect())
     }
 
+    /// The values of the tags that a key names, which are one unless keys differ in case alone.
+    pub fn of_tags(texts: impl IntoIterator<Item = Cow<'a, str>>) -> Option<Self> {
+        let mut texts = texts.into_iter().map(Value::Text);
+        let first = texts.next()?;
+        let further: Vec<_> = texts.collect();
+        Some(if further.is_empty() { Self::One(first) } else { Self::Either([vec![first], further].concat()) })
+    }
+
     /// The values.
     #[must_use]
     pub fn as_slice(&self) -> &[Value<'a>] {
         match self {
             Self::One(value) => std::slice::from_ref(value),
-            Self::Many(values) => values,
+            Self::Many(values) | Self::Either(values) => values,
             Self::Held(values) => values,
         }
     }

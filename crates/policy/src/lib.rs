@@ -25,7 +25,7 @@ mod request;
 mod statement;
 
 pub use condition::Condition;
-pub use decide::{Attached, Inputs, ResourcePolicy, ResourceRule, Source, decide};
+pub use decide::{Attached, Inputs, ResourcePolicy, ResourceRule, Source, decide, withheld};
 pub use decision::{Decision, Denial, Found, Grant, Layer};
 pub use document::{DOCUMENT_BYTES_MAX, Document, DocumentKind};
 pub use explain::{Explanation, Tried, Unmet, explain};

@@ -1,6 +1,7 @@
 //! Patterns with `*`, `?` and policy variables, over whole texts.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::keys::{Keys, Values};
 
@@ -11,46 +12,117 @@ const VARIABLE_BYTES_MAX: usize = 1024;
 const RUN: u8 = 0xff;
 const ONE: u8 = 0xfe;
 
+/// Up to how many steps a piece with `?` is tried at each place.
+const TRIED_MAX: usize = 1024;
+/// Longest piece with `?`, in bytes, that is looked for by bits, which take memory by its square. A longer one is tried at
+/// each place.
+const PLACES_MAX: usize = 8192;
+
 /// Bytes of a pattern with variables that need no memory of their own.
 const INLINE_BYTES: usize = 256;
 
-/// Whether a compiled pattern matches a text as a whole.
+/// Whether a compiled pattern matches a text as a whole. What stands between two `*` is looked for from left to right:
+/// its characters are as many wherever it is found, so that the first place leaves the most for the rest.
 pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    // After the last `*`, and how far it reaches so far.
-    let mut retry: Option<(usize, usize)> = None;
-    loop {
-        match pattern.get(p) {
-            Some(&RUN) => {
-                p += 1;
-                if p == pattern.len() {
-                    return true;
-                }
-                retry = Some((p, t));
-                continue;
-            }
-            Some(&ONE) if t < text.len() => {
-                p += 1;
-                t += char_bytes(text, t);
-                continue;
-            }
-            Some(byte) if text.get(t) == Some(byte) => {
-                p += 1;
-                t += 1;
-                continue;
-            }
-            None if t == text.len() => return true,
-            _ => {}
-        }
-        match retry {
-            Some((after, reach)) if reach < text.len() => {
-                let reach = reach + char_bytes(text, reach);
-                retry = Some((after, reach));
-                (p, t) = (after, reach);
-            }
-            _ => return false,
+    let mut pieces = pattern.split(|byte| *byte == RUN);
+    let Some(start) = end_at_beginning(pieces.next().unwrap_or_default(), text) else { return false };
+    let Some(last) = pieces.next_back() else { return start == text.len() };
+    let middle = beginning_at_end(last, text).and_then(|end| text.get(start..end));
+    let Some(mut rest) = middle else { return false };
+    for piece in pieces {
+        match end_of_first(piece, rest).and_then(|end| rest.get(end..)) {
+            Some(after) => rest = after,
+            None => return false,
         }
     }
+    true
+}
+
+/// Where the piece ends with which a text begins.
+fn end_at_beginning(piece: &[u8], text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for byte in piece {
+        match text.get(at) {
+            Some(_) if *byte == ONE => at += char_bytes(text, at),
+            Some(found) if found == byte => at += 1,
+            _ => return None,
+        }
+    }
+    Some(at)
+}
+
+/// Where the piece begins with which a text ends.
+fn beginning_at_end(piece: &[u8], text: &[u8]) -> Option<usize> {
+    let mut at = text.len();
+    for byte in piece.iter().rev() {
+        at = at.checked_sub(1)?;
+        if *byte == ONE {
+            while at > 0 && text.get(at).is_some_and(|byte| byte & 0xc0 == 0x80) {
+                at -= 1;
+            }
+        } else if text.get(at) != Some(byte) {
+            return None;
+        }
+    }
+    Some(at)
+}
+
+/// Where the first place ends at which a text has a piece. Linear in the text, save for pieces with `?`.
+fn end_of_first(piece: &[u8], text: &[u8]) -> Option<usize> {
+    if !piece.contains(&ONE) {
+        return memchr::memmem::find(text, piece).map(|start| start + piece.len());
+    }
+    if piece.len().saturating_mul(text.len()) > TRIED_MAX && piece.len() <= PLACES_MAX {
+        return end_of_first_by_bits(piece, text);
+    }
+    let mut start = 0;
+    loop {
+        let found = text.get(start..).and_then(|text| end_at_beginning(piece, text));
+        if let Some(end) = found {
+            return Some(start + end);
+        }
+        if start >= text.len() {
+            return None;
+        }
+        start += char_bytes(text, start);
+    }
+}
+
+/// The same for a piece with `?`, in a 64th of the steps: which beginnings of the piece end here is kept in bits, and each
+/// character of the text moves all of them on at once.
+fn end_of_first_by_bits(piece: &[u8], text: &[u8]) -> Option<usize> {
+    let mut any = vec![0_u64; piece.len().div_ceil(64)];
+    let mut fitting: BTreeMap<&[u8], Vec<u64>> = BTreeMap::new();
+    let (mut at, mut places) = (0, 0);
+    while let Some(byte) = piece.get(at) {
+        let bytes = if *byte == ONE { 1 } else { char_bytes(piece, at) };
+        let bits = match piece.get(at..at + bytes)? {
+            [ONE] => &mut any,
+            letter => fitting.entry(letter).or_insert_with(|| vec![0; any.len()]),
+        };
+        *bits.get_mut(places / 64)? |= 1 << (places % 64);
+        (at, places) = (at + bytes, places + 1);
+    }
+    let last = places.checked_sub(1)?;
+    let mut reached = vec![0_u64; any.len()];
+    let mut end = 0;
+    while end < text.len() {
+        let letter = text.get(end..end + char_bytes(text, end))?;
+        let fits = fitting.get(letter);
+        // A beginning of no characters ends everywhere.
+        let mut carried = 1;
+        for (word, (bits, any)) in reached.iter_mut().zip(&any).enumerate() {
+            let fits = fits.and_then(|fits| fits.get(word)).copied().unwrap_or_default();
+            let moved = *bits << 1 | carried;
+            carried = *bits >> 63;
+            *bits = moved & (fits | any);
+        }
+        end += letter.len();
+        if reached.get(last / 64)? >> (last % 64) & 1 == 1 {
+            return Some(end);
+        }
+    }
+    None
 }
 
 /// Bytes of the character that begins at `at`.
@@ -344,12 +416,28 @@ mod tests {
             ("*?", "é"),
             ("?*?", "ab"),
             ("*ab", "aab"),
+            ("*ab*ab", "abab"),
+            ("a*a", "aa"),
+            ("*a?c*?", "xabcaécd"),
+            ("*?é", "aéé"),
+            ("é*?", "éa"),
         ] {
             assert!(like(pattern, text), "{pattern} {text}");
         }
-        for (pattern, text) in
-            [("", "a"), ("?", ""), ("??", "é"), ("*??", "€"), ("a*b", "abc"), ("*a", "ab"), ("a", "A"), ("?*?", "é")]
-        {
+        for (pattern, text) in [
+            ("", "a"),
+            ("?", ""),
+            ("??", "é"),
+            ("*??", "€"),
+            ("a*b", "abc"),
+            ("*a", "ab"),
+            ("a", "A"),
+            ("?*?", "é"),
+            ("ab*bc", "abc"),
+            ("*ab*ab", "ab"),
+            ("a?*?c", "abc"),
+            ("*a?c*?", "xaéc"),
+        ] {
             assert!(!like(pattern, text), "{pattern} {text}");
         }
     }
@@ -358,5 +446,49 @@ mod tests {
     fn a_pattern_of_many_wildcards_ends_soon() {
         assert!(!like(&"*a".repeat(200), &"a".repeat(199)));
         assert!(!like(&format!("{}b", "*a".repeat(1000)), &"a".repeat(5000)));
+        // Character by character it would be a matter of hours.
+        let (most, all) = ("a".repeat(1 << 20), "a".repeat(1 << 21));
+        assert!(!like(&format!("*{most}b*"), &all));
+        assert!(!like(&format!("*b{most}*"), &all));
+        assert!(like(&format!("*{most}*"), &all));
+        let (half, all) = ("a?".repeat(4000), "a".repeat(1 << 16));
+        assert!(!like(&format!("*{half}b*"), &all));
+        assert!(like(&format!("*{half}*"), &all));
+    }
+
+    /// The same by trying everything.
+    fn naive(pattern: &[char], text: &[char]) -> bool {
+        match (pattern, text) {
+            ([], text) => text.is_empty(),
+            (['*', rest @ ..], text) => (0..=text.len()).any(|at| naive(rest, &text[at..])),
+            (['?', rest @ ..], [_, text @ ..]) => naive(rest, text),
+            ([c, rest @ ..], [found, text @ ..]) => c == found && naive(rest, text),
+            (_, []) => false,
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn patterns_match_what_they_match_by_trying_everything(pattern in "[abé*?]{0,9}", text in "[abé]{0,9}") {
+            let chars = |text: &str| text.chars().collect::<Vec<char>>();
+            proptest::prop_assert_eq!(like(&pattern, &text), naive(&chars(&pattern), &chars(&text)));
+        }
+
+        #[test]
+        fn pieces_are_found_by_bits_where_trying_finds_them(
+            piece in "[abé?]{1,4}(x{60}[ab?]{1,9})?",
+            before in "[abéx]{0,9}",
+            after in "[abé]{0,3}",
+        ) {
+            let text = [before.as_str(), &piece.replace('?', "é"), &after].concat();
+            for text in [&text, &text.replacen('b', "a", 1), &before] {
+                let bytes = Glob::new(&piece).bytes;
+                let tried = (0..=text.len())
+                    .filter(|at| text.is_char_boundary(*at))
+                    .find_map(|at| end_at_beginning(&bytes, &text.as_bytes()[at..]).map(|end| at + end));
+                proptest::prop_assert_eq!(end_of_first_by_bits(&bytes, text.as_bytes()), tried);
+                proptest::prop_assert_eq!(end_of_first(&bytes, text.as_bytes()), tried);
+            }
+        }
     }
 }

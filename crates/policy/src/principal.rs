@@ -68,7 +68,9 @@ impl Principal {
     /// A session of a role; `unique_id` is the role's.
     #[must_use]
     pub fn role_session(account: &str, arn: &str, role: &str, unique_id: &str) -> Self {
-        let service_linked = role.contains(":role/aws-service-role/");
+        // The whole resource of the ARN: a path may have colons, and by that `:role/` in it.
+        let resource = role.splitn(6, ':').nth(5).unwrap_or_default();
+        let service_linked = resource.starts_with("role/aws-service-role/");
         Self::new(PrincipalKind::RoleSession { role: role.to_owned(), service_linked }, account, arn, unique_id)
     }
 
@@ -121,5 +123,22 @@ impl Principal {
     /// Whether SCPs do not limit it.
     pub(crate) const fn is_free_of_organization(&self) -> bool {
         !self.has_identity() || matches!(self.kind, PrincipalKind::RoleSession { service_linked: true, .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_beginning_of_a_path_makes_a_role_a_services() {
+        let is_free = |role: &str| {
+            let role = format!("arn:aws:iam::111122223333:role/{role}");
+            Principal::role_session("111122223333", "arn", &role, "AROA").is_free_of_organization()
+        };
+        assert!(is_free("aws-service-role/x.amazonaws.com/Linked"));
+        for role in ["x:role/aws-service-role/r", "x/aws-service-role/r", "aws-service-role", "r"] {
+            assert!(!is_free(role), "{role}");
+        }
     }
 }

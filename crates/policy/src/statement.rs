@@ -157,7 +157,7 @@ impl Statement {
     }
 
     pub(crate) fn conditions_hold(&self, request: &Request<'_>) -> bool {
-        self.conditions.iter().all(|condition| condition.holds(request.keys))
+        self.conditions.iter().all(|condition| condition.holds(self.effect, request.keys))
     }
 
     /// The variables of its resources and conditions.

@@ -360,6 +360,21 @@ def test_an_organization_bounds_the_root_too(house, mark):
         house.client("iam", key).delete_user(UserName=mark)
 
 
+def test_no_path_frees_a_role_of_its_organization(house, make_user, mark):
+    user, key = make_user(policy("sts:AssumeRole"))
+    there = house.client("iam", house.root(OTHER))
+    house.client("secretsmanager", house.root(OTHER)).create_secret(Name=mark, SecretString="kept")
+    for number, path in enumerate(("/", "/x:role/aws-service-role/")):
+        role = there.create_role(
+            RoleName=f"{mark}-{number}", Path=path, AssumeRolePolicyDocument=trusting(user["Arn"]))["Role"]
+        there.put_role_policy(RoleName=role["RoleName"], PolicyName="all", PolicyDocument=policy("*"))
+        session = house.client("sts", key).assume_role(RoleArn=role["Arn"], RoleSessionName="session")["Credentials"]
+        sm = house.client("secretsmanager", session)
+        assert sm.get_secret_value(SecretId=mark)["SecretString"] == "kept"
+        with refused("AccessDeniedException", re.compile("with an explicit deny in a service control policy$")):
+            sm.delete_secret(SecretId=mark)
+
+
 def test_the_policy_of_an_endpoint_bounds_all_who_come_through(house, iam, make_user, mark):
     user, key = make_user(policy("*"))
     house.client("secretsmanager").create_secret(Name=mark, SecretString="first")

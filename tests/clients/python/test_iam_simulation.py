@@ -616,3 +616,22 @@ def test_leave_to_simulate(iam, staff):
             own.simulate_principal_policy(PolicySourceArn=arn, ActionNames=[READ])
     with refused("AccessDenied", status=403):
         own.simulate_custom_policy(PolicyInputList=[ALLOW], ActionNames=[READ])
+
+
+def test_what_a_simulation_may_take(iam):
+    asked = {"PolicyInputList": [policy(statement(Condition={"StringLike": {"app:k": "*a"}}))], "ActionNames": [READ]}
+    with refused("InvalidInput"):
+        iam.simulate_custom_policy(**asked, ContextEntries=[entry("app:k", "a" * 2049)])
+    answer = iam.simulate_custom_policy(**asked, ContextEntries=[entry("app:k", "a" * 2048)])
+    assert answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
+    # Each resource would be answered with all missing keys.
+    keys = {"StringEquals": {f"app:k{number}": "" for number in range(2000)}}
+    many = [f"arn:aws:s3:::b{number}" for number in range(1000)]
+    asked["PolicyInputList"] = [policy(statement(Condition=keys))]
+    with refused("InvalidInput"):
+        iam.simulate_custom_policy(**asked, ResourceArns=many)
+    answer = iam.simulate_custom_policy(**asked, ResourceArns=many[:10])
+    assert len(answer["EvaluationResults"][0]["ResourceSpecificResults"][0]["MissingContextValues"]) == 2000
+    asked["ActionNames"] = [f"s3:Get{number}" for number in range(50)]
+    answer = iam.simulate_custom_policy(**asked, ResourceArns=many[:40])
+    assert answer["IsTruncated"] and 0 < len(answer["EvaluationResults"]) < 50

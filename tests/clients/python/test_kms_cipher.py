@@ -316,3 +316,21 @@ def test_absent_keys(kms, account):
         with refused(("NotFoundException", "InvalidCiphertextException")) as refusal:
             call()
         assert refusal.code == "InvalidCiphertextException" or refusal.text == text
+
+
+def test_a_long_encryption_context_is_refused(kms, key, account):
+    context = {"k": "v" * 8191}
+    blob = kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext=context)["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=blob, EncryptionContext=context)["Plaintext"] == b"x"
+    absent = f"arn:aws:kms:us-east-1:{account}:key/00000000-0000-0000-0000-000000000000"
+    for members in ({"k": "v" * 8192}, {f"{number:04}": "v" * 100 for number in range(80)}):
+        for asked in (key, absent):
+            with refused("ValidationException"):
+                kms.encrypt(KeyId=asked, Plaintext=b"x", EncryptionContext=members)
+        with refused("ValidationException"):
+            kms.generate_data_key(KeyId=key, KeySpec="AES_256", EncryptionContext=members)
+        with refused("ValidationException"):
+            kms.decrypt(CiphertextBlob=blob, EncryptionContext=members)
+        with refused("ValidationException"):
+            kms.re_encrypt(CiphertextBlob=blob, SourceEncryptionContext=context, DestinationKeyId=key,
+                           DestinationEncryptionContext=members)

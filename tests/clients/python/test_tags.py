@@ -34,10 +34,16 @@ def test_untagging(sm, secret, name):
     assert "Tags" not in sm.describe_secret(SecretId=name)
 
 
-def test_keys_tell_case_apart(sm, secret, name):
-    sm.tag_resource(SecretId=name, Tags=pairs(key="lower", KEY="upper"))
+def test_keys_may_not_differ_in_case_alone(sm, secret, name):
+    with refused(REFUSED):
+        sm.tag_resource(SecretId=name, Tags=pairs(key="lower", KEY="upper"))
+    with refused(REFUSED):
+        sm.create_secret(Name=name + "-b", Tags=pairs(key="lower", KEY="upper"))
+    sm.tag_resource(SecretId=name, Tags=pairs(key="lower"))
+    with refused(REFUSED):
+        sm.tag_resource(SecretId=name, Tags=pairs(KEY="upper"))
     sm.untag_resource(SecretId=name, TagKeys=["Key"])
-    assert tags(sm, name) == {"key": "lower", "KEY": "upper"}
+    assert tags(sm, name) == {"key": "lower"}
 
 
 def test_any_text(sm, secret, name):

@@ -125,8 +125,7 @@ fn beginning(user_agent: &str) -> &str {
 /// Keys of the caller, without their prefix.
 fn of_caller<'a>(caller: &'a Caller, key: &str, now: Timestamp) -> Option<Values<'a>> {
     if let Some(tag) = key.strip_prefix("principaltag/") {
-        let found = caller.tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(tag));
-        return found.map(|(_, value)| Values::text(value));
+        return tag_of(&caller.tags, tag);
     }
     if matches!(caller.principal, Principal::Anonymous) {
         return (key == "principaltype").then(|| Values::text("Anonymous"));
@@ -203,8 +202,8 @@ const fn instant(instant: Timestamp) -> Values<'static> {
     Values::One(Value::Instant(instant.millis()))
 }
 
-/// Tags of an entity as conditions see them.
-pub(super) fn tag_of<'a>(tags: &'a [(String, String)], key: &str) -> Option<Values<'a>> {
-    let found = tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-    found.map(|(_, value)| Values::One(Value::Text(Cow::Borrowed(value))))
+/// Tags as conditions see them: without regard to case.
+pub(crate) fn tag_of<'a>(tags: &'a [(String, String)], key: &str) -> Option<Values<'a>> {
+    let found = tags.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
+    Values::of_tags(found.map(|(_, value)| Cow::Borrowed(value.as_str())))
 }

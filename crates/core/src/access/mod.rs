@@ -11,13 +11,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use strongroom_policy::{
-    Action, Decision, Denial, Document, Layer, PrincipalKind, Request, ResourceRule, Values, decide, explain,
+    Action, Decision, Denial, Document, Layer, PrincipalKind, Request, ResourceRule, Values, decide, explain, withheld,
 };
 use strongroom_types::{AccountId, Region};
 use strongroom_wire::error::ACCESS_DENIED;
 use strongroom_wire::ops::AnyOperation;
 
-use self::conditions::{Asked, tag_of};
+use self::conditions::Asked;
 use self::inputs::{Gathered, policy_of};
 use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
@@ -27,7 +27,7 @@ use crate::kms::resolve::KeyRef;
 use crate::secrets::resolve::SecretRef;
 
 pub use self::conditions::RequestKeys;
-pub(crate) use self::conditions::without_keys;
+pub(crate) use self::conditions::{tag_of, without_keys};
 pub use self::who_can::explained;
 
 /// Under which name the record of a denied request tells the whole reason.
@@ -72,6 +72,8 @@ pub enum Resource {
 pub struct EntityRef {
     /// Its ARN, or the one that it would have.
     pub arn: String,
+    /// What the request named it by, if that is no ARN: refusals say that, whatever is found by it.
+    pub asked: Option<String>,
     /// The account that owns it.
     pub account: AccountId,
     /// Its tags.
@@ -136,7 +138,7 @@ impl Resource {
             Self::Account => action.starts_with("iam:").then_some(Cow::Borrowed(arn)),
             Self::Secret(secret) if secret.found.is_none() => Some(Cow::Borrowed(&secret.asked)),
             Self::List(_) | Self::Secret(_) | Self::Key(_) => Some(Cow::Borrowed(arn)),
-            Self::Entity(_) => Some(naming::called(arn, action)),
+            Self::Entity(entity) => Some(naming::called(arn, entity.asked.as_deref(), action)),
         }
     }
 
@@ -271,6 +273,20 @@ pub fn may(cx: &Ctx, action: &'static str, resource: &Resource, request: &dyn Re
         || Question::on(cx, resource, request)?.denial(action, false)?.is_none())
 }
 
+/// Whether a refusal may tell the caller anything of `resource`: that of another account has to let it in, by its policy
+/// or a grant.
+///
+/// # Errors
+/// A fault when a stored policy does not read.
+pub fn may_hear_of(
+    cx: &Ctx,
+    action: &'static str,
+    resource: &Resource,
+    request: &dyn RequestKeys,
+) -> Result<bool, Error> {
+    Question::on(cx, resource, request)?.may_hear(action)
+}
+
 /// What is to be decided, save the action.
 struct Question<'a> {
     cx: &'a Ctx,
@@ -310,7 +326,13 @@ impl<'a> Question<'a> {
                     cx.amend_record(|record| record.additional_event_data.push((REASON, reason)));
                     cx.set_denied(message::of(&denial, &policy_request, &asked));
                 }
-                let shown = resource.shown(&arn, action.as_str());
+                let withheld = withheld(inputs, &policy_request);
+                let shown = match (&withheld, resource) {
+                    // As of one that is not there: its whole ARN is told to nobody of another account.
+                    (Some(_), Resource::Secret(secret)) => Some(Cow::Borrowed(secret.asked.as_str())),
+                    _ => resource.shown(&arn, action.as_str()),
+                };
+                let denial = withheld.unwrap_or(denial);
                 Some(client_text(&denial, caller, &policy_request, shown.as_deref(), rule))
             }
         }))
@@ -318,6 +340,20 @@ impl<'a> Question<'a> {
 }
 
 impl Question<'_> {
+    /// Whether a refusal may tell the caller its reason.
+    fn may_hear(&self, action: &'static str) -> Result<bool, Error> {
+        let Self { cx, caller, resource, policy, rule, request } = *self;
+        if resource.grant(caller, action, request).is_some() {
+            return Ok(true);
+        }
+        let action = ACTIONS.get(action).ok_or_else(|| Error::internal("an action of no operation was asked for"))?;
+        let arn = resource.arn(cx);
+        let asked = Asked { cx, caller, resource, resource_arn: &arn, request };
+        let policy_request = Request::new(action, &arn, &asked);
+        let gathered = Gathered::of(cx, caller, policy, rule, request);
+        Ok(gathered.with_inputs(&arn, resource.owner(cx), |inputs| withheld(inputs, &policy_request).is_none()))
+    }
+
     /// Whether the caller, as whom a grant names it by ARN, may do `action`: a grant counts as what a policy of a resource
     /// of the caller's account allows to that principal. What other policies deny or bound stays denied and bounded.
     fn is_granted(&self, action: &'static str, named: &str) -> Result<bool, Error> {

@@ -134,7 +134,8 @@ impl Iam {
         retry(|| async {
             let mut change = self.begin(cx, change).await?;
             let before = self.changeable::<H>(cx, name).await?;
-            if self.identities.managed_policy(cx.caller.account.as_str(), arn).await?.is_none() {
+            let (partition, account) = (cx.region.partition(), cx.caller.account.as_str());
+            if self.identities.offered_policy(partition, account, arn).await?.is_none() {
                 return Err(not_attachable(arn));
             }
             let mut after = H::clone(&before.value);

@@ -22,7 +22,7 @@ impl Iam {
     /// NoSuchEntity.
     pub(super) async fn checked_boundary(&self, cx: &Ctx, arn: Option<&str>) -> Result<Option<String>, Error> {
         let Some(arn) = arn else { return Ok(None) };
-        match self.identities.managed_policy(cx.caller.account.as_str(), arn).await? {
+        match self.identities.offered_policy(cx.region.partition(), cx.caller.account.as_str(), arn).await? {
             Some(_) => Ok(Some(arn.to_owned())),
             None => {
                 let text = format!("Scope ARN: {arn} does not exist or is not attachable.");

@@ -12,7 +12,8 @@ pub(super) fn tags<'a>(key: &str, tags: Option<&'a Vec<Tag>>) -> Option<Values<'
         return Some(Values::texts(tags.iter().map(|tag| tag.key.as_str())));
     }
     let asked = key.strip_prefix("aws:requesttag/")?;
-    tags.iter().find(|tag| tag.key.eq_ignore_ascii_case(asked)).map(|tag| Values::text(&tag.value))
+    let found = tags.iter().filter(|tag| tag.key.eq_ignore_ascii_case(asked));
+    Values::of_tags(found.map(|tag| tag.value.as_str().into()))
 }
 
 /// `aws:TagKeys` of a request that removes tags.

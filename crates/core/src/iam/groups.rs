@@ -1,5 +1,7 @@
 //! Groups, and who is in them.
 
+use std::sync::Arc;
+
 use strongroom_wire::iam::{
     AddUserToGroupRequest, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, GetGroupRequest,
     GetGroupResponse, Group as ShownGroup, ListGroupsForUserRequest, ListGroupsForUserResponse, ListGroupsRequest,
@@ -9,7 +11,7 @@ use strongroom_wire::record;
 
 use super::target::{GROUP_KIND, USER_KIND};
 use super::{Iam, instant, refusals, users};
-use crate::access::Permit;
+use crate::access::{EntityRef, Permit, Resource, authorize};
 use crate::ctx::{Ctx, Done};
 use crate::documents::{Loaded, retry};
 use crate::error::Error;
@@ -92,26 +94,34 @@ impl Iam {
         })
     }
 
-    /// Renames or moves a group.
+    /// Renames or moves a group, with leave for where it goes as well (API reference, UpdateGroup).
     ///
     /// # Errors
     /// NoSuchEntity, EntityAlreadyExists.
-    pub async fn update_group(&self, cx: &Ctx, _permit: &Permit, input: UpdateGroupRequest) -> Result<(), Error> {
+    pub async fn update_group(&self, cx: &Ctx, permit: &Permit, input: UpdateGroupRequest) -> Result<(), Error> {
         let account = cx.caller.account.as_str();
         let _turn = self.turn(cx).await?;
         retry(|| async {
             let mut change = self.begin(cx, "update_group").await?;
             let before = self.group(cx, &input.group_name).await?;
             let mut after = (*before.value).clone();
+            if let Some(path) = &input.new_path {
+                after.path.clone_from(path);
+            }
+            if let Some(name) = &input.new_group_name {
+                after.name.clone_from(name);
+            }
+            if after.arn() != before.value.arn() {
+                let (arn, account) = (after.arn(), cx.caller.account.clone());
+                let target =
+                    EntityRef { asked: None, arn, account, tags: Vec::new(), boundary: None, kind: GROUP_KIND };
+                authorize(cx, permit.action(), Resource::Entity(Arc::new(target)), &input)?;
+            }
             if let Some(name) = &input.new_group_name {
                 let holder = self.identities.named::<Group>(account, name).await?;
                 if holder.is_some_and(|holder| holder.value.id != after.id) {
                     return Err(refusals::exists("Group", name));
                 }
-                after.name.clone_from(name);
-            }
-            if let Some(path) = &input.new_path {
-                after.path.clone_from(path);
             }
             let done = Done { response_elements: None, arn: Some(after.arn()), resource_kind: GROUP_KIND };
             change.put(Some(&before), after)?;

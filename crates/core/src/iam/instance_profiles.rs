@@ -8,7 +8,7 @@ use strongroom_wire::iam::{
     DeleteInstanceProfileRequest, GetInstanceProfileRequest, GetInstanceProfileResponse,
     InstanceProfile as ShownProfile, ListInstanceProfileTagsRequest, ListInstanceProfileTagsResponse,
     ListInstanceProfilesForRoleRequest, ListInstanceProfilesForRoleResponse, ListInstanceProfilesRequest,
-    ListInstanceProfilesResponse, RemoveRoleFromInstanceProfileRequest, TagInstanceProfileRequest,
+    ListInstanceProfilesResponse, Operation, RemoveRoleFromInstanceProfileRequest, TagInstanceProfileRequest,
     UntagInstanceProfileRequest, errors,
 };
 use strongroom_wire::record;
@@ -55,10 +55,11 @@ impl Iam {
     pub async fn create_instance_profile(
         &self,
         cx: &Ctx,
-        _permit: &Permit,
+        permit: &Permit,
         input: CreateInstanceProfileRequest,
     ) -> Result<CreateInstanceProfileResponse, Error> {
         let (account, name) = (cx.caller.account.as_str(), &input.instance_profile_name);
+        super::tags::authorize_new(cx, permit, Operation::TagInstanceProfile, input.tags.as_ref(), &input)?;
         let _turn = self.turn(cx).await?;
         retry(|| async {
             let mut change = self.begin(cx, "create_instance_profile").await?;

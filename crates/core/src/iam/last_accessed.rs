@@ -129,7 +129,7 @@ impl Iam {
     async fn subject(&self, cx: &Ctx, arn: &str) -> Result<Subject, Error> {
         let account = cx.caller.account.as_str();
         if is_policy(arn) {
-            let policy = self.identities.managed_policy(account, arn).await?;
+            let policy = self.identities.offered_policy(cx.region.partition(), account, arn).await?;
             let policies = vec![policy.ok_or_else(|| no_such_policy(arn))?];
             let mut users = self.holders_of::<User>(account, arn).await?;
             for group in self.holders_of::<Group>(account, arn).await? {

@@ -6,8 +6,8 @@ use strongroom_wire::iam::{
     AssignmentStatusType, CreateVirtualMFADeviceRequest, CreateVirtualMFADeviceResponse, DeactivateMFADeviceRequest,
     DeleteVirtualMFADeviceRequest, EnableMFADeviceRequest, GetMFADeviceRequest, GetMFADeviceResponse,
     ListMFADeviceTagsRequest, ListMFADeviceTagsResponse, ListMFADevicesRequest, ListMFADevicesResponse,
-    ListVirtualMFADevicesRequest, ListVirtualMFADevicesResponse, MFADevice as ShownDevice, ResyncMFADeviceRequest,
-    TagMFADeviceRequest, UntagMFADeviceRequest, VirtualMFADevice, errors,
+    ListVirtualMFADevicesRequest, ListVirtualMFADevicesResponse, MFADevice as ShownDevice, Operation,
+    ResyncMFADeviceRequest, TagMFADeviceRequest, UntagMFADeviceRequest, VirtualMFADevice, errors,
 };
 use strongroom_wire::record;
 use zeroize::Zeroizing;
@@ -17,11 +17,11 @@ use super::{Iam, instant, qr_code, refusals, shown_tags, tags, users};
 use crate::access::Permit;
 use crate::caller::Principal;
 use crate::ctx::{Ctx, Done};
-use crate::documents::{Loaded, retry};
+use crate::documents::{Document as _, Loaded, retry};
 use crate::error::Error;
 use crate::identities::entity::{Entity, Tag};
 use crate::identities::mfa::{base32, synchronised};
-use crate::identities::mfa_device::{Assigned, DeviceFacts, MFA_DEVICE_PATHS, MfaDevice, SEED_BYTES};
+use crate::identities::mfa_device::{Assigned, DeviceFacts, MFA_DEVICE_PATHS, MfaDevice, SEED_BYTES, key_of_serial};
 use crate::identities::user::{EnabledDevice, User};
 use crate::page;
 
@@ -48,9 +48,10 @@ impl Iam {
     pub async fn create_virtual_mfa_device(
         &self,
         cx: &Ctx,
-        _permit: &Permit,
+        permit: &Permit,
         input: CreateVirtualMFADeviceRequest,
     ) -> Result<CreateVirtualMFADeviceResponse, Error> {
+        tags::authorize_new(cx, permit, Operation::TagMFADevice, input.tags.as_ref(), &input)?;
         let bytes = Zeroizing::new(random::bytes::<SEED_BYTES>(self.documents.random())?);
         let seed = SecretText::new(base32(bytes.as_slice()));
         let _turn = self.turn(cx).await?;
@@ -67,7 +68,7 @@ impl Iam {
             };
             let device = MfaDevice::new(facts, seed.clone());
             let serial = device.serial();
-            if self.identities.mfa_device(cx.caller.account.as_str(), &serial).await?.is_some() {
+            if self.documents.load::<MfaDevice>(device.key()).await?.is_some() {
                 let text = "MFADevice entity at the same path and name already exists.";
                 return Err(Error::refused(errors::ENTITY_ALREADY_EXISTS_EXCEPTION, text));
             }
@@ -129,7 +130,7 @@ impl Iam {
                 failed_ms: 0,
             };
             let mut owner = (*user.value).clone();
-            owner.mfa_devices.push(EnabledDevice { serial: input.serial_number.clone(), enabled_ms });
+            owner.mfa_devices.push(EnabledDevice { serial: device.value.serial(), enabled_ms });
             change.put(Some(&device), device.value.with(|facts| facts.assigned = Some(assigned)))?;
             change.put(Some(&user), owner)?;
             change.commit(cx, done_of_user(&user.value)).await
@@ -178,7 +179,9 @@ impl Iam {
             let user = self.user_or_caller(cx, input.user_name.as_deref()).await?;
             let (device, _) = self.device_of(cx, &user.value, &input.serial_number).await?;
             let mut owner = (*user.value).clone();
-            owner.mfa_devices.retain(|device| device.serial != input.serial_number);
+            // What was enabled before by another spelling goes as well.
+            let key = device.value.key();
+            owner.mfa_devices.retain(|other| key_of_serial(&owner.account, &other.serial).as_ref() != Some(&key));
             change.put(Some(&device), device.value.with(|facts| facts.assigned = None))?;
             change.put(Some(&user), owner)?;
             change.commit(cx, done_of_user(&user.value)).await

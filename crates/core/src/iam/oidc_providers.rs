@@ -8,9 +8,9 @@ use strongroom_wire::iam::{
     AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest, CreateOpenIDConnectProviderResponse,
     DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest, GetOpenIDConnectProviderResponse,
     ListOpenIDConnectProviderTagsRequest, ListOpenIDConnectProviderTagsResponse, ListOpenIDConnectProvidersRequest,
-    ListOpenIDConnectProvidersResponse, OpenIDConnectProviderListEntry, RemoveClientIDFromOpenIDConnectProviderRequest,
-    TagOpenIDConnectProviderRequest, UntagOpenIDConnectProviderRequest, UpdateOpenIDConnectProviderThumbprintRequest,
-    errors,
+    ListOpenIDConnectProvidersResponse, OpenIDConnectProviderListEntry, Operation,
+    RemoveClientIDFromOpenIDConnectProviderRequest, TagOpenIDConnectProviderRequest, UntagOpenIDConnectProviderRequest,
+    UpdateOpenIDConnectProviderThumbprintRequest, errors,
 };
 use strongroom_wire::record;
 
@@ -61,7 +61,7 @@ impl Iam {
     pub async fn create_open_id_connect_provider(
         &self,
         cx: &Ctx,
-        _permit: &Permit,
+        permit: &Permit,
         input: CreateOpenIDConnectProviderRequest,
     ) -> Result<CreateOpenIDConnectProviderResponse, Error> {
         let (plain_http, url) = self.url(&input.url)?;
@@ -75,6 +75,7 @@ impl Iam {
         for client_id in input.client_id_list.iter().flatten() {
             add_client_id(&mut client_ids, client_id)?;
         }
+        super::tags::authorize_new(cx, permit, Operation::TagOpenIDConnectProvider, input.tags.as_ref(), &input)?;
         let _turn = self.turn(cx).await?;
         retry(|| async {
             let mut change = self.begin(cx, "create_open_id_connect_provider").await?;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use strongroom_wire::iam::{
     CreateRoleRequest, CreateRoleResponse, DeleteRoleRequest, GetRoleRequest, GetRoleResponse, ListRoleTagsRequest,
-    ListRoleTagsResponse, ListRolesRequest, ListRolesResponse, Role as ShownRole, RoleLastUsed, TagRoleRequest,
-    UntagRoleRequest, UpdateAssumeRolePolicyRequest, UpdateRoleDescriptionRequest, UpdateRoleDescriptionResponse,
-    UpdateRoleRequest, UpdateRoleResponse, errors,
+    ListRoleTagsResponse, ListRolesRequest, ListRolesResponse, Operation, Role as ShownRole, RoleLastUsed,
+    TagRoleRequest, UntagRoleRequest, UpdateAssumeRolePolicyRequest, UpdateRoleDescriptionRequest,
+    UpdateRoleDescriptionResponse, UpdateRoleRequest, UpdateRoleResponse, errors,
 };
 use strongroom_wire::{Shape, record};
 
@@ -46,7 +46,7 @@ impl Iam {
     pub async fn create_role(
         &self,
         cx: &Ctx,
-        _permit: &Permit,
+        permit: &Permit,
         input: CreateRoleRequest,
     ) -> Result<CreateRoleResponse, Error> {
         if input.path.as_ref().is_some_and(|path| path.starts_with(SERVICE_PATH)) {
@@ -54,6 +54,7 @@ impl Iam {
             return Err(Error::refused(errors::INVALID_INPUT_EXCEPTION, text));
         }
         let account = cx.caller.account.as_str();
+        super::tags::authorize_new(cx, permit, Operation::TagRole, input.tags.as_ref(), &input)?;
         let _turn = self.turn(cx).await?;
         retry(|| async {
             let change = self.begin(cx, "create_role").await?;

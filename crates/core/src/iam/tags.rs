@@ -4,13 +4,33 @@
 use std::collections::BTreeSet;
 
 use strongroom_wire::error::VALIDATION;
-use strongroom_wire::iam::{self as shapes, errors};
+use strongroom_wire::iam::{self as shapes, Operation, errors};
 
+use crate::access::{Permit, RequestKeys, authorize};
+use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::identities::entity::Tag;
 
 /// Tags of an entity, at most.
 const TAGS_MAX: usize = 50;
+
+/// Asks for leave to tag what `permit` lets the caller make, if it is to have tags: each Create operation's entry in the
+/// service authorization reference has the tagging action beside it.
+///
+/// # Errors
+/// AccessDenied.
+pub(super) fn authorize_new(
+    cx: &Ctx,
+    permit: &Permit,
+    operation: Operation,
+    tags: Option<&Vec<shapes::Tag>>,
+    input: &dyn RequestKeys,
+) -> Result<(), Error> {
+    if tags.is_some_and(|tags| !tags.is_empty()) {
+        authorize(cx, operation.action(), permit.resource().clone(), input)?;
+    }
+    Ok(())
+}
 
 /// `tags` with `added` set in order.
 ///

@@ -102,17 +102,13 @@ impl Iam {
                 // The root asks about itself.
                 _ => caller_ref(cx),
             },
-            Target::OwnerOfKey(key_id) => self.owner_ref(cx, key_id).await?,
+            Target::OwnerOfKey(key_id) => {
+                EntityRef { asked: Some(key_id.to_owned()), ..self.owner_ref(cx, key_id).await? }
+            }
             Target::MfaDevice(serial) => {
                 let found = self.identities.mfa_device(account, serial).await?;
                 let tags = found.map(|found| pairs(&found.value.tags)).unwrap_or_default();
-                EntityRef {
-                    arn: serial.to_owned(),
-                    account: owner(serial, &cx.caller.account),
-                    tags,
-                    boundary: None,
-                    kind: MFA_KIND,
-                }
+                with_arn(cx, serial, tags, MFA_KIND)
             }
             Target::Group(name) => self.group_ref(cx, name).await?,
             Target::Role(name) => self.role_ref(cx, name).await?,
@@ -122,8 +118,7 @@ impl Iam {
                 let found = self.identities.with_arn::<ManagedPolicy>(arn).await?;
                 let found = found.filter(|found| found.value.account == account);
                 let tags = found.map(|found| pairs(&found.value.tags)).unwrap_or_default();
-                let account = owner(arn, &cx.caller.account);
-                EntityRef { arn: arn.to_owned(), account, tags, boundary: None, kind: POLICY_KIND }
+                with_arn(cx, arn, tags, POLICY_KIND)
             }
             Target::InstanceProfile(name) => {
                 self.named_ref::<InstanceProfile>(cx, name, INSTANCE_PROFILE_KIND, |profile| (&profile.tags, None))
@@ -133,17 +128,18 @@ impl Iam {
                 let found = self.identities.oidc_provider_with_arn(arn).await?;
                 let found = found.filter(|found| found.value.account == account);
                 let tags = found.map(|found| pairs(&found.value.tags)).unwrap_or_default();
-                EntityRef {
-                    arn: arn.to_owned(),
-                    account: owner(arn, &cx.caller.account),
-                    tags,
-                    boundary: None,
-                    kind: OIDC_PROVIDER_KIND,
-                }
+                with_arn(cx, arn, tags, OIDC_PROVIDER_KIND)
             }
             Target::New { arn_type, kind, path, name } => {
                 let arn = self.arn(cx, arn_type, path.unwrap_or("/"), name);
-                EntityRef { arn, account: cx.caller.account.clone(), tags: Vec::new(), boundary: None, kind }
+                EntityRef {
+                    asked: None,
+                    arn,
+                    account: cx.caller.account.clone(),
+                    tags: Vec::new(),
+                    boundary: None,
+                    kind,
+                }
             }
         };
         Ok(Resource::Entity(Arc::new(entity)))
@@ -175,6 +171,7 @@ impl Iam {
             _ => None,
         };
         let unknown = || EntityRef {
+            asked: None,
             arn: arn.to_owned(),
             account: owner(arn, &cx.caller.account),
             tags: Vec::new(),
@@ -193,7 +190,14 @@ impl Iam {
             Some(("user", name)) => self.user_ref(cx, name).await?,
             Some(("group", name)) => self.group_ref(cx, name).await?,
             Some(("role", name)) => self.role_ref(cx, name).await?,
-            _ => EntityRef { arn: arn.to_owned(), account, tags: Vec::new(), boundary: None, kind: USER_KIND },
+            _ => EntityRef {
+                asked: None,
+                arn: arn.to_owned(),
+                account,
+                tags: Vec::new(),
+                boundary: None,
+                kind: USER_KIND,
+            },
         })
     }
 
@@ -210,13 +214,21 @@ impl Iam {
         };
         Ok(match user {
             Some(user) => EntityRef {
+                asked: None,
                 arn: user.value.arn(),
                 account,
                 tags: pairs(&user.value.tags),
                 boundary: user.value.policies.boundary.clone(),
                 kind: USER_KIND,
             },
-            None => EntityRef { arn: self.root_arn(cx), account, tags: Vec::new(), boundary: None, kind: USER_KIND },
+            None => EntityRef {
+                asked: None,
+                arn: self.root_arn(cx),
+                account,
+                tags: Vec::new(),
+                boundary: None,
+                kind: USER_KIND,
+            },
         })
     }
 
@@ -237,11 +249,11 @@ impl Iam {
             Some(found) => {
                 let (tags, boundary) = facts(&found.value);
                 let (tags, boundary) = (pairs(tags), boundary.cloned());
-                EntityRef { arn: found.value.arn(), account, tags, boundary, kind }
+                EntityRef { asked: Some(name.to_owned()), arn: found.value.arn(), account, tags, boundary, kind }
             }
             None => {
                 let arn = self.arn(cx, E::ARN_TYPE, "/", name);
-                EntityRef { arn, account, tags: Vec::new(), boundary: None, kind }
+                EntityRef { asked: Some(name.to_owned()), arn, account, tags: Vec::new(), boundary: None, kind }
             }
         })
     }
@@ -249,14 +261,28 @@ impl Iam {
 
 /// The type and name of the user, group or role that an ARN of IAM names.
 pub(super) fn holder_in(arn: &str) -> Option<(&str, &str)> {
-    let resource = arn.split(':').nth(5).filter(|_| arn.split(':').nth(2) == Some("iam"))?;
+    // A path may have colons.
+    let resource = arn.splitn(6, ':').nth(5).filter(|_| arn.split(':').nth(2) == Some("iam"))?;
     let (kind, path_and_name) = resource.split_once('/')?;
     Some((kind, path_and_name.rsplit('/').next().unwrap_or(path_and_name)))
 }
 
+/// What a request names by its ARN.
+fn with_arn(cx: &Ctx, arn: &str, tags: Vec<(String, String)>, kind: &'static str) -> EntityRef {
+    let account = owner(arn, &cx.caller.account);
+    EntityRef { asked: None, arn: arn.to_owned(), account, tags, boundary: None, kind }
+}
+
 fn caller_ref(cx: &Ctx) -> EntityRef {
     let account = cx.caller.account.clone();
-    EntityRef { arn: cx.caller.arn.to_string(), account, tags: Vec::new(), boundary: None, kind: USER_KIND }
+    EntityRef {
+        asked: None,
+        arn: cx.caller.arn.to_string(),
+        account,
+        tags: Vec::new(),
+        boundary: None,
+        kind: USER_KIND,
+    }
 }
 
 /// The account in an ARN. Policies of AWS belong to whoever asks.
@@ -285,5 +311,19 @@ impl Targeted for ListUsersRequest {
 impl Targeted for DeleteUserRequest {
     fn target(&self) -> Target<'_> {
         Target::User(Some(&self.user_name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holder_in;
+
+    #[test]
+    fn a_path_with_colons_belongs_to_the_name_after_it() {
+        let arn = |resource: &str| format!("arn:aws:iam::111122223333:{resource}");
+        assert_eq!(holder_in(&arn("user/team/ann")), Some(("user", "ann")));
+        assert_eq!(holder_in(&arn("role/x:user/ann")), Some(("role", "ann")));
+        assert_eq!(holder_in(&arn("role/a:b/c:d/app")), Some(("role", "app")));
+        assert_eq!(holder_in("arn:aws:sts::111122223333:assumed-role/app/s"), None);
     }
 }

@@ -1,27 +1,39 @@
 //! Changes of users that are there: UpdateUser, TagUser, UntagUser, and ListUserTags.
 
+use std::sync::Arc;
+
 use strongroom_wire::iam::{
     ListUserTagsRequest, ListUserTagsResponse, Tag as ShownTag, TagUserRequest, UntagUserRequest, UpdateUserRequest,
 };
 
 use super::target::USER_KIND;
 use super::{Iam, pages, refusals, tags};
-use crate::access::Permit;
+use crate::access::{EntityRef, Permit, Resource, authorize};
 use crate::ctx::{Ctx, Done};
 use crate::documents::retry;
 use crate::error::Error;
-use crate::identities::entity::{Entity, Tag};
+use crate::identities::entity::{Entity, Tag, pairs};
 use crate::identities::user::User;
 use crate::page;
 
 impl Iam {
-    /// Renames or moves a user. Whoever and whatever names it by ARN does not follow.
+    /// Renames or moves a user, with leave for where it goes as well (API reference, UpdateUser). Whoever and whatever
+    /// names it by ARN does not follow.
     ///
     /// # Errors
     /// NoSuchEntity, EntityAlreadyExists.
-    pub async fn update_user(&self, cx: &Ctx, _permit: &Permit, input: UpdateUserRequest) -> Result<(), Error> {
+    pub async fn update_user(&self, cx: &Ctx, permit: &Permit, input: UpdateUserRequest) -> Result<(), Error> {
         let _turn = self.turn(cx).await?;
         retry(|| async {
+            let user = self.user(cx, &input.user_name).await?.value;
+            let mut moved = (*user).clone();
+            rename(&mut moved, &input);
+            if moved.arn() != user.arn() {
+                let (tags, boundary) = (pairs(&moved.tags), moved.policies.boundary.clone());
+                let account = cx.caller.account.clone();
+                let target = EntityRef { asked: None, arn: moved.arn(), account, tags, boundary, kind: USER_KIND };
+                authorize(cx, permit.action(), Resource::Entity(Arc::new(target)), &input)?;
+            }
             if let Some(name) = &input.new_user_name {
                 let holder = self.identities.named::<User>(cx.caller.account.as_str(), name).await?;
                 if holder.is_some_and(|holder| !holder.value.name.eq_ignore_ascii_case(&input.user_name)) {
@@ -29,12 +41,7 @@ impl Iam {
                 }
             }
             self.change_user(cx, "update_user", &input.user_name, |user| {
-                if let Some(name) = &input.new_user_name {
-                    user.name.clone_from(name);
-                }
-                if let Some(path) = &input.new_path {
-                    user.path.clone_from(path);
-                }
+                rename(user, &input);
                 Ok(())
             })
             .await
@@ -120,5 +127,14 @@ impl Iam {
         let done = Done { response_elements: None, arn: Some(after.arn()), resource_kind: USER_KIND };
         change.put(Some(&before), after)?;
         change.commit(cx, done).await
+    }
+}
+
+fn rename(user: &mut User, input: &UpdateUserRequest) {
+    if let Some(name) = &input.new_user_name {
+        user.name.clone_from(name);
+    }
+    if let Some(path) = &input.new_path {
+        user.path.clone_from(path);
     }
 }

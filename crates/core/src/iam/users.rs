@@ -3,7 +3,8 @@
 use strongroom_store::Index;
 use strongroom_wire::iam::{
     AttachedPermissionsBoundary, CreateUserRequest, CreateUserResponse, DeleteUserRequest, GetUserRequest,
-    GetUserResponse, ListUsersRequest, ListUsersResponse, PermissionsBoundaryAttachmentType, User as ShownUser,
+    GetUserResponse, ListUsersRequest, ListUsersResponse, Operation, PermissionsBoundaryAttachmentType,
+    User as ShownUser,
 };
 use strongroom_wire::record;
 
@@ -28,10 +29,11 @@ impl Iam {
     pub async fn create_user(
         &self,
         cx: &Ctx,
-        _permit: &Permit,
+        permit: &Permit,
         input: CreateUserRequest,
     ) -> Result<CreateUserResponse, Error> {
         let account = cx.caller.account.as_str();
+        super::tags::authorize_new(cx, permit, Operation::TagUser, input.tags.as_ref(), &input)?;
         let _turn = self.turn(cx).await?;
         retry(|| async {
             let mut change = self.begin(cx, "create_user").await?;

@@ -202,11 +202,19 @@ pub static ALL: [AwsPolicy; 10] = [
     ),
 ];
 
-/// The policy of an ARN.
+/// The policy of an ARN of `partition`, the server's own. By the ARN of another partition it would have a second name,
+/// which conditions on `iam:PolicyARN` do not know.
 #[must_use]
-pub fn find(arn: &str) -> Option<&'static AwsPolicy> {
-    let (partition, resource) = arn.strip_prefix("arn:")?.split_once(":iam::aws:")?;
-    let known = ["aws", "aws-cn", "aws-us-gov"].contains(&partition);
+pub fn find(partition: &str, arn: &str) -> Option<&'static AwsPolicy> {
+    let (of, resource) = arn.strip_prefix("arn:")?.split_once(":iam::aws:")?;
+    ALL.iter().find(|policy| of == partition && policy.resource == resource)
+}
+
+/// The policy of an ARN that is stored, of whatever partition: what was attached once stays in force.
+#[must_use]
+pub fn find_stored(arn: &str) -> Option<&'static AwsPolicy> {
+    let (of, resource) = arn.strip_prefix("arn:")?.split_once(":iam::aws:")?;
+    let known = ["aws", "aws-cn", "aws-us-gov"].contains(&of);
     ALL.iter().find(|policy| known && policy.resource == resource)
 }
 
@@ -224,7 +232,7 @@ mod tests {
     fn all_compile_and_are_found_under_their_arns() {
         for policy in &ALL {
             assert!(Document::parse(policy.text, DocumentKind::Managed).is_ok(), "{}", policy.name());
-            let found = find(&policy.arn("aws")).expect("it is there");
+            let found = find("aws", &policy.arn("aws")).expect("it is there");
             assert_eq!((found.id, found.id.len()), (policy.id, 21));
             assert!(policy.created_s <= policy.updated_s);
         }
@@ -232,10 +240,18 @@ mod tests {
 
     #[test]
     fn paths_and_names_are_those_of_the_arn() {
-        let basic = find("arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole").expect("it is there");
+        let basic =
+            find("aws", "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole").expect("it is there");
         assert_eq!((basic.path(), basic.name()), ("/service-role/", "AWSLambdaBasicExecutionRole"));
-        let admin = find("arn:aws-cn:iam::aws:policy/AdministratorAccess").expect("it is there");
+        let admin = find("aws-cn", "arn:aws-cn:iam::aws:policy/AdministratorAccess").expect("it is there");
         assert_eq!((admin.path(), admin.name()), ("/", "AdministratorAccess"));
-        assert!(find("arn:aws:iam::aws:policy/AWSLambdaBasicExecutionRole").is_none(), "another path");
+        assert!(find("aws", "arn:aws:iam::aws:policy/AWSLambdaBasicExecutionRole").is_none(), "another path");
+    }
+
+    #[test]
+    fn another_partition_is_no_second_name() {
+        let other = "arn:aws-cn:iam::aws:policy/AdministratorAccess";
+        assert!(find("aws", other).is_none());
+        assert!(find_stored(other).is_some(), "what was attached stays");
     }
 }

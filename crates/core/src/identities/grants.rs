@@ -66,12 +66,28 @@ impl Identities {
         self.grants(account, Vec::new(), None).await
     }
 
-    /// A managed policy of the account or of AWS.
+    /// The managed policy of the account or of AWS that a request names, to a server of `partition`.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn offered_policy(
+        &self,
+        partition: &str,
+        account: &str,
+        arn: &str,
+    ) -> Result<Option<NamedPolicy>, Error> {
+        if aws_policies::is_of_aws(arn) && aws_policies::find(partition, arn).is_none() {
+            return Ok(None);
+        }
+        self.managed_policy(account, arn).await
+    }
+
+    /// A managed policy of the account or of AWS, by the ARN under which it is stored.
     ///
     /// # Errors
     /// Faults of the store.
     pub async fn managed_policy(&self, account: &str, arn: &str) -> Result<Option<NamedPolicy>, Error> {
-        if let Some(policy) = aws_policies::find(arn) {
+        if let Some(policy) = aws_policies::find_stored(arn) {
             let source = PolicySource::Managed { arn: arn.into() };
             return Ok(Some(NamedPolicy { source, document: Arc::clone(policy.document()?) }));
         }

@@ -43,7 +43,11 @@ impl Identities {
     /// Faults of the store.
     pub async fn mfa_device(&self, account: &str, serial: &str) -> Result<Option<Loaded<MfaDevice>>, Error> {
         match key_of_serial(account, serial) {
-            Some(key) => self.documents.load::<MfaDevice>(key).await,
+            // Policies were asked for the serial number as it is written: the same path in another partition is not it.
+            Some(key) => {
+                let found = self.documents.load::<MfaDevice>(key).await?;
+                Ok(found.filter(|found| found.value.serial() == serial))
+            }
             None => Ok(None),
         }
     }
@@ -64,6 +68,7 @@ impl Identities {
         let _writer = self.documents.writer::<MfaDevice>(&key).await?;
         retry(|| async {
             let found = self.documents.load::<MfaDevice>(key.as_str()).await?;
+            let found = found.filter(|found| found.value.serial() == serial);
             let Some((before, assigned)) = found.and_then(|found| {
                 let assigned = found.value.assigned.clone().filter(|assigned| assigned.user_id == user.id)?;
                 Some((found, assigned))

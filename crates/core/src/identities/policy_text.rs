@@ -60,9 +60,11 @@ impl PolicyText {
     /// A fault when the text is not a policy of this kind.
     pub fn compiled(&self, kind: DocumentKind) -> Result<&Arc<Document>, Error> {
         let parse = || {
-            let document = match self.with_ids() {
-                Some(text) => Document::parse(&text, kind),
-                None => Document::parse(&self.text, kind),
+            // With ids that cannot be put it does not read: by its ARNs it would be about whoever has them now.
+            let document = if self.ids.is_empty() {
+                Document::parse(&self.text, kind)
+            } else {
+                Document::parse(&self.with_ids()?, kind)
             };
             document.ok().map(Arc::new)
         };
@@ -71,11 +73,8 @@ impl PolicyText {
 }
 
 impl PolicyText {
-    /// The text with unique ids in the place of ARNs; none when there is nothing to put.
+    /// The text with unique ids in the place of ARNs; none when it does not read as JSON.
     fn with_ids(&self) -> Option<String> {
-        if self.ids.is_empty() {
-            return None;
-        }
         let mut policy: Value = serde_json::from_str(&self.text).ok()?;
         let statements = match policy.get_mut("Statement")? {
             Value::Array(list) => list.as_mut_slice(),
@@ -155,5 +154,15 @@ mod tests {
         assert_eq!(serde_json::from_str::<PolicyText>(&written).expect("read"), bound);
         let before: PolicyText = serde_json::from_str(&serde_json::to_string(&text).expect("text")).expect("read");
         assert_eq!(before, PolicyText::new(text));
+    }
+
+    #[test]
+    fn a_policy_whose_ids_cannot_be_put_is_a_fault() {
+        let arn = "arn:aws:iam::111111111111:user/bob";
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{arn}"}},"Action":"*","Resource":"*","Condition":{{"NumericLessThan":{{"aws:MultiFactorAuthAge":1e999}}}}}}}}"#
+        );
+        let bound = PolicyText::bound(&text, [(arn.to_owned(), "AIDAEXAMPLEEXAMPLE123".to_owned())].into());
+        assert!(bound.compiled(DocumentKind::Resource).is_err());
     }
 }

@@ -42,6 +42,7 @@ impl Kms {
         }
         let (partition, region, account) = (cx.region.partition(), cx.region.as_str(), &cx.caller.account);
         let alias = EntityRef {
+            asked: None,
             arn: ["arn:", partition, ":kms:", region, ":", account.as_str(), ":", name].concat(),
             account: account.clone(),
             tags: Vec::new(),

@@ -5,11 +5,28 @@ use std::collections::BTreeMap;
 use strongroom_crypto::Context;
 use strongroom_policy::Values;
 
+use super::refusals;
+use crate::access::RequestKeys;
+use crate::error::Error;
+
+/// Characters of names and values together, at most. The model tells no number: as many as of a grant token.
+const CHARS_MAX: usize = 8192;
+
 /// What a ciphertext of a key is bound to: the key, and the pairs whose order does not matter.
 #[must_use]
 pub fn bound(account: &str, region: &str, key_id: &str, pairs: &BTreeMap<String, String>) -> Context {
     let key = Context::new("kms ciphertext").field(account).field(region).field(key_id);
     pairs.iter().fold(key, |context, (name, value)| context.field(name).field(value))
+}
+
+/// Refuses an encryption context that is longer than the service takes, before policies are held against it.
+///
+/// # Errors
+/// ValidationException.
+pub(crate) fn check(request: &dyn RequestKeys) -> Result<(), Error> {
+    let Some(pairs) = request.encryption_context() else { return Ok(()) };
+    let chars: usize = pairs.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum();
+    if chars <= CHARS_MAX { Ok(()) } else { Err(refusals::long_encryption_context(CHARS_MAX)) }
 }
 
 /// What conditions are told of the pairs: `kms:EncryptionContext:NAME` and `kms:EncryptionContextKeys`. Names of keys of
@@ -20,14 +37,8 @@ pub fn condition<'a>(pairs: &'a BTreeMap<String, String>, key: &str) -> Option<V
         "keys" => (!pairs.is_empty()).then(|| Values::texts(pairs.keys().map(String::as_str))),
         of_pair => {
             let name = of_pair.strip_prefix(':')?;
-            let named = pairs.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
-            let mut values = named.map(|(_, value)| value.as_str());
-            let first = values.next()?;
-            // Of names that differ by case alone none may hide another from a Deny.
-            Some(match values.next() {
-                None => Values::text(first),
-                Some(second) => Values::texts([first, second].into_iter().chain(values)),
-            })
+            let found = pairs.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+            Values::of_tags(found.map(|(_, value)| value.as_str().into()))
         }
     }
 }

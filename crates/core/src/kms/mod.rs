@@ -52,7 +52,7 @@ use self::alias::PREFIX;
 use self::key::{KEY_KIND, Key};
 use self::resolve::KeyRef;
 use self::turns::Turns;
-use crate::access::{Permit, RequestKeys, Resource, authorize, may};
+use crate::access::{Permit, RequestKeys, Resource, authorize, may, may_hear_of};
 use crate::ctx::{Ctx, Done};
 use crate::documents::{Document, Documents, Loaded, retry};
 use crate::error::Error;
@@ -126,8 +126,16 @@ impl Kms {
 
     /// Leave for an action on a key.
     fn allowed(cx: &Ctx, action: &'static str, key: KeyRef, request: &dyn RequestKeys) -> Result<Permit, Error> {
+        encryption_context::check(request)?;
         if key.found.is_some() {
-            return authorize(cx, action, Resource::Key(Arc::new(key)), request);
+            let resource = Resource::Key(Arc::new(key));
+            let refused = match authorize(cx, action, resource.clone(), request) {
+                Ok(permit) => return Ok(permit),
+                Err(error) => error,
+            };
+            // By an alias or id, one of another account is not told from none.
+            let is_told = may_hear_of(cx, action, &resource, request)?;
+            return Err(if is_told { refused } else { refusals::hidden(&cx.caller.arn, action) });
         }
         let absent = key.absent();
         let own = key.account == cx.caller.account;

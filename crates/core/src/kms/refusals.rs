@@ -164,6 +164,12 @@ pub fn incorrect_key() -> Error {
     Error::refused(errors::INCORRECT_KEY_EXCEPTION, text)
 }
 
+/// An encryption context that is too long. AWS's text is unconfirmed.
+#[must_use]
+pub fn long_encryption_context(chars_max: usize) -> Error {
+    invalid(&format!("The encryption context must have no more than {chars_max} characters."))
+}
+
 /// Anything that a member's form allows and its meaning does not.
 #[must_use]
 pub fn invalid(text: &str) -> Error {

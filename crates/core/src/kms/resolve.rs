@@ -12,6 +12,7 @@ use super::alias::{self, Alias};
 use super::grant::{self, Grant};
 use super::key::{self, Key};
 use super::refusals;
+use crate::access::tag_of;
 use crate::caller::Principal;
 use crate::ctx::Ctx;
 use crate::documents::{Documents, Loaded};
@@ -55,8 +56,7 @@ impl KeyRef {
             "kms:primaryregion" => multi_region.then(|| Values::text(&key.region)),
             _ => {
                 let tag = asked.strip_prefix("aws:resourcetag/")?;
-                let found = key.tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(tag));
-                found.map(|(_, value)| Values::text(value))
+                tag_of(&key.tags, tag)
             }
         }
     }

@@ -18,7 +18,7 @@ const PAGE_DEFAULT: usize = 50;
 /// `tags` with `added`, which replace those of the same key.
 ///
 /// # Errors
-/// TagException for doubled keys, keys reserved for AWS, and too many.
+/// TagException for doubled keys, keys that differ in case alone (which AWS allows), keys reserved for AWS, and too many.
 pub(super) fn checked(mut tags: Vec<(String, String)>, added: Vec<Tag>) -> Result<Vec<(String, String)>, Error> {
     let mut seen = std::collections::BTreeSet::new();
     for Tag { tag_key, tag_value } in added {
@@ -27,6 +27,10 @@ pub(super) fn checked(mut tags: Vec<(String, String)>, added: Vec<Tag>) -> Resul
         }
         if !seen.insert(tag_key.clone()) {
             return Err(refusals::bad_tags("Duplicate tag keys"));
+        }
+        // Conditions ask for tags without regard to case: with both, a policy would be about either.
+        if tags.iter().any(|(key, _)| *key != tag_key && key.eq_ignore_ascii_case(&tag_key)) {
+            return Err(refusals::bad_tags("Tag keys must differ in more than upper and lower case"));
         }
         match tags.iter_mut().find(|(key, _)| *key == tag_key) {
             Some((_, value)) => *value = tag_value,

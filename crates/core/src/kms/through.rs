@@ -14,7 +14,7 @@ use super::key::{KEY_KIND, Key};
 use super::resolve::KeyRef;
 use super::states::enabled;
 use super::{Kms, refusals};
-use crate::access::{REASON, RequestKeys, Resource, authorize};
+use crate::access::{REASON, RequestKeys, Resource, authorize, may_hear_of};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::random_uuid;
@@ -149,10 +149,17 @@ impl Kms {
     }
 
     fn usable_through(cx: &Ctx, operation: Operation, key: KeyRef, purpose: &Purpose) -> Result<Arc<Key>, Error> {
-        let Some(found) = key.found.as_ref().map(|found| Arc::clone(&found.value)) else { return Err(key.absent()) };
+        let hidden = || refusals::hidden(&cx.caller.arn, operation.action());
+        let Some(found) = key.found.as_ref().map(|found| Arc::clone(&found.value)) else {
+            return Err(if key.account == cx.caller.account { key.absent() } else { hidden() });
+        };
         let via = via(&cx.region);
         let request = ThroughService { via: &via, purpose };
-        authorize(cx, operation.action(), Resource::Key(Arc::new(key)), &request)?;
+        let resource = Resource::Key(Arc::new(key));
+        if let Err(refused) = authorize(cx, operation.action(), resource.clone(), &request) {
+            let is_told = may_hear_of(cx, operation.action(), &resource, &request)?;
+            return Err(if is_told { refused } else { hidden() });
+        }
         enabled(&found, cx.now)?;
         if found.spec == KeySpec::SymmetricDefault {
             Ok(found)

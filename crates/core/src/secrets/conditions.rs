@@ -29,7 +29,7 @@ impl SecretRef {
         if let Some(tag) =
             key.strip_prefix("aws:resourcetag/").or_else(|| key.strip_prefix("secretsmanager:resourcetag/"))
         {
-            return found.and_then(|secret| tag_value(secret, tag)).map(Values::owned);
+            return found.and_then(|secret| tag_values(secret, tag));
         }
         match key.strip_prefix(OWN)? {
             // Always the ARN, also when the request says a name.
@@ -43,9 +43,9 @@ impl SecretRef {
     }
 }
 
-fn tag_value(secret: &Secret, key: &str) -> Option<String> {
-    let tag = secret.tags.iter().find(|tag| tag.key.eq_ignore_ascii_case(key))?;
-    Some(tag.value.clone())
+fn tag_values(secret: &Secret, key: &str) -> Option<Values<'static>> {
+    let found = secret.tags.iter().filter(|tag| tag.key.eq_ignore_ascii_case(key));
+    Values::of_tags(found.map(|tag| Cow::Owned(tag.value.clone())))
 }
 
 fn text(text: Option<&String>) -> Option<Values<'_>> {
@@ -64,7 +64,7 @@ fn tags<'a>(key: &str, tags: &'a [Tag]) -> Option<Values<'a>> {
     }
     let asked = key.strip_prefix("aws:requesttag/")?;
     let same = |tag: &&Tag| tag.key.as_deref().is_some_and(|key| key.eq_ignore_ascii_case(asked));
-    tags.iter().find(same).map(|tag| Values::text(tag.value.as_deref().unwrap_or_default()))
+    Values::of_tags(tags.iter().filter(same).map(|tag| tag.value.as_deref().unwrap_or_default().into()))
 }
 
 fn regions<'a>(regions: &'a [ReplicaRegionType]) -> Option<Values<'a>> {

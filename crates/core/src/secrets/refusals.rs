@@ -219,6 +219,16 @@ pub fn duplicate_tag() -> Error {
     Error::refused(codes::INVALID_PARAMETER_EXCEPTION, "You can't specify the same tag key more than once.")
 }
 
+/// A tag key beside one that differs in case alone. AWS has both.
+#[must_use]
+pub fn tag_differs_in_case(key: &str, other: &str) -> Error {
+    let text = format!(
+        "You can't use the tag key {key} together with the tag key {other}: policies don't distinguish between upper and \
+         lower case in tag keys."
+    );
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text)
+}
+
 /// A tag key that AWS keeps for itself (text unconfirmed).
 #[must_use]
 pub fn reserved_tag() -> Error {

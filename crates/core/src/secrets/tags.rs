@@ -62,7 +62,7 @@ impl Secrets {
     }
 }
 
-/// `tags` with `added` set in order.
+/// `tags` with `added` set in order. Keys that differ in case alone are refused, which AWS allows.
 pub(super) fn checked_tags(mut tags: Vec<SecretTag>, added: Vec<Tag>) -> Result<Vec<SecretTag>, Error> {
     let mut seen = std::collections::BTreeSet::new();
     for tag in added {
@@ -73,6 +73,10 @@ pub(super) fn checked_tags(mut tags: Vec<SecretTag>, added: Vec<Tag>) -> Result<
         }
         if !seen.insert(key.clone()) {
             return Err(refusals::duplicate_tag());
+        }
+        // Conditions ask for tags without regard to case: with both, a policy would be about either.
+        if let Some(other) = tags.iter().find(|tag| tag.key != key && tag.key.eq_ignore_ascii_case(&key)) {
+            return Err(refusals::tag_differs_in_case(&key, &other.key));
         }
         match tags.iter_mut().find(|tag| tag.key == key) {
             Some(existing) => existing.value = value,

@@ -3,7 +3,7 @@
 use strongroom_policy::{Value, Values};
 use strongroom_wire::sts::{DecodeAuthorizationMessageRequest, GetAccessKeyInfoRequest};
 
-use crate::access::RequestKeys;
+use crate::access::{RequestKeys, tag_of};
 
 /// Keys of the requests for a session.
 #[derive(Debug, Default)]
@@ -31,8 +31,7 @@ pub(super) struct SessionKeys<'a> {
 impl RequestKeys for SessionKeys<'_> {
     fn key(&self, key: &str) -> Option<Values<'_>> {
         if let Some(asked) = key.strip_prefix("aws:requesttag/") {
-            let found = self.tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(asked));
-            return found.map(|(_, value)| Values::text(value));
+            return tag_of(self.tags, asked);
         }
         match key {
             "aws:tagkeys" => texts(self.tags.iter().map(|(key, _)| key.as_str())),

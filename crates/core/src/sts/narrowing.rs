@@ -117,17 +117,19 @@ impl Sts {
     /// MalformedPolicyDocument, ValidationError.
     pub(super) async fn session_policies(
         &self,
-        account: &str,
+        (partition, account): (&str, &str),
         inline: Option<String>,
         arns: Option<Vec<PolicyDescriptorType>>,
     ) -> Result<SessionPolicies, Error> {
         let minified_chars = inline.as_deref().map(minified_chars).transpose()?.unwrap_or_default();
-        let arns: Vec<String> = arns.into_iter().flatten().filter_map(|policy| policy.arn).collect();
+        // The model lets an entry be without its ARN. To pass it over would leave the session wider than was asked for.
+        let arns: Option<Vec<String>> = arns.into_iter().flatten().map(|policy| policy.arn).collect();
+        let arns = arns.ok_or_else(refusals::policy_without_arn)?;
         if arns.len() > POLICY_ARNS_MAX {
             return Err(refusals::too_many_policies(POLICY_ARNS_MAX));
         }
         for arn in &arns {
-            if self.identities.managed_policy(account, arn).await?.is_none() {
+            if self.identities.offered_policy(partition, account, arn).await?.is_none() {
                 return Err(refusals::no_policy(arn));
             }
         }

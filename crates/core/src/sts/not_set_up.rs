@@ -44,7 +44,14 @@ impl Sts {
         let account = AccountId::parse(number).map_err(|_| refusals::invalid_arn(target))?;
         let arn = ["arn:", cx.region.partition(), ":iam::", account.as_str(), ":root"].concat();
         // Whose root it is does not matter to the caller's own policies: the organization stands above both.
-        let entity = EntityRef { arn, account: cx.caller.account.clone(), tags: Vec::new(), boundary: None, kind: "" };
+        let entity = EntityRef {
+            asked: None,
+            arn,
+            account: cx.caller.account.clone(),
+            tags: Vec::new(),
+            boundary: None,
+            kind: "",
+        };
         authorize(cx, "sts:AssumeRoot", Resource::Entity(Arc::new(entity)), &())?;
         Err(refusals::root_access_disabled())
     }

@@ -41,6 +41,11 @@ pub fn invalid_arn(arn: &str) -> Error {
     validation(format!("{arn} is invalid"))
 }
 
+/// An entry of PolicyArns that names no policy. AWS's text is unconfirmed.
+pub fn policy_without_arn() -> Error {
+    validation("Each member of PolicyArns must have an arn.")
+}
+
 /// A longer session than the role allows.
 pub fn longer_than_role() -> Error {
     validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")

@@ -44,7 +44,14 @@ impl Sts {
         let account = account.ok_or_else(|| refusals::invalid_arn(arn))?;
         let found = self.identities.with_arn::<Role>(arn).await?.map(|found| found.value);
         let tags = found.as_ref().map(|role| pairs(&role.tags)).unwrap_or_default();
-        let entity = EntityRef { arn: arn.to_owned(), account: account.clone(), tags, boundary: None, kind: ROLE_KIND };
+        let entity = EntityRef {
+            asked: None,
+            arn: arn.to_owned(),
+            account: account.clone(),
+            tags,
+            boundary: None,
+            kind: ROLE_KIND,
+        };
         Ok(RoleRef { account, found, entity: Arc::new(entity) })
     }
 }

@@ -63,8 +63,14 @@ impl Sts {
         let account = &cx.caller.account;
         let tags = SessionTags::of(&pairs(input.tags.as_ref()), &[], None)?;
         let arn = ["arn:", cx.region.partition(), ":sts::", account.as_str(), ":federated-user/", &input.name].concat();
-        let entity =
-            EntityRef { arn: arn.clone(), account: account.clone(), tags: Vec::new(), boundary: None, kind: "" };
+        let entity = EntityRef {
+            asked: None,
+            arn: arn.clone(),
+            account: account.clone(),
+            tags: Vec::new(),
+            boundary: None,
+            kind: "",
+        };
         let resource = Resource::Entity(Arc::new(entity));
         let duration_seconds = input.duration_seconds;
         let keys = SessionKeys { tags: &tags.all, duration_seconds, ..SessionKeys::default() };
@@ -74,7 +80,8 @@ impl Sts {
         }
         let holder = SessionHolder::Federated { by, name: input.name.clone() };
         let seconds = seconds(duration_seconds, &holder);
-        let policies = self.session_policies(account.as_str(), input.policy, input.policy_arns).await?;
+        let policies =
+            self.session_policies((cx.region.partition(), account.as_str()), input.policy, input.policy_arns).await?;
         let packed_policy_size = packed_percent(&policies, &tags.all)?;
         let mut claims = SessionClaims::of(account.as_str(), holder).narrowed(policies.inline, policies.arns);
         claims.tags = tags.all;

@@ -63,7 +63,8 @@ impl Sts {
         let caller = web_identity(&role.account, &provider_arn, &token);
         let found = role.authorize(cx, &caller, ACTION, &keys, !tags.all.is_empty())?;
         let seconds = seconds(found, input.duration_seconds, false)?;
-        let policies = self.session_policies(&found.account, input.policy, input.policy_arns).await?;
+        let policies =
+            self.session_policies((cx.region.partition(), &found.account), input.policy, input.policy_arns).await?;
         let packed_policy_size = packed_percent(&policies, &tags.all)?;
         let mut claims = claims(found, &input.role_session_name, tags).narrowed(policies.inline, policies.arns);
         claims.source_identity.clone_from(&source_identity);

@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use crate::arn::{ArnPattern, ArnText};
 use crate::instant;
 use crate::json::{Node, What};
-use crate::keys::{Keys, Number, Value, truth};
+use crate::keys::{Keys, Number, Value, Values, truth};
 use crate::malformed::{Faults, Place, Stage, shown};
 use crate::pattern::{Reading, Template, Variable};
 use crate::ranges::{Block, Cidr, NoBlock};
+use crate::statement::Effect;
 use operator::{Operator, Order, Set, Test};
 
 /// One key of a condition block.
@@ -85,11 +86,23 @@ impl Condition {
         }
     }
 
-    /// Whether a request with these keys satisfies it.
+    /// Whether a request with these keys satisfies it, in a statement of `effect`.
     #[must_use]
-    pub fn holds(&self, keys: &dyn Keys) -> bool {
+    pub fn holds(&self, effect: Effect, keys: &dyn Keys) -> bool {
         let values = keys.get(&self.folded);
         let found = values.as_ref().map_or(&[] as &[Value<'_>], |values| values.as_slice());
+        if matches!(values, Some(Values::Either(_))) {
+            let mut each = found.iter().map(|value| self.holds_of(std::slice::from_ref(value), keys));
+            return match effect {
+                Effect::Allow => each.all(|holds| holds),
+                Effect::Deny => each.any(|holds| holds),
+            };
+        }
+        self.holds_of(found, keys)
+    }
+
+    /// Whether a key with these values satisfies it.
+    fn holds_of(&self, found: &[Value<'_>], keys: &dyn Keys) -> bool {
         if let Expected::Absent(expected) = &self.expected {
             return expected.contains(&found.is_empty());
         }
@@ -120,8 +133,7 @@ impl Expected {
                 texts.iter().any(|text| text.with(keys, |text| *text == *found.as_bytes()).unwrap_or_default())
             }),
             Self::Folded(texts) => value.as_text().is_some_and(|found| {
-                let found = found.to_lowercase();
-                texts.iter().any(|text| text.with(keys, |text| is_folded(text, &found)).unwrap_or_default())
+                texts.iter().any(|text| text.with(keys, |text| is_same_folded(text, &found)).unwrap_or_default())
             }),
             Self::Patterns(patterns) => {
                 value.as_text().is_some_and(|found| patterns.iter().any(|pattern| pattern.matches(keys, &found)))
@@ -171,9 +183,14 @@ impl Expected {
     }
 }
 
-/// Whether the lower case of `text` is `folded`.
-fn is_folded(text: &[u8], folded: &str) -> bool {
-    std::str::from_utf8(text).is_ok_and(|text| text.chars().flat_map(char::to_lowercase).eq(folded.chars()))
+/// Whether two texts are the same without regard to case: letter by letter on both sides, with one sigma, as the lower
+/// case of a whole text has two of them.
+fn is_same_folded(text: &[u8], found: &str) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| folded(text).eq(folded(found)))
+}
+
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter })
 }
 
 /// The bytes of a text in base 64, with or without its padding.

@@ -3,7 +3,6 @@
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::keys::Values;
 
 /// Whether a condition block holds for requests with these keys.
 fn holds(block: &Json, keys: &dyn Keys) -> bool {
@@ -12,7 +11,7 @@ fn holds(block: &Json, keys: &dyn Keys) -> bool {
     let mut faults = Faults::default();
     let conditions = parse(&Place::default(), &node, rules, &mut faults);
     faults.into_result().expect("a condition block");
-    conditions.iter().all(|condition| condition.holds(keys))
+    conditions.iter().all(|condition| condition.holds(Effect::Allow, keys))
 }
 
 /// Whether an operator holds over a key that has the first value, against the second.
@@ -34,6 +33,9 @@ fn texts_are_compared_exactly_folded_or_as_patterns() {
         ("StringNotEquals", "Ann", "ann", true),
         ("StringEqualsIgnoreCase", "ÄNN", "änn", true),
         ("StringNotEqualsIgnoreCase", "ANN", "ann", false),
+        ("StringEqualsIgnoreCase", "ΟΔΟΣ", "ΟΔΟΣ", true),
+        ("StringEqualsIgnoreCase", "ΟΔΟΣ", "οδος", true),
+        ("StringEqualsIgnoreCase", "οδοσ", "ΟΔΟς", true),
         ("StringLike", "ann", "a?n", true),
         ("StringLike", "aéz", "a?z", true),
         ("StringLike", "ann", "*", true),
@@ -205,4 +207,27 @@ fn variables_stand_for_the_values_of_keys() {
     let long = "x".repeat(300);
     let keys = [("aws:a", Values::text(&long)), ("aws:k", Values::owned(format!("{long}-{long}")))];
     assert!(holds(&json!({ "StringEquals": { "aws:k": "${aws:a}-${aws:a}" } }), &keys));
+}
+
+#[test]
+fn of_tags_whose_keys_differ_in_case_an_allow_asks_all_and_a_deny_any() {
+    let of = |values: &[&'static str]| Values::of_tags(values.iter().map(|value| (*value).into())).expect("values");
+    let holds = |effect, block: Json, values: &[&'static str]| {
+        let node = crate::json::parse(&block.to_string()).expect("JSON");
+        let rules = Rules { variables: true, dates: false, syntax: "x" };
+        let conditions = parse(&Place::default(), &node, rules, &mut Faults::default());
+        conditions.iter().all(|condition| condition.holds(effect, &[("aws:k", of(values))]))
+    };
+    for operator in ["StringEquals", "StringLike", "ForAllValues:StringEquals", "ForAnyValue:StringEquals"] {
+        let block = || json!({ operator: { "aws:k": "prod" } });
+        assert!(!holds(Effect::Allow, block(), &["dev", "prod"]), "{operator}");
+        assert!(!holds(Effect::Allow, block(), &["prod", "dev"]), "{operator}");
+        assert!(holds(Effect::Allow, block(), &["prod", "prod"]), "{operator}");
+        assert!(holds(Effect::Deny, block(), &["dev", "prod"]), "{operator}");
+        assert!(!holds(Effect::Deny, block(), &["dev", "test"]), "{operator}");
+    }
+    let other = || json!({ "StringNotEquals": { "aws:k": "prod" } });
+    assert!(!holds(Effect::Allow, other(), &["dev", "prod"]));
+    assert!(holds(Effect::Deny, other(), &["dev", "prod"]));
+    assert!(matches!(of(&["one"]), Values::One(_)));
 }

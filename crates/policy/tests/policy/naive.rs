@@ -408,7 +408,7 @@ fn one_matches(operator: &str, found: &str, wanted: &str, variables: bool, conte
     };
     match operator {
         "StringEquals" => exact(str::to_owned),
-        "StringEqualsIgnoreCase" => exact(str::to_lowercase),
+        "StringEqualsIgnoreCase" => exact(|text: &str| text.to_lowercase().replace('ς', "σ")),
         "StringLike" => filled(wanted, variables, context).is_some_and(|pattern| wild(&pattern, found)),
         "ArnEquals" | "ArnLike" => arn_matches(wanted, found, variables, context),
         "NumericEquals" => number(|found, wanted| found == wanted),

@@ -310,6 +310,7 @@ pub(super) fn secret(policy: Option<&str>) -> Resource {
 /// An entity of IAM of the first account.
 pub(super) fn entity(arn: &str) -> Resource {
     Resource::Entity(Arc::new(EntityRef {
+        asked: None,
         arn: arn.into(),
         account: AccountId::parse(OWNER).expect("account"),
         tags: Vec::new(),

@@ -2,7 +2,8 @@
 
 use strongroom_policy::DocumentKind;
 use strongroom_wire::iam::{
-    CreatePolicyRequest, CreatePolicyResponse, DeletePolicyRequest, GetPolicyRequest, GetPolicyResponse, errors,
+    CreatePolicyRequest, CreatePolicyResponse, DeletePolicyRequest, GetPolicyRequest, GetPolicyResponse, Operation,
+    errors,
 };
 use strongroom_wire::record;
 
@@ -25,10 +26,11 @@ impl Iam {
     pub async fn create_policy(
         &self,
         cx: &Ctx,
-        _: &Permit,
+        permit: &Permit,
         input: CreatePolicyRequest,
     ) -> Result<CreatePolicyResponse, Error> {
         let account = cx.caller.account.as_str();
+        tags::authorize_new(cx, permit, Operation::TagPolicy, input.tags.as_ref(), &input)?;
         let _turn = self.turn(cx).await?;
         retry(|| async {
             let mut change = self.begin(cx, "create_policy").await?;

@@ -42,7 +42,7 @@ impl Iam {
     /// # Errors
     /// NoSuchEntity.
     async fn managed(&self, cx: &Ctx, arn: &str) -> Result<Found, Error> {
-        if let Some(policy) = aws_policies::find(arn) {
+        if let Some(policy) = aws_policies::find(cx.region.partition(), arn) {
             return Ok(Found::Aws(policy));
         }
         let found = self.identities.with_arn::<ManagedPolicy>(arn).await?;

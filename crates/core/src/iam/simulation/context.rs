@@ -15,10 +15,15 @@ use crate::error::Error;
 
 /// `aws:userid` of a simulation without a caller, as the real service has it.
 const NOBODY: &str = "STUB_PRINCIPAL_FOR_POLICY_SIMULATOR";
+/// Characters of a value, at most. AWS tells no number; its text is unconfirmed.
+const VALUE_CHARS_MAX: usize = 2048;
 
 /// Values of keys, by the key in lower case.
 #[derive(Debug, Default)]
-pub(super) struct Given(BTreeMap<String, Held>);
+pub(super) struct Given {
+    values: BTreeMap<String, Held>,
+    chars_max: usize,
+}
 
 /// The context of a simulated request.
 #[derive(Debug)]
@@ -36,7 +41,7 @@ enum Held {
 
 impl Keys for Given {
     fn get(&self, key: &str) -> Option<Values<'_>> {
-        Some(match self.0.get(key)? {
+        Some(match self.values.get(key)? {
             Held::One(value) => Values::One(value.clone()),
             Held::Many(values) => Values::Held(values),
         })
@@ -60,7 +65,7 @@ impl Context {
             given.add(entry)?;
         }
         let mut known = Given::default();
-        let mut know = |key: &str, value: &str| known.0.insert(key.to_owned(), Held::One(text(value)));
+        let mut know = |key: &str, value: &str| known.values.insert(key.to_owned(), Held::One(text(value)));
         know("aws:userid", caller.map_or(NOBODY, |caller| caller.arn));
         know("aws:principalaccount", caller.map_or(account, |caller| caller.account));
         if let Some(caller) = caller {
@@ -74,6 +79,11 @@ impl Context {
 }
 
 impl Given {
+    /// Characters of the values of the key that has most.
+    pub(super) fn chars_max(&self) -> usize {
+        self.chars_max
+    }
+
     fn add(&mut self, entry: &ContextEntry) -> Result<(), Error> {
         let values = entry.context_key_values.as_deref().unwrap_or_default();
         let name = entry.context_key_name.as_deref().unwrap_or_default();
@@ -83,7 +93,7 @@ impl Given {
             return if is_empty { Ok(()) } else { Err(refused("ContextKeyName cannot be null or empty.")) };
         }
         let key = name.to_ascii_lowercase();
-        if self.0.contains_key(&key) {
+        if self.values.contains_key(&key) {
             return Err(refused(&format!("Duplicate context key: {name}.")));
         }
         let Some(kind) = entry.context_key_type else {
@@ -98,7 +108,14 @@ impl Given {
             return Err(refused(&format!("Context key {kind} expected a single value, but received {count}.")));
         }
         let mut read = Vec::with_capacity(values.len());
+        let mut all_chars = 0;
         for value in values {
+            let chars = value.chars().count();
+            if chars > VALUE_CHARS_MAX {
+                let text = "cannot be longer than";
+                return Err(refused(&format!("Context value for key {name} {text} {VALUE_CHARS_MAX} characters.")));
+            }
+            all_chars += chars + 1;
             read.push(
                 value_of(kind, value)
                     .map_err(|form| refused(&format!("Invalid context value for key {name}: expected {form}.")))?,
@@ -108,7 +125,8 @@ impl Given {
             (false, Some(value)) => Held::One(value),
             (_, last) => Held::Many(read.into_iter().chain(last).collect()),
         };
-        self.0.insert(key, held);
+        self.chars_max = self.chars_max.max(all_chars);
+        self.values.insert(key, held);
         Ok(())
     }
 }
@@ -177,6 +195,7 @@ mod tests {
             (Numeric, &["NaN"], "Invalid context value for key x:one: expected numeric format."),
             (Date, &["tomorrow"], "Invalid context value for key x:one: expected DateTime format."),
             (Ip, &["999.0.0.1"], "Invalid context value for key x:one: expected IP address."),
+            (String, &[&"a".repeat(2049)], "Context value for key x:one cannot be longer than 2048 characters."),
             (Binary, &["!base64"], "Invalid context value for key x:one: expected base-64 encoded binary format."),
         ] {
             let refusal = Context::read(&[entry("x:one", kind, values)], None, "1").expect_err(text);
@@ -184,6 +203,7 @@ mod tests {
         }
         for (kind, values) in [
             (String, &[""][..]),
+            (String, &[&"é".repeat(2048)]),
             (Numeric, &["01.00"]),
             (Numeric, &["+1"]),
             (Numeric, &["1e2"]),

@@ -46,16 +46,22 @@ struct Verdict<'a> {
 
 impl Scene {
     /// The result of one action.
-    pub(super) fn result(&self, action: &str) -> EvaluationResult {
+    pub(super) async fn result(&self, action: &str) -> EvaluationResult {
         let asked = Action::new(action);
-        let verdicts: Vec<Verdict<'_>> = self.resources.iter().map(|arn| self.verdict(&asked, arn)).collect();
+        let mut verdicts: Vec<Verdict<'_>> = Vec::with_capacity(self.resources.len());
+        for arn in &self.resources {
+            verdicts.push(self.verdict(&asked, arn));
+            // Others get their turn.
+            tokio::task::yield_now().await;
+        }
         let outcome = most_restrictive(verdicts.iter().map(|verdict| verdict.outcome));
         let mut details = BTreeMap::new();
         for (kind, decided) in verdicts.iter().flat_map(|verdict| &verdict.details) {
             let before = details.get(kind).copied().unwrap_or(Outcome::Allowed);
             details.insert(kind.clone(), most_restrictive([before, *decided]));
         }
-        let missing: BTreeSet<&String> = verdicts.iter().flat_map(|verdict| verdict.missing).collect();
+        // All that miss any miss the same, which are sorted.
+        let missing = verdicts.iter().map(|verdict| verdict.missing).find(|missing| !missing.is_empty());
         let name = match self.resources.as_slice() {
             [only] => only.as_str(),
             _ => "*",
@@ -66,7 +72,7 @@ impl Scene {
             eval_resource_name: Some(name.to_owned()),
             eval_decision: outcome,
             matched_statements: Some(shown(&together(&verdicts, outcome))),
-            missing_context_values: Some(missing.into_iter().cloned().collect()),
+            missing_context_values: Some(missing.unwrap_or_default().to_vec()),
             organizations_decision_detail: by_organization
                 .map(|allowed| OrganizationsDecisionDetail { allowed_by_organizations: Some(allowed) }),
             permissions_boundary_decision_detail: boundary_detail(all(verdicts

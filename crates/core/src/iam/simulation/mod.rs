@@ -30,6 +30,38 @@ use crate::page;
 /// Statements that are held against resources on one page, at most: each may stand in the answer. IAM tells no number,
 /// but that a page may end before `MaxItems`.
 const CHECKS_MAX: usize = 100_000;
+/// Characters of policies that are held against resources on one page, at most, weighed by how long the values of the
+/// context are that they are compared with.
+const CHARS_MAX: usize = 1 << 26;
+/// Bytes of an answer, at most, as far as they grow with resources and policies.
+const ANSWER_BYTES_MAX: usize = 32 << 20;
+
+/// What a simulation takes, about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cost {
+    /// Statements and missing keys.
+    checks: usize,
+    /// Weighed characters of policies.
+    chars: usize,
+    /// Bytes of the answer.
+    answer_bytes: usize,
+}
+
+impl Cost {
+    /// The same several times.
+    const fn times(self, times: usize) -> Self {
+        Self {
+            checks: self.checks.saturating_mul(times),
+            chars: self.chars.saturating_mul(times),
+            answer_bytes: self.answer_bytes.saturating_mul(times),
+        }
+    }
+
+    /// Whether it is more than one page may take.
+    const fn is_too_much(self) -> bool {
+        self.checks > CHECKS_MAX || self.chars > CHARS_MAX || self.answer_bytes > ANSWER_BYTES_MAX
+    }
+}
 
 impl Targeted for SimulateCustomPolicyRequest {
     fn target(&self) -> Target<'_> {
@@ -96,20 +128,17 @@ impl Iam {
                 place.and_then(|place| place.parse().ok()).ok_or_else(invalid_marker)?
             }
         };
-        let cost = scene.checks_per_action();
-        if cost > CHECKS_MAX {
+        let cost = scene.cost_per_action();
+        if cost.is_too_much() {
             return Err(inputs::refused("The simulation has too many resources for its number of statements."));
         }
         let mut results: Vec<EvaluationResult> = Vec::new();
         while let Some(action) = asked.actions.get(at) {
-            let spent = cost.saturating_mul(results.len() + 1);
-            if results.len() >= limit(asked.max_items) || (spent > CHECKS_MAX && !results.is_empty()) {
+            if results.len() >= limit(asked.max_items) || cost.times(results.len() + 1).is_too_much() {
                 break;
             }
-            results.push(scene.result(action));
+            results.push(scene.result(action).await);
             at += 1;
-            // Others get their turn.
-            tokio::task::yield_now().await;
         }
         let more = at < asked.actions.len();
         let marker = more.then(|| page::seal(&self.documents, &query, &at.to_string())).transpose()?;

@@ -4,12 +4,19 @@ use std::sync::Arc;
 
 use strongroom_policy::{Document, DocumentKind, Principal, analyse};
 
+use super::Cost;
 use super::context::Context;
 use super::inputs::{Asked, Caller, no_resource, refused};
 use crate::caller::{Grants, NamedPolicy, PolicySource};
 use crate::error::Error;
 use crate::iam::attachments::name_of;
 use crate::iam::target::holder_in;
+
+/// Bytes that a matched statement and a missing key beside its name take in an answer, about.
+const STATEMENT_BYTES: usize = 256;
+const ELEMENT_BYTES: usize = 32;
+/// For how many characters of a key's values the policies' characters count once more.
+const WEIGHED_CHARS: usize = 64;
 
 /// What bounds the user, group or role whose policies are simulated. None of it, when only given policies are.
 #[derive(Debug, Default)]
@@ -114,13 +121,23 @@ impl Scene {
         })
     }
 
-    /// How many statements one action is held against, on all resources together.
-    pub(super) fn checks_per_action(&self) -> usize {
+    /// What one action takes, on all resources together.
+    pub(super) fn cost_per_action(&self) -> Cost {
         let sources = self.identity.iter().chain(&self.boundary).chain(&self.resource);
         let levels = self.levels.iter().flatten().flatten();
         let all = sources.map(|source| &source.document).chain(levels);
-        let statements: usize = all.map(|document| document.statements().len()).sum();
-        statements.saturating_mul(self.resources.len())
+        let (mut statements, mut chars) = (0, 0);
+        for document in all {
+            statements += document.statements().len();
+            chars += document.minified_chars();
+        }
+        let missing_bytes: usize = self.missing.iter().map(|key| key.len() + ELEMENT_BYTES).sum();
+        let on_one = Cost {
+            checks: statements + self.missing.len(),
+            chars: chars.saturating_mul(1 + self.context.given.chars_max() / WEIGHED_CHARS),
+            answer_bytes: missing_bytes + statements * STATEMENT_BYTES + STATEMENT_BYTES,
+        };
+        on_one.times(self.resources.len())
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use strongroom_policy::{Document, DocumentKind};
 use strongroom_wire::iam::{
-    EvaluationResult, PolicyEvaluationDecisionType, PolicyIdentifier, PolicyIdentifierPolicyType,
-    SimulatePrincipalPolicyRequest,
+    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType, PolicyIdentifier,
+    PolicyIdentifierPolicyType, SimulatePrincipalPolicyRequest,
 };
 
 use super::exclusions;
@@ -48,7 +48,8 @@ fn simulated(held: Held) -> EvaluationResult {
         action_names: vec![ACTION.to_owned()],
         ..SimulatePrincipalPolicyRequest::default()
     });
-    Scene::new(ACCOUNT, &asked, held).expect("a scene").result(ACTION)
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(Scene::new(ACCOUNT, &asked, held).expect("a scene").result(ACTION))
 }
 
 fn by_organization(result: &EvaluationResult) -> Option<bool> {
@@ -107,4 +108,32 @@ fn a_policy_of_a_user_and_its_groups_counts_once() {
     let group = "arn:aws:iam::111122223333:group/staff";
     let both = vec![managed("read", "Allow"), inline(ANN, "own"), managed("read", "Allow"), inline(group, "own")];
     assert_eq!(sources(&simulated(ann(both, &[]))), ["read", "user_ann_own", "group_staff_own"]);
+}
+
+#[test]
+fn what_a_simulation_takes_grows_with_resources_keys_and_values() {
+    let cost = |resources: usize, keys: usize, value: &str| {
+        let condition: serde_json::Map<String, Value> =
+            (0..keys).map(|at| (format!("x:k{at}"), json!("v"))).chain([("x:given".to_owned(), json!("v"))]).collect();
+        let identity = vec![policy(PolicySource::Session, "Allow", &json!({ "StringLike": condition }))];
+        let asked = Asked::from(SimulatePrincipalPolicyRequest {
+            policy_source_arn: ANN.to_owned(),
+            action_names: vec![ACTION.to_owned()],
+            resource_arns: Some((0..resources).map(|at| format!("arn:aws:s3:::b{at}")).collect()),
+            context_entries: Some(vec![ContextEntry {
+                context_key_name: Some("x:given".to_owned()),
+                context_key_values: Some(vec![value.to_owned(); 9]),
+                context_key_type: Some(ContextKeyTypeEnum::StringList),
+            }]),
+            ..SimulatePrincipalPolicyRequest::default()
+        });
+        Scene::new(ACCOUNT, &asked, ann(identity, &[])).expect("a scene").cost_per_action()
+    };
+    let one = cost(1, 1, "v");
+    assert_eq!(one.checks, 2, "a statement and a key");
+    assert_eq!(cost(50, 1, "v"), one.times(50));
+    assert!(cost(1, 1, &"v".repeat(2048)).chars > 250 * one.chars);
+    assert!(!cost(100, 10, "v").is_too_much());
+    assert!(cost(4000, 8000, "v").is_too_much());
+    assert!(cost(1000, 30, &"v".repeat(2048)).is_too_much());
 }

@@ -65,8 +65,8 @@ fn of_tags<'a>(tags: Option<&'a [Tag]>, key: &str) -> Option<Values<'a>> {
         return (!tags.is_empty()).then(|| Values::texts(tags.iter().map(|tag| tag.tag_key.as_str())));
     }
     let wanted = key.strip_prefix("aws:requesttag/")?;
-    let found = tags.iter().find(|tag| tag.tag_key.eq_ignore_ascii_case(wanted));
-    found.map(|tag| Values::text(&tag.tag_value))
+    let found = tags.iter().filter(|tag| tag.tag_key.eq_ignore_ascii_case(wanted));
+    Values::of_tags(found.map(|tag| tag.tag_value.as_str().into()))
 }
 
 impl RequestKeys for CreateKeyRequest {

@@ -107,7 +107,7 @@ mod tests {
     fn text(values: Option<Values<'_>>) -> Option<String> {
         match values? {
             Values::One(value) => value.as_text().map(std::borrow::Cow::into_owned),
-            Values::Many(_) | Values::Held(_) => None,
+            Values::Many(_) | Values::Held(_) | Values::Either(_) => None,
         }
     }
 

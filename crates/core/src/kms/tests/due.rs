@@ -52,8 +52,8 @@ impl Store for Contested {
     fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()> {
         self.inner.trim(topic, through)
     }
-    fn keep_ledger(&self, witness: Witness, must: bool, first: Batch) -> StoreFuture<'_, ()> {
-        self.inner.keep_ledger(witness, must, first)
+    fn keep_ledger(&self, witness: Witness, begin: strongroom_store::LedgerBegin, first: Batch) -> StoreFuture<'_, ()> {
+        self.inner.keep_ledger(witness, begin, first)
     }
     fn watch(&self, watcher: Arc<dyn Watcher>) {
         self.inner.watch(watcher);
