@@ -201,6 +201,9 @@ fn verify_store(directory: &Path, root: Arc<dyn RootOfTrust>, beside: Beside<'_>
         store.close()?;
         Ok::<_, Box<dyn Error>>(report)
     })?;
+    for note in &report.notes {
+        eprintln!("note: {note}");
+    }
     for fault in &report.faults {
         eprintln!("fault: {fault}");
     }

@@ -75,7 +75,8 @@ pub struct WhoCanArgs {
     data: DataArgs,
     /// The action, such as secretsmanager:GetSecretValue.
     action: String,
-    /// The ARN of a secret or of an entity of IAM, or `*` for actions without a resource.
+    /// The ARN of a secret, a key or an entity of IAM, or `*` for actions without a resource. What is asked are policies:
+    /// not grants, nor the KMS key of a secret, and conditions as of a request without parameters.
     resource: String,
     /// Prints those who may not as well.
     #[arg(long)]
@@ -97,19 +98,50 @@ fn explain(args: &ExplainArgs) -> Result<(), Box<dyn Error>> {
     let config = args.data.settings()?;
     let directory = config.audit.directory.clone().unwrap_or_else(|| args.data.directory().join("trail"));
     let files = DiskFiles::open(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    let files = Arc::new(files);
     let span = Span::new(Timestamp::from_millis(0), SystemClock.now().plus_days(1));
-    for line in Lines::open(Arc::new(files), span)? {
+    let lines = || Lines::open(Arc::clone(&files) as _, span);
+    for line in lines()? {
         let line = line?;
         if line.event_id == args.event_id {
-            return tell(&line.text);
+            let record: Value = serde_json::from_str(&line.text)?;
+            if !tell(&record)? {
+                tell_of_same_request(lines()?, &record)?;
+            }
+            return Ok(());
         }
     }
     Err(format!("the trail in {} has no event {}", directory.display(), args.event_id).into())
 }
 
-/// Tells what a record says of its decision.
-fn tell(record: &str) -> Result<(), Box<dyn Error>> {
-    let record: Value = serde_json::from_str(record)?;
+/// Tells what other records of the same request say of a denial: what a service asked for its caller, such as KMS, is
+/// explained in the record of that call alone.
+fn tell_of_same_request(lines: Lines, record: &Value) -> Result<(), Box<dyn Error>> {
+    let member = |record: &Value, name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (request, event) = (member(record, "requestID"), member(record, "eventID"));
+    let mut told = false;
+    for line in lines {
+        let line = line?;
+        if request.as_ref().is_none_or(|request| !line.text.contains(request)) {
+            continue;
+        }
+        let other: Value = serde_json::from_str(&line.text)?;
+        if member(&other, "requestID") == request
+            && member(&other, "eventID") != event
+            && other.get("errorCode").is_some()
+        {
+            println!("On the way, event {}:", line.event_id);
+            told |= tell(&other)?;
+        }
+    }
+    if !told {
+        println!("No policy denied it.");
+    }
+    Ok(())
+}
+
+/// Tells what a record says of its decision; false when it says of none.
+fn tell(record: &Value) -> Result<bool, Box<dyn Error>> {
     let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
     println!("{} {} at {}", text("eventSource"), text("eventName"), text("eventTime"));
     println!("by {}", record.pointer("/userIdentity/arn").and_then(Value::as_str).unwrap_or("somebody unknown"));
@@ -119,13 +151,12 @@ fn tell(record: &str) -> Result<(), Box<dyn Error>> {
             Some(code) => println!("was refused with {code}: {}", text("errorMessage")),
             None => println!("was allowed"),
         }
-        println!("No policy denied it.");
-        return Ok(());
+        return Ok(false);
     };
     println!("{}: {}", text("errorCode"), text("errorMessage"));
     let reason: Value = serde_json::from_str(reason)?;
     println!("{}", serde_json::to_string_pretty(&reason)?);
-    Ok(())
+    Ok(true)
 }
 
 fn check(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
@@ -201,6 +232,12 @@ pub fn who_can(args: &WhoCanArgs) -> Result<(), Box<dyn Error>> {
     }
     if nobody {
         println!("nobody");
+    }
+    if args.action.starts_with("secretsmanager:") {
+        eprintln!(
+            "note: asked of the policies of caller and secret. Whether the secret's KMS key lets them, and conditions on the \
+             request, were not asked: `who-can kms:Decrypt KEY-ARN --all` shows the policies of the key"
+        );
     }
     Ok(())
 }

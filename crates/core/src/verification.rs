@@ -85,6 +85,8 @@ pub struct Report {
     pub kinds: BTreeSet<&'static str>,
     /// The trail, when it was looked at.
     pub trail: Option<Checked>,
+    /// What was not looked at, and how it could be.
+    pub notes: Vec<String>,
     /// What is wrong, the first hundred.
     pub faults: Vec<String>,
 }

@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 
 use crate::app::App;
 
-/// From the start to the first look at the rows of a store that is too large to be looked at before it serves.
+/// From the start to the first look at a store that is too large to be looked at before it serves.
 const FIRST: Duration = Duration::from_secs(60);
 
 /// Looks at the store again and again, until `stopped` says so.
@@ -17,27 +17,25 @@ pub async fn repeat(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
         return;
     }
     let hours = Duration::from_secs(u64::from(app.inspection_hours) * 3600);
-    let mut whole = app.looked_at;
+    let mut pause = if app.looked_at { hours } else { FIRST };
     loop {
-        let pause = if whole { hours } else { FIRST };
         tokio::select! {
             _ = stopped.changed() => return,
             () = tokio::time::sleep(pause) => {}
         }
         tokio::select! {
             _ = stopped.changed() => return,
-            () = inspect(&app, whole) => {}
+            () = inspect(&app) => {}
         }
-        whole = true;
+        pause = hours;
     }
 }
 
-/// Looks once, at the whole store or at its rows alone, and tells the log what is wrong.
-async fn inspect(app: &App, whole: bool) {
-    let looked =
-        if whole { app.store.integrity().await.map(|found| found.faults) } else { app.store.ledger_faults().await };
+/// Looks once, and tells the log what is wrong.
+async fn inspect(app: &App) {
+    let looked = app.store.integrity().await.map(|found| found.faults);
     match looked {
-        Ok(faults) if faults.is_empty() => info!("every row of the store is the last that was written"),
+        Ok(faults) if faults.is_empty() => info!("the store is whole, every row the last that was written"),
         Ok(faults) => {
             for fault in &faults {
                 error!(%fault, "the store was changed behind the server's back");

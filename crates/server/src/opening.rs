@@ -13,15 +13,15 @@ use crate::credentials::CREDENTIALS_FILE;
 
 /// The directory of the store inside the data directory.
 const STORE_DIRECTORY: &str = "store";
-/// Documents that a start looks at before it serves, at most: about 2 µs each. Of a larger store the look goes on beside.
-const LOOKED_AT_MAX: u64 = 20_000;
+/// Documents that a start looks at before it serves, at most: some ten µs each. Of a larger store the look comes later.
+const LOOKED_AT_MAX: u64 = 5000;
 
 /// A store that agrees with its root of trust, its ledger and its anchor.
 pub(crate) struct WholeStore {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) anchor: Option<Arc<Anchor>>,
-    /// Whether all rows were held against the ledger.
+    /// Whether it was looked at as a whole.
     pub(crate) looked_at: bool,
 }
 
@@ -52,12 +52,12 @@ pub(crate) async fn open(
     Ok(WholeStore { store, keyring, anchor, looked_at })
 }
 
-/// Refuses a store whose rows are not those that were written last.
+/// Refuses a store whose files, indexes or rows are not as they were written.
 ///
 /// # Errors
-/// `Altered` with the first of them.
+/// `Altered` with the first fault.
 pub(crate) async fn check_whole(store: &SqliteStore) -> Result<(), OpenError> {
-    let faults = store.ledger_faults().await?;
+    let faults = store.integrity().await?.faults;
     let Some(first) = faults.first() else { return Ok(()) };
     let more = faults.len() - 1;
     Err(OpenError::Altered(if more == 0 { first.clone() } else { format!("{first}; and {more} more") }))

@@ -8,6 +8,7 @@ use strongroom_crypto::ledger::{Ledger, Mark, Place, TAIL_BYTES, Version, Witnes
 use strongroom_crypto::{CryptoError, Sealed};
 
 use super::feed::{self, Item};
+use super::held;
 use super::queries::number;
 use crate::api::{LedgerBegin, StoreError};
 
@@ -180,8 +181,29 @@ fn taken(connection: &Connection, witness: &Witness) -> Result<Ledger, StoreErro
     Ok(ledger)
 }
 
-/// A ledger of what is stored now, which goes on counting where the one before stopped, if that can be opened.
+/// Makes the indexes anew from the lists that stand beside the documents.
+fn rebuild_indexes(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch("DELETE FROM term; DELETE FROM unique_key")?;
+    let mut add_term = connection.prepare("INSERT OR IGNORE INTO term (ix, value, key) VALUES (?1, ?2, ?3)")?;
+    let mut claim = connection.prepare("INSERT INTO unique_key (ix, value, kind, key) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut documents = connection.prepare("SELECT kind, key, terms FROM document")?;
+    let mut rows = documents.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kind, key, list) = (text(row, 0)?, text(row, 1)?, blob(row, 2)?);
+        for mark in held::decode(list)? {
+            if mark.unique {
+                claim.execute(params![mark.index, mark.value, kind, key])?;
+            } else {
+                add_term.execute(params![mark.index, mark.value, key])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A ledger of what is stored now, with indexes made anew from it, which goes on counting where the one before stopped, if that can be opened.
 fn anew(connection: &Connection, witness: &Witness) -> Result<Ledger, StoreError> {
+    rebuild_indexes(connection)?;
     let mut ledger = taken(connection, witness)?;
     if let Ok(before) = stored(connection, witness) {
         ledger.go_on_from(&before);

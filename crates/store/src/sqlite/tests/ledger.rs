@@ -234,3 +234,16 @@ fn tables_that_are_not_ours_are_refused() {
         assert_eq!(told, Some(expected), "{change}");
     }
 }
+
+#[tokio::test]
+async fn what_is_taken_for_right_gets_its_indexes_anew() {
+    let home = home_with_ledger().await;
+    let damage = "DELETE FROM term WHERE key = '1/3'; INSERT INTO term VALUES ('box-colour', 'stray', '1/4');
+        DELETE FROM unique_key";
+    database(home.path()).execute_batch(damage).expect("the damage");
+    let store = kept(home.path()).await;
+    assert!(!store.integrity().await.expect("the check runs").faults.is_empty());
+    store.keep_ledger(witness(1), LedgerBegin::Anew, Batch::default()).await.expect("taken for right");
+    assert_eq!(store.integrity().await.expect("the check runs").faults, Vec::<String>::new());
+    assert_eq!(store.find(&name("1/3")).await, Ok(Some("1/3".into())));
+}
