@@ -18,3 +18,4 @@ mod roots;
 mod start;
 mod tpm;
 mod trail;
+mod who_can;

@@ -75,8 +75,8 @@ pub struct WhoCanArgs {
     data: DataArgs,
     /// The action, such as secretsmanager:GetSecretValue.
     action: String,
-    /// The ARN of a secret, a key or an entity of IAM, or `*` for actions without a resource. What is asked are policies:
-    /// not grants, nor the KMS key of a secret, and conditions as of a request without parameters.
+    /// The ARN of a secret, a key or an entity of IAM, or `*` for actions without a resource. Grants are not asked, and
+    /// conditions as of a request without parameters.
     resource: String,
     /// Prints those who may not as well.
     #[arg(long)]
@@ -232,12 +232,6 @@ pub fn who_can(args: &WhoCanArgs) -> Result<(), Box<dyn Error>> {
     }
     if nobody {
         println!("nobody");
-    }
-    if args.action.starts_with("secretsmanager:") {
-        eprintln!(
-            "note: asked of the policies of caller and secret. Whether the secret's KMS key lets them, and conditions on the \
-             request, were not asked: `who-can kms:Decrypt KEY-ARN --all` shows the policies of the key"
-        );
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use strongroom_policy::Explanation;
 use strongroom_types::{AccountId, Arn, Region, Timestamp};
+use strongroom_wire::kms::Operation;
 
 use crate::access::{EntityRef, Resource, explained};
 use crate::caller::Caller;
@@ -11,11 +12,18 @@ use crate::ctx::{Ctx, Way};
 use crate::documents::Documents;
 use crate::error::Error;
 use crate::identities::Identities;
+use crate::kms::{Purpose, explained_through, resolve::KeyRef};
 use crate::secrets::resolve::SecretRef;
 use crate::trail::record::{EventKind, IdentityKind, Record, Source, UserIdentity};
 
-/// Everybody in all accounts, with the whole reason why they may or may not do `action` on `resource`: a secret's ARN,
-/// an ARN of IAM, or `*` for actions without a resource. Conditions are asked as of a request without parameters.
+/// How an explanation says yes.
+const ALLOWED: &str = "allowed";
+/// The label of the version that is read.
+const CURRENT: &str = "AWSCURRENT";
+
+/// Everybody in all accounts, with the whole reason why they may or may not do `action` on `resource`: the ARN of a
+/// secret, a key or an entity of IAM, or `*` for actions without a resource. To read or write a secret's value the caller
+/// must be allowed its key as well. Conditions are asked as of a request without parameters.
 ///
 /// # Errors
 /// A refusal when `resource` names nothing; faults of the store; a fault when no operation has that action.
@@ -31,10 +39,32 @@ pub async fn who_can(
         for caller in identities.principals(&account, region).await? {
             let cx = question(&caller, region, now);
             let asked = resource_of(documents, &cx, resource).await?;
-            answers.push(explained(&cx, action, &asked)?);
+            let answer = explained(&cx, action, &asked, &())?;
+            let of_key = if answer.decision == ALLOWED { of_key(documents, &cx, action, &asked).await? } else { None };
+            answers.push(of_key.filter(|of_key| of_key.decision != ALLOWED).unwrap_or(answer));
         }
     }
     Ok(answers)
+}
+
+/// What the key of a secret says to a caller whom the secret's policies allow to read or write its value.
+async fn of_key(
+    documents: &Documents,
+    cx: &Ctx,
+    action: &str,
+    resource: &Resource,
+) -> Result<Option<Explanation>, Error> {
+    let operation = match action.to_ascii_lowercase().as_str() {
+        "secretsmanager:getsecretvalue" => Operation::Decrypt,
+        "secretsmanager:putsecretvalue" => Operation::GenerateDataKey,
+        _ => return Ok(None),
+    };
+    let Resource::Secret(secret) = resource else { return Ok(None) };
+    let Some(found) = &secret.found else { return Ok(None) };
+    let current = found.value.stages.get(CURRENT).map_or("", String::as_str);
+    let purpose = Purpose::new(found.value.arn(), current);
+    let asked = found.value.kms_key_id.as_deref();
+    explained_through(documents, cx, operation, &secret.account, asked, &purpose).await.map(Some)
 }
 
 async fn resource_of(documents: &Documents, cx: &Ctx, text: &str) -> Result<Resource, Error> {
@@ -44,6 +74,9 @@ async fn resource_of(documents: &Documents, cx: &Ctx, text: &str) -> Result<Reso
     if let Ok(arn) = Arn::parse(text)
         && arn.service != "secretsmanager"
     {
+        if arn.service == "kms" {
+            return Ok(Resource::Key(Arc::new(KeyRef::resolve(documents, cx, text).await?)));
+        }
         let account = AccountId::parse(&arn.account).unwrap_or_else(|_| cx.caller.account.clone());
         return Ok(Resource::Entity(Arc::new(EntityRef {
             asked: None,

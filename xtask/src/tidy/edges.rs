@@ -30,7 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("kms", &["access", "caller", "ctx", "documents", "error", "identities", "page", "trail"]),
     ("iam", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "page", "trail"]),
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
-    ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "secrets", "trail"]),
+    ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "kms", "secrets", "trail"]),
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
     ("verification", &["documents", "error", "evidence", "identities", "kms", "secrets", "trail"]),
 ];

@@ -46,7 +46,7 @@ use tokio::sync::MutexGuard;
 
 pub use self::hanging::Hanging;
 pub use self::managed::{Before, DEFAULT_ALIAS, names_default};
-pub use self::through::{Purpose, Usable, Wrapped};
+pub use self::through::{Purpose, Usable, Wrapped, explained_through};
 
 use self::alias::PREFIX;
 use self::key::{KEY_KIND, Key};

@@ -6,16 +6,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strongroom_crypto::{Context, Sealed, aead};
-use strongroom_policy::{Value, Values};
+use strongroom_policy::{Explanation, Value, Values};
 use strongroom_types::{AccountId, Region, SecretBytes};
 use strongroom_wire::kms::{KeySpec, Operation};
 
 use super::key::{KEY_KIND, Key};
+use super::managed::DEFAULT_ALIAS;
 use super::resolve::KeyRef;
 use super::states::enabled;
 use super::{Kms, refusals};
-use crate::access::{REASON, RequestKeys, Resource, authorize, may_hear_of};
+use crate::access::{REASON, RequestKeys, Resource, authorize, explained, may_hear_of};
 use crate::ctx::Ctx;
+use crate::documents::Documents;
 use crate::error::Error;
 use crate::random_uuid;
 use crate::trail::push_string;
@@ -116,6 +118,40 @@ impl Usable {
     pub fn arn(&self) -> String {
         self.key.arn()
     }
+}
+
+/// Why the caller of `cx` may or may not do `operation` with the key of a secret of `owner` through Secrets Manager: the
+/// key that `asked` names, or the default key. For the operator.
+///
+/// # Errors
+/// Faults of the store; a stored policy that does not read.
+pub async fn explained_through(
+    documents: &Documents,
+    cx: &Ctx,
+    operation: Operation,
+    owner: &AccountId,
+    asked: Option<&str>,
+    purpose: &Purpose,
+) -> Result<Explanation, Error> {
+    let key = KeyRef::resolve_in(documents, cx, owner, asked.unwrap_or(DEFAULT_ALIAS)).await?;
+    let (via, action) = (via(&cx.region), operation.action());
+    let found = key.found.as_ref().map(|found| Arc::clone(&found.value));
+    let arn = key.arn.clone();
+    let request = ThroughService { via: &via, purpose };
+    let mut answer = explained(cx, action, &Resource::Key(Arc::new(key)), &request)?;
+    let missing = match found {
+        None => Some("the secret's key is not there"),
+        Some(_) if asked.is_none() && cx.caller.account != *owner => {
+            Some("the secret is under the default key of its account, which serves no other account")
+        }
+        Some(key) if enabled(&key, cx.now).is_err() => Some("the secret's key is not enabled"),
+        Some(_) => None,
+    };
+    if let Some(missing) = missing {
+        (answer.decision, answer.because) = ("implicitDeny", missing.to_owned());
+    }
+    answer.because = format!("{action} on {arn}: {}", answer.because);
+    Ok(answer)
 }
 
 impl Kms {
