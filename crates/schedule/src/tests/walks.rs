@@ -1,6 +1,8 @@
 //! Schedules walked over years, against a naive enumeration.
 
-use proptest::prelude::*;
+use proptest::collection::vec;
+use proptest::option::of as of_option;
+use proptest::prelude::{Just, ProptestConfig, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use strongroom_types::time::Timestamp;
 
 use super::examples::VALID;
@@ -99,16 +101,13 @@ fn days() -> impl Strategy<Value = Days> {
         1 => (1..=7_u32).prop_map(Item::LastWeekday),
         2 => (1..=7_u32, 1..=5_u32).prop_map(|(weekday, nth)| Item::Nth(weekday, nth)),
     ];
-    prop_oneof![
-        prop::collection::vec(of_month, 0..4).prop_map(Days::OfMonth),
-        prop::collection::vec(of_week, 0..4).prop_map(Days::OfWeek),
-    ]
+    prop_oneof![vec(of_month, 0..4).prop_map(Days::OfMonth), vec(of_week, 0..4).prop_map(Days::OfWeek),]
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
     let hour =
         prop_oneof![(0..24_u32).prop_map(Item::One), (0..24_u32, 1..24_u32).prop_map(|(a, step)| Item::Step(a, step))];
-    let months = prop::collection::vec(numbers(1, 12, true), 0..3);
+    let months = vec(numbers(1, 12, true), 0..3);
     (hour, months, days()).prop_map(|(hour, months, days)| Parts { hour, months, days })
 }
 
@@ -117,7 +116,7 @@ proptest! {
 
     #[test]
     fn cron_is_what_a_walk_from_hour_to_hour_finds(
-        parts in parts(), with_names: bool, year in 1995..2110_i64, duration in prop::option::of(1..=24_i64),
+        parts in parts(), with_names: bool, year in 1995..2110_i64, duration in of_option(1..=24_i64),
     ) {
         let first = Day::new_year(year);
         let (from, to) = (first.at(0), Day::new_year(year + 4).at(0));
