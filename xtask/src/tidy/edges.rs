@@ -31,6 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("iam", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "page", "trail"]),
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
     ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "kms", "secrets", "trail"]),
+    ("rotation", &["documents", "error", "kms", "secrets"]),
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
     ("verification", &["documents", "error", "evidence", "identities", "kms", "secrets", "trail"]),
 ];
