@@ -19,7 +19,7 @@ use crate::secrets::rotation::job::BY_DUE;
 
 const YEARS_MS: i64 = 5 * 365 * DAY_MS + DAY_MS;
 const HOUR_MS: i64 = DAY_MS / 24;
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 12;
 
 /// Dice of a seed.
 struct Dice(SeededRandom);
