@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use strongroom_core::bootstrap::BootstrapError;
 use strongroom_core::evidence::Notary;
+use strongroom_core::functions::NoHost;
 use strongroom_core::identities::NewKey;
 use strongroom_core::identities::signers::identity_of;
 use strongroom_core::oidc::WebIdentities;
 use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
-use strongroom_core::{Caller, Documents, Error, Iam, Identities, Kms, Secrets, Sts};
+use strongroom_core::{Caller, Documents, Error, Functions, Iam, Identities, Kms, Secrets, Sts};
 use strongroom_crypto::{Random, RootError, RootOfTrust};
 use strongroom_store::{SqliteStore, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
@@ -97,6 +98,7 @@ pub struct App {
     pub(crate) iam: Iam,
     pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
+    pub(crate) functions: Arc<Functions>,
     pub(crate) signing_keys: SigningKeyCache,
     pub(crate) trail: Arc<Segments>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -207,6 +209,13 @@ impl App {
             iam: Iam::new(Arc::clone(&identities), Arc::clone(&documents))
                 .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
+            functions: Arc::new(Functions::new(
+                Arc::clone(&documents),
+                Arc::clone(&identities),
+                Arc::new(NoHost),
+                Arc::clone(&clock),
+                config.account.region.clone(),
+            )),
             secrets: Secrets::new(
                 documents,
                 Arc::clone(&identities),

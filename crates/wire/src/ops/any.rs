@@ -83,6 +83,12 @@ impl AnyOperation {
         rest::find(&lambda::ROUTES, method, path).map(|route| Self::Lambda(route.operation))
     }
 
+    /// Whether some service has operations of this path.
+    #[must_use]
+    pub fn knows_path(path: &str) -> bool {
+        rest::knows_path(&lambda::ROUTES, path)
+    }
+
     /// The operation that the parameters of a request in the query protocol name, be they in the body or in the query
     /// string. `signing_name` is the service in the scope of the request's signature, if it has one: it decides where
     /// two services could be meant, as the endpoint does at AWS.
