@@ -1,6 +1,6 @@
 //! The bench: `suite` measures Strongroom beside a ceiling and peers and writes a report, `compare` compares two,
 //! `load` and `seed` do by hand what the suite does, `ceiling` is the bare server, `policy` times
-//! decisions by themselves.
+//! decisions by themselves and `schedule` windows of rotation.
 
 mod amz_date;
 mod ceiling;
@@ -19,6 +19,7 @@ mod policy;
 mod population;
 mod process;
 mod report;
+mod schedule;
 mod signer;
 mod sqlite_baseline;
 mod subject;
@@ -56,6 +57,8 @@ enum Command {
     },
     /// Measures decisions over policies of 1, 10 and 100 statements, without a server.
     Policy,
+    /// Measures how long the next window of each kind of rotation schedule takes to find.
+    Schedule,
     /// Puts load on a server that runs, and prints what came of it.
     Load(load_command::Options),
     /// Creates secrets, as `load` and `suite` ask for them.
@@ -97,6 +100,7 @@ fn execute(command: Command) -> Result<String, Failure> {
         Command::Suite(options) => runtime.block_on(suite::run(&options, now_ms)),
         Command::Compare { base, new } => suite::compare(&base, &new),
         Command::Policy => policy::table().map_err(|error| Failure::void(error.to_string())),
+        Command::Schedule => schedule::table().map_err(|error| Failure::void(error.to_string())),
         Command::Load(options) => runtime.block_on(load_command::run(&options, now_ms)),
         Command::Seed(options) => runtime.block_on(load_command::seed(&options, now_ms)),
         Command::Ceiling { listen, endpoint, value_bytes } => {

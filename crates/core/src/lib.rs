@@ -18,6 +18,7 @@ pub mod page;
 pub mod password;
 pub mod questions;
 pub mod rewrapping;
+pub mod rotation;
 pub mod secrets;
 pub mod sts;
 pub mod trail;
@@ -32,6 +33,7 @@ pub use functions::Functions;
 pub use iam::Iam;
 pub use identities::Identities;
 pub use kms::Kms;
+pub use rotation::Rotations;
 pub use secrets::Secrets;
 pub use sts::Sts;
 

@@ -387,8 +387,7 @@ mod tests {
         let list: ListFunctionsRequest = read("GET", "/2015-03-31/functions", "MaxItems=7", &none, b"").expect("read");
         assert_eq!(list.max_items, Some(7));
         let resource = "/2017-03-31/tags/arn:aws:lambda:us-east-1:123456789012:function:f";
-        let tags: UntagResourceRequest =
-            read("DELETE", resource, "tagKeys=a&tagKeys=b%20c", &none, b"").expect("read");
+        let tags: UntagResourceRequest = read("DELETE", resource, "tagKeys=a&tagKeys=b%20c", &none, b"").expect("read");
         assert_eq!(tags.tag_keys, ["a", "b c"]);
     }
 

@@ -126,12 +126,9 @@ impl Resource {
         match self {
             // What is not there has no policy that could have to allow.
             Self::Key(key) if key.found.is_some() => ResourceRule::MustAllow,
-            Self::Account
-            | Self::List(_)
-            | Self::Secret(_)
-            | Self::Entity(_)
-            | Self::Key(_)
-            | Self::Function(_) => ResourceRule::Either,
+            Self::Account | Self::List(_) | Self::Secret(_) | Self::Entity(_) | Self::Key(_) | Self::Function(_) => {
+                ResourceRule::Either
+            }
         }
     }
 
@@ -198,11 +195,7 @@ impl Permit {
     pub fn secret(&self) -> Result<&SecretRef, Error> {
         match &self.resource {
             Resource::Secret(secret) => Ok(secret),
-            Resource::Account
-            | Resource::List(_)
-            | Resource::Entity(_)
-            | Resource::Key(_)
-            | Resource::Function(_) => {
+            Resource::Account | Resource::List(_) | Resource::Entity(_) | Resource::Key(_) | Resource::Function(_) => {
                 Err(Error::internal("a permit without a secret was used on one"))
             }
         }
@@ -219,9 +212,7 @@ impl Permit {
             | Resource::List(_)
             | Resource::Entity(_)
             | Resource::Secret(_)
-            | Resource::Function(_) => {
-                Err(Error::internal("a permit without a key was used on one"))
-            }
+            | Resource::Function(_) => Err(Error::internal("a permit without a key was used on one")),
         }
     }
 
@@ -232,11 +223,9 @@ impl Permit {
     pub fn function(&self) -> Result<&FunctionRef, Error> {
         match &self.resource {
             Resource::Function(function) => Ok(function),
-            Resource::Account
-            | Resource::List(_)
-            | Resource::Entity(_)
-            | Resource::Secret(_)
-            | Resource::Key(_) => Err(Error::internal("a permit without a function was used on one")),
+            Resource::Account | Resource::List(_) | Resource::Entity(_) | Resource::Secret(_) | Resource::Key(_) => {
+                Err(Error::internal("a permit without a function was used on one"))
+            }
         }
     }
 }

@@ -59,11 +59,7 @@ fn texts(texts: Option<&Vec<String>>) -> Option<Values<'_>> {
 }
 
 /// `lambda:Layer`, `lambda:SubnetIds`, `lambda:SecurityGroupIds`.
-fn of_configuration<'a>(
-    key: &str,
-    layers: Option<&'a Vec<String>>,
-    vpc: Option<&'a VpcConfig>,
-) -> Option<Values<'a>> {
+fn of_configuration<'a>(key: &str, layers: Option<&'a Vec<String>>, vpc: Option<&'a VpcConfig>) -> Option<Values<'a>> {
     match key {
         "lambda:layer" => texts(layers),
         "lambda:subnetids" => texts(vpc?.subnet_ids.as_ref()),
@@ -77,8 +73,7 @@ impl RequestKeys for CreateFunctionRequest {
         if key == "lambda:codesigningconfigarn" {
             return self.code_signing_config_arn.as_deref().map(Values::text);
         }
-        of_configuration(key, self.layers.as_ref(), self.vpc_config.as_ref())
-            .or_else(|| tags(key, self.tags.as_ref()?))
+        of_configuration(key, self.layers.as_ref(), self.vpc_config.as_ref()).or_else(|| tags(key, self.tags.as_ref()?))
     }
 }
 

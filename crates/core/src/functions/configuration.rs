@@ -190,7 +190,8 @@ impl<'a> Wanted<'a> {
             into.log_group.clone_from(group);
         }
         into.log_levels = (into.log_format == "JSON").then(|| {
-            let (application, system) = into.log_levels.take().unwrap_or_else(|| ("INFO".to_owned(), "INFO".to_owned()));
+            let (application, system) =
+                into.log_levels.take().unwrap_or_else(|| ("INFO".to_owned(), "INFO".to_owned()));
             let application = logging.application_log_level.map_or(application, |level| level.as_str().to_owned());
             (application, logging.system_log_level.map_or(system, |level| level.as_str().to_owned()))
         });

@@ -68,7 +68,8 @@ impl Functions {
             concurrency: None,
         };
         let published = input.publish.unwrap_or_default();
-        let version = if published { versions::publish(&mut function, None, self.new_id()?) } else { LATEST.to_owned() };
+        let version =
+            if published { versions::publish(&mut function, None, self.new_id()?) } else { LATEST.to_owned() };
         let function = Arc::new(function);
         self.store_new(cx, &function, zip.unwrap_or(&empty), &version).await
     }
@@ -109,7 +110,9 @@ impl Functions {
     ) -> Result<CodeFacts, Error> {
         let id = self.new_id()?;
         let (Some(_), Some(_)) = (runtime, handler) else {
-            return Err(refusals::invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
+            return Err(refusals::invalid(
+                "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+            ));
         };
         if let Some(name) = native(runtime, handler) {
             if !self.host.knows_native(name) {

@@ -64,7 +64,9 @@ impl Functions {
     ) -> Result<Begun, Error> {
         let named = permit.function()?;
         named.version()?;
-        for (given, what) in [(input.durable_execution_name.is_some(), "durable executions"), (input.tenant_id.is_some(), "TenantId")] {
+        for (given, what) in
+            [(input.durable_execution_name.is_some(), "durable executions"), (input.tenant_id.is_some(), "TenantId")]
+        {
             if given {
                 return Err(refusals::not_offered(what));
             }
@@ -223,4 +225,3 @@ fn checked_event(payload: Option<SecretBytes>, kind: InvocationType) -> Result<S
         Err(_) => Err(refusals::event_not_json()),
     }
 }
-

@@ -62,7 +62,9 @@ fn statement(input: &AddPermissionRequest, resource: &str, partition: &str) -> V
     let principal = input.principal.as_str();
     let principal = match principal {
         "*" => json!("*"),
-        account if AccountId::parse(account).is_ok() => json!({ "AWS": format!("arn:{partition}:iam::{account}:root") }),
+        account if AccountId::parse(account).is_ok() => {
+            json!({ "AWS": format!("arn:{partition}:iam::{account}:root") })
+        }
         arn if arn.starts_with("arn:") => json!({ "AWS": arn }),
         service => json!({ "Service": service }),
     };

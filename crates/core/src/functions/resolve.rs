@@ -87,12 +87,7 @@ impl FunctionRef {
     /// # Errors
     /// ValidationException when the text can name no function, InvalidParameterValueException for two qualifiers that
     /// differ; faults of the store.
-    pub async fn resolve(
-        documents: &Documents,
-        cx: &Ctx,
-        asked: &str,
-        beside: Option<&str>,
-    ) -> Result<Self, Error> {
+    pub async fn resolve(documents: &Documents, cx: &Ctx, asked: &str, beside: Option<&str>) -> Result<Self, Error> {
         Self::resolve_in(documents, &cx.region, &cx.caller.account, asked, beside).await
     }
 

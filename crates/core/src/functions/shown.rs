@@ -31,8 +31,11 @@ fn of(found: &Configuration) -> FunctionConfiguration {
         variables: Some(found.environment.iter().map(|one| (one.name.clone(), one.value.clone())).collect()),
         error: None,
     });
-    let layers: Vec<Layer> =
-        found.layers.iter().map(|arn| Layer { arn: Some(arn.clone()), code_size: Some(0), ..Layer::default() }).collect();
+    let layers: Vec<Layer> = found
+        .layers
+        .iter()
+        .map(|arn| Layer { arn: Some(arn.clone()), code_size: Some(0), ..Layer::default() })
+        .collect();
     FunctionConfiguration {
         runtime: enumerated(found.runtime.as_deref()),
         role: Some(found.role.clone()),

@@ -67,7 +67,12 @@ impl Functions {
     ///
     /// # Errors
     /// ResourceNotFoundException.
-    pub async fn list_tags(&self, _cx: &Ctx, permit: &Permit, _input: ListTagsRequest) -> Result<ListTagsResponse, Error> {
+    pub async fn list_tags(
+        &self,
+        _cx: &Ctx,
+        permit: &Permit,
+        _input: ListTagsRequest,
+    ) -> Result<ListTagsResponse, Error> {
         unqualified(permit)?;
         Ok(ListTagsResponse { tags: Some(permit.function()?.found()?.tags.clone()) })
     }
@@ -77,6 +82,8 @@ impl Functions {
 fn unqualified(permit: &Permit) -> Result<(), Error> {
     match permit.function()?.qualifier {
         None => Ok(()),
-        Some(_) => Err(refusals::invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")),
+        Some(_) => Err(refusals::invalid(
+            "Tags on function aliases and versions are not supported. Please specify a function ARN.",
+        )),
     }
 }

@@ -224,8 +224,7 @@ impl Asked<'_> {
 
     async fn invoke_async(&self) -> Result<Answered, Error> {
         let (input, permit, function) = self.permitted::<InvokeAsyncRequest>().await?;
-        let (prepared, output) =
-            self.functions.invoke_async(self.cx, &permit, input, &self.call.request_id).await?;
+        let (prepared, output) = self.functions.invoke_async(self.cx, &permit, input, &self.call.request_id).await?;
         self.run_later(prepared);
         Ok(self.answered(&output, Some(&function)))
     }

@@ -1,0 +1,5 @@
+//! The documented examples, and everything against a naive walk from hour to hour.
+
+mod examples;
+mod naive;
+mod walks;
