@@ -1,0 +1,6 @@
+//! Functions in real processes: Python through AWS's client, and shell scripts as `bootstrap`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+
+mod house;
+mod python;
