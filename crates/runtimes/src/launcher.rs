@@ -131,7 +131,28 @@ fn restrict(plan: &Plan) -> io::Result<()> {
     if let Some(user) = plan.user {
         become_user(user)?;
     }
+    keep_files_from_the_program()?;
     bind_to_parent(plan.parent)
+}
+
+/// Whatever is open besides standard input and output closes when the launcher becomes the program: files that the server
+/// inherited from whoever started it, since its own close by themselves.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "no safe call takes the number of a file that one has not opened")]
+fn keep_files_from_the_program() -> io::Result<()> {
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let Some(number) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        if number > 2 {
+            // SAFETY: F_SETFD takes no pointer and closes nothing now; a number that is not open is an error, and left so.
+            let _closed_before = unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn keep_files_from_the_program() -> io::Result<()> {
+    Ok(())
 }
 
 /// Takes on the user for good. The process has one thread, so the thread's identity is the process's.

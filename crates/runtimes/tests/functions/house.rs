@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use strongroom_runtimes::{CodeSource, Credentials, Failure, Invoked, Job, Runtimes, Settings};
-use strongroom_types::{Clock, SecretText, SystemClock, Timestamp};
+use strongroom_types::{Clock, SecretText, SystemClock};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -134,9 +134,4 @@ fn launcher() -> PathBuf {
     let launcher = own.parent().and_then(Path::parent).unwrap().join("examples/launcher");
     assert!(launcher.exists(), "cargo test builds the example `launcher`, unless told to build something else alone");
     launcher
-}
-
-/// A time in the past.
-pub fn long_ago() -> Timestamp {
-    Timestamp::from_seconds(1)
 }

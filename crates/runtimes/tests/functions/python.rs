@@ -183,7 +183,11 @@ async fn the_number_of_processes_is_bounded() {
     let slow = Function::python("import time\ndef handler(event, context):\n  time.sleep(3)\n");
     let other = Function::python("def handler(event, context):\n  return 'other'\n");
     let nothing = json!({});
-    let (first, second) = tokio::join!(slow.run(&runtimes, &nothing), other.run(&runtimes, &nothing));
+    let later = async {
+        tokio::time::sleep(std::time::Duration::from_millis(1000)).await;
+        other.run(&runtimes, &nothing).await
+    };
+    let (first, second) = tokio::join!(slow.run(&runtimes, &nothing), later);
     assert_eq!(first.unwrap().function_error, None);
     assert!(matches!(second, Err(strongroom_runtimes::Failure::Busy)));
     // The kept process makes room for another function's.
