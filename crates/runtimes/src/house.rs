@@ -152,7 +152,8 @@ async fn live(house: Arc<House>, mut orders: mpsc::UnboundedReceiver<Order>) {
     orders.close();
     house.stopping.send_replace(true);
     while work.join_next().await.is_some() {}
-    end(std::mem::take(&mut house.lock().free)).await;
+    let free = std::mem::take(&mut house.lock().free);
+    end(free).await;
     // Those whose orders are dropped unread hear that all has stopped.
     drop(orders);
     if let Some(done) = stopped {

@@ -129,9 +129,16 @@ pub fn settings() -> Settings {
     settings
 }
 
+/// The example `launcher`, which `cargo test` builds only when it is not told what to test.
 fn launcher() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let launcher = own.parent().and_then(Path::parent).unwrap().join("examples/launcher");
-    assert!(launcher.exists(), "cargo test builds the example `launcher`, unless told to build something else alone");
-    launcher
+    static LAUNCHER: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let arguments = ["build", "--quiet", "-p", "strongroom-runtimes", "--example", "launcher"];
+        let status =
+            Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
+        assert!(status.success());
+        let own = std::env::current_exe().unwrap();
+        own.parent().and_then(Path::parent).unwrap().join("examples/launcher")
+    };
+    LAUNCHER.get_or_init(build).clone()
 }
