@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::job::Job;
 use crate::log::Log;
+use crate::processes;
 use crate::texts;
 
 /// The beginning of all paths.
@@ -83,8 +85,8 @@ pub async fn bind() -> io::Result<(TcpListener, String)> {
 }
 
 impl Api {
-    /// Serves the process that writes to `log`.
-    pub fn serve(listener: TcpListener, log: Arc<Log>, clock: Arc<dyn Clock>) -> Self {
+    /// Serves the process `pid`, with all below it, that writes to `log`. Others on this machine are turned away.
+    pub fn serve(listener: TcpListener, pid: u32, log: Arc<Log>, clock: Arc<dyn Clock>) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::default()),
             offer: Notify::new(),
@@ -92,7 +94,7 @@ impl Api {
             log,
             clock,
         });
-        let listener = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let listener = tokio::spawn(accept(listener, pid, Arc::clone(&shared)));
         Self { shared, listener }
     }
 
@@ -142,11 +144,15 @@ impl Api {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, pid: u32, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, client)) = listener.accept().await else { continue };
+        if is_foreign(pid, client, stream.local_addr()) {
+            tracing::warn!(pid, "another process than the function's asked for its invocations, and was turned away");
+            continue;
+        }
         while connections.try_join_next().is_some() {}
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
@@ -160,6 +166,13 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             drop(place);
         });
     }
+}
+
+/// Whether a connection is known to come from elsewhere than the process and those below it: another function could
+/// otherwise take this one's events, since all share the loopback.
+fn is_foreign(pid: u32, client: SocketAddr, server: io::Result<SocketAddr>) -> bool {
+    let (SocketAddr::V4(client), Ok(SocketAddr::V4(server))) = (client, server) else { return true };
+    processes::is_of(pid, client, server) == Some(false)
 }
 
 impl Shared {

@@ -126,7 +126,7 @@ impl Instance {
         let plan = sandbox.plan(settings, program, code.path(), job.ca_bundle.as_deref());
         let environment = environment(job, &places, &address);
         let process = Process::start(settings, plan, job.memory_mb, &environment, code, tmp).await?;
-        let api = Api::serve(listener, Arc::clone(process.log()), Arc::clone(&settings.clock));
+        let api = Api::serve(listener, process.pid(), Arc::clone(process.log()), Arc::clone(&settings.clock));
         Ok(Self {
             fixed: Fixed::of(job),
             generation,

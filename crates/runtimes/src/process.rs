@@ -79,6 +79,11 @@ impl Process {
         Ok(process)
     }
 
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// What it prints.
     pub fn log(&self) -> &Arc<Log> {
         &self.log

@@ -117,7 +117,10 @@ pub fn settings() -> Settings {
     static RUNTIMES: OnceLock<PathBuf> = OnceLock::new();
     let runtimes = RUNTIMES.get_or_init(|| {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-        let status = Command::new(workspace.join("scripts/install-runtimes")).status().unwrap();
+        let status = Command::new(workspace.join("scripts/install-runtimes"))
+            .args(["target/runtimes", "python", "node"])
+            .status()
+            .unwrap();
         assert!(status.success(), "scripts/install-runtimes");
         workspace.join("target/runtimes")
     });

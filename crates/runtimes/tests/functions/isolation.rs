@@ -112,6 +112,22 @@ async fn the_environment_is_lambdas_and_the_functions_own() {
 }
 
 #[tokio::test]
+async fn nobody_else_takes_a_functions_events() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let runtimes = Runtimes::new(settings()).unwrap();
+    let function = Function::shell("while next; do answer \"\\\"$AWS_LAMBDA_RUNTIME_API\\\"\"; done\n");
+    let answer = json(&function.run(&runtimes, &json!({})).await.unwrap());
+    let mut stream = tokio::net::TcpStream::connect(answer.as_str().unwrap()).await.unwrap();
+    let request = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: x\r\n\r\n";
+    let _refused = stream.write_all(request.as_bytes()).await;
+    assert_eq!(json(&function.run(&runtimes, &json!({})).await.unwrap()), answer);
+    let mut said = Vec::new();
+    let _reset = stream.read_to_end(&mut said).await;
+    assert!(said.is_empty(), "{}", String::from_utf8_lossy(&said));
+    runtimes.stop().await;
+}
+
+#[tokio::test]
 async fn nothing_is_left_of_what_a_function_started() {
     let runtimes = Runtimes::new(settings()).unwrap();
     let mark = "98765.4321";
