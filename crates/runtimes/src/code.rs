@@ -1,7 +1,7 @@
 //! Unpacked code: archives are read with distrust, kept by their hash as long as they are used, and removed.
 
 use std::collections::HashMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Cursor, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
@@ -18,6 +18,11 @@ use crate::settings::{Failure, Settings};
 
 /// Bytes of a link's target.
 const TARGET_BYTES_MAX: u64 = 4096;
+
+/// What the names of stores' folders begin with.
+const PREFIX: &str = "strongroom-functions-";
+/// The file that is locked while a store is in use.
+const LOCK: &str = "lock";
 
 /// The code of one archive in a folder, which goes when nobody holds it any more.
 #[derive(Debug)]
@@ -39,6 +44,8 @@ struct Kept {
 
 /// All code that is unpacked.
 pub struct Store {
+    /// Held as long as the folder is in use.
+    _lock: File,
     home: TempDir,
     bytes_max: u64,
     files_max: usize,
@@ -53,15 +60,20 @@ impl Store {
     /// When the folder cannot be made.
     pub fn open(settings: &Settings) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix("strongroom-functions-");
+        builder.prefix(PREFIX);
         let home = match &settings.scratch {
             Some(scratch) => builder.tempdir_in(scratch)?,
             None => builder.tempdir()?,
         };
         let mode = if settings.user.is_some() { 0o711 } else { 0o700 };
         fs::set_permissions(home.path(), fs::Permissions::from_mode(mode))?;
+        let lock = File::create(home.path().join(LOCK))?;
+        lock.try_lock().map_err(io::Error::from)?;
+        if let Some(folder) = home.path().parent() {
+            remove_leftovers(folder);
+        }
         let kept = Mutex::new(HashMap::new());
-        Ok(Self { home, bytes_max: settings.code_bytes_max, files_max: settings.code_files_max, kept })
+        Ok(Self { _lock: lock, home, bytes_max: settings.code_bytes_max, files_max: settings.code_files_max, kept })
     }
 
     /// The code with this hash, unpacked from its source unless it is there.
@@ -86,14 +98,15 @@ impl Store {
         cell.get_or_try_init(make).await.cloned()
     }
 
-    /// Forgets code that nobody has used for `idle`.
-    pub fn tidy(&self, idle: Duration) {
+    /// Takes out the code that nobody has used for `idle`: it is removed when it is dropped.
+    pub fn idle(&self, idle: Duration) -> Vec<Arc<OnceCell<Arc<Code>>>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|_, entry| {
+        let unused = kept.extract_if(|_, entry| {
             let held =
                 Arc::strong_count(&entry.code) > 1 || entry.code.get().is_some_and(|code| Arc::strong_count(code) > 1);
-            held || entry.used.elapsed() < idle
+            !held && entry.used.elapsed() >= idle
         });
+        unused.map(|(_, entry)| entry.code).collect()
     }
 
     fn unpack(&self, zip: Vec<u8>) -> Result<Code, Failure> {
@@ -102,6 +115,19 @@ impl Store {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).map_err(wrong)?;
         unpack(zip, folder.path(), self.bytes_max, self.files_max)?;
         Ok(Code { folder })
+    }
+}
+
+/// Removes what servers that were killed have left. One that cannot be removed is left to its owner.
+fn remove_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        let lock = File::open(entry.path().join(LOCK));
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let _kept = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -221,6 +247,22 @@ mod tests {
         assert_eq!(fs::metadata(home.join("a/run")).unwrap().permissions().mode() & 0o777, 0o555);
         assert_eq!(fs::read(home.join("b/link")).unwrap(), b"x");
         assert!(home.join("b/c").is_dir());
+    }
+
+    #[test]
+    fn what_a_killed_server_left_is_removed_and_what_is_used_stays() {
+        let folder = TempDir::new().unwrap();
+        let left = folder.path().join(format!("{PREFIX}left"));
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join(LOCK), "").unwrap();
+        fs::create_dir(folder.path().join("other")).unwrap();
+        let clock = std::sync::Arc::new(strongroom_types::SystemClock);
+        let mut settings = Settings::new(Vec::new(), clock);
+        settings.scratch = Some(folder.path().to_owned());
+        let first = Store::open(&settings).unwrap();
+        let second = Store::open(&settings).unwrap();
+        assert!(!left.exists() && first.home.path().exists() && second.home.path().exists());
+        assert!(folder.path().join("other").exists());
     }
 
     #[test]

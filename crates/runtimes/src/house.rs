@@ -96,7 +96,9 @@ impl Runtimes {
     /// # Errors
     /// When it could not be run.
     pub async fn invoke(&self, job: Job, code: impl CodeSource) -> Result<Invoked, Failure> {
-        self.check(&job.runtime)?;
+        if kind::supported(&job.runtime).is_none() {
+            self.check(&job.runtime)?;
+        }
         let code = self.house.codes.get(&job.code_sha256, &code).await?;
         let (answer, answered) = oneshot::channel();
         let order = Order::Invoke(Box::new(job), code, answer);
@@ -137,15 +139,19 @@ async fn live(house: Arc<House>, mut orders: mpsc::UnboundedReceiver<Order>) {
                     });
                 }
                 Some(Order::Retire(function_arn, done)) => {
-                    house.retire(&function_arn).await;
-                    let _caller_gone = done.send(());
+                    let house = Arc::clone(&house);
+                    work.spawn(async move {
+                        house.retire(&function_arn).await;
+                        let _caller_gone = done.send(());
+                    });
                 }
                 Some(Order::Stop(done)) => break Some(done),
                 None => break None,
             },
             _ = tidying.tick() => {
                 while work.try_join_next().is_some() {}
-                house.tidy().await;
+                let house = Arc::clone(&house);
+                work.spawn(async move { house.tidy().await });
             }
         }
     };
@@ -156,6 +162,8 @@ async fn live(house: Arc<House>, mut orders: mpsc::UnboundedReceiver<Order>) {
     end(free).await;
     // Those whose orders are dropped unread hear that all has stopped.
     drop(orders);
+    // So that the folder goes with the last of those who asked.
+    drop(house);
     if let Some(done) = stopped {
         let _caller_gone = done.send(());
     }
@@ -328,7 +336,9 @@ impl House {
             ended
         };
         end(ended).await;
-        self.codes.tidy(idle);
+        let codes = self.codes.idle(idle);
+        // Removing what was unpacked may take a while.
+        let _removed = tokio::task::spawn_blocking(move || drop(codes)).await;
     }
 }
 

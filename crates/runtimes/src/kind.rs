@@ -38,7 +38,7 @@ pub fn supported(runtime: &str) -> Option<Kind> {
 pub struct Program {
     /// The program and its arguments. A relative program is one in the function's code.
     pub command: Vec<OsString>,
-    /// Folders outside `/usr` that it needs, to read.
+    /// Folders and files outside `/usr` that it needs, to read.
     pub folders: Vec<PathBuf>,
     /// Folders of programs, before the system's.
     pub path: Vec<PathBuf>,
@@ -77,7 +77,8 @@ fn python(settings: &Settings, runtime: &str, handler: &str) -> Option<Program> 
     Some(Program {
         command: vec![program.into(), "-m".into(), "awslambdaric".into(), handler.into()],
         path: vec![environment.join("bin")],
-        folders: outside([prefix.to_path_buf(), environment]),
+        // Not the whole folder that Python is in, which may be somebody's own.
+        folders: outside([prefix.join("bin"), prefix.join("lib"), prefix.join("lib64"), environment]),
     })
 }
 
@@ -95,10 +96,9 @@ fn node(settings: &Settings, handler: &str) -> Option<Program> {
     }
     let node = find(&settings.node)?;
     let bin = node.parent()?.to_path_buf();
-    let prefix = bin.parent()?.to_path_buf();
     Some(Program {
+        folders: outside([node.clone(), home]),
         command: vec![node.into(), client.into(), handler.into()],
-        folders: outside([prefix, home]),
         path: vec![bin],
     })
 }
@@ -112,9 +112,12 @@ pub fn find(program: &Path) -> Option<PathBuf> {
     folders.iter().find_map(|folder| Path::new(folder).join(program).canonicalize().ok())
 }
 
-/// The folders that are not part of the system, which is there anyway.
+/// Those that are there, and no part of the system, which is there anyway.
 fn outside<const N: usize>(folders: [PathBuf; N]) -> Vec<PathBuf> {
-    folders.into_iter().filter(|folder| !folder.starts_with("/usr") && folder.parent().is_some()).collect()
+    folders
+        .into_iter()
+        .filter(|folder| !folder.starts_with("/usr") && folder.parent().is_some() && folder.exists())
+        .collect()
 }
 
 #[cfg(test)]
@@ -133,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_systems_folders_need_no_bind() {
-        let folders = outside(["/usr/local".into(), "/opt/x".into(), "/".into()]);
-        assert_eq!(folders, [PathBuf::from("/opt/x")]);
+        let folders = outside(["/usr/local".into(), "/etc".into(), "/".into(), "/etc/none".into()]);
+        assert_eq!(folders, [PathBuf::from("/etc")]);
     }
 }

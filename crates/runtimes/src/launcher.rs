@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) data_bytes: Option<u64>,
     /// Bytes of one file.
     pub(crate) file_bytes: Option<u64>,
+    /// Processes and threads of the function's user.
+    pub(crate) processes: Option<u64>,
     /// The user that it becomes.
     pub(crate) user: Option<User>,
     /// Whether the environment comes by standard input; otherwise it is empty.
@@ -46,6 +48,7 @@ impl Plan {
             ("--parent", self.parent.map(u64::from)),
             ("--data-bytes", self.data_bytes),
             ("--file-bytes", self.file_bytes),
+            ("--processes", self.processes),
             ("--uid", self.user.map(|user| user.uid.into())),
             ("--gid", self.user.map(|user| user.gid.into())),
         ];
@@ -79,6 +82,7 @@ impl Plan {
                 "--parent" => plan.parent = Some(u32::try_from(number).ok()?),
                 "--data-bytes" => plan.data_bytes = Some(number),
                 "--file-bytes" => plan.file_bytes = Some(number),
+                "--processes" => plan.processes = Some(number),
                 "--uid" => uid = Some(u32::try_from(number).ok()?),
                 "--gid" => gid = Some(u32::try_from(number).ok()?),
                 _ => return None,
@@ -127,6 +131,9 @@ fn restrict(plan: &Plan) -> io::Result<()> {
     }
     if let Some(bytes) = plan.file_bytes {
         limit(Resource::Fsize, bytes)?;
+    }
+    if let Some(processes) = plan.processes {
+        limit(Resource::Nproc, processes)?;
     }
     if let Some(user) = plan.user {
         become_user(user)?;
@@ -188,7 +195,10 @@ fn bind_to_parent(_: Option<u32>) -> io::Result<()> {
 
 fn environment(input: impl Read) -> io::Result<Vec<(OsString, OsString)>> {
     let mut bytes = Vec::new();
-    input.take(ENVIRONMENT_BYTES_MAX).read_to_end(&mut bytes)?;
+    input.take(ENVIRONMENT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > ENVIRONMENT_BYTES_MAX) {
+        return Err(io::Error::other(format!("the environment has more than {ENVIRONMENT_BYTES_MAX} bytes")));
+    }
     let pairs = bytes.split(|byte| *byte == 0).filter(|pair| !pair.is_empty()).map(|pair| {
         let at = pair.iter().position(|byte| *byte == b'=')?;
         let (name, value) = pair.split_at_checked(at)?;
@@ -207,6 +217,7 @@ mod tests {
             parent: Some(7),
             data_bytes: Some(1 << 40),
             file_bytes: None,
+            processes: Some(10),
             user: Some(User { uid: 9, gid: 8 }),
             environment: true,
             command: vec!["a".into(), "--".into(), "--uid".into()],

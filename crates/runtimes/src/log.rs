@@ -24,6 +24,13 @@ struct End {
     cut: bool,
 }
 
+impl Drop for End {
+    /// A function may have printed a secret.
+    fn drop(&mut self) {
+        drop(SecretBytes::new(std::mem::take(&mut self.bytes)));
+    }
+}
+
 impl End {
     fn push(&mut self, bytes: &[u8]) {
         let all = self.bytes.len() + bytes.len();

@@ -33,6 +33,7 @@ pub struct Process {
     pid: u32,
     log: Arc<Log>,
     follower: JoinHandle<()>,
+    is_killed: bool,
     /// Held as long as the process may use them.
     _code: Arc<Code>,
     _tmp: Option<TempDir>,
@@ -68,7 +69,7 @@ impl Process {
         let followed = Arc::clone(&log);
         let follower = tokio::spawn(async move { followed.follow().await });
         let stdin = child.stdin.take();
-        let mut process = Self { child, pid, log, follower, _code: code, _tmp: tmp };
+        let mut process = Self { child, pid, log, follower, is_killed: false, _code: code, _tmp: tmp };
         if let Some(mut stdin) = stdin {
             // A launcher that has ended already says why in the log, and its end is noticed.
             let written = timeout(ENVIRONMENT_TIME, stdin.write_all(environment.expose())).await;
@@ -105,7 +106,14 @@ impl Process {
     }
 
     fn kill(&mut self) {
+        if std::mem::replace(&mut self.is_killed, true) {
+            return;
+        }
         if self.child.id().is_none() {
+            // It has ended by itself, and may have left others of its group behind.
+            if let Some(group) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+                let _none_left = kill_process_group(group, Signal::KILL);
+            }
             return;
         }
         let below = processes::tree(self.pid);

@@ -18,6 +18,8 @@ pub const CA_BUNDLE: &str = "/var/strongroom/ca.pem";
 const LAUNCHER: &str = "/var/strongroom/launcher";
 /// Who the function is inside: Lambda's numbers.
 const INSIDE: (&str, &str) = ("993", "990");
+/// Processes and threads of one function, as on Lambda.
+const PROCESSES_MAX: u64 = 1024;
 /// Folders of the system that may be links to those below `/usr`.
 const MERGED: [&str; 4] = ["/bin", "/sbin", "/lib", "/lib64"];
 /// Of the system's settings, what a function needs for names of hosts, certificates and its linker.
@@ -89,7 +91,10 @@ impl Sandbox {
             let task = if self.is_closed() { Path::new(TASK) } else { code };
             *first = task.join(&first).into();
         }
-        let inner = Plan { environment: true, command, ..Plan::default() };
+        // In a namespace of its own, or as a user of its own, the function's processes are counted by themselves.
+        let is_counted = self.is_closed() || settings.user.is_some();
+        let processes = is_counted.then_some(PROCESSES_MAX);
+        let inner = Plan { environment: true, processes, command, ..Plan::default() };
         let Some(bubblewrap) = &self.bubblewrap else { return inner };
         let mut outer = vec![bubblewrap.clone().into()];
         outer.extend(system(settings, &program.folders));
