@@ -112,6 +112,19 @@ async fn the_environment_is_lambdas_and_the_functions_own() {
 }
 
 #[tokio::test]
+async fn the_servers_certificates_are_there_for_the_sdk() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("ca.pem");
+    std::fs::write(&bundle, "certificates").unwrap();
+    let runtimes = Runtimes::new(settings()).unwrap();
+    let mut function = Function::shell("while next; do answer \"\\\"$(cat $AWS_CA_BUNDLE)\\\"\"; done\n");
+    function.job.ca_bundle = Some(bundle);
+    let answer = function.run(&runtimes, &json!({})).await.unwrap();
+    assert_eq!(json(&answer), "certificates", "{}", log(&answer));
+    runtimes.stop().await;
+}
+
+#[tokio::test]
 async fn nobody_else_takes_a_functions_events() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let runtimes = Runtimes::new(settings()).unwrap();
