@@ -29,9 +29,14 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["Instant::now"],
-        rooms: &["crates/server/src/listen/", "crates/server/src/front/", "crates/roots/src/command.rs"],
+        rooms: &[
+            "crates/server/src/listen/",
+            "crates/server/src/front/",
+            "crates/roots/src/command.rs",
+            "crates/runtimes/",
+        ],
         in_tests: true,
-        instead: "only limits of connections count time that passes; for dates take a `types::Clock`",
+        instead: "only limits of connections and processes count time that passes; for dates take a `types::Clock`",
     },
     Call {
         paths: &["env::var", "env::var_os", "env::vars", "env::vars_os", "env::set_var", "env::args"],
@@ -41,9 +46,15 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["thread::spawn", "thread::Builder", "tokio::spawn", "task::spawn"],
-        rooms: &["crates/store/src/sqlite/", "crates/roots/src/http.rs", "crates/server/", "crates/cli/"],
+        rooms: &[
+            "crates/store/src/sqlite/",
+            "crates/roots/src/http.rs",
+            "crates/runtimes/",
+            "crates/server/",
+            "crates/cli/",
+        ],
         in_tests: true,
-        instead: "only the store's engine and the server start threads and tasks: be called by them",
+        instead: "only the store's engine, the runtimes and the server start threads and tasks: be called by them",
     },
     Call {
         paths: &["process::exit", "process::abort"],
@@ -62,6 +73,7 @@ const CALLS: [Call; 9] = [
         rooms: &[
             "crates/store/",
             "crates/roots/",
+            "crates/runtimes/",
             "crates/core/src/trail/",
             "crates/server/src/config/",
             "crates/server/src/listen/",
@@ -76,7 +88,7 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["TcpListener", "TcpStream", "UdpSocket", "UnixListener", "UnixStream", "ToSocketAddrs"],
-        rooms: &["crates/roots/src/http.rs", "crates/server/", "crates/cli/"],
+        rooms: &["crates/roots/src/http.rs", "crates/runtimes/src/api.rs", "crates/server/", "crates/cli/"],
         in_tests: true,
         instead: "only the server has a network: take what was received",
     },
@@ -153,9 +165,9 @@ const LIBRARIES: [Library; 8] = [
     },
     Library {
         names: &["hyper", "hyper-util"],
-        rooms: &["crates/roots/", "crates/server/", "crates/testkit/", "bench/"],
+        rooms: &["crates/roots/", "crates/runtimes/", "crates/server/", "crates/testkit/", "bench/"],
         in_tests: &["*"],
-        instead: "HTTP is only in `server`, and in `roots` for outside keys",
+        instead: "HTTP is only in `server`, in `roots` for outside keys, and in `runtimes` for functions",
     },
     Library {
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
