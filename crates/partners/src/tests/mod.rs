@@ -1,0 +1,1 @@
+//! Rotations against stubs of the partners, made from their public documentation.
