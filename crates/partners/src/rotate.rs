@@ -12,7 +12,7 @@ use crate::fields::Fields;
 use crate::hosts::Hosts;
 use crate::http::Http;
 use crate::kind::{ADMIN_SECRET, Kind};
-use crate::partner::{Job, Leaving, Partner};
+use crate::partner::{Job, Leaving, Partner, base};
 use crate::secrets::{Description, Secrets, SecretsFault};
 
 const CURRENT: &str = "AWSCURRENT";
@@ -202,7 +202,7 @@ impl Run<'_> {
 
     async fn job(&self, current: Fields) -> Result<Job<'_>, Fault> {
         let admin = match self.rotation.metadata.get(ADMIN_SECRET) {
-            Some(arn) => Some(self.admin(arn).await?),
+            Some(arn) => Some(self.admin(arn, &current).await?),
             None => None,
         };
         let token: String = self.rotation.token.chars().take(NAME_TOKEN_CHARACTERS).collect();
@@ -217,7 +217,7 @@ impl Run<'_> {
         })
     }
 
-    async fn admin(&self, arn: &str) -> Result<Fields, Fault> {
+    async fn admin(&self, arn: &str, current: &Fields) -> Result<Fields, Fault> {
         let wrong = |why: String| Fault::AdminSecret { arn: arn.to_owned(), why };
         let kind = Kind::of(self.partner.admin_kind())?;
         let found = self.describe(arn).await?.kind;
@@ -227,7 +227,14 @@ impl Run<'_> {
         let value = self.means.secrets.value(arn, None, Some(CURRENT));
         let value = value.await.map_err(failed("read the administrator's secret"))?;
         let value = value.ok_or_else(|| wrong("has no current value".to_owned()))?;
-        kind.fields(&value.text).map_err(|fault| wrong(format!("is not usable: {fault}")))
+        let admin = kind.fields(&value.text).map_err(|fault| wrong(format!("is not usable: {fault}")))?;
+        if let Some(key) = self.partner.url_key() {
+            let place = |fields: &Fields| fields.text(&[key]).map(|url| base(&url).to_owned());
+            if place(&admin) != place(current) {
+                return Err(wrong(format!("has another {key} than the secret")));
+            }
+        }
+        Ok(admin)
     }
 
     async fn describe(&self, id: &str) -> Result<Description, Fault> {

@@ -81,7 +81,7 @@ fn answered<'f>(
 }
 
 /// A base URL without the slash at its end.
-fn base(url: &str) -> &str {
+pub fn base(url: &str) -> &str {
     url.trim_end_matches('/')
 }
 
@@ -135,6 +135,17 @@ impl Partner {
             Self::GitLab => "GitLabAccessToken",
             Self::Jenkins => "JenkinsApiToken",
             Self::SonarQube => "SonarQubeToken",
+        }
+    }
+
+    /// The key of the URL that calls go to, where the secret names it. The administrator's secret has to name the same
+    /// one: whoever may write the secret must not have the administrator's credentials sent elsewhere.
+    pub const fn url_key(self) -> Option<&'static str> {
+        match self {
+            Self::GitLab => Some("gitlabUrl"),
+            Self::Jenkins => Some("jenkinsUrl"),
+            Self::SonarQube => Some("sonarqubeUrl"),
+            _ => None,
         }
     }
 
