@@ -45,7 +45,7 @@ impl Atlas {
             }
             ("GET", path) if path == account => {
                 let told = |(id, text, hours): &(String, String, i64)| {
-                    let masked = format!("mdb_sa_sk_****{}", &text[text.len() - 4..]);
+                    let masked = format!("mdb_sa_sk_****{}", text.get(text.len() - 4..).unwrap());
                     let end = jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(*hours);
                     json!({"id": id, "maskedSecretValue": masked, "createdAt": "1970-01-01T00:00:00Z",
                            "expiresAt": end.to_string()})
