@@ -164,13 +164,13 @@ impl Partner {
         }
     }
 
-    /// What is revoked at the end. As the User Guide says for Datadog's keys; for Confluent, Jenkins and SonarQube
-    /// that the one before is kept for one rotation is unconfirmed.
+    /// What is revoked at the end, as the User Guide says; for Confluent, that the one before is kept for one rotation is
+    /// unconfirmed.
     pub const fn leaving(self) -> Leaving {
         match self {
             Self::AtlasDatabaseUser | Self::AtlasServiceAccount | Self::GitLab => Leaving::Nothing,
-            Self::Confluent | Self::DatadogApiKey | Self::Jenkins | Self::SonarQube => Leaving::Older,
-            Self::DatadogAdminKey | Self::DatadogApplicationKey => Leaving::Displaced,
+            Self::Confluent | Self::DatadogApiKey => Leaving::Older,
+            Self::DatadogAdminKey | Self::DatadogApplicationKey | Self::Jenkins | Self::SonarQube => Leaving::Displaced,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::fields::Fields;
 use crate::http::Request;
 
 const USER_TOKEN: &str = "USER_TOKEN";
+const PROJECT_TOKEN: &str = "PROJECT_ANALYSIS_TOKEN";
 
 pub async fn create(job: &Job<'_>) -> Result<Fields, Fault> {
     const WHAT: &str = "generate a token";
@@ -16,10 +17,10 @@ pub async fn create(job: &Job<'_>) -> Result<Fields, Fault> {
     if kind != USER_TOKEN && job.admin.is_none() {
         return Err(Fault::MissingMetadata { kind: job.kind.name, key: crate::kind::ADMIN_SECRET });
     }
+    let project = (kind == PROJECT_TOKEN).then(|| job.key(&job.current, "projectKey")).transpose()?;
     let mut new = job.current.clone();
     new.set("tokenName", &job.name);
     revoke(job, &new).await?;
-    let project = job.current.text(&["projectKey"]);
     let mut form = vec![("name", job.name.as_str()), ("type", &kind)];
     form.extend(project.as_deref().map(|project| ("projectKey", project)));
     let made = job.call(WHAT, request(job, "generate", &form)?).await?;

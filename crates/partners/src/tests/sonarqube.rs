@@ -31,6 +31,9 @@ fn answer(tokens: &mut Tokens, count: &mut u32, call: &Call) -> Reply {
             tokens.remove(&form["name"]);
             only(204)
         }
+        "/sonar/api/user_tokens/generate" if form["type"].starts_with("PROJECT") != form.contains_key("projectKey") => {
+            only(400)
+        }
         "/sonar/api/user_tokens/generate" if tokens.contains_key(&form["name"]) => only(400),
         "/sonar/api/user_tokens/generate" => {
             *count += 1;
@@ -58,9 +61,9 @@ async fn a_user_token_rotates_itself() {
     let value = json!({"token": "squ_0", "tokenName": "ci-token", "login": "ci", "sonarqubeUrl": url});
     let world = World::new(&stub.url, "SonarQubeToken", &value);
     world.rotate("token-1").await;
-    assert_eq!(tokens.lock().unwrap().keys().collect::<Vec<_>>(), ["ci-token", "strongroom-token-1"]);
+    assert_eq!(tokens.lock().unwrap().keys().collect::<Vec<_>>(), ["strongroom-token-1"]);
     world.rotate("token-2").await;
-    assert_eq!(tokens.lock().unwrap().keys().collect::<Vec<_>>(), ["strongroom-token-1", "strongroom-token-2"]);
+    assert_eq!(tokens.lock().unwrap().keys().collect::<Vec<_>>(), ["strongroom-token-2"]);
     assert_eq!(world.current("token"), "squ_2");
     assert_eq!(world.current("tokenName"), "strongroom-token-2");
 }
@@ -76,7 +79,13 @@ async fn an_administrator_rotates_tokens_of_projects_also_after_an_interruption(
     let fault = world.step(Step::Create, "token-1").await.unwrap_err().to_string();
     assert_eq!(fault, "adminSecretArn is missing from the rotation metadata of a secret of type SonarQubeToken");
 
+    let mut without = value.clone();
+    without["projectKey"] = json!("");
     let admin = json!({"token": "admin-token", "tokenName": "a", "login": "admin", "sonarqubeUrl": url});
+    let world = World::new(&stub.url, "SonarQubeToken", &without).with_admin("SonarQubeToken", &admin);
+    world.memory.begin(SECRET, "token-1");
+    let fault = world.step(Step::Create, "token-1").await.unwrap_err().to_string();
+    assert_eq!(fault, "projectKey key is missing from secret JSON of type SonarQubeToken");
     let world = World::new(&stub.url, "SonarQubeToken", &value).with_admin("SonarQubeToken", &admin);
     world.memory.begin(SECRET, "token-1");
     world.step(Step::Create, "token-1").await.unwrap();
