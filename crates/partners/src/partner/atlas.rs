@@ -19,6 +19,9 @@ const PASSWORD: PasswordRules = PasswordRules { length: 32, exclude: "", exclude
 const SECRETS_MAX: usize = 2;
 /// How long a secret lasts if the present one does not show it: the most that Atlas allows, a year.
 const HOURS: i64 = 365 * 24;
+/// What a masked secret has in place of what it hides. That Atlas has one of these is unconfirmed: if not, a third
+/// secret is refused rather than one in use deleted.
+const MASK: [char; 4] = ['*', '.', '\u{2022}', '\u{2026}'];
 const LIST: &str = "read the service account's secrets";
 
 pub async fn new_password(job: &Job<'_>) -> Result<Fields, Fault> {
@@ -96,8 +99,8 @@ fn account(job: &Job<'_>) -> Result<String, Fault> {
 /// Whether a masked secret is that one: they show how it begins and ends.
 fn is_of(masked: &Fields, secret: &str) -> bool {
     let Some(masked) = masked.text(&["maskedSecretValue"]) else { return false };
-    let (begin, end) = (masked.split('*').next().unwrap_or_default(), masked.rsplit('*').next().unwrap_or_default());
-    masked.contains('*') && !end.is_empty() && secret.starts_with(begin) && secret.ends_with(end)
+    let (begin, end) = (masked.split(MASK).next().unwrap_or_default(), masked.rsplit(MASK).next().unwrap_or_default());
+    masked.contains(MASK) && !end.is_empty() && secret.starts_with(begin) && secret.ends_with(end)
 }
 
 /// For how long the present secret was made.
