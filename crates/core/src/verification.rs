@@ -10,6 +10,8 @@ use strongroom_types::Timestamp;
 use crate::documents::{Document, Documents};
 use crate::error::Error;
 use crate::evidence::Evidence;
+use crate::functions::code::CodeChunk;
+use crate::functions::model::Function;
 use crate::identities::access_key::AccessKey;
 use crate::identities::account::Account;
 use crate::identities::credential_report::CredentialReport;
@@ -32,6 +34,8 @@ use crate::kms::grant::{self, Grant};
 use crate::kms::key::{self, Key};
 use crate::secrets::Secrets;
 use crate::secrets::model::{self, Secret};
+use crate::secrets::rotation::history::HistoryEntry;
+use crate::secrets::rotation::job::{BY_DUE, Job};
 use crate::secrets::values::StoredValue;
 use crate::trail::digests::Checked;
 use crate::trail::outbox;
@@ -41,7 +45,7 @@ const PAGE: usize = 500;
 /// Faults that are told; more are only counted.
 const FAULTS_MAX: usize = 100;
 /// The indexes that are held against their documents: all that there are.
-const INDEXES: [Index; 26] = [
+const INDEXES: [Index; 27] = [
     key::BY_EXPIRY,
     key::BY_PURGE,
     key::BY_ROTATION,
@@ -55,6 +59,7 @@ const INDEXES: [Index; 26] = [
     model::BY_TAG_VALUE,
     model::BY_WORD,
     model::BY_PURGE,
+    BY_DUE,
     Role::PATHS,
     role::ROLES_BY_POLICY,
     role::ROLES_BY_BOUNDARY,
@@ -142,6 +147,22 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     walk.over::<Key>(|_, _| ()).await?;
     walk.over::<Alias>(|_, _| ()).await?;
     walk.over::<Grant>(|_, _| ()).await?;
+    walk.over::<Job>(|_, _| ()).await?;
+    walk.over::<HistoryEntry>(|_, _| ()).await?;
+    let mut chunks_expected = 0_u64;
+    walk.over::<Function>(|_, function| {
+        let mut codes: Vec<_> = function.codes().map(|code| (code.id.as_str(), code.chunks)).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        chunks_expected += codes.iter().map(|(_, chunks)| u64::from(*chunks)).sum::<u64>();
+    })
+    .await?;
+    let mut chunks = 0_u64;
+    walk.over::<CodeChunk>(|_, _| chunks += 1).await?;
+    if chunks != chunks_expected {
+        let what = format!("{chunks} pieces of functions' code are stored, {chunks_expected} belong to functions");
+        walk.report.fault(what);
+    }
     let mut values_expected = 0;
     let mut secrets = Vec::new();
     walk.over::<Secret>(|report, secret| {

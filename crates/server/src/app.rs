@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use strongroom_core::bootstrap::BootstrapError;
 use strongroom_core::evidence::Notary;
+use strongroom_core::functions::NoHost;
 use strongroom_core::identities::NewKey;
 use strongroom_core::identities::signers::identity_of;
 use strongroom_core::oidc::WebIdentities;
+use strongroom_core::secrets::rotation::functions::RotationFunctions;
 use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
-use strongroom_core::{Caller, Documents, Error, Iam, Identities, Kms, Secrets, Sts};
+use strongroom_core::{Caller, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
 use strongroom_crypto::{Random, RootError, RootOfTrust};
 use strongroom_store::{SqliteStore, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
@@ -23,6 +25,7 @@ use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
+use crate::functions::Rotators;
 use crate::gate::fault_text;
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::opening::{self, WholeStore};
@@ -97,6 +100,9 @@ pub struct App {
     pub(crate) iam: Iam,
     pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
+    pub(crate) functions: Arc<Functions>,
+    /// The engine of rotation.
+    pub(crate) rotations: Rotations,
     pub(crate) signing_keys: SigningKeyCache,
     pub(crate) trail: Arc<Segments>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -196,7 +202,16 @@ impl App {
             opening::check_whole(&store).await?;
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
-        let data_keys_max = entries(config.cache.data_keys_max);
+        let functions = Arc::new(Functions::new(
+            Arc::clone(&documents),
+            Arc::clone(&identities),
+            Arc::new(NoHost),
+            Arc::clone(&clock),
+            config.account.region.clone(),
+        ));
+        let rotators: Arc<dyn RotationFunctions> = Arc::new(Rotators(Arc::clone(&functions)));
+        let rotations = rotations(&documents, &kms, &rotators, &clock, config);
+        let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let rewrapping = Rewrapping { documents: Arc::clone(&documents), root: Arc::clone(&root) };
         let app = Self {
             dev: config.dev,
@@ -207,13 +222,9 @@ impl App {
             iam: Iam::new(Arc::clone(&identities), Arc::clone(&documents))
                 .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
-            secrets: Secrets::new(
-                documents,
-                Arc::clone(&identities),
-                Arc::clone(&kms),
-                Arc::clone(&trail),
-                data_keys_max,
-            ),
+            secrets,
+            functions,
+            rotations,
             kms,
             identities,
             signing_keys: SigningKeyCache::new(entries(config.cache.signing_keys_max)),
@@ -304,6 +315,32 @@ impl Space {
         let stat = rustix::fs::statvfs(&self.directory)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize) < self.free_bytes_min)
     }
+}
+
+/// The engine of rotation.
+fn rotations(
+    documents: &Arc<Documents>,
+    kms: &Arc<Kms>,
+    functions: &Arc<dyn RotationFunctions>,
+    clock: &Arc<dyn Clock>,
+    config: &Config,
+) -> Rotations {
+    let (documents, kms, functions) = (Arc::clone(documents), Arc::clone(kms), Arc::clone(functions));
+    Rotations::new(documents, kms, functions, Arc::clone(clock), config.account.region.clone())
+}
+
+/// The secrets.
+fn secrets(
+    documents: &Arc<Documents>,
+    identities: &Arc<Identities>,
+    kms: &Arc<Kms>,
+    functions: Arc<dyn RotationFunctions>,
+    trail: &Arc<Segments>,
+    config: &Config,
+) -> Secrets {
+    let (documents, identities, kms) = (Arc::clone(documents), Arc::clone(identities), Arc::clone(kms));
+    let data_keys_max = entries(config.cache.data_keys_max);
+    Secrets::new(documents, identities, kms, functions, Arc::clone(trail), data_keys_max)
 }
 
 /// The account of the store; made when there is none, its access key saved before it can sign anything.

@@ -2,12 +2,14 @@
 
 mod authn;
 mod cors;
+mod functions;
 mod health;
 mod inspection;
 mod opening;
 pub mod ops;
 mod refused;
 mod rewrapping;
+mod rotating;
 mod route;
 mod standing;
 #[cfg(test)]

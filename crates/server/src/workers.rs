@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{inspection, refused, rewrapping};
+use crate::{inspection, refused, rewrapping, rotating};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -185,6 +185,7 @@ impl Workers {
         let duties = DUTIES.iter().map(|duty| tokio::spawn(repeat(Arc::clone(&app), *duty, stopped.clone())));
         let mut tasks: Vec<_> = duties.collect();
         tasks.push(tokio::spawn(inspection::repeat(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(rotating::until_stopped(Arc::clone(&app), stopped.clone())));
         if let Some(work) = &app.rewrapping {
             tasks.push(tokio::spawn(rewrapping::until_done(work.clone(), stopped)));
         }

@@ -60,6 +60,7 @@ impl Secrets {
             stages: Pairs::new(),
             versions: Pairs::new(),
             policy: None,
+            rotation: None,
         };
         let key = permit.secret()?.key.clone();
         if key != place(&secret.account, &secret.region) + &secret.name {

@@ -11,6 +11,7 @@ use strongroom_wire::secretsmanager::{
 
 use super::model::{BY_PURGE, Deletion, Secret, instant_term, place};
 use super::resolve::SecretRef;
+use super::rotation::history;
 use super::{Secrets, done, events, refusals};
 use crate::access::Permit;
 use crate::ctx::Ctx;
@@ -105,6 +106,9 @@ impl Secrets {
     async fn removal(&self, cx: &Ctx, before: &Loaded<Secret>, name: &'static str) -> Result<Batch, Error> {
         let mut batch = Batch::named(name);
         self.documents.delete(&mut batch, before);
+        if before.value.rotation.is_some() {
+            history::forget(&self.documents, &mut batch, &before.value).await?;
+        }
         for (id, version) in before.value.versions.iter() {
             if version.has_value() {
                 self.drop_value(&mut batch, &before.value, id).await?;

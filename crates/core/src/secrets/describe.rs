@@ -5,6 +5,7 @@ use strongroom_wire::secretsmanager::{DescribeSecretRequest, DescribeSecretRespo
 
 use super::Secrets;
 use super::model::Secret;
+use super::rotation::NextWindow;
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -34,6 +35,11 @@ impl Secrets {
             tags: tags(secret),
             version_ids_to_stages: Some(secret.version_ids_to_stages()).filter(|map| !map.is_empty()),
             created_date: Some(Timestamp::from_millis(secret.created_ms)),
+            rotation_enabled: secret.rotation.as_ref().map(|rotation| rotation.enabled),
+            rotation_lambda_arn: secret.rotation.as_ref().and_then(|rotation| rotation.function_arn.clone()),
+            rotation_rules: secret.rotation.as_ref().and_then(|rotation| rotation.rules.shown()),
+            last_rotated_date: last_rotated(secret),
+            next_rotation_date: next_rotation(secret),
             ..DescribeSecretResponse::default()
         })
     }
@@ -42,6 +48,16 @@ impl Secrets {
 /// The end of the recovery window, as DescribeSecret's text has it ("scheduled for deletion").
 pub(super) fn deleted_date(secret: &Secret) -> Option<Timestamp> {
     secret.deletion.map(|deletion| Timestamp::from_millis(deletion.due_ms))
+}
+
+/// When a rotation was last completed.
+pub(super) fn last_rotated(secret: &Secret) -> Option<Timestamp> {
+    secret.rotation.as_ref()?.rotated_ms.map(Timestamp::from_millis)
+}
+
+/// The end of the window of the next rotation; in the past, when that passed without success.
+pub(super) fn next_rotation(secret: &Secret) -> Option<Timestamp> {
+    secret.rotation.as_ref()?.next.map(NextWindow::shown_end)
 }
 
 /// The tags as the API shows them.

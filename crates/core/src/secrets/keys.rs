@@ -194,6 +194,32 @@ impl Secrets {
     }
 }
 
+impl Secrets {
+    /// A version's value for the service itself, which keeps it from being shown. Nothing when there is none, or it cannot
+    /// be opened under any of its keys.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub(crate) async fn opened(
+        documents: &Documents,
+        kms: &Kms,
+        secret: &Secret,
+        version_id: &str,
+    ) -> Result<Option<SecretValue>, Error> {
+        let Some(stored) = documents.load::<StoredValue>(value_key(secret, version_id)).await? else { return Ok(None) };
+        let purpose = purpose(secret, version_id);
+        for wrapped in stored.value.data_keys() {
+            let data_key = kms.unwrapped_for_check(&secret.account, &secret.region, wrapped, &purpose).await;
+            let Ok(Some(data_key)) = data_key else { continue };
+            let key = stored.value.message_key(&data_key);
+            if let Ok(value) = key.and_then(|key| stored.value.open(&key, secret, version_id)) {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// Adds the name of a value's newest key, and forgets the oldest as the value does.
 fn note_key(key_ids: &mut Vec<String>, newest: String) {
     key_ids.retain(|known| *known != newest);

@@ -8,7 +8,7 @@ use strongroom_wire::secretsmanager::{
 };
 
 use super::Secrets;
-use super::describe::{deleted_date, tags};
+use super::describe::{deleted_date, last_rotated, next_rotation, tags};
 use super::filters::Filters;
 use super::model::{BY_ACCESSED, BY_CHANGED, BY_CREATED, BY_NAME, Secret, place};
 use super::search::{Found, Search};
@@ -107,6 +107,11 @@ impl Secrets {
             tags: tags(secret),
             secret_versions_to_stages: Some(secret.version_ids_to_stages()).filter(|map| !map.is_empty()),
             created_date: Some(Timestamp::from_millis(secret.created_ms)),
+            rotation_enabled: secret.rotation.as_ref().map(|rotation| rotation.enabled),
+            rotation_lambda_arn: secret.rotation.as_ref().and_then(|rotation| rotation.function_arn.clone()),
+            rotation_rules: secret.rotation.as_ref().and_then(|rotation| rotation.rules.shown()),
+            last_rotated_date: last_rotated(secret),
+            next_rotation_date: next_rotation(secret),
             ..SecretListEntry::default()
         }
     }

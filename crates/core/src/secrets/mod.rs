@@ -20,12 +20,13 @@ mod read;
 mod refusals;
 mod regions;
 pub mod resolve;
+pub mod rotation;
 mod search;
 mod stages;
 mod standing;
 mod tags;
 pub(crate) mod values;
-mod versions;
+pub mod versions;
 mod words;
 mod work;
 
@@ -37,6 +38,7 @@ use tokio::sync::Semaphore;
 
 use self::access_days::AccessDays;
 use self::model::Secret;
+use self::rotation::functions::RotationFunctions;
 use self::values::{StoredValue, value_key};
 use crate::ctx::{Ctx, Done};
 use crate::data_keys::DataKeys;
@@ -56,6 +58,7 @@ pub struct Secrets {
     documents: Arc<Documents>,
     identities: Arc<Identities>,
     kms: Arc<Kms>,
+    functions: Arc<dyn RotationFunctions>,
     trail: Arc<Segments>,
     access_days: AccessDays,
     data_keys: DataKeys,
@@ -64,19 +67,20 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Secrets kept in `documents`, encrypted under keys of `kms`; records of parts of a request go to `trail`. About
+    /// Secrets kept in `documents`, encrypted under keys of `kms`, rotated by `functions`; records of parts of a request go to `trail`. About
     /// `data_keys_max` data keys are kept unwrapped for a short time.
     #[must_use]
     pub fn new(
         documents: Arc<Documents>,
         identities: Arc<Identities>,
         kms: Arc<Kms>,
+        functions: Arc<dyn RotationFunctions>,
         trail: Arc<Segments>,
         data_keys_max: usize,
     ) -> Self {
         let data_keys = DataKeys::new(data_keys_max);
         let pages = Semaphore::new(search::PAGES_UNDER_WAY_MAX);
-        Self { documents, identities, kms, trail, access_days: AccessDays::default(), data_keys, pages }
+        Self { documents, identities, kms, functions, trail, access_days: AccessDays::default(), data_keys, pages }
     }
 
     /// Forgets the unwrapped data keys whose time is over.
@@ -112,4 +116,4 @@ fn done(secret: &Secret, response_elements: Option<String>) -> Done {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,6 +8,7 @@ use strongroom_store::{Index, Kind, Term};
 use strongroom_types::{SecretBytes, Timestamp};
 
 use super::pairs::Pairs;
+use super::rotation::Rotation;
 use super::words;
 use crate::documents::{Document, from_json_body, json_body};
 use crate::error::Error;
@@ -86,6 +87,9 @@ pub struct Secret {
     /// The resource policy's text as it was put.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyText>,
+    /// Its rotation, once it was configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
 }
 
 /// A scheduled deletion.

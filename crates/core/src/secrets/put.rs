@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_store::Batch;
+use strongroom_types::SecretText;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
     PutSecretValueRequest, PutSecretValueResponse, UpdateSecretRequest, UpdateSecretResponse,
@@ -11,7 +12,7 @@ use strongroom_wire::secretsmanager::{
 use super::keys::{key_reaches, shown_key};
 use super::model::{Secret, Version};
 use super::values::SecretValue;
-use super::{Secrets, events, refusals, versions};
+use super::{Secrets, events, refusals, rotation, versions};
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::documents::{Loaded, retry};
@@ -22,6 +23,8 @@ struct NewVersion<'a> {
     token: &'a str,
     value: &'a SecretValue,
     stages: &'a [String],
+    /// Proof that the function of a rotation sends it.
+    rotation_token: Option<&'a SecretText>,
 }
 
 impl Secrets {
@@ -35,13 +38,11 @@ impl Secrets {
         permit: &Permit,
         input: PutSecretValueRequest,
     ) -> Result<PutSecretValueResponse, Error> {
-        if input.rotation_token.is_some() {
-            return Err(refusals::not_offered("RotationToken"));
-        }
         let value = SecretValue::one_of(input.secret_string, input.secret_binary)?.ok_or_else(refusals::no_value)?;
         let token = input.client_request_token.ok_or_else(refusals::token_missing)?;
         let stages = input.version_stages.unwrap_or_else(|| vec![versions::CURRENT.to_owned()]);
-        let wanted = NewVersion { token: &token, value: &value, stages: &stages };
+        let rotation_token = input.rotation_token.as_ref();
+        let wanted = NewVersion { token: &token, value: &value, stages: &stages, rotation_token };
         let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
         retry(|| self.put_once(cx, permit, &wanted)).await
     }
@@ -53,6 +54,9 @@ impl Secrets {
         wanted: &NewVersion<'_>,
     ) -> Result<PutSecretValueResponse, Error> {
         let before = self.live(permit.secret()?).await?;
+        if let Some(rotation_token) = wanted.rotation_token {
+            rotation::check_token(&self.documents, &before.value, wanted.token, rotation_token)?;
+        }
         if self.is_repeated(cx, &before.value, wanted).await? {
             return Ok(put_response(&before.value, wanted.token));
         }
@@ -93,6 +97,8 @@ impl Secrets {
             self.add_event(cx, batch, secret, events::PRUNED)?;
         }
         secret.changed_ms = cx.now.millis();
+        let abandoned = rotation::note_new_version(secret, wanted.token, cx.now);
+        self.add_abandoned(cx, batch, secret, abandoned.as_ref())?;
         self.put_value(cx, batch, secret, wanted.token, wanted.value).await
     }
 
@@ -139,7 +145,7 @@ impl Secrets {
         let mut version_id = None;
         if let (Some(value), Some(token)) = (value, &input.client_request_token) {
             let stages = [versions::CURRENT.to_owned()];
-            let wanted = NewVersion { token, value, stages: &stages };
+            let wanted = NewVersion { token, value, stages: &stages, rotation_token: None };
             if !self.is_repeated(cx, &before.value, &wanted).await? {
                 self.add_version(cx, &mut batch, &mut after, &wanted).await?;
             }

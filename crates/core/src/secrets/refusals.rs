@@ -387,3 +387,39 @@ pub fn unknown_policy(name: &str) -> Error {
     let text = format!("Secrets Manager can't find the resource policy {name} of the specified secret.");
     Error::refused(codes::RESOURCE_NOT_FOUND_EXCEPTION, text)
 }
+
+/// RotateSecret without a function, now or before.
+#[must_use]
+pub fn no_function() -> Error {
+    Error::refused(codes::INVALID_REQUEST_EXCEPTION, "No Lambda rotation function ARN is associated with this secret.")
+}
+
+/// RotateSecret while AWSPENDING stands on a version that is not AWSCURRENT.
+#[must_use]
+pub fn rotation_incomplete() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "A previous rotation isn't complete. That rotation will be reattempted.",
+    )
+}
+
+/// RotationRules that are none; the text is the schedule's.
+#[must_use]
+pub fn wrong_rules(text: &str) -> Error {
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text.to_owned())
+}
+
+/// RotateSecret with the id of a version that is there (unconfirmed).
+#[must_use]
+pub fn rotation_token_in_use(token: &str, arn: &str) -> Error {
+    let text = format!(
+        "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {arn}."
+    );
+    Error::refused(codes::INVALID_REQUEST_EXCEPTION, text)
+}
+
+/// PutSecretValue with a RotationToken that was not given out for its version (unconfirmed).
+#[must_use]
+pub fn wrong_rotation_token() -> Error {
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, "The RotationToken is not valid for this version of the secret.")
+}

@@ -7,7 +7,7 @@ use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{UpdateSecretVersionStageRequest, UpdateSecretVersionStageResponse};
 
 use super::model::Secret;
-use super::{Secrets, versions};
+use super::{Secrets, rotation, versions};
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::documents::retry;
@@ -40,7 +40,9 @@ impl Secrets {
         let (from, to) = (input.remove_from_version_id.as_deref(), input.move_to_version_id.as_deref());
         if versions::move_stage(&mut after, &input.version_stage, from, to)? {
             after.changed_ms = cx.now.millis();
-            let batch = Batch::named("update_secret_version_stage");
+            let mut batch = Batch::named("update_secret_version_stage");
+            let abandoned = rotation::note_moved_label(&mut after);
+            self.add_abandoned(cx, &mut batch, &after, abandoned.as_ref())?;
             self.commit(cx, batch, &before, &Arc::new(after), Some(record::encode(&response))).await?;
         }
         Ok(response)

@@ -8,11 +8,11 @@ use strongroom_core::secrets::resolve::SecretRef;
 use strongroom_core::{Ctx, Error, Permit, Resource, Secrets, authorize, secrets};
 use strongroom_wire::Shape;
 use strongroom_wire::secretsmanager::{
-    CreateSecretRequest, DeleteResourcePolicyRequest, DeleteSecretRequest, DescribeSecretRequest,
-    GetResourcePolicyRequest, GetSecretValueRequest, ListResourcePoliciesRequest, ListSecretVersionIdsRequest,
-    Operation, PutResourcePolicyRequest, PutSecretValueRequest, RestoreSecretRequest, TagResourceRequest,
-    UntagResourceRequest, UpdateSecretRequest, UpdateSecretVersionStageRequest, ValidateResourcePolicyRequest,
-    ValidateResourcePolicyResponse, errors,
+    CancelRotateSecretRequest, CreateSecretRequest, DeleteResourcePolicyRequest, DeleteSecretRequest,
+    DescribeSecretRequest, GetResourcePolicyRequest, GetSecretValueRequest, ListResourcePoliciesRequest,
+    ListSecretVersionIdsRequest, Operation, PutResourcePolicyRequest, PutSecretValueRequest, RestoreSecretRequest,
+    RotateSecretRequest, TagResourceRequest, UntagResourceRequest, UpdateSecretRequest,
+    UpdateSecretVersionStageRequest, ValidateResourcePolicyRequest, ValidateResourcePolicyResponse, errors,
 };
 use strongroom_wire::{json, record};
 
@@ -25,7 +25,7 @@ use super::{Acted, Answered};
 pub async fn run(secrets: &Secrets, cx: &Ctx, operation: Operation, body: &[u8]) -> Result<Answered, Error> {
     let call = Operated { secrets, cx, operation, body };
     if operation == Operation::GetSecretValue {
-        return call.on_secret(|i: &GetSecretValueRequest| &i.secret_id, Secrets::get_secret_value).await;
+        return call.get_secret_value().await;
     }
     // Boxed: otherwise the future of the most frequent operation had the size of the largest one.
     Box::pin(run_other(call)).await
@@ -41,9 +41,7 @@ async fn run_other(call: Operated<'_>) -> Result<Answered, Error> {
             )
             .await
         }
-        Operation::GetSecretValue => {
-            call.on_secret(|i: &GetSecretValueRequest| &i.secret_id, Secrets::get_secret_value).await
-        }
+        Operation::GetSecretValue => call.get_secret_value().await,
         Operation::PutSecretValue => {
             call.on_secret(|i: &PutSecretValueRequest| &i.secret_id, Secrets::put_secret_value).await
         }
@@ -91,9 +89,11 @@ async fn run_other(call: Operated<'_>) -> Result<Answered, Error> {
         Operation::ListSecrets => call.on_account(Secrets::list_secrets).await,
         Operation::GetRandomPassword => call.on_account(Secrets::get_random_password).await,
         Operation::BatchGetSecretValue => call.on_account(Secrets::batch_get_secret_value).await,
-        Operation::RotateSecret
-        | Operation::CancelRotateSecret
-        | Operation::ReplicateSecretToRegions
+        Operation::RotateSecret => call.on_secret(|i: &RotateSecretRequest| &i.secret_id, Secrets::rotate_secret).await,
+        Operation::CancelRotateSecret => {
+            call.on_secret(|i: &CancelRotateSecretRequest| &i.secret_id, Secrets::cancel_rotate_secret).await
+        }
+        Operation::ReplicateSecretToRegions
         | Operation::RemoveRegionsFromReplication
         | Operation::StopReplicationToReplica
         | Operation::AssociateCrossAccountReplica
@@ -102,13 +102,11 @@ async fn run_other(call: Operated<'_>) -> Result<Answered, Error> {
 }
 
 /// The operations that this release answers with an error. The README's table lists them as such.
-pub const NOT_OFFERED: [Operation; 7] = [
+pub const NOT_OFFERED: [Operation; 5] = [
     Operation::AssociateCrossAccountReplica,
-    Operation::CancelRotateSecret,
     Operation::DisassociateCrossAccountReplica,
     Operation::RemoveRegionsFromReplication,
     Operation::ReplicateSecretToRegions,
-    Operation::RotateSecret,
     Operation::StopReplicationToReplica,
 ];
 
@@ -126,6 +124,10 @@ struct Operated<'a> {
 }
 
 impl Operated<'_> {
+    async fn get_secret_value(&self) -> Result<Answered, Error> {
+        self.on_secret(|i: &GetSecretValueRequest| &i.secret_id, Secrets::get_secret_value).await
+    }
+
     /// Reads the input and puts its parameters into the record.
     fn input<I: Shape>(&self) -> Result<I, Error> {
         let input: I = json::decode(self.body)?;

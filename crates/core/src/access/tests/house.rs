@@ -297,6 +297,7 @@ pub(super) fn secret(policy: Option<&str>) -> Resource {
         stages: Default::default(),
         versions: Default::default(),
         policy: policy.map(PolicyText::new),
+        rotation: None,
     };
     Resource::Secret(Arc::new(SecretRef {
         asked: secret.arn(),

@@ -43,6 +43,7 @@ fn secret(name: &str) -> Secret {
         stages: Pairs::new(),
         versions: Pairs::new(),
         policy: None,
+        rotation: None,
     }
 }
 

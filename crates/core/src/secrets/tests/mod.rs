@@ -11,7 +11,7 @@ use std::sync::Arc;
 use strongroom_crypto::random::SeededRandom;
 use strongroom_crypto::root::KeyRoot;
 use strongroom_crypto::{Keyring, Random, aead};
-use strongroom_store::MemoryStore;
+use strongroom_store::{MemoryStore, Store};
 use strongroom_types::{AccountId, Clock, MockClock, Region, SecretText, Timestamp};
 use strongroom_wire::secretsmanager::{
     CreateSecretRequest, GetSecretValueRequest, Operation, PutSecretValueRequest, Tag,
@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 use super::Secrets;
 use super::model::{Secret, SecretTag};
+use super::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
 use super::values::StoredValue;
 use crate::access::{Permit, Resource, authorize};
 use crate::caller::Caller;
@@ -32,25 +33,38 @@ use crate::trail::record::{EventKind, IdentityKind, Record, Source, UserIdentity
 use crate::trail::segments::{Segments, SegmentsConfig};
 
 /// A service without a server.
-struct Service {
-    clock: MockClock,
-    random: Arc<SeededRandom>,
-    documents: Arc<Documents>,
-    secrets: Secrets,
+pub(crate) struct Service {
+    pub(crate) clock: MockClock,
+    pub(crate) random: Arc<SeededRandom>,
+    pub(crate) documents: Arc<Documents>,
+    pub(crate) kms: Arc<Kms>,
+    pub(crate) secrets: Secrets,
     _trail: TempDir,
+}
+
+/// Functions of which there is none.
+struct NoFunctions;
+
+impl RotationFunctions for NoFunctions {
+    fn check<'a>(&'a self, _: &'a Ctx, _: &'a str, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
+        Box::pin(async { Err(Error::internal("no function")) })
+    }
+
+    fn invoke<'a>(&'a self, _: RotationCall<'a>) -> Asking<'a, StepEnd> {
+        Box::pin(async { StepEnd { outcome: Err("no function".to_owned()), log_tail: None } })
+    }
 }
 
 impl Service {
     fn new() -> Self {
+        Self::with(Arc::new(MemoryStore::default()), Arc::new(NoFunctions), 7)
+    }
+
+    pub(crate) fn with(store: Arc<dyn Store>, functions: Arc<dyn RotationFunctions>, seed: u64) -> Self {
         let clock = MockClock::at(Timestamp::from_seconds(1_700_000_000));
-        let random = Arc::new(SeededRandom::new(7));
+        let random = Arc::new(SeededRandom::new(seed));
         let keyring = Keyring::new(&[aead::generate_key(random.as_ref()).expect("key")]).expect("ring");
-        let documents = Documents::new(
-            Arc::new(MemoryStore::default()),
-            Arc::new(keyring),
-            Arc::clone(&random) as Arc<dyn Random>,
-            1024 * 1024,
-        );
+        let documents = Documents::new(store, Arc::new(keyring), Arc::clone(&random) as Arc<dyn Random>, 1024 * 1024);
         let documents = Arc::new(documents);
         let key = aead::generate_key(random.as_ref()).expect("key");
         let trust = Arc::new(KeyRoot::new("file", "test", &key).expect("root"));
@@ -59,11 +73,11 @@ impl Service {
         let segments = Arc::new(segments.expect("segments"));
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = Arc::new(Kms::new(Arc::clone(&documents), Arc::clone(&identities), trust));
-        let secrets = Secrets::new(Arc::clone(&documents), identities, kms, segments, 100);
-        Self { clock, random, documents, secrets, _trail: trail }
+        let secrets = Secrets::new(Arc::clone(&documents), identities, Arc::clone(&kms), functions, segments, 100);
+        Self { clock, random, documents, kms, secrets, _trail: trail }
     }
 
-    fn cx(&self) -> Ctx {
+    pub(crate) fn cx(&self) -> Ctx {
         self.cx_in("123456789012")
     }
 
@@ -92,12 +106,12 @@ impl Service {
         Ctx::new(caller, Region::parse("us-east-1").expect("region"), self.clock.now(), Way::default(), record)
     }
 
-    async fn permit(&self, cx: &Ctx, operation: Operation, secret_id: &str) -> Permit {
+    pub(crate) async fn permit(&self, cx: &Ctx, operation: Operation, secret_id: &str) -> Permit {
         let secret = self.secrets.resolve(cx, secret_id).await.expect("a name");
         authorize(cx, operation.action(), Resource::Secret(Arc::new(secret)), &()).expect("the root may")
     }
 
-    async fn create(&self, name: &str, value: Option<&str>) -> Result<String, Error> {
+    pub(crate) async fn create(&self, name: &str, value: Option<&str>) -> Result<String, Error> {
         self.create_with(name, value, |_| {}).await
     }
 
@@ -120,7 +134,7 @@ impl Service {
         Ok(created.arn.expect("an ARN"))
     }
 
-    async fn put(&self, name: &str, value: &str) -> Result<String, Error> {
+    pub(crate) async fn put(&self, name: &str, value: &str) -> Result<String, Error> {
         let cx = self.cx();
         let permit = self.permit(&cx, Operation::PutSecretValue, name).await;
         let input = PutSecretValueRequest {
@@ -132,7 +146,7 @@ impl Service {
         Ok(self.secrets.put_secret_value(&cx, &permit, input).await?.version_id.expect("a version"))
     }
 
-    async fn get(&self, secret_id: &str) -> Result<String, Error> {
+    pub(crate) async fn get(&self, secret_id: &str) -> Result<String, Error> {
         let cx = self.cx();
         let permit = self.permit(&cx, Operation::GetSecretValue, secret_id).await;
         let input = GetSecretValueRequest { secret_id: secret_id.to_owned(), ..GetSecretValueRequest::default() };
@@ -171,6 +185,7 @@ pub(super) fn fat_secret(name: &str) -> Secret {
         stages: Default::default(),
         versions: Default::default(),
         policy: None,
+        rotation: None,
     }
 }
 

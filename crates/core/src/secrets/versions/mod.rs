@@ -56,6 +56,22 @@ pub fn add(
     prune(secret, version_id, now)
 }
 
+/// Adds a version without a value that carries AWSPENDING: what a rotation begins with (spec §5.2). Returns the ids of the
+/// versions that were pruned to make room.
+///
+/// # Errors
+/// LimitExceeded when there would be too many labels or versions.
+pub fn add_placeholder(secret: &mut Secret, version_id: &str, now: Timestamp) -> Result<Vec<String>, Error> {
+    let version =
+        Version { created_ms: now.millis(), accessed_ms: None, kms_key_ids: Vec::new(), noted: NotedDay::default() };
+    secret.versions.insert(version_id.to_owned(), version);
+    secret.stages.insert(PENDING.to_owned(), version_id.to_owned());
+    if secret.stages.len() > STAGES_MAX {
+        return Err(refusals::too_many_stages());
+    }
+    prune(secret, version_id, now)
+}
+
 /// Puts AWSCURRENT on a version, and AWSPREVIOUS on the one it leaves.
 fn make_current(secret: &mut Secret, version_id: &str) {
     let left = secret.stages.insert(CURRENT.to_owned(), version_id.to_owned());

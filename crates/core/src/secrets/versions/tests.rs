@@ -25,6 +25,7 @@ fn empty() -> Secret {
         stages: Pairs::new(),
         versions: Pairs::new(),
         policy: None,
+        rotation: None,
     }
 }
 
