@@ -88,7 +88,7 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["TcpListener", "TcpStream", "UdpSocket", "UnixListener", "UnixStream", "ToSocketAddrs"],
-        rooms: &["crates/roots/src/http.rs", "crates/runtimes/src/api.rs", "crates/server/", "crates/cli/"],
+        rooms: &["crates/roots/src/http.rs", "crates/runtimes/src/api.rs", "crates/server/", "crates/cli/", "crates/partners/src/client.rs"],
         in_tests: true,
         instead: "only the server has a network: take what was received",
     },
@@ -165,15 +165,15 @@ const LIBRARIES: [Library; 8] = [
     },
     Library {
         names: &["hyper", "hyper-util"],
-        rooms: &["crates/roots/", "crates/runtimes/", "crates/server/", "crates/testkit/", "bench/"],
+        rooms: &["crates/roots/", "crates/runtimes/", "crates/server/", "crates/testkit/", "bench/", "crates/partners/"],
         in_tests: &["*"],
         instead: "HTTP is only in `server`, in `roots` for outside keys, and in `runtimes` for functions",
     },
     Library {
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
-        rooms: &["crates/roots/", "crates/server/", "crates/testkit/"],
+        rooms: &["crates/roots/", "crates/partners/", "crates/server/", "crates/testkit/"],
         in_tests: &["*"],
-        instead: "TLS is only in `server`, and in `roots` for outside keys",
+        instead: "TLS is only in `server`, in `roots` for outside keys and in `partners`",
     },
     Library {
         names: &["aws-sdk-", "aws-config", "aws-sigv4", "aws-credential-types", "aws-smithy-"],
