@@ -76,7 +76,7 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["TcpListener", "TcpStream", "UdpSocket", "UnixListener", "UnixStream", "ToSocketAddrs"],
-        rooms: &["crates/roots/src/http.rs", "crates/server/", "crates/cli/"],
+        rooms: &["crates/roots/src/http.rs", "crates/rotators/src/drivers/", "crates/server/", "crates/cli/"],
         in_tests: true,
         instead: "only the server has a network: take what was received",
     },
@@ -120,7 +120,7 @@ struct Library {
     instead: &'static str,
 }
 
-const LIBRARIES: [Library; 8] = [
+const LIBRARIES: [Library; 10] = [
     Library {
         names: &["aws-lc-rs", "aws-lc-sys"],
         rooms: &["crates/crypto/"],
@@ -146,10 +146,22 @@ const LIBRARIES: [Library; 8] = [
         instead: "randomness is handed in: take a `crypto::Random`",
     },
     Library {
-        names: &["rusqlite", "libsqlite3-sys", "sqlx", "diesel", "tokio-postgres"],
+        names: &["rusqlite", "libsqlite3-sys", "sqlx", "diesel"],
         rooms: &["crates/store/", "bench/"],
         in_tests: &[],
         instead: "SQL is only in `store`: use its contract",
+    },
+    Library {
+        names: &["tokio-postgres", "postgres-protocol"],
+        rooms: &["crates/store/", "crates/rotators/", "bench/"],
+        in_tests: &[],
+        instead: "SQL is only in `store`, and in `rotators` for users of outside databases",
+    },
+    Library {
+        names: &["mysql_async", "redis", "tiberius", "mongodb", "oracledb"],
+        rooms: &["crates/rotators/"],
+        in_tests: &[],
+        instead: "outside databases are only in `rotators`: ask for a rotation",
     },
     Library {
         names: &["hyper", "hyper-util"],
@@ -159,9 +171,9 @@ const LIBRARIES: [Library; 8] = [
     },
     Library {
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
-        rooms: &["crates/roots/", "crates/server/", "crates/testkit/"],
+        rooms: &["crates/roots/", "crates/rotators/", "crates/server/", "crates/testkit/"],
         in_tests: &["*"],
-        instead: "TLS is only in `server`, and in `roots` for outside keys",
+        instead: "TLS is only in `server`, in `roots` for outside keys, and in `rotators` for outside databases",
     },
     Library {
         names: &["aws-sdk-", "aws-config", "aws-sigv4", "aws-credential-types", "aws-smithy-"],
