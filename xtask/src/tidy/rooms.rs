@@ -88,7 +88,14 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["TcpListener", "TcpStream", "UdpSocket", "UnixListener", "UnixStream", "ToSocketAddrs"],
-        rooms: &["crates/roots/src/http.rs", "crates/runtimes/src/api.rs", "crates/server/", "crates/cli/", "crates/partners/src/client.rs"],
+        rooms: &[
+            "crates/roots/src/http.rs",
+            "crates/runtimes/src/api.rs",
+            "crates/server/",
+            "crates/cli/",
+            "crates/partners/src/client.rs",
+            "crates/rotators/src/drivers/",
+        ],
         in_tests: true,
         instead: "only the server has a network: take what was received",
     },
@@ -132,7 +139,7 @@ struct Library {
     instead: &'static str,
 }
 
-const LIBRARIES: [Library; 8] = [
+const LIBRARIES: [Library; 10] = [
     Library {
         names: &["aws-lc-rs", "aws-lc-sys"],
         rooms: &["crates/crypto/"],
@@ -158,20 +165,39 @@ const LIBRARIES: [Library; 8] = [
         instead: "randomness is handed in: take a `crypto::Random`",
     },
     Library {
-        names: &["rusqlite", "libsqlite3-sys", "sqlx", "diesel", "tokio-postgres"],
+        names: &["rusqlite", "libsqlite3-sys", "sqlx", "diesel"],
         rooms: &["crates/store/", "bench/"],
         in_tests: &[],
         instead: "SQL is only in `store`: use its contract",
     },
     Library {
+        names: &["tokio-postgres", "postgres-protocol"],
+        rooms: &["crates/store/", "crates/rotators/", "bench/"],
+        in_tests: &[],
+        instead: "SQL is only in `store`, and in `rotators` for users of outside databases",
+    },
+    Library {
+        names: &["mysql_async", "redis", "tiberius", "mongodb", "oracledb"],
+        rooms: &["crates/rotators/"],
+        in_tests: &[],
+        instead: "outside databases are only in `rotators`: ask for a rotation",
+    },
+    Library {
         names: &["hyper", "hyper-util"],
-        rooms: &["crates/roots/", "crates/runtimes/", "crates/server/", "crates/testkit/", "bench/", "crates/partners/"],
+        rooms: &[
+            "crates/roots/",
+            "crates/runtimes/",
+            "crates/server/",
+            "crates/testkit/",
+            "bench/",
+            "crates/partners/",
+        ],
         in_tests: &["*"],
         instead: "HTTP is only in `server`, in `roots` for outside keys, and in `runtimes` for functions",
     },
     Library {
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
-        rooms: &["crates/roots/", "crates/partners/", "crates/server/", "crates/testkit/"],
+        rooms: &["crates/roots/", "crates/partners/", "crates/server/", "crates/testkit/", "crates/rotators/"],
         in_tests: &["*"],
         instead: "TLS is only in `server`, in `roots` for outside keys and in `partners`",
     },
