@@ -235,6 +235,7 @@ fn call(line: &Line, frame: &Frame, id: String, parts: Parts, body: Gathered, tr
         local: line.local,
         tls: line.tls,
         endpoint: line.endpoint.clone(),
+        inside: false,
         received: frame.received,
         request_id: id,
     }
