@@ -202,13 +202,7 @@ impl App {
             opening::check_whole(&store).await?;
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
-        let functions = Arc::new(Functions::new(
-            Arc::clone(&documents),
-            Arc::clone(&identities),
-            Arc::new(NoHost),
-            Arc::clone(&clock),
-            config.account.region.clone(),
-        ));
+        let functions = functions(&documents, &identities, &clock, config);
         let rotators: Arc<dyn RotationFunctions> = Arc::new(Rotators(Arc::clone(&functions)));
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
@@ -315,6 +309,18 @@ impl Space {
         let stat = rustix::fs::statvfs(&self.directory)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize) < self.free_bytes_min)
     }
+}
+
+/// The functions, and what runs them.
+fn functions(
+    documents: &Arc<Documents>,
+    identities: &Arc<Identities>,
+    clock: &Arc<dyn Clock>,
+    config: &Config,
+) -> Arc<Functions> {
+    let (documents, identities) = (Arc::clone(documents), Arc::clone(identities));
+    let host = Arc::new(NoHost { enabled: config.functions_are_on() });
+    Arc::new(Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone()))
 }
 
 /// The engine of rotation.
