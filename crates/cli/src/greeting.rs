@@ -71,7 +71,7 @@ impl Greeting<'_> {
         writeln!(to)?;
         writeln!(to, "Paste into another terminal:")?;
         writeln!(to, "  export AWS_ENDPOINT_URL_SECRETS_MANAGER={url} AWS_ENDPOINT_URL_KMS={url}")?;
-        writeln!(to, "  export AWS_ENDPOINT_URL_IAM={url} AWS_ENDPOINT_URL_STS={url}")?;
+        writeln!(to, "  export AWS_ENDPOINT_URL_IAM={url} AWS_ENDPOINT_URL_STS={url} AWS_ENDPOINT_URL_LAMBDA={url}")?;
         writeln!(to, "  export AWS_REGION={region} AWS_DEFAULT_REGION={region}")?;
         if let Some(saved) = self.credentials {
             writeln!(to, "  export AWS_SHARED_CREDENTIALS_FILE={}", saved.display())?;

@@ -198,19 +198,18 @@ impl App {
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
         let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
-        // The cipher library seeds its generator at the first draw, which takes a while: no request should wait for it.
-        strongroom_crypto::random::bytes::<16>(random.as_ref()).map_err(|error| OpenError::Fault(error.to_string()))?;
+        seed(random.as_ref())?;
         if identities.first_account().await?.is_none() {
             // Only a store from which nothing was taken may get its first account, and the access key of its root.
             opening::check_whole(&store).await?;
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
-        let host = Arc::new(ServerHost::new(config, &clock, &random, databases_ca(config)?));
+        let host = host(config, &clock, &random)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config);
         let rotators: Arc<dyn RotationFunctions> = Arc::new(Rotators(Arc::clone(&functions)));
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
-        let rewrapping = Rewrapping { documents: Arc::clone(&documents), root: Arc::clone(&root) };
+        let rewrapping = rewrapping(&documents, &root, config);
         let app = Self {
             dev: config.dev,
             dev_signer: dev_signer(&account, &config.account.region),
@@ -236,7 +235,7 @@ impl App {
             space,
             backlog_entries_max: config.audit.backlog_entries_max,
             trail_sync: config.audit.sync,
-            rewrapping: (config.roots.len() > 1).then_some(rewrapping),
+            rewrapping,
             notary,
             anchor,
             inspection_hours: config.data.inspection_hours,
@@ -325,6 +324,24 @@ impl Space {
         let stat = rustix::fs::statvfs(&self.directory)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize) < self.free_bytes_min)
     }
+}
+
+/// Has the cipher library seed its generator, which it does at the first draw and takes a while: no request should wait
+/// for it.
+fn seed(random: &dyn Random) -> Result<(), OpenError> {
+    let drawn = strongroom_crypto::random::bytes::<16>(random);
+    drawn.map(drop).map_err(|error| OpenError::Fault(error.to_string()))
+}
+
+/// What wraps anew what hangs on other roots of trust than the first, when there are several.
+fn rewrapping(documents: &Arc<Documents>, root: &Arc<dyn RootOfTrust>, config: &Config) -> Option<Rewrapping> {
+    let work = Rewrapping { documents: Arc::clone(documents), root: Arc::clone(root) };
+    (config.roots.len() > 1).then_some(work)
+}
+
+/// What runs functions.
+fn host(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Result<Arc<ServerHost>, OpenError> {
+    Ok(Arc::new(ServerHost::new(config, clock, random, databases_ca(config)?)))
 }
 
 /// The certificates that databases' certificates lead to, when others than the system's are named.

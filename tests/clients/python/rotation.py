@@ -1,0 +1,87 @@
+"""What tests of rotation share: clients, functions with role and permission, and waiting for what happens by itself."""
+
+import io
+import json
+import pathlib
+import time
+import uuid
+import zipfile
+
+import boto3
+import botocore.config
+
+from conftest import REGION
+
+ROTATE_PY = pathlib.Path(__file__).parents[2] / "rotation-function" / "rotate.py"
+
+
+def client(service):
+    """A client that never retries."""
+    config = botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=120)
+    return boto3.session.Session().client(service, region_name=REGION, config=config)
+
+
+def zipped(files):
+    """A package of a function."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return packed.getvalue()
+
+
+def new_role(service="lambda.amazonaws.com", actions=("secretsmanager:*",)):
+    """A role that a service may take, with leave for some actions on everything."""
+    iam, name = client("iam"), f"rotates-{uuid.uuid4().hex[:12]}"
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    leave = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="rotates", PolicyDocument=policy(leave))
+    return role["Arn"]
+
+
+def policy(*statements):
+    """A policy's text."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def new_function(handler, files=None, runtime="provided.al2023", permitted=True, **settings):
+    """The ARN of a new function that Secrets Manager may invoke."""
+    functions, name = client("lambda"), f"rotates-{uuid.uuid4().hex[:12]}"
+    made = functions.create_function(
+        FunctionName=name,
+        Runtime=runtime,
+        Role=new_role(),
+        Handler=handler,
+        Code={"ZipFile": zipped(files or {"built-in": ""})},
+        **{"Timeout": 30, **settings},
+    )
+    if permitted:
+        functions.add_permission(
+            FunctionName=name,
+            StatementId="secrets-manager",
+            Action="lambda:InvokeFunction",
+            Principal="secretsmanager.amazonaws.com",
+        )
+    return made["FunctionArn"]
+
+
+def until(said, seconds=60):
+    """What `said` says as soon as it says something."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := said():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen in time")
+
+
+def rotated(sm, secret, version):
+    """Waits until a rotation's version is AWSCURRENT and the rotation complete."""
+
+    def is_done():
+        described = sm.describe_secret(SecretId=secret)
+        stages = described["VersionIdsToStages"].get(version, [])
+        return described if stages == ["AWSCURRENT"] and described.get("LastRotatedDate") else None
+
+    return until(is_done)
