@@ -76,7 +76,7 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["TcpListener", "TcpStream", "UdpSocket", "UnixListener", "UnixStream", "ToSocketAddrs"],
-        rooms: &["crates/roots/src/http.rs", "crates/server/", "crates/cli/"],
+        rooms: &["crates/client/", "crates/roots/src/http.rs", "crates/server/", "crates/cli/"],
         in_tests: true,
         instead: "only the server has a network: take what was received",
     },
@@ -153,15 +153,15 @@ const LIBRARIES: [Library; 8] = [
     },
     Library {
         names: &["hyper", "hyper-util"],
-        rooms: &["crates/roots/", "crates/server/", "crates/testkit/", "bench/"],
+        rooms: &["crates/client/", "crates/roots/", "crates/server/", "crates/testkit/", "bench/"],
         in_tests: &["*"],
-        instead: "HTTP is only in `server`, and in `roots` for outside keys",
+        instead: "HTTP is only in `server`, in `client` for calls, and in `roots` for outside keys",
     },
     Library {
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
-        rooms: &["crates/roots/", "crates/server/", "crates/testkit/"],
+        rooms: &["crates/client/", "crates/roots/", "crates/server/", "crates/testkit/"],
         in_tests: &["*"],
-        instead: "TLS is only in `server`, and in `roots` for outside keys",
+        instead: "TLS is only in `server`, in `client` for calls, and in `roots` for outside keys",
     },
     Library {
         names: &["aws-sdk-", "aws-config", "aws-sigv4", "aws-credential-types", "aws-smithy-"],
