@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn paths_forms_and_queries_are_encoded() {
         let arn = "arn:aws:lambda:us-east-1:1:function:f";
-        let call = Call::rest("lambda", Method::GET, &["2015-03-31", "functions", arn], None).with_query("Qualifier", "a&b");
+        let call =
+            Call::rest("lambda", Method::GET, &["2015-03-31", "functions", arn], None).with_query("Qualifier", "a&b");
         assert_eq!(call.path, "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Af");
         assert_eq!((call.query.as_str(), call.body.len()), ("Qualifier=a%26b", 0));
         let call = Call::query("iam", "2010-05-08", "GetRole", &[("RoleName", "a+b c")]);
