@@ -10,6 +10,8 @@ use strongroom_types::Timestamp;
 use crate::documents::{Document, Documents};
 use crate::error::Error;
 use crate::evidence::Evidence;
+use crate::functions::code::CodeChunk;
+use crate::functions::model::Function;
 use crate::identities::access_key::AccessKey;
 use crate::identities::account::Account;
 use crate::identities::credential_report::CredentialReport;
@@ -147,6 +149,20 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     walk.over::<Grant>(|_, _| ()).await?;
     walk.over::<Job>(|_, _| ()).await?;
     walk.over::<HistoryEntry>(|_, _| ()).await?;
+    let mut chunks_expected = 0_u64;
+    walk.over::<Function>(|_, function| {
+        let mut codes: Vec<_> = function.codes().map(|code| (code.id.as_str(), code.chunks)).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        chunks_expected += codes.iter().map(|(_, chunks)| u64::from(*chunks)).sum::<u64>();
+    })
+    .await?;
+    let mut chunks = 0_u64;
+    walk.over::<CodeChunk>(|_, _| chunks += 1).await?;
+    if chunks != chunks_expected {
+        let what = format!("{chunks} pieces of functions' code are stored, {chunks_expected} belong to functions");
+        walk.report.fault(what);
+    }
     let mut values_expected = 0;
     let mut secrets = Vec::new();
     walk.over::<Secret>(|report, secret| {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use strongroom_core::bootstrap::BootstrapError;
 use strongroom_core::evidence::Notary;
+use strongroom_core::functions::NoHost;
 use strongroom_core::identities::NewKey;
 use strongroom_core::identities::signers::identity_of;
 use strongroom_core::oidc::WebIdentities;
@@ -13,7 +14,7 @@ use strongroom_core::secrets::rotation::functions::RotationFunctions;
 use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
-use strongroom_core::{Caller, Documents, Error, Iam, Identities, Kms, Rotations, Secrets, Sts};
+use strongroom_core::{Caller, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
 use strongroom_crypto::{Random, RootError, RootOfTrust};
 use strongroom_store::{SqliteStore, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
@@ -24,7 +25,7 @@ use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
-use crate::functions::Functions;
+use crate::functions::Rotators;
 use crate::gate::fault_text;
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::opening::{self, WholeStore};
@@ -99,6 +100,7 @@ pub struct App {
     pub(crate) iam: Iam,
     pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
+    pub(crate) functions: Arc<Functions>,
     /// The engine of rotation.
     pub(crate) rotations: Rotations,
     pub(crate) signing_keys: SigningKeyCache,
@@ -200,9 +202,16 @@ impl App {
             opening::check_whole(&store).await?;
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
-        let functions: Arc<dyn RotationFunctions> = Arc::new(Functions);
-        let rotations = rotations(&documents, &kms, &functions, &clock, config);
-        let secrets = secrets(&documents, &identities, &kms, functions, &trail, config);
+        let functions = Arc::new(Functions::new(
+            Arc::clone(&documents),
+            Arc::clone(&identities),
+            Arc::new(NoHost),
+            Arc::clone(&clock),
+            config.account.region.clone(),
+        ));
+        let rotators: Arc<dyn RotationFunctions> = Arc::new(Rotators(Arc::clone(&functions)));
+        let rotations = rotations(&documents, &kms, &rotators, &clock, config);
+        let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let rewrapping = Rewrapping { documents: Arc::clone(&documents), root: Arc::clone(&root) };
         let app = Self {
             dev: config.dev,
@@ -214,6 +223,7 @@ impl App {
                 .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
+            functions,
             rotations,
             kms,
             identities,

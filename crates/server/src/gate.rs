@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use http::header::USER_AGENT;
+use http::{HeaderName, HeaderValue};
 use strongroom_core::access::message;
 use strongroom_core::trail::record::{
     EventKind, IdentityKind, Outcome, Record, Resource, Source, TlsDetails, UserIdentity,
 };
 use strongroom_core::{Ctx, Error, Principal, Way, random_uuid};
-use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, body_json, body_query};
+use strongroom_wire::error::{
+    INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, body_json, body_query, body_rest,
+};
 use strongroom_wire::ops::{AnyOperation, Protocol, Service};
 use strongroom_wire::secretsmanager::Operation;
 use strongroom_wire::sigv4;
@@ -19,6 +22,9 @@ use crate::authn::{self, Authenticated};
 use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
 use crate::ops::{self, Acted};
 use crate::route;
+
+/// The header that names errors of restJson1.
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 /// What the client is told of a fault.
 const FAULT_TEXT: &str = "An error occurred on the server side.";
@@ -111,9 +117,12 @@ impl Gate {
                 let resources = answered.acted.iter().chain(&answered.also).map(resource).collect();
                 let outcome = Outcome::Success { response_elements: answered.response_elements, resources };
                 // A change committed its record with itself.
+                let mut answer = Answer::of(200, service.protocol.content_type(), answered.body);
+                answer.status = answered.status.unwrap_or(answer.status);
+                answer.headers = answered.headers;
                 let recorded = if cx.is_recorded() { Ok(()) } else { self.append_record(&cx, &outcome).await };
                 match recorded {
-                    Ok(()) => Answer::of(200, service.protocol.content_type(), answered.body),
+                    Ok(()) => answer,
                     Err(failure) => self.refuse(call, service, &failure),
                 }
             }
@@ -262,9 +271,14 @@ impl Gate {
         let told = told(service, failure);
         let body = match service.protocol {
             Protocol::Query => body_query(&told, service.xml_namespace, &call.request_id),
-            Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => body_json(&told),
+            Protocol::Json10 | Protocol::Json11 => body_json(&told),
+            Protocol::RestJson => body_rest(&told),
         };
-        Answer::of(told.code.status, service.protocol.content_type(), body)
+        let mut answer = Answer::of(told.code.status, service.protocol.content_type(), body);
+        if service.protocol == Protocol::RestJson {
+            answer.headers.push((ERROR_TYPE, HeaderValue::from_static(told.code.name)));
+        }
+        answer
     }
 }
 
@@ -276,7 +290,8 @@ fn told(service: &Service, failure: &Error) -> ServiceError {
     };
     match service.protocol {
         Protocol::Query => ServiceError { code: told.code.for_query(), message: told.message },
-        Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => told,
+        Protocol::RestJson => ServiceError { code: told.code.for_rest(), message: told.message },
+        Protocol::Json10 | Protocol::Json11 => told,
     }
 }
 

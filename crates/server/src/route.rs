@@ -6,7 +6,7 @@ use strongroom_wire::ServiceError;
 use strongroom_wire::error::UNKNOWN_OPERATION;
 use strongroom_wire::ops::{AnyOperation, Protocol, Service};
 use strongroom_wire::query::Query;
-use strongroom_wire::secretsmanager;
+use strongroom_wire::{lambda, secretsmanager};
 
 use crate::front::Call;
 
@@ -25,7 +25,7 @@ pub struct Asked {
 /// What `call` asks for. `signing_name` is the service in the scope of its signature, if it has one.
 ///
 /// Services of the JSON protocols are asked by `POST /` with `X-Amz-Target: service.Operation` (specification §1.1),
-/// those of the query protocol by a form with `Action`, in the body or, with `GET`, in the query string.
+/// those of restJson1 by method and path, those of the query protocol by a form with `Action`, in the body or, with `GET`, in the query string.
 #[must_use]
 pub fn asked(call: &Call, signing_name: Option<&str>) -> Asked {
     let service = signing_name.and_then(service_of);
@@ -33,8 +33,15 @@ pub fn asked(call: &Call, signing_name: Option<&str>) -> Asked {
         operation: Err(UNKNOWN_OPERATION.bare()),
         service: service.unwrap_or(&secretsmanager::SERVICE),
     };
-    if call.uri.path() != "/" {
-        return unknown(service);
+    let path = call.uri.path();
+    if path != "/" {
+        let operation = AnyOperation::of_path(call.method.as_str(), path);
+        return match operation {
+            Some(operation) => Asked { service: operation.service(), operation: Ok(operation) },
+            // What speaks of paths reads the errors of such services.
+            None if AnyOperation::knows_path(path) => unknown(Some(&lambda::SERVICE)),
+            None => unknown(service),
+        };
     }
     if let Some(target) = call.headers.get("x-amz-target") {
         let operation = target.to_str().ok().and_then(AnyOperation::of_target);

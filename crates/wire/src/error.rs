@@ -53,6 +53,15 @@ impl Code {
     pub fn for_query(self) -> Self {
         QUERY_NAMES.iter().find(|(json, _)| *json == self).map_or(self, |(_, query)| *query)
     }
+
+    /// The same error under the status that services of restJson1 give it.
+    #[must_use]
+    pub fn for_rest(self) -> Self {
+        match REST_STATUSES.iter().find(|(code, _)| *code == self) {
+            Some((_, status)) => Self { status: *status, ..self },
+            None => self,
+        }
+    }
 }
 
 /// The constraints of the model do not hold for the input.
@@ -103,6 +112,19 @@ const QUERY_NAMES: [(Code, Code); 13] = [
     (REQUEST_ENTITY_TOO_LARGE, Code::new("RequestEntityTooLarge", 413)),
 ];
 
+/// Framework errors whose status differs in restJson1 (Lambda's and other services' lists of common errors).
+const REST_STATUSES: [(Code, u16); 9] = [
+    (ACCESS_DENIED, 403),
+    (MISSING_AUTHENTICATION_TOKEN, 403),
+    (INCOMPLETE_SIGNATURE, 403),
+    (INVALID_SIGNATURE, 403),
+    (UNRECOGNIZED_CLIENT, 403),
+    (EXPIRED_TOKEN, 403),
+    (THROTTLING, 429),
+    (UNKNOWN_OPERATION, 404),
+    (INTERNAL_SERVICE_ERROR, 500),
+];
+
 /// A failed call: what the client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceError {
@@ -146,6 +168,20 @@ pub fn body_json(error: &ServiceError) -> Vec<u8> {
             out.push(b':');
             crate::json::push_string(&mut out, &error.message);
         }
+    }
+    out.push(b'}');
+    out
+}
+
+/// The body of an error in restJson1 as Lambda sends it; its name stands in the header `X-Amzn-Errortype`. An empty message
+/// is left out.
+#[must_use]
+pub fn body_rest(error: &ServiceError) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64 + error.message.len());
+    out.extend_from_slice(if error.code.is_sender_fault() { b"{\"Type\":\"User\"" } else { b"{\"Type\":\"Service\"" });
+    if !error.message.is_empty() {
+        out.extend_from_slice(b",\"Message\":");
+        crate::json::push_string(&mut out, &error.message);
     }
     out.push(b'}');
     out

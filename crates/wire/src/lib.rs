@@ -6,6 +6,7 @@ pub mod forms;
 pub mod iam;
 pub mod json;
 pub mod kms;
+pub mod lambda;
 mod letters;
 pub mod node;
 pub mod ops;
@@ -14,6 +15,7 @@ pub mod percent;
 pub mod query;
 pub mod reading;
 pub mod record;
+pub mod rest;
 #[cfg(test)]
 mod sample;
 mod scan;

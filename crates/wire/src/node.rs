@@ -19,6 +19,8 @@ pub enum Node<'a> {
     Number(&'a str),
     /// Text.
     Text(Text<'a>),
+    /// Bytes as they are: a body that is one member.
+    Bytes(&'a [u8]),
     /// Values in order.
     List(Vec<Node<'a>>),
     /// Names and values in order of appearance; of equal names the last counts.
@@ -94,6 +96,7 @@ impl Echo {
             Node::Bool(false) => self.put("false"),
             Node::Number(text) => self.put(text),
             Node::Text(text) => self.put(text),
+            Node::Bytes(_) => self.put("{...}"),
             Node::List(elements) => self.list(elements),
             Node::Map(entries) => self.put(if entries.is_empty() { "{}" } else { "{...}" }),
         }

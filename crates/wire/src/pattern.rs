@@ -114,6 +114,18 @@ pub(crate) fn account_alias(text: &str) -> bool {
         && !text.contains("--")
 }
 
+/// `(?!^[0-9]+$)([a-zA-Z0-9-_]+)`: letters, digits, hyphens and underscores, but not digits alone.
+pub(crate) fn function_alias(text: &str) -> bool {
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !text.is_empty() && text.bytes().all(named) && !text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `[0-9A-Za-z\.\-_]*(?<!\.)`: letters, digits, dots, hyphens and underscores, no dot at the end.
+pub(crate) fn bucket_name(text: &str) -> bool {
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    text.bytes().all(named) && !text.ends_with('.')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

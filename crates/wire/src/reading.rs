@@ -220,7 +220,7 @@ impl Reading {
             (Node::Text(_), Expected::Boolean) => {
                 return self.refusal("STRING_VALUE can not be converted to an Boolean");
             }
-            (Node::Text(_), _) => "STRING_VALUE",
+            (Node::Text(_) | Node::Bytes(_), _) => "STRING_VALUE",
         };
         let wanted = match expected {
             Expected::Integer => "an Integer",

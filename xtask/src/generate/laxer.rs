@@ -17,9 +17,20 @@ const LAXER: [Laxer; 1] = [Laxer { service: "secretsmanager", shape: "SecretStri
 /// Enumerations that answers do not keep to: simulations tell the sources of statements in other words than the model's.
 const OPEN: [(&str, &str); 1] = [("iam", "PolicySourceType")];
 
-/// Patterns in place of the model's: with wildcards, which the model's documentation allows in a name (both seen on the
-/// real service).
-const PATTERNS: [(&str, &str, &str); 1] = [("iam", "AttachmentName", ".*[\\w+=,.@-]+.*")];
+/// Patterns in place of the model's: of IAM with wildcards, which the model's documentation allows in a name (both seen on
+/// the real service).
+const PATTERNS: [(&str, &str, &str); 3] = [
+    ("iam", "AttachmentName", ".*[\\w+=,.@-]+.*"),
+    // The model's without its brackets, which say nothing.
+    ("lambda", "TagKey", "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*"),
+    ("lambda", "TagValue", "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*"),
+];
+
+/// Shapes whose values show: of environment variables the values are sensitive, not their names and not the map of both.
+const OPENLY: [(&str, &str); 2] = [("lambda", "EnvironmentVariableName"), ("lambda", "EnvironmentVariables")];
+
+/// Numbers whose bounds are no whole numbers: the service that they belong to checks them itself.
+const UNBOUNDED: [(&str, &str); 2] = [("lambda", "ExecutionEnvironmentMemoryGiBPerVCpu"), ("lambda", "Weight")];
 
 /// The facts as the service of that name keeps them.
 pub fn as_served(service: &str, mut facts: Facts) -> Facts {
@@ -31,6 +42,16 @@ pub fn as_served(service: &str, mut facts: Facts) -> Facts {
     for (_, shape, pattern) in PATTERNS.iter().filter(|(of, ..)| *of == service) {
         if let Some(shape) = facts.shapes.get_mut(*shape) {
             shape.pattern = Some((*pattern).to_owned());
+        }
+    }
+    for (_, shape) in OPENLY.iter().filter(|(of, _)| *of == service) {
+        if let Some(shape) = facts.shapes.get_mut(*shape) {
+            shape.sensitive = false;
+        }
+    }
+    for (_, shape) in UNBOUNDED.iter().filter(|(of, _)| *of == service) {
+        if let Some(shape) = facts.shapes.get_mut(*shape) {
+            (shape.min, shape.max) = (None, None);
         }
     }
     for laxer in LAXER.iter().filter(|laxer| laxer.service == service) {

@@ -6,6 +6,7 @@ mod names;
 mod operations;
 mod patterns;
 mod plan;
+mod routes;
 mod shapes;
 mod values;
 
@@ -82,7 +83,7 @@ fn stale(root: &Path, service: &Service) -> Outcome<Vec<Stale>> {
 /// The unformatted text of each module of a service, by file name.
 fn modules(service: &str, facts: &Facts) -> Outcome<BTreeMap<String, String>> {
     let plan = Plan::new(facts).map_err(|error| format!("{service}: {error}"))?;
-    let parts = [
+    let mut parts = vec![
         ("mod", operations::root(service, &plan)?),
         ("operations", operations::operations(&plan)),
         ("errors", operations::errors(&plan)),
@@ -92,6 +93,9 @@ fn modules(service: &str, facts: &Facts) -> Outcome<BTreeMap<String, String>> {
         ("responses", shapes::structures(&plan, &plan.responses)?),
         ("shapes", shapes::structures(&plan, &plan.others)?),
     ];
+    if facts.metadata("protocol") == "rest-json" {
+        parts.push(("routes", routes::routes(&plan)?));
+    }
     let about = [
         ("mod", "API"),
         ("operations", "operations"),
@@ -101,6 +105,7 @@ fn modules(service: &str, facts: &Facts) -> Outcome<BTreeMap<String, String>> {
         ("requests", "inputs of operations"),
         ("responses", "outputs of operations"),
         ("shapes", "inner structures"),
+        ("routes", "requests and answers beside their bodies"),
     ];
     let id = facts.metadata("serviceId");
     Ok(parts

@@ -10,12 +10,21 @@ use super::plan::Plan;
 use crate::Outcome;
 use crate::models::facts::Shape;
 
+/// Operations whose action policies call otherwise (service authorization reference).
+const ACTIONS: [(&str, &str, &str); 1] = [("lambda", "Invoke", "InvokeFunction")];
+
 /// The root module of a service: its description and what the others export.
 pub fn root(service: &str, plan: &Plan<'_>) -> Outcome<String> {
     let mut out =
         "pub mod errors;\nmod enums;\nmod forms;\nmod operations;\nmod requests;\nmod responses;\nmod shapes;\n"
             .to_owned();
+    if plan.facts.metadata("protocol") == "rest-json" {
+        out.push_str("mod routes;\n");
+    }
     out.push_str("\npub use operations::Operation;\n");
+    if plan.facts.metadata("protocol") == "rest-json" {
+        out.push_str("pub use routes::ROUTES;\n");
+    }
     let modules = [
         ("enums", &plan.enums),
         ("requests", &plan.requests),
@@ -74,7 +83,9 @@ pub fn operations(plan: &Plan<'_>) -> String {
         add(&mut all, format!("Self::{name},\n"));
         add(&mut names, format!("Self::{name} => {name:?},\n"));
         add(&mut parse, format!("{name:?} => Self::{name},\n"));
-        add(&mut actions, format!("Self::{name} => \"{prefix}:{name}\",\n"));
+        let renamed = ACTIONS.iter().find(|(service, operation, _)| *service == prefix && operation == name);
+        let action = renamed.map_or(name.as_str(), |(.., action)| action);
+        add(&mut actions, format!("Self::{name} => \"{prefix}:{action}\",\n"));
         let type_of = |shape: &Option<String>| match shape {
             Some(shape) => format!("super::{}", type_name(shape)),
             None => "Nothing".to_owned(),

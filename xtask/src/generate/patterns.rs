@@ -4,7 +4,11 @@
 use crate::Outcome;
 
 /// Patterns that regular expressions without look-ahead cannot say, with the function of `wire::pattern` that does.
-const BY_HAND: [(&str, &str); 1] = [("^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "account_alias")];
+const BY_HAND: [(&str, &str); 3] = [
+    ("^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "account_alias"),
+    ("(?!^[0-9]+$)([a-zA-Z0-9-_]+)", "function_alias"),
+    ("[0-9A-Za-z\\.\\-_]*(?<!\\.)", "bucket_name"),
+];
 
 /// The code points up to which a table is held against the regular expression that it stands for.
 const COMPARED_MAX: u32 = 0x1_1000;

@@ -25,6 +25,9 @@ const PASSED_OVER: [&str; 12] = [
     "document",
 ];
 
+/// Traits of protocols with paths, which the table of routes is made of.
+const OF_PATHS: [&str; 2] = ["payload", "streaming"];
+
 /// Names that the generated modules use for other types.
 const TAKEN_TYPES: [&str; 12] = [
     "BTreeMap",
@@ -72,7 +75,7 @@ impl<'f> Plan<'f> {
         while let Some(name) = waiting.pop() {
             if plan.reached.insert(name) {
                 let shape = plan.shape(name)?;
-                understood(name, shape)?;
+                understood(name, shape, facts.metadata("protocol") == "rest-json")?;
                 waiting.extend(references(shape).map(|member| member.shape.as_str()));
                 let inside = !plan.requests.contains(name) && !plan.responses.contains(name);
                 if shape.kind == "structure" && inside {
@@ -83,9 +86,22 @@ impl<'f> Plan<'f> {
                 }
             }
         }
+        plan.move_inner_responses()?;
         plan.refuse_endless()?;
         plan.name_forms();
         Ok(plan)
+    }
+
+    /// Puts outputs that other shapes hold as well to the inner structures.
+    fn move_inner_responses(&mut self) -> Outcome<()> {
+        for name in &self.reached {
+            for member in references(self.shape(name)?) {
+                if let Some(inner) = self.responses.take(member.shape.as_str()) {
+                    self.others.insert(inner);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Names the form of every shape. Where two shapes differ only in the case of letters, the later gets a number.
@@ -231,11 +247,9 @@ fn references(shape: &Shape) -> impl Iterator<Item = &Member> {
 }
 
 /// Refuses a shape with a trait that is not understood, rather than leave it out.
-fn understood(name: &str, shape: &Shape) -> Outcome<()> {
-    let refuse = |place: String, traits: &BTreeMap<String, Value>| match traits
-        .keys()
-        .find(|key| !PASSED_OVER.contains(&key.as_str()) && !marks::is_mark(key))
-    {
+fn understood(name: &str, shape: &Shape, by_path: bool) -> Outcome<()> {
+    let known = |key: &str| PASSED_OVER.contains(&key) || (by_path && OF_PATHS.contains(&key)) || marks::is_mark(key);
+    let refuse = |place: String, traits: &BTreeMap<String, Value>| match traits.keys().find(|key| !known(key)) {
         Some(key) => Err(format!("{place}: trait `{key}` is not understood")),
         None => Ok(()),
     };

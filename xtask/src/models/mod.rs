@@ -30,6 +30,7 @@ pub const SERVICES: &[Service] = &[
     Service { name: "iam", model: "iam", operations: Some(selection::IAM) },
     Service { name: "sts", model: "sts", operations: None },
     Service { name: "kms", model: "kms", operations: Some(selection::KMS) },
+    Service { name: "lambda", model: "lambda", operations: Some(selection::LAMBDA) },
 ];
 
 /// Where the facts of a service are.

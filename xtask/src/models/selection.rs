@@ -1,4 +1,4 @@
-//! The operations of IAM that code is generated for. The facts have all of them, so that the code grows only with what is
+//! The operations of services that code is generated for where it is not for all of them. The facts have all of them, so that the code grows only with what is
 //! served.
 
 /// Users, groups, roles, policies, OpenID Connect providers, login profiles, virtual MFA, instance profiles, account
@@ -185,4 +185,38 @@ pub const KMS: &[&str] = &[
     "UpdateKeyDescription",
     "Verify",
     "VerifyMac",
+];
+
+/// The operations of Lambda: functions with their code, versions, aliases, policies, tags and concurrency, invocation, and
+/// what tools read of a function beside that.
+pub const LAMBDA: &[&str] = &[
+    "AddPermission",
+    "CreateAlias",
+    "CreateFunction",
+    "DeleteAlias",
+    "DeleteFunction",
+    "DeleteFunctionConcurrency",
+    "GetAccountSettings",
+    "GetAlias",
+    "GetFunction",
+    "GetFunctionCodeSigningConfig",
+    "GetFunctionConcurrency",
+    "GetFunctionConfiguration",
+    "GetFunctionRecursionConfig",
+    "GetPolicy",
+    "GetRuntimeManagementConfig",
+    "Invoke",
+    "InvokeAsync",
+    "ListAliases",
+    "ListFunctions",
+    "ListTags",
+    "ListVersionsByFunction",
+    "PublishVersion",
+    "PutFunctionConcurrency",
+    "RemovePermission",
+    "TagResource",
+    "UntagResource",
+    "UpdateAlias",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
 ];

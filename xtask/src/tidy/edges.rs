@@ -21,7 +21,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("data_keys", &[]),
     ("oidc", &["error"]),
     ("identities", &["caller", "documents", "error", "oidc", "trail"]),
-    ("access", &["caller", "ctx", "error", "kms::grant", "kms::resolve", "secrets::resolve", "trail"]),
+    (
+        "access",
+        &["caller", "ctx", "error", "functions::resolve", "kms::grant", "kms::resolve", "secrets::resolve", "trail"],
+    ),
     ("page", &["documents", "error", "secrets::invalid_page_token"]),
     (
         "secrets",
@@ -30,10 +33,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("kms", &["access", "caller", "ctx", "documents", "error", "identities", "page", "trail"]),
     ("iam", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "page", "trail"]),
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
+    ("functions", &["access", "caller", "ctx", "documents", "error", "identities", "sts", "trail"]),
     ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "kms", "secrets", "trail"]),
     ("rotation", &["documents", "error", "kms", "secrets"]),
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
-    ("verification", &["documents", "error", "evidence", "identities", "kms", "secrets", "trail"]),
+    ("verification", &["documents", "error", "evidence", "functions", "identities", "kms", "secrets", "trail"]),
 ];
 
 /// The modules of `core` use one another only as the table says. Tests are free.

@@ -22,6 +22,7 @@ use self::inputs::{Gathered, policy_of};
 use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::functions::resolve::FunctionRef;
 use crate::kms::grant::Grant;
 use crate::kms::resolve::KeyRef;
 use crate::secrets::resolve::SecretRef;
@@ -65,6 +66,8 @@ pub enum Resource {
     Entity(Arc<EntityRef>),
     /// A KMS key, existing or not.
     Key(Arc<KeyRef>),
+    /// A function, existing or not.
+    Function(Arc<FunctionRef>),
 }
 
 /// An entity of IAM that a request names.
@@ -93,6 +96,7 @@ impl Resource {
             Self::Secret(secret) => &secret.account,
             Self::Entity(entity) => &entity.account,
             Self::Key(key) => &key.account,
+            Self::Function(function) => &function.account,
         }
     }
 
@@ -101,7 +105,7 @@ impl Resource {
     pub fn entity(&self) -> Option<&EntityRef> {
         match self {
             Self::Entity(entity) => Some(entity),
-            Self::Account | Self::List(_) | Self::Secret(_) | Self::Key(_) => None,
+            Self::Account | Self::List(_) | Self::Secret(_) | Self::Key(_) | Self::Function(_) => None,
         }
     }
 
@@ -113,6 +117,7 @@ impl Resource {
             Self::Secret(secret) => secret.arn(&cx.region),
             Self::Entity(entity) => Cow::Borrowed(&entity.arn),
             Self::Key(key) => Cow::Borrowed(&key.arn),
+            Self::Function(function) => Cow::Owned(function.qualified()),
         }
     }
 
@@ -121,7 +126,9 @@ impl Resource {
         match self {
             // What is not there has no policy that could have to allow.
             Self::Key(key) if key.found.is_some() => ResourceRule::MustAllow,
-            Self::Account | Self::List(_) | Self::Secret(_) | Self::Entity(_) | Self::Key(_) => ResourceRule::Either,
+            Self::Account | Self::List(_) | Self::Secret(_) | Self::Entity(_) | Self::Key(_) | Self::Function(_) => {
+                ResourceRule::Either
+            }
         }
     }
 
@@ -137,7 +144,7 @@ impl Resource {
         match self {
             Self::Account => action.starts_with("iam:").then_some(Cow::Borrowed(arn)),
             Self::Secret(secret) if secret.found.is_none() => Some(Cow::Borrowed(&secret.asked)),
-            Self::List(_) | Self::Secret(_) | Self::Key(_) => Some(Cow::Borrowed(arn)),
+            Self::List(_) | Self::Secret(_) | Self::Key(_) | Self::Function(_) => Some(Cow::Borrowed(arn)),
             Self::Entity(entity) => Some(naming::called(arn, entity.asked.as_deref(), action)),
         }
     }
@@ -148,6 +155,7 @@ impl Resource {
             Self::Account | Self::List(_) => None,
             Self::Secret(secret) => secret.condition(key, arn, region),
             Self::Key(kms_key) => kms_key.condition(key),
+            Self::Function(function) => function.condition(key),
             // A request that sets a boundary is asked for that one instead.
             Self::Entity(entity) if key == "iam:permissionsboundary" => {
                 entity.boundary.as_ref().map(|arn| Values::text(arn))
@@ -187,7 +195,7 @@ impl Permit {
     pub fn secret(&self) -> Result<&SecretRef, Error> {
         match &self.resource {
             Resource::Secret(secret) => Ok(secret),
-            Resource::Account | Resource::List(_) | Resource::Entity(_) | Resource::Key(_) => {
+            Resource::Account | Resource::List(_) | Resource::Entity(_) | Resource::Key(_) | Resource::Function(_) => {
                 Err(Error::internal("a permit without a secret was used on one"))
             }
         }
@@ -200,8 +208,23 @@ impl Permit {
     pub fn key(&self) -> Result<&KeyRef, Error> {
         match &self.resource {
             Resource::Key(key) => Ok(key),
-            Resource::Account | Resource::List(_) | Resource::Entity(_) | Resource::Secret(_) => {
-                Err(Error::internal("a permit without a key was used on one"))
+            Resource::Account
+            | Resource::List(_)
+            | Resource::Entity(_)
+            | Resource::Secret(_)
+            | Resource::Function(_) => Err(Error::internal("a permit without a key was used on one")),
+        }
+    }
+
+    /// The function that the permit is for.
+    ///
+    /// # Errors
+    /// A fault when the permit is for no function.
+    pub fn function(&self) -> Result<&FunctionRef, Error> {
+        match &self.resource {
+            Resource::Function(function) => Ok(function),
+            Resource::Account | Resource::List(_) | Resource::Entity(_) | Resource::Secret(_) | Resource::Key(_) => {
+                Err(Error::internal("a permit without a function was used on one"))
             }
         }
     }
@@ -249,6 +272,39 @@ pub fn authorize_trust(
         None => Ok(Permit { action, resource }),
         Some(text) => Err(Error::refused(ACCESS_DENIED, text)),
     }
+}
+
+/// Whether `caller`, a service that acts on its own, may do `action`, such as `sts:AssumeRole`, on a role with the trust
+/// policy `trust`. Leaves no trace in the record.
+///
+/// # Errors
+/// A fault when a stored policy does not read.
+pub fn may_assume(
+    cx: &Ctx,
+    caller: &Caller,
+    action: &'static str,
+    role: &Arc<EntityRef>,
+    trust: Option<&Document>,
+    request: &dyn RequestKeys,
+) -> Result<bool, Error> {
+    let resource = Resource::Entity(Arc::clone(role));
+    let question = Question { cx, caller, resource: &resource, policy: trust, rule: ResourceRule::Trust, request };
+    Ok(question.denial(action, false)?.is_none())
+}
+
+/// Whether the service that is the caller of `cx` may do `action` on `resource`, which is to say whether the resource's
+/// policy lets it in: what a service does for an account is not bound by no policy, as its own housekeeping is. Leaves no
+/// trace in the record.
+///
+/// # Errors
+/// A fault when a stored policy does not read.
+pub fn may_as_service(
+    cx: &Ctx,
+    action: &'static str,
+    resource: &Resource,
+    request: &dyn RequestKeys,
+) -> Result<bool, Error> {
+    Ok(Question::on(cx, resource, request)?.denial(action, false)?.is_none())
 }
 
 /// Leave to retire a grant of `key`, which the grant itself gives unless a policy denies it.

@@ -47,6 +47,12 @@ impl PolicyText {
         &self.text
     }
 
+    /// The unique ids of the users and roles that it names, by ARN.
+    #[must_use]
+    pub fn ids(&self) -> &BTreeMap<String, String> {
+        &self.ids
+    }
+
     /// About as many bytes as it takes in memory once it is compiled, which takes several times its text.
     #[must_use]
     pub fn memory_bytes_about(&self) -> usize {

@@ -46,15 +46,16 @@ pub fn decide(job: &mut Job, secret: Option<&Secret>, now: Timestamp) -> Move {
         job.due_ms = Some(now.plus_millis(DELETED_MS).millis());
         return Move::Wait;
     }
-    if let Some(step) = job.run.as_ref().map(|run| run.step) {
+    if let Some(run) = &job.run {
+        let (step, is_asked) = (run.step, run.is_asked_at(now.millis()));
         if let Some(told) = missed(job, rotation, now) {
             return told;
         }
-        if let Some(window) = job.window.filter(|window| window.start_ms > now.millis()) {
-            job.wait_for(Some(window));
-            return Move::Wait;
+        if is_asked || job.window_begun(now).is_some() {
+            return Move::Carry(step);
         }
-        return Move::Carry(step);
+        job.wait_for(job.window);
+        return Move::Wait;
     }
     let window = match job.window.or(rotation.next) {
         Some(window) => window,
@@ -77,22 +78,17 @@ pub fn decide(job: &mut Job, secret: Option<&Secret>, now: Timestamp) -> Move {
     if is_incomplete(secret) { Move::Blocked } else { Move::Begin }
 }
 
-/// Takes over what the secret says of its rotation: it is right where they differ, and a window that it waits for is
-/// never earlier.
+/// Takes over what the secret says of its rotation, which is right where they differ: one that was abandoned, one that
+/// was changed by hand and waits for a later window.
 fn keep_to_secret(job: &mut Job, rotation: &Rotation, now: Timestamp) {
     let same = |run: &Run| rotation.under_way.as_ref() == Some(&run.under_way);
     if job.run.as_ref().is_some_and(same) {
         return;
     }
     job.run = None;
+    job.window = rotation.next_unsettled(job.window);
     if let Some(under_way) = &rotation.under_way {
-        let until_ms = job.window.map_or_else(|| now.plus_millis(ASKED_MS).millis(), |window| window.end_ms);
-        job.run = Some(Run::new(under_way.clone(), until_ms));
-    } else if let (Some(waiting), Some(next)) = (job.window, rotation.next)
-        && next.start_ms > waiting.start_ms
-    {
-        // Changed by hand, or completed, meanwhile.
-        job.window = Some(next);
+        job.run = Some(Run::new(under_way.clone(), Some(now.plus_millis(ASKED_MS).millis())));
     }
 }
 
@@ -108,32 +104,32 @@ fn missed(job: &mut Job, rotation: &Rotation, now: Timestamp) -> Option<Move> {
         }
     };
     job.wait_for(following);
-    if let (Some(run), Some(window)) = (&mut job.run, following) {
-        run.until_ms = window.end_ms;
-    }
     Some(Move::TellMissed { window: first, windows })
 }
 
-/// Plans what comes after a failure: another attempt after a pause while the window is open, or else the next window. A
-/// run begins anew, with the same version.
+/// Plans what comes after a failure: another attempt after a pause while the window is open, or while it is tried because
+/// somebody asked for it; or else the next window. A run begins anew, with the same version.
 pub fn plan_after_failure(job: &mut Job, rotation: &Rotation, now: Timestamp) {
+    let begun = job.window_begun(now);
     let Some(run) = &mut job.run else { return };
     run.failures = run.failures.saturating_add(1);
     run.step = Step::first(run.under_way.purpose);
     let again_ms = now.plus_millis(run.pause_ms()).millis();
-    if again_ms < run.until_ms {
+    if run.is_asked_at(again_ms) || begun.is_some_and(|window| again_ms < window.end_ms) {
         job.due_ms = Some(again_ms);
         return;
     }
-    run.failures = 0;
+    (run.failures, run.asked_until_ms) = (0, None);
     plan_next(job, rotation, now);
-    if let (Some(run), Some(window)) = (&mut job.run, job.window) {
-        run.until_ms = window.end_ms;
-    }
 }
 
-/// Plans the first window behind the one that the job is in.
+/// Plans the first window that has not begun.
 pub fn plan_next(job: &mut Job, rotation: &Rotation, now: Timestamp) {
-    let behind = job.window.map_or(now, |window| now.max(Timestamp::from_millis(window.end_ms - 1)));
-    job.wait_for(rotation.window_after(behind));
+    match job.window_begun(now) {
+        Some(begun) => {
+            let behind = now.max(Timestamp::from_millis(begun.end_ms - 1));
+            job.wait_for(rotation.window_after(behind));
+        }
+        None => job.wait_for(job.window.or_else(|| rotation.window_after(now))),
+    }
 }

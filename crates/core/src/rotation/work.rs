@@ -177,7 +177,7 @@ impl Rotations {
         let arn = after.arn();
         let event = Event::of_run(events::started(Purpose::Rotate), &arn, &under_way.run_id);
         batch.feed.push(events::entry(&self.documents, &after, now, &event)?);
-        let run = Run::new(under_way, window.end_ms);
+        let run = Run::new(under_way, None);
         let entry = HistoryEntry { window: Some(window), ..entry_of(&after, Some(&run), now, Happened::Began) };
         decided.next.run = Some(run);
         hold(&mut decided.next, taken.fence, now);
@@ -266,7 +266,7 @@ impl Rotations {
         let entry = HistoryEntry {
             took_ms,
             log_tail,
-            window: settled.next.window,
+            window: settled.next.window_begun(now),
             ..entry_of(&secret.value, Some(run), now, happened)
         };
         history::add(&self.documents, &mut batch, &mut settled.next, entry)?;
@@ -330,7 +330,7 @@ impl Rotations {
             Purpose::Rotate => {
                 rotation::complete(&mut settled.after, now);
                 let entry = HistoryEntry {
-                    window: settled.next.window,
+                    window: settled.next.window_begun(now),
                     ..entry_of(&settled.after, Some(&call.run), now, Happened::Succeeded)
                 };
                 history::add(&self.documents, batch, &mut settled.next, entry)?;

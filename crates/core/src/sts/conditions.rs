@@ -24,6 +24,8 @@ pub(super) struct SessionKeys<'a> {
     pub(super) mfa: bool,
     /// The provider that the caller's token is of: `aws:FederatedProvider`.
     pub(super) provider: Option<&'a str>,
+    /// For whom a service assumes the role: `aws:SourceAccount` and `aws:SourceArn`.
+    pub(super) source: Option<(&'a str, &'a str)>,
     /// Keys of the token, such as `idp.example.com:sub`.
     pub(super) provider_keys: &'a [(String, Vec<String>)],
 }
@@ -54,6 +56,8 @@ impl RequestKeys for SessionKeys<'_> {
         match key {
             "aws:multifactorauthpresent" if self.mfa => Some(Values::One(Value::Bool(true))),
             "aws:multifactorauthage" if self.mfa => Some(Values::One(Value::Number(0))),
+            "aws:sourceaccount" => self.source.map(|(account, _)| Values::text(account)),
+            "aws:sourcearn" => self.source.map(|(_, arn)| Values::text(arn)),
             "aws:federatedprovider" => self.provider.map(Values::text),
             _ => None,
         }

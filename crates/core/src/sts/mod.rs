@@ -7,6 +7,7 @@ mod narrowing;
 mod not_set_up;
 mod refusals;
 mod roles;
+mod services;
 mod sessions;
 mod web_identity;
 

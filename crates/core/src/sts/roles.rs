@@ -27,8 +27,8 @@ const CHAINED_SECONDS_MAX: i32 = 3600;
 /// The role of a request, existing or not.
 pub(super) struct RoleRef {
     pub(super) account: AccountId,
-    found: Option<Arc<Role>>,
-    entity: Arc<EntityRef>,
+    pub(super) found: Option<Arc<Role>>,
+    pub(super) entity: Arc<EntityRef>,
 }
 
 impl Sts {

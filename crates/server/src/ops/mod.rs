@@ -3,9 +3,11 @@
 mod form;
 mod iam;
 mod kms;
+mod lambda;
 pub mod secretsmanager;
 mod sts;
 
+use http::{HeaderName, HeaderValue};
 use strongroom_core::sts::iam_calls;
 use strongroom_core::{Ctx, Error, Principal};
 use strongroom_types::{AccountId, SecretBytes};
@@ -25,6 +27,10 @@ pub struct Answered {
     pub also: Option<Acted>,
     /// What the record shows of the answer, when it is not committed with a change.
     pub response_elements: Option<String>,
+    /// The status, where it is not 200.
+    pub status: Option<u16>,
+    /// Headers beside the content type.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// A resource that was acted on, as records show it.
@@ -60,6 +66,7 @@ pub async fn run(app: &App, cx: &Ctx, operation: AnyOperation, call: &Call) -> R
         AnyOperation::Iam(_) if !may_call_iam(cx) => Err(iam_calls()),
         AnyOperation::Iam(operation) => Box::pin(iam::run(&app.iam, cx, operation, call)).await,
         AnyOperation::Sts(operation) => Box::pin(sts::run(app, cx, operation, call)).await,
+        AnyOperation::Lambda(operation) => Box::pin(lambda::run(app, cx, operation, call)).await,
         AnyOperation::Kms(operation) => Box::pin(kms::run(&app.kms, cx, operation, call.body.expose())).await,
     }
 }

@@ -278,6 +278,7 @@ fn text_of<'a>(node: Node<'a>, reading: &Reading) -> Result<NodeText<'a>, Servic
 /// Decodes base64 without telling in the error what was sent, since it may be a secret.
 fn bytes_of(node: Node<'_>, reading: &Reading) -> Result<Vec<u8>, ServiceError> {
     let text = match node {
+        Node::Bytes(bytes) => return Ok(bytes.to_vec()),
         Node::Text(text) => text,
         other => return Err(reading.mismatch(&other, Expected::Blob)),
     };

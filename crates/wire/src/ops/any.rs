@@ -3,7 +3,7 @@
 use super::{AccessLevel, Protocol, Service, Visitor};
 use crate::error::{Code, ServiceError, UNKNOWN_OPERATION};
 use crate::query::Query;
-use crate::{iam, kms, secretsmanager, sts};
+use crate::{iam, kms, lambda, rest, secretsmanager, sts};
 
 /// The request names no operation. The code is in AWS's list of common errors; the text is unconfirmed.
 const MISSING_ACTION: Code = Code::new("MissingAction", 400);
@@ -19,6 +19,8 @@ pub enum AnyOperation {
     Sts(sts::Operation),
     /// Of KMS.
     Kms(kms::Operation),
+    /// Of Lambda.
+    Lambda(lambda::Operation),
 }
 
 /// Does the same for each service's operation.
@@ -29,13 +31,15 @@ macro_rules! each {
             AnyOperation::Iam($operation) => $what,
             AnyOperation::Sts($operation) => $what,
             AnyOperation::Kms($operation) => $what,
+            AnyOperation::Lambda($operation) => $what,
         }
     };
 }
 
 impl AnyOperation {
     /// The services.
-    pub const SERVICES: [&'static Service; 4] = [&secretsmanager::SERVICE, &iam::SERVICE, &sts::SERVICE, &kms::SERVICE];
+    pub const SERVICES: [&'static Service; 5] =
+        [&secretsmanager::SERVICE, &iam::SERVICE, &sts::SERVICE, &kms::SERVICE, &lambda::SERVICE];
 
     /// All operations, service by service.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -44,6 +48,7 @@ impl AnyOperation {
             .chain(iam::Operation::ALL.into_iter().map(Self::Iam))
             .chain(sts::Operation::ALL.into_iter().map(Self::Sts))
             .chain(kms::Operation::ALL.into_iter().map(Self::Kms))
+            .chain(lambda::Operation::ALL.into_iter().map(Self::Lambda))
     }
 
     /// The operation called `name` of the service with this signing name.
@@ -57,6 +62,8 @@ impl AnyOperation {
             sts::Operation::from_name(name).map(Self::Sts)
         } else if signing_name == kms::SERVICE.signing_name {
             kms::Operation::from_name(name).map(Self::Kms)
+        } else if signing_name == lambda::SERVICE.signing_name {
+            lambda::Operation::from_name(name).map(Self::Lambda)
         } else {
             None
         }
@@ -68,6 +75,18 @@ impl AnyOperation {
         Self::SERVICES
             .into_iter()
             .find_map(|service| Self::from_name(service.signing_name, service.operation_in_target(target)?))
+    }
+
+    /// The operation that a method and a path name.
+    #[must_use]
+    pub fn of_path(method: &str, path: &str) -> Option<Self> {
+        rest::find(&lambda::ROUTES, method, path).map(|route| Self::Lambda(route.operation))
+    }
+
+    /// Whether some service has operations of this path.
+    #[must_use]
+    pub fn knows_path(path: &str) -> bool {
+        rest::knows_path(&lambda::ROUTES, path)
     }
 
     /// The operation that the parameters of a request in the query protocol name, be they in the body or in the query
@@ -98,6 +117,7 @@ impl AnyOperation {
             Self::Iam(_) => &iam::SERVICE,
             Self::Sts(_) => &sts::SERVICE,
             Self::Kms(_) => &kms::SERVICE,
+            Self::Lambda(_) => &lambda::SERVICE,
         }
     }
 
@@ -133,6 +153,7 @@ impl AnyOperation {
             Self::Iam(operation) => !iam::Operation::UNSIGNED.contains(&operation),
             Self::Sts(operation) => !sts::Operation::UNSIGNED.contains(&operation),
             Self::Kms(operation) => !kms::Operation::UNSIGNED.contains(&operation),
+            Self::Lambda(operation) => !lambda::Operation::UNSIGNED.contains(&operation),
         }
     }
 
@@ -156,7 +177,9 @@ mod tests {
         for operation in AnyOperation::all() {
             let service = operation.service();
             assert_eq!(AnyOperation::from_name(service.signing_name, operation.name()), Some(operation));
-            assert_eq!(operation.action(), format!("{}:{}", service.signing_name, operation.name()));
+            let renamed = operation == AnyOperation::Lambda(lambda::Operation::Invoke);
+            let name = if renamed { "InvokeFunction" } else { operation.name() };
+            assert_eq!(operation.action(), format!("{}:{name}", service.signing_name));
         }
         assert_eq!(AnyOperation::from_name("sts", "GetUser"), None);
         assert_eq!(AnyOperation::from_name("s3", "GetUser"), None);

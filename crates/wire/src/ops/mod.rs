@@ -5,6 +5,7 @@ mod any;
 mod exchanges;
 mod iam;
 mod kms;
+mod lambda;
 mod secretsmanager;
 mod sts;
 

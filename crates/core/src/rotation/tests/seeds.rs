@@ -152,7 +152,7 @@ async fn live(seed: u64) -> u32 {
         Schedule::new(rules.automatically_after_days, rules.schedule_expression.as_deref(), rules.duration.as_deref());
     let schedule = schedule.unwrap();
     let window = schedule.next_window(began, began).map(NextWindow::from);
-    let mut ledger = Ledger { schedule, anchor: began, window, failed: true, rotations: 0 };
+    let mut ledger = Ledger { schedule, anchor: began, window, failed: false, rotations: 0 };
     let (mut seen, end_ms) = (0, began.millis() + YEARS_MS);
     let mut turns = 0;
     while house.clock.now().millis() < end_ms {

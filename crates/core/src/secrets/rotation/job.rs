@@ -77,16 +77,23 @@ pub struct Run {
     pub step: Step,
     /// Failed attempts so far.
     pub failures: u32,
-    /// Until when a failed attempt is followed by another after a pause, in ms since the epoch.
-    pub until_ms: i64,
+    /// Until when it is tried because somebody asked for it, outside of windows too, in ms since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_until_ms: Option<i64>,
 }
 
 impl Run {
     /// A run that begins.
     #[must_use]
-    pub fn new(under_way: UnderWay, until_ms: i64) -> Self {
+    pub fn new(under_way: UnderWay, asked_until_ms: Option<i64>) -> Self {
         let step = Step::first(under_way.purpose);
-        Self { under_way, step, failures: 0, until_ms }
+        Self { under_way, step, failures: 0, asked_until_ms }
+    }
+
+    /// Whether it is tried at an instant because somebody asked for it.
+    #[must_use]
+    pub fn is_asked_at(&self, ms: i64) -> bool {
+        self.asked_until_ms.is_some_and(|until_ms| ms < until_ms)
     }
 
     /// From a failed attempt to the next one, in ms.
@@ -120,7 +127,7 @@ pub struct Job {
     /// When it is to be looked at, in ms since the epoch; never, if none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_ms: Option<i64>,
-    /// The window that it waits for, or that it is tried in.
+    /// The first window that nothing is settled of: the job waits for it, or is tried in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<NextWindow>,
     /// Who works on it.
@@ -170,6 +177,12 @@ impl Job {
             .chain(self.suffix.bytes())
             .fold(0_i64, |mixed, byte| (mixed * 31 + i64::from(byte)) % HOUR_MS);
         mixed % room
+    }
+
+    /// The window of the job, if it has begun at `now`.
+    #[must_use]
+    pub fn window_begun(&self, now: Timestamp) -> Option<NextWindow> {
+        self.window.filter(|window| window.start_ms <= now.millis())
     }
 
     /// Whether somebody works on it at `now`.

@@ -108,6 +108,19 @@ impl Rotation {
         self.schedule()?.next_window(Timestamp::from_millis(self.anchor_ms), now).map(NextWindow::from)
     }
 
+    /// The first window that nothing is settled of, when a job has waited for `waited`.
+    #[must_use]
+    pub fn next_unsettled(&self, waited: Option<NextWindow>) -> Option<NextWindow> {
+        // What was waited for is later where rotations failed in earlier windows.
+        let next = self.next?;
+        Some(waited.filter(|waited| waited.start_ms > next.start_ms && self.is_window(*waited)).unwrap_or(next))
+    }
+
+    /// Whether the schedule has a window, as it is counted now.
+    fn is_window(&self, window: NextWindow) -> bool {
+        self.window_at(Timestamp::from_millis(window.start_ms)) == Some(window)
+    }
+
     /// The window that `now` lies in.
     #[must_use]
     pub fn window_at(&self, now: Timestamp) -> Option<NextWindow> {

@@ -96,8 +96,8 @@ impl Secrets {
         let started = Event::of_run(events::started(asked.purpose), &after.arn(), &under_way.run_id);
         batch.feed.push(events::entry(&self.documents, &after, cx.now, &started)?);
         let mut next = job.as_ref().map_or_else(|| Job::of(&after), |job| Job::clone(&job.value));
-        next.run = Some(Run::new(under_way, cx.now.plus_millis(ASKED_MS).millis()));
-        next.window = None;
+        next.run = Some(Run::new(under_way, Some(cx.now.plus_millis(ASKED_MS).millis())));
+        next.window = after.rotation.as_ref().and_then(|rotation| rotation.next_unsettled(next.window));
         next.due_ms = Some(cx.now.millis());
         // Whoever worked for an earlier run finds that it is not his any more.
         next.lease = None;
@@ -135,9 +135,9 @@ impl Secrets {
     async fn reattempt(&self, cx: &Ctx, job: Option<Loaded<Job>>) -> Result<(), Error> {
         let Some(job) = job.filter(|job| job.value.run.is_some() && !job.value.is_taken(cx.now)) else { return Ok(()) };
         let mut next = Job::clone(&job.value);
-        (next.due_ms, next.window) = (Some(cx.now.millis()), None);
+        next.due_ms = Some(cx.now.millis());
         if let Some(run) = &mut next.run {
-            run.until_ms = run.until_ms.max(cx.now.plus_millis(ASKED_MS).millis());
+            run.asked_until_ms = Some(cx.now.plus_millis(ASKED_MS).millis());
         }
         let mut batch = Batch::named("reattempt_rotation");
         self.documents.put(&mut batch, Some(&job), &Arc::new(next))?;

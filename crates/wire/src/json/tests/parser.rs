@@ -82,6 +82,7 @@ fn as_value(node: &Node<'_>) -> Value {
         Node::Number(text) => text.parse().expect("a number"),
         Node::Text(text) => Value::String(text.to_string()),
         Node::List(elements) => elements.iter().map(as_value).collect(),
+        Node::Bytes(_) => panic!("no JSON has bytes"),
         Node::Map(entries) => entries.iter().map(|(key, node)| (key.to_string(), as_value(node))).collect(),
     }
 }
