@@ -15,6 +15,7 @@ mod memory;
 mod planted;
 mod readme;
 mod roots;
+mod rotation;
 mod start;
 mod tpm;
 mod trail;

@@ -13,6 +13,7 @@ mod organization;
 mod policy;
 mod process;
 mod roots;
+mod rotation;
 mod serve;
 mod settings;
 mod store;
@@ -76,6 +77,9 @@ enum Command {
     /// Answers questions about policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Works on the rotation of secrets.
+    #[command(subcommand)]
+    Rotation(rotation::RotationCommand),
     /// Tells who may do an action on a resource, and by which statements; also while a server runs.
     WhoCan(policy::WhoCanArgs),
 }
@@ -99,6 +103,7 @@ fn main() -> ExitCode {
         Command::Account(command) => account::run(&command),
         Command::Organization(command) => organization::run(&command),
         Command::Policy(command) => policy::run(&command),
+        Command::Rotation(command) => rotation::run(&command),
         Command::WhoCan(args) => policy::who_can(&args),
     };
     match done {

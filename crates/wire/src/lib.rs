@@ -11,7 +11,7 @@ mod letters;
 pub mod node;
 pub mod ops;
 pub mod pattern;
-mod percent;
+pub mod percent;
 pub mod query;
 pub mod reading;
 pub mod record;

@@ -88,14 +88,7 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["TcpListener", "TcpStream", "UdpSocket", "UnixListener", "UnixStream", "ToSocketAddrs"],
-        rooms: &[
-            "crates/roots/src/http.rs",
-            "crates/runtimes/src/api.rs",
-            "crates/server/",
-            "crates/cli/",
-            "crates/partners/src/client.rs",
-            "crates/rotators/src/drivers/",
-        ],
+        rooms: &["crates/roots/src/http.rs", "crates/runtimes/src/api.rs", "crates/server/", "crates/cli/", "crates/partners/src/client.rs", "crates/rotators/src/drivers/", "crates/client/"],
         in_tests: true,
         instead: "only the server has a network: take what was received",
     },
@@ -184,20 +177,13 @@ const LIBRARIES: [Library; 10] = [
     },
     Library {
         names: &["hyper", "hyper-util"],
-        rooms: &[
-            "crates/roots/",
-            "crates/runtimes/",
-            "crates/server/",
-            "crates/testkit/",
-            "bench/",
-            "crates/partners/",
-        ],
+        rooms: &["crates/roots/", "crates/runtimes/", "crates/server/", "crates/testkit/", "bench/", "crates/partners/", "crates/client/"],
         in_tests: &["*"],
         instead: "HTTP is only in `server`, in `roots` for outside keys, and in `runtimes` for functions",
     },
     Library {
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
-        rooms: &["crates/roots/", "crates/partners/", "crates/server/", "crates/testkit/", "crates/rotators/"],
+        rooms: &["crates/roots/", "crates/partners/", "crates/server/", "crates/testkit/", "crates/rotators/", "crates/client/"],
         in_tests: &["*"],
         instead: "TLS is only in `server`, in `roots` for outside keys and in `partners`",
     },

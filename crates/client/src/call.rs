@@ -1,0 +1,120 @@
+//! Calls in the protocols that AWS's services speak.
+
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::Value;
+use strongroom_types::{SecretBuffer, SecretBytes};
+use strongroom_wire::percent;
+
+/// A call that is not signed yet.
+#[derive(Debug)]
+pub struct Call {
+    pub(crate) service: String,
+    pub(crate) method: Method,
+    /// Percent-encoded.
+    pub(crate) path: String,
+    /// Percent-encoded, without the question mark.
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(HeaderName, String)>,
+    pub(crate) body: SecretBytes,
+}
+
+impl Call {
+    /// A call by JSON 1.1. `service` is the name to sign for, such as `kms`; `target` is the value of `X-Amz-Target`,
+    /// such as `TrentService.DescribeKey`.
+    #[must_use]
+    pub fn json(service: &str, target: &str, input: &Value) -> Self {
+        let headers = vec![
+            (http::header::CONTENT_TYPE, "application/x-amz-json-1.1".to_owned()),
+            (HeaderName::from_static("x-amz-target"), target.to_owned()),
+        ];
+        Self { headers, ..Self::new(service, Method::POST, "/", body_of(input)) }
+    }
+
+    /// A call by the Query protocol, as IAM and STS have it. `version` is that of the API, such as `2010-05-08`; members
+    /// of structures and lists have the names that the protocol gives them, such as `Tags.member.1.Key`.
+    #[must_use]
+    pub fn query(service: &str, version: &str, action: &str, parameters: &[(&str, &str)]) -> Self {
+        let mut form = SecretBuffer::with_capacity(1024);
+        for (name, value) in [("Action", action), ("Version", version)].iter().chain(parameters) {
+            if !form.is_empty() {
+                form.push(b'&');
+            }
+            form.extend_from_slice(percent::encoded(name).as_bytes());
+            form.push(b'=');
+            form.extend_from_slice(percent::encoded(value).as_bytes());
+        }
+        let kind = "application/x-www-form-urlencoded; charset=utf-8".to_owned();
+        let headers = vec![(http::header::CONTENT_TYPE, kind)];
+        Self { headers, ..Self::new(service, Method::POST, "/", form.into_secret()) }
+    }
+
+    /// A call by restJson1, as Lambda has it. `segments` are the parts of the path between slashes, which are encoded
+    /// here; without `input` there is no body.
+    #[must_use]
+    pub fn rest(service: &str, method: Method, segments: &[&str], input: Option<&Value>) -> Self {
+        let path: String = segments.iter().map(|segment| format!("/{}", percent::encoded(segment))).collect();
+        let path = if path.is_empty() { "/" } else { &path };
+        let mut call = Self::new(service, method, path, input.map_or_else(|| SecretBytes::new(Vec::new()), body_of));
+        if input.is_some() {
+            call.headers.push((http::header::CONTENT_TYPE, "application/json".to_owned()));
+        }
+        call
+    }
+
+    /// The same with a parameter of the query.
+    #[must_use]
+    pub fn with_query(mut self, name: &str, value: &str) -> Self {
+        let separator = if self.query.is_empty() { "" } else { "&" };
+        self.query += &format!("{separator}{}={}", percent::encoded(name), percent::encoded(value));
+        self
+    }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// The same with other bytes as its body, such as the payload of an invocation.
+    #[must_use]
+    pub fn with_body(mut self, body: SecretBytes) -> Self {
+        self.body = body;
+        self
+    }
+
+    fn new(service: &str, method: Method, path: &str, body: SecretBytes) -> Self {
+        let (service, path) = (service.to_owned(), path.to_owned());
+        Self { service, method, path, query: String::new(), headers: Vec::new(), body }
+    }
+
+    pub(crate) fn header_values(&self) -> Result<Vec<(HeaderName, HeaderValue)>, http::header::InvalidHeaderValue> {
+        let value = |(name, text): &(HeaderName, String)| Ok((name.clone(), HeaderValue::from_str(text)?));
+        self.headers.iter().map(value).collect()
+    }
+}
+
+fn body_of(input: &Value) -> SecretBytes {
+    SecretBytes::new(input.to_string().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn paths_forms_and_queries_are_encoded() {
+        let arn = "arn:aws:lambda:us-east-1:1:function:f";
+        let call =
+            Call::rest("lambda", Method::GET, &["2015-03-31", "functions", arn], None).with_query("Qualifier", "a&b");
+        assert_eq!(call.path, "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Af");
+        assert_eq!((call.query.as_str(), call.body.len()), ("Qualifier=a%26b", 0));
+        let call = Call::query("iam", "2010-05-08", "GetRole", &[("RoleName", "a+b c")]);
+        assert_eq!(call.body.expose(), b"Action=GetRole&Version=2010-05-08&RoleName=a%2Bb%20c");
+        let call = Call::json("kms", "TrentService.ListKeys", &json!({"Limit": 1}));
+        assert_eq!((call.path.as_str(), call.body.expose()), ("/", br#"{"Limit":1}"#.as_slice()));
+        assert!(!format!("{call:?}").contains("Limit\":1"), "the body does not print");
+    }
+}

@@ -1,0 +1,240 @@
+//! Where calls go: one connection each, no redirections, no proxy, bounded in bytes and time.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use strongroom_types::{SecretBuffer, SecretBytes};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+
+use crate::answer::Answer;
+use crate::error::CallError;
+
+/// Bytes of an answer's head.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes set aside for an answer at once.
+const ANSWER_BYTES: usize = 4096;
+/// Addresses of one name that are tried.
+const ADDRESSES_MAX: usize = 4;
+
+/// Whose certificates are trusted.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// Those that lead to a root of the system.
+    System,
+    /// Those that lead to one of these certificates in PEM form alone.
+    Pem(Vec<u8>),
+}
+
+/// How an endpoint is spoken with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whose certificates are trusted.
+    pub trust: Trust,
+    /// Whether plain HTTP may go to other machines. To loopback it always may.
+    pub plain_http_anywhere: bool,
+    /// The most that a call may take, from the look-up of the name to the last byte of the answer.
+    pub time: Duration,
+    /// The most bytes of an answer's body.
+    pub answer_bytes_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let time = Duration::from_secs(30);
+        Self { trust: Trust::System, plain_http_anywhere: false, time, answer_bytes_max: 8 * 1024 * 1024 }
+    }
+}
+
+/// A service at one URL.
+pub struct Endpoint {
+    url: String,
+    host: String,
+    port: u16,
+    authority: HeaderValue,
+    /// What comes before the path of each call.
+    base: String,
+    /// None for plain HTTP.
+    tls: Option<(ServerName<'static>, Arc<ClientConfig>)>,
+    options: Options,
+}
+
+impl Endpoint {
+    /// The service at `url`: `http` or `https`, a host, perhaps a port and a path.
+    ///
+    /// # Errors
+    /// `Endpoint` when `url` is no such URL, or there are no certificates to trust.
+    pub fn open(url: &str, options: Options) -> Result<Self, CallError> {
+        let wrong = |what: &str| CallError::Endpoint(format!("{url}: {what}"));
+        let uri: Uri = url.parse().map_err(|_| wrong("not a URL"))?;
+        let authority = uri.authority().ok_or_else(|| wrong("no host"))?.as_str();
+        if authority.contains('@') || uri.query().is_some() {
+            return Err(wrong("an endpoint has neither a user nor a query"));
+        }
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let tls = match uri.scheme_str() {
+            Some("https") => {
+                let name = ServerName::try_from(host.clone()).map_err(|_| wrong("not a host name"))?;
+                Some((name, client_config(&options.trust).map_err(|reason| wrong(&reason))?))
+            }
+            Some("http") => None,
+            _ => return Err(wrong("neither https nor http")),
+        };
+        Ok(Self {
+            port: uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 }),
+            authority: HeaderValue::from_str(authority).map_err(|_| wrong("no host"))?,
+            base: uri.path().trim_end_matches('/').to_owned(),
+            url: url.to_owned(),
+            host,
+            tls,
+            options,
+        })
+    }
+
+    /// The URL that it was opened with.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The value of the header `Host`.
+    pub(crate) fn authority(&self) -> &HeaderValue {
+        &self.authority
+    }
+
+    /// The path of a call for what is at `path`.
+    pub(crate) fn path(&self, path: &str) -> String {
+        [&self.base, path].concat()
+    }
+
+    /// Sends a request and waits for the answer, as long as it may take.
+    pub(crate) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
+        let time = self.options.time;
+        let answer = tokio::time::timeout(time, self.exchange_at_leisure(request)).await;
+        answer.unwrap_or_else(|_| Err(CallError::Time { url: self.url.clone(), time }))
+    }
+
+    async fn exchange_at_leisure(&self, request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
+        let stream = self.connect().await.map_err(|reason| self.unreachable(&reason))?;
+        match &self.tls {
+            None => self.exchange_over(stream, request).await,
+            Some((name, config)) => {
+                let connector = TlsConnector::from(Arc::clone(config));
+                let stream = connector.connect(name.clone(), stream).await;
+                self.exchange_over(stream.map_err(|error| self.unreachable(&format!("TLS: {error}")))?, request).await
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<TcpStream, String> {
+        let said = |error: io::Error| error.to_string();
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await.map_err(said)?;
+        let anywhere = self.tls.is_some() || self.options.plain_http_anywhere;
+        let may_be_asked = |address: &SocketAddr| anywhere || address.ip().to_canonical().is_loopback();
+        let mut last = "the host has no address that may be asked without TLS".to_owned();
+        for address in found.filter(may_be_asked).take(ADDRESSES_MAX) {
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = said(error),
+            }
+        }
+        Err(last)
+    }
+
+    async fn exchange_over<S>(&self, stream: S, request: Request<Full<Bytes>>) -> Result<Answer, CallError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let said = |error: hyper::Error| self.unreachable(&error.to_string());
+        // Written from the body's own memory where that is possible, so that no copy of it stays behind.
+        let mut builder = http1::Builder::new();
+        let (mut sender, connection) =
+            builder.max_buf_size(HEAD_BYTES_MAX).writev(true).handshake(TokioIo::new(stream)).await.map_err(said)?;
+        // Ends with this function, however that ends.
+        let mut driver = JoinSet::new();
+        driver.spawn(connection);
+        let (head, body) = sender.send_request(request).await.map_err(said)?.into_parts();
+        let body = self.whole(body).await?;
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, url: self.url.clone() })
+    }
+
+    async fn whole(&self, mut body: Incoming) -> Result<SecretBytes, CallError> {
+        let bytes_max = self.options.answer_bytes_max;
+        let mut buffer = SecretBuffer::with_capacity(ANSWER_BYTES);
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.unreachable(&error.to_string()))?;
+            let Some(data) = frame.data_ref() else { continue };
+            if buffer.len() + data.len() > bytes_max {
+                return Err(CallError::Size { url: self.url.clone(), bytes_max });
+            }
+            buffer.extend_from_slice(data);
+        }
+        Ok(buffer.into_secret())
+    }
+
+    fn unreachable(&self, reason: &str) -> CallError {
+        CallError::Unreachable { url: self.url.clone(), reason: reason.to_owned() }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({})", self.url)
+    }
+}
+
+/// A body that is wiped once it has been sent.
+pub(crate) struct Body(SecretBytes);
+
+impl Body {
+    /// As the library takes it.
+    pub(crate) fn of(bytes: SecretBytes) -> Full<Bytes> {
+        Full::new(Bytes::from_owner(Self(bytes)))
+    }
+}
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
+fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
+    let mut roots = RootCertStore::empty();
+    match trust {
+        Trust::Pem(text) => {
+            let none = || "what it is to be trusted by is no root certificates in PEM form".to_owned();
+            for certificate in CertificateDer::pem_slice_iter(text) {
+                roots.add(certificate.map_err(|_| none())?).map_err(|_| none())?;
+            }
+            if roots.is_empty() {
+                return Err(none());
+            }
+        }
+        Trust::System => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
