@@ -158,7 +158,7 @@ const LIBRARIES: [Library; 10] = [
         instead: "SQL is only in `store`, and in `rotators` for users of outside databases",
     },
     Library {
-        names: &["mysql_async", "redis", "tiberius", "mongodb", "oracledb"],
+        names: &["mysql_async", "tiberius", "mongodb", "oracledb"],
         rooms: &["crates/rotators/"],
         in_tests: &[],
         instead: "outside databases are only in `rotators`: ask for a rotation",
