@@ -18,8 +18,19 @@ pub const THUMBPRINT_LEN: usize = 20;
 /// no collisions, only the making of a second certificate for a thumbprint that is given.
 #[must_use]
 pub fn thumbprint(certificate: &[u8]) -> [u8; THUMBPRINT_LEN] {
+    sha1(certificate)
+}
+
+/// What MySQL and MariaDB store of a password under `mysql_native_password`: its SHA-1, twice. For handing them a new
+/// password that they then need not see.
+#[must_use]
+pub fn mysql_native_password(password: &[u8]) -> [u8; THUMBPRINT_LEN] {
+    sha1(&sha1(password))
+}
+
+fn sha1(data: &[u8]) -> [u8; THUMBPRINT_LEN] {
     let mut out = [0; THUMBPRINT_LEN];
-    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, certificate);
+    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data);
     for (to, from) in out.iter_mut().zip(digest.as_ref()) {
         *to = *from;
     }

@@ -149,12 +149,16 @@ mod tests {
 
     #[test]
     fn what_is_not_touched_stays_as_it_was() {
-        let mut entry = entry(r#"{ "z": 1.50, "password":"p\u0041", "n":{"b":1, "a":[null]}, "big":123456789012345678901 }"#);
+        let mut entry =
+            entry(r#"{ "z": 1.50, "password":"p\u0041", "n":{"b":1, "a":[null]}, "big":123456789012345678901 }"#);
         assert_eq!(entry.text("password").expect("text").expose(), "pA");
         entry.set_text("password", &SecretText::new("q\"\\\n\u{1}ä".to_owned()));
         let json = r#"{"z":1.50,"password":"q\"\\\u000a\u0001ä","n":{"b":1, "a":[null]},"big":123456789012345678901}"#;
         assert_eq!(entry.to_json().expose(), json);
-        assert_eq!(super::Entry::parse(&entry.to_json()).and_then(|again| again.text("password")).expect("text").expose(), "q\"\\\n\u{1}ä");
+        assert_eq!(
+            super::Entry::parse(&entry.to_json()).and_then(|again| again.text("password")).expect("text").expose(),
+            "q\"\\\n\u{1}ä"
+        );
     }
 
     #[test]

@@ -60,10 +60,9 @@ pub fn username_limit(environment: &BTreeMap<String, String>, default: Option<u6
 
 fn number(environment: &BTreeMap<String, String>, name: &str, default: u64) -> Result<u64, Failure> {
     match environment.get(name) {
-        Some(text) => text
-            .trim()
-            .parse()
-            .map_err(|_| Failure::value(format!("The environment variable {name} must be a number"))),
+        Some(text) => {
+            text.trim().parse().map_err(|_| Failure::value(format!("The environment variable {name} must be a number")))
+        }
         None => Ok(default),
     }
 }

@@ -81,8 +81,9 @@ impl Event {
         let secret_id = member("SecretId", payload.secret_id)?;
         let token = member("ClientRequestToken", payload.client_request_token)?;
         let step = member("Step", payload.step)?;
-        let step = Step::named(&step)
-            .ok_or_else(|| Failure::value(format!("lambda_handler: Invalid step parameter {step} for secret {secret_id}")))?;
+        let step = Step::named(&step).ok_or_else(|| {
+            Failure::value(format!("lambda_handler: Invalid step parameter {step} for secret {secret_id}"))
+        })?;
         Ok(Self { step, secret_id, token, rotation_token: payload.rotation_token })
     }
 }
@@ -98,7 +99,8 @@ mod tests {
         )
         .expect("event");
         assert_eq!((event.step, event.rotation_token.as_deref()), (Step::Set, Some("r")));
-        let event = Event::parse(br#"{"Step":"createSecret","SecretId":"arn","ClientRequestToken":"t"}"#).expect("event");
+        let event =
+            Event::parse(br#"{"Step":"createSecret","SecretId":"arn","ClientRequestToken":"t"}"#).expect("event");
         assert_eq!((event.step, event.rotation_token), (Step::Create, None));
     }
 

@@ -43,6 +43,9 @@ pub struct Package {
     pub default_port: u16,
     /// Longest name of a clone, in characters, when the environment does not say.
     pub(crate) username_limit: Option<u64>,
+    /// Whether a superuser sets the password of one user, where the secret names one in `masterarn`: the system lets
+    /// few users set their own.
+    pub(crate) superuser_may_set: bool,
     /// The system; none for a value that no other system knows.
     pub(crate) database: Option<Database>,
 }
@@ -63,7 +66,7 @@ const ANY: &[&str] = &[];
 
 /// The package of one user.
 macro_rules! single {
-    ($database:ident, $name:literal, $system:literal, $engines:ident, $port:literal, $limit:expr) => {
+    ($database:ident, $name:literal, $system:literal, $engines:ident, $port:literal, $limit:expr, $may:expr) => {
         Package {
             name: concat!("strongroom/", $name, "-single-user"),
             description: concat!("Changes the password of one ", $system, " user in place"),
@@ -72,6 +75,7 @@ macro_rules! single {
             engines: $engines,
             default_port: $port,
             username_limit: $limit,
+            superuser_may_set: $may,
             database: Some(Database::$database),
         }
     };
@@ -79,7 +83,7 @@ macro_rules! single {
 
 /// The package of alternating users.
 macro_rules! multi {
-    ($database:ident, $name:literal, $system:literal, $engines:ident, $port:literal, $limit:expr) => {
+    ($database:ident, $name:literal, $system:literal, $engines:ident, $port:literal, $limit:expr, $may:expr) => {
         Package {
             name: concat!("strongroom/", $name, "-multi-user"),
             description: concat!("Alternates between two ", $system, " users, by a superuser"),
@@ -88,6 +92,7 @@ macro_rules! multi {
             engines: $engines,
             default_port: $port,
             username_limit: $limit,
+            superuser_may_set: $may,
             database: Some(Database::$database),
         }
     };
@@ -101,30 +106,31 @@ const GENERIC: Package = Package {
     engines: &[],
     default_port: 0,
     username_limit: None,
+    superuser_may_set: false,
     database: None,
 };
 
 static PACKAGES: &[Package] = &[
     #[cfg(feature = "postgres")]
-    single!(Postgres, "postgresql", "PostgreSQL", POSTGRES, 5432, Some(63)),
+    single!(Postgres, "postgresql", "PostgreSQL", POSTGRES, 5432, Some(63), false),
     #[cfg(feature = "postgres")]
-    multi!(Postgres, "postgresql", "PostgreSQL", POSTGRES, 5432, Some(63)),
+    multi!(Postgres, "postgresql", "PostgreSQL", POSTGRES, 5432, Some(63), false),
     #[cfg(feature = "mysql")]
-    single!(MySql, "mysql", "MySQL", MYSQL, 3306, Some(16)),
+    single!(MySql, "mysql", "MySQL", MYSQL, 3306, Some(16), false),
     #[cfg(feature = "mysql")]
-    multi!(MySql, "mysql", "MySQL", MYSQL, 3306, Some(16)),
+    multi!(MySql, "mysql", "MySQL", MYSQL, 3306, Some(16), false),
     #[cfg(feature = "mysql")]
-    single!(MariaDb, "mariadb", "MariaDB", MARIADB, 3306, Some(80)),
+    single!(MariaDb, "mariadb", "MariaDB", MARIADB, 3306, Some(80), false),
     #[cfg(feature = "mysql")]
-    multi!(MariaDb, "mariadb", "MariaDB", MARIADB, 3306, Some(80)),
+    multi!(MariaDb, "mariadb", "MariaDB", MARIADB, 3306, Some(80), false),
     #[cfg(feature = "postgres")]
-    single!(Redshift, "redshift", "Redshift", REDSHIFT, 5439, Some(127)),
+    single!(Redshift, "redshift", "Redshift", REDSHIFT, 5439, Some(127), false),
     #[cfg(feature = "postgres")]
-    multi!(Redshift, "redshift", "Redshift", REDSHIFT, 5439, Some(127)),
+    multi!(Redshift, "redshift", "Redshift", REDSHIFT, 5439, Some(127), false),
     #[cfg(feature = "redis")]
-    single!(Redis, "redis", "Redis", ANY, 6379, None),
+    single!(Redis, "redis", "Redis", ANY, 6379, None, true),
     #[cfg(feature = "redis")]
-    multi!(Redis, "redis", "Redis", ANY, 6379, None),
+    multi!(Redis, "redis", "Redis", ANY, 6379, None, true),
     GENERIC,
 ];
 

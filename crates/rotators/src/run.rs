@@ -86,8 +86,6 @@ async fn finish(rotation: &mut Rotation<'_>, described: &Described) -> Result<()
         .find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT))
         .map(|(version, _)| version.as_str());
     rotation.secrets.move_current(arn, token, current).await?;
-    rotation.log.info(format!(
-        "finishSecret: Successfully set AWSCURRENT stage to version {token} for secret {arn}."
-    ));
+    rotation.log.info(format!("finishSecret: Successfully set AWSCURRENT stage to version {token} for secret {arn}."));
     Ok(())
 }

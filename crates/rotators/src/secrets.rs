@@ -43,8 +43,12 @@ pub trait Secrets: Send + Sync {
     ) -> Fut<'a, Result<(), Failure>>;
 
     /// UpdateSecretVersionStage of AWSCURRENT.
-    fn move_current<'a>(&'a self, secret_id: &'a str, to: &'a str, from: Option<&'a str>)
-    -> Fut<'a, Result<(), Failure>>;
+    fn move_current<'a>(
+        &'a self,
+        secret_id: &'a str,
+        to: &'a str,
+        from: Option<&'a str>,
+    ) -> Fut<'a, Result<(), Failure>>;
 
     /// GetRandomPassword.
     fn random_password<'a>(&'a self, settings: &'a PasswordSettings) -> Fut<'a, Result<SecretText, Failure>>;

@@ -8,8 +8,12 @@
 )]
 
 mod contract;
+#[cfg(feature = "mysql")]
+mod mariadb;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 mod rotate;
 mod servers;

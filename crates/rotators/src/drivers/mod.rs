@@ -2,6 +2,8 @@
 
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(feature = "mysql")]
+mod mysql_grants;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
@@ -11,13 +13,7 @@ use std::time::Duration;
 
 use strongroom_types::secret::SecretText;
 
-use crate::{
-    Failure, Fut, Package, Settings,
-    entry::Entry,
-    package::Database,
-    settings::Trust,
-    steps::public,
-};
+use crate::{Failure, Fut, Package, Settings, entry::Entry, package::Database, settings::Trust, steps::public};
 
 /// Where to log in, and as whom.
 pub struct Login {
@@ -68,19 +64,20 @@ trait Driver: Send + Sync {
 /// The longest waits.
 #[derive(Clone, Copy)]
 struct Limits {
-    #[cfg_attr(not(any(feature = "mysql", feature = "redis")), expect(dead_code, reason = "not all drivers ask"))]
-    connect: Duration,
     statement: Duration,
 }
 
 /// Someone who is logged in.
 pub trait Session: Send {
-    /// Sets the password of the user who is logged in.
-    fn set_password<'a>(&'a mut self, change: &'a Change) -> Fut<'a, Result<(), Failure>>;
+    /// Sets the password of the user, who is logged in, unless the database needs a superuser for it.
+    fn set_password<'a>(&'a mut self, change: &'a Change) -> Fut<'a, Result<Note, Failure>>;
 
     /// Makes a user with the rights of `user`, or sets its password when there is one of this name.
-    fn set_clone<'a>(&'a mut self, user: &'a str, clone: &'a Change) -> Fut<'a, Result<(), Failure>>;
+    fn set_clone<'a>(&'a mut self, user: &'a str, clone: &'a Change) -> Fut<'a, Result<Note, Failure>>;
 }
+
+/// Something that whoever runs the database should know, for the log.
+pub type Note = Option<&'static str>;
 
 impl Login {
     /// The login of a secret's JSON.
@@ -116,8 +113,11 @@ impl Change {
     /// # Errors
     /// A `ValueError` when a member has not its type.
     pub fn of(pending: &Entry, working: Option<&Entry>) -> Result<Self, Failure> {
-        let change =
-            Self { user: public(pending, "username")?, password: password(pending)?, old: working.map(password).transpose()? };
+        let change = Self {
+            user: public(pending, "username")?,
+            password: password(pending)?,
+            old: working.map(password).transpose()?,
+        };
         // No database takes it, and some cut the text there.
         if change.user.contains('\0') || change.password.expose().contains('\0') {
             return Err(Failure::value("username and password must not contain the character NUL"));
@@ -186,7 +186,7 @@ async fn attempt(
     trust: Option<&Trust>,
     settings: &Settings,
 ) -> Result<Box<dyn Session>, Refused> {
-    let limits = Limits { connect: settings.connect(), statement: settings.statement() };
+    let limits = Limits { statement: settings.statement() };
     tokio::time::timeout(settings.connect(), driver.log_in(login, trust, limits))
         .await
         .unwrap_or_else(|_| Err(Refused::unreached(format!("no answer within {} ms", settings.connect_timeout_ms))))

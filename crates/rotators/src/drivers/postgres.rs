@@ -23,7 +23,7 @@ use tokio_postgres::{
 };
 use tokio_rustls::{TlsConnector, client};
 
-use super::{Change, Driver, Limits, Login, Refused, Session, within};
+use super::{Change, Driver, Limits, Login, Note, Refused, Session, within};
 use crate::{Failure, Fut, settings::Trust};
 
 /// Database to log in to when the secret names none.
@@ -136,17 +136,17 @@ impl Logged {
 }
 
 impl Session for Logged {
-    fn set_password<'a>(&'a mut self, change: &'a Change) -> Fut<'a, Result<(), Failure>> {
+    fn set_password<'a>(&'a mut self, change: &'a Change) -> Fut<'a, Result<Note, Failure>> {
         let limit = self.limits.statement;
         Box::pin(within(limit, async move {
             let verifier = self.verifier(&change.user, &change.password).await?;
             let user = identifier(&change.user);
             self.change("ALTER USER", &format!("ALTER USER {user} WITH PASSWORD {}", literal(&verifier))).await?;
-            Ok(())
+            Ok(None)
         }))
     }
 
-    fn set_clone<'a>(&'a mut self, user: &'a str, clone: &'a Change) -> Fut<'a, Result<(), Failure>> {
+    fn set_clone<'a>(&'a mut self, user: &'a str, clone: &'a Change) -> Fut<'a, Result<Note, Failure>> {
         let limit = self.limits.statement;
         Box::pin(within(limit, async move {
             let verifier = self.verifier(&clone.user, &clone.password).await?;
@@ -157,16 +157,17 @@ impl Session for Logged {
             };
             if !self.change("the look-up of the user", &catalog).await?.is_empty() {
                 self.change("ALTER USER", &format!("ALTER USER {to} WITH PASSWORD {verifier}")).await?;
-                return Ok(());
+                return Ok(None);
             }
             match self.hashes {
                 Hashes::AsConfigured => {
-                    let made = format!("BEGIN; CREATE ROLE {to} WITH LOGIN PASSWORD {verifier}; GRANT {from} TO {to}; COMMIT");
+                    let made =
+                        format!("BEGIN; CREATE ROLE {to} WITH LOGIN PASSWORD {verifier}; GRANT {from} TO {to}; COMMIT");
                     self.change("CREATE ROLE", &made).await?;
                 }
                 Hashes::Md5 => self.clone_in_redshift(user, &to, &verifier).await?,
             }
-            Ok(())
+            Ok(None)
         }))
     }
 }
@@ -192,7 +193,9 @@ impl Logged {
 /// A failed statement. The server's text may quote the statement, so that only its code goes on.
 fn failure(doing: &str, error: &Error) -> Failure {
     match error.code() {
-        Some(code) => Failure::new("DatabaseError", format!("The database refused {doing} with SQLSTATE {}", code.code())),
+        Some(code) => {
+            Failure::new("DatabaseError", format!("The database refused {doing} with SQLSTATE {}", code.code()))
+        }
         None => Failure::new("OperationalError", format!("The connection broke during {doing}")),
     }
 }

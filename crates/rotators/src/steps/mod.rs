@@ -10,7 +10,7 @@ use strongroom_types::secret::SecretText;
 
 use crate::{
     Event, Failure, Log, Package, PasswordSettings, Secrets, Settings,
-    drivers::{self, Login, Refused, Session},
+    drivers::{self, Login, Note, Refused, Session},
     entry::Entry,
     run::PENDING,
 };
@@ -62,9 +62,8 @@ impl Rotation<'_> {
     }
 
     fn parsed(&self, text: &SecretText) -> Result<Entry, Failure> {
-        Entry::parse(text).ok_or_else(|| {
-            Failure::value(format!("The value of secret {} is not a JSON object", self.event.secret_id))
-        })
+        Entry::parse(text)
+            .ok_or_else(|| Failure::value(format!("The value of secret {} is not a JSON object", self.event.secret_id)))
     }
 
     /// Whether an entry names the package's engine and has its keys.
@@ -154,6 +153,24 @@ impl Rotation<'_> {
         }
     }
 
+    /// Logs in as the superuser whose secret the value in use names.
+    ///
+    /// # Errors
+    /// When it is of another host, or cannot log in.
+    pub async fn log_in_superuser(&mut self, current: &Entry) -> Result<Box<dyn Session>, Failure> {
+        let arn = public(current, "masterarn")?;
+        let superuser = self.superuser(&arn, current).await?;
+        let (host, at) = (public(current, "host")?, public(&superuser, "host")?);
+        if at != host {
+            return Err(Failure::value(format!(
+                "Current database host {host} is not the same host as/rds replica of master {at}"
+            )));
+        }
+        self.log_in("the superuser's secret", &superuser).await?.ok_or_else(|| {
+            Failure::value(format!("Unable to log into database using credentials in master secret {arn}"))
+        })
+    }
+
     /// Whether the value under way works already.
     ///
     /// # Errors
@@ -167,6 +184,13 @@ impl Rotation<'_> {
             self.event.secret_id
         ));
         Ok(Pending::Works)
+    }
+
+    /// Tells what the database's people should know.
+    pub fn note(&mut self, note: Note) {
+        if let Some(text) = note {
+            self.log.info(format!("{}: {text}", self.event.step));
+        }
     }
 
     /// Tries the value under way.

@@ -3,12 +3,7 @@
 use strongroom_types::secret::SecretText;
 
 use super::{Pending, Rotation, public};
-use crate::{
-    Failure,
-    drivers::Change,
-    environment::username_limit,
-    run::CURRENT,
-};
+use crate::{Failure, drivers::Change, environment::username_limit, run::CURRENT};
 
 /// What the name of the second user ends in.
 const SUFFIX: &str = "_clone";
@@ -60,30 +55,27 @@ pub async fn set(rotation: &mut Rotation<'_>) -> Result<(), Failure> {
     let (user, clone) = (public(&current, "username")?, public(&pending, "username")?);
     // The name's length was checked when it was made.
     if other_user(&user, None)? != clone {
-        return Err(Failure::value(format!("Attempting to modify user {clone} other than current user or clone {user}")));
+        return Err(Failure::value(format!(
+            "Attempting to modify user {clone} other than current user or clone {user}"
+        )));
     }
     let (host, found) = (public(&pending, "host")?, public(&current, "host")?);
     if host != found {
-        return Err(Failure::value(format!("Attempting to modify user for host {host} other than current host {found}")));
+        return Err(Failure::value(format!(
+            "Attempting to modify user for host {host} other than current host {found}"
+        )));
     }
     // Whoever cannot log in gets no clone made of its name.
     if rotation.log_in("the AWSCURRENT secret", &current).await?.is_none() {
         return Err(Failure::value(format!("Unable to log into database using current credentials for secret {arn}")));
     }
-    let superuser_arn = public(&current, "masterarn")?;
-    let superuser = rotation.superuser(&superuser_arn, &current).await?;
-    let at = public(&superuser, "host")?;
-    if at != host {
-        return Err(Failure::value(format!(
-            "Current database host {host} is not the same host as/rds replica of master {at}"
-        )));
-    }
-    let Some(mut session) = rotation.log_in("the superuser's secret", &superuser).await? else {
-        return Err(Failure::value(format!("Unable to log into database using credentials in master secret {superuser_arn}")));
-    };
+    let mut session = rotation.log_in_superuser(&current).await?;
     let change = Change::of(&pending, None)?;
-    session.set_clone(&user, &change).await?;
-    rotation.log.info(format!("setSecret: Successfully set password for {clone} in the database for secret arn {arn}."));
+    let note = session.set_clone(&user, &change).await?;
+    rotation
+        .log
+        .info(format!("setSecret: Successfully set password for {clone} in the database for secret arn {arn}."));
+    rotation.note(note);
     Ok(())
 }
 

@@ -21,7 +21,7 @@ pub async fn create(rotation: &mut Rotation<'_>) -> Result<(), Failure> {
     rotation.put(entry.to_json()).await
 }
 
-/// Sets the new password, by the user itself: with the password in use, or the one before, should the database be one
+/// Sets the new password, by the user itself, or a superuser where users may not: with the password in use, or the one before, should the database be one
 /// rotation behind.
 ///
 /// # Errors
@@ -35,7 +35,8 @@ pub async fn set(rotation: &mut Rotation<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     same(&pending, &current, "current")?;
-    let mut working = rotation.log_in("the AWSCURRENT secret", &current).await?.map(|session| (session, current.clone()));
+    let mut working =
+        rotation.log_in("the AWSCURRENT secret", &current).await?.map(|session| (session, current.clone()));
     if working.is_none() {
         // A value before that is of no use, perhaps of another kind, does not stop the rotation by itself.
         if let Ok(Some(mut previous)) = previous {
@@ -52,9 +53,16 @@ pub async fn set(rotation: &mut Rotation<'_>) -> Result<(), Failure> {
             "Unable to log into database with previous, current, or pending secret of secret arn {arn}"
         )));
     };
+    if rotation.package.superuser_may_set && current.has("masterarn") {
+        session = rotation.log_in_superuser(&current).await?;
+    }
     let change = Change::of(&pending, Some(&entry))?;
-    session.set_password(&change).await?;
-    rotation.log.info(format!("setSecret: Successfully set password for user {} in the database for secret arn {arn}.", change.user));
+    let note = session.set_password(&change).await?;
+    rotation.log.info(format!(
+        "setSecret: Successfully set password for user {} in the database for secret arn {arn}.",
+        change.user
+    ));
+    rotation.note(note);
     Ok(())
 }
 
@@ -66,7 +74,9 @@ fn same(pending: &Entry, other: &Entry, which: &str) -> Result<(), Failure> {
     }
     let (host, found) = (public(pending, "host")?, public(other, "host")?);
     if host != found {
-        return Err(Failure::value(format!("Attempting to modify user for host {host} other than {which} host {found}")));
+        return Err(Failure::value(format!(
+            "Attempting to modify user for host {host} other than {which} host {found}"
+        )));
     }
     Ok(())
 }
