@@ -8,6 +8,9 @@ use strongroom_types::secret::SecretText;
 use super::{Change, Driver, Limits, Login, Note, Refused, Session, mysql_grants::Grant, within};
 use crate::{Failure, Fut, settings::Trust};
 
+/// A row about an account's TLS demands: two texts and three byte strings, as the statement selects them.
+type AccountRow = (String, String, Vec<u8>, Vec<u8>, Vec<u8>);
+
 /// Access denied for a user.
 const ER_ACCESS_DENIED: u16 = 1045;
 /// A setting of the server prevents the statement: here, one that wants to see passwords.
@@ -137,7 +140,7 @@ impl Logged {
     async fn accounts(&mut self, user: &str) -> Result<Vec<Account>, Failure> {
         let statement = "SELECT Host, ssl_type, ssl_cipher, x509_issuer, x509_subject FROM mysql.user \
                          WHERE User = ? AND Host <> ''";
-        let rows: Vec<(String, String, Vec<u8>, Vec<u8>, Vec<u8>)> = self
+        let rows: Vec<AccountRow> = self
             .connection
             .exec(statement, (user,))
             .await
