@@ -21,8 +21,8 @@ fn server(certificate: Option<&Certificate>, sql: &str, options: &[&str]) -> Ser
     let folder = folder("mysql");
     let data = folder.path().join("data");
     let made = command("mysql", "/usr/bin/mariadb-install-db".as_ref())
-        .args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal", "--datadir"])
-        .arg(&data)
+        .args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"])
+        .arg(format!("--datadir={}", data.display()))
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));

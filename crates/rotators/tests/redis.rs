@@ -59,7 +59,7 @@ fn redis(server: &Server, tls: bool, user: &str, password: &str, words: &[&str])
     }
     let out = client.args(words).output().unwrap();
     let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-    if ["WRONGPASS", "NOAUTH", "NOPERM", "AUTH failed"].iter().any(|error| text.contains(error)) {
+    if ["WRONGPASS", "NOAUTH", "NOPERM", "AUTH failed", "Could not connect"].iter().any(|error| text.contains(error)) {
         return Err(text);
     }
     Ok(text)
