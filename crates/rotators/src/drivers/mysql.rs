@@ -159,7 +159,7 @@ impl Logged {
     async fn accounts(&mut self, user: &str) -> Result<Vec<Account>, Failure> {
         let statement = "SELECT Host, ssl_type, ssl_cipher, x509_issuer, x509_subject FROM mysql.user \
                          WHERE User = ? AND Host <> ''";
-        let rows: Vec<(String, String, Vec<u8>, Vec<u8>, Vec<u8>)> = self
+        let rows: Vec<UserRow> = self
             .connection
             .exec(statement, (user,))
             .await
@@ -257,6 +257,9 @@ impl Session for Logged {
         }))
     }
 }
+
+/// Host, kind of TLS, and the cipher, issuer and subject that are required.
+type UserRow = (String, String, Vec<u8>, Vec<u8>, Vec<u8>);
 
 /// A user at a host.
 #[derive(Clone)]
