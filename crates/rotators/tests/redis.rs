@@ -59,7 +59,7 @@ fn redis(server: &Server, tls: bool, user: &str, password: &str, words: &[&str])
     }
     let out = client.args(words).output().unwrap();
     let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-    if ["WRONGPASS", "NOAUTH", "NOPERM", "AUTH failed"].iter().any(|error| text.contains(error)) {
+    if ["WRONGPASS", "NOAUTH", "NOPERM", "AUTH failed", "Could not connect"].iter().any(|error| text.contains(error)) {
         return Err(text);
     }
     Ok(text)
@@ -86,7 +86,10 @@ fn secret(port: u16, more: Value) -> String {
 async fn one_user_rotates_without_a_failed_login_since_it_has_two_passwords() {
     let server = Arc::new(server(None));
     let memory = Arc::new(Memory::new(TORTURE));
-    memory.create(ARN, &secret(server.port, json!({"username": NAME, "password": "first", "masterarn": SUPERUSER})));
+    memory.create(
+        ARN,
+        &secret(server.port, json!({"username": NAME, "password": "first", "masterarn": SUPERUSER, "ssl": false})),
+    );
     memory.create(SUPERUSER, &json!({"username": "super", "password": SUPER_PASSWORD}).to_string());
     let package = "strongroom/redis-single-user";
     let logins = rotate_under_load(package, &memory, &Settings::default(), log_in(&server, false)).await;

@@ -1,15 +1,18 @@
 //! MySQL and MariaDB. Names and passwords are quoted under one SQL mode, which the session sets; MariaDB gets the hash
 //! that it would store, and MySQL keeps passwords out of its logs itself.
 
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    task::Poll,
+};
+
 use mysql_async::{Conn, Error, Opts, OptsBuilder, SslOpts, prelude::Queryable};
 use strongroom_crypto::digest;
 use strongroom_types::secret::SecretText;
 
 use super::{Change, Driver, Limits, Login, Note, Refused, Session, mysql_grants::Grant, within};
 use crate::{Failure, Fut, settings::Trust};
-
-/// A row about an account's TLS demands: two texts and three byte strings, as the statement selects them.
-type AccountRow = (String, String, Vec<u8>, Vec<u8>, Vec<u8>);
 
 /// Access denied for a user.
 const ER_ACCESS_DENIED: u16 = 1045;
@@ -27,7 +30,7 @@ impl Driver for MySql {
         limits: Limits,
     ) -> Fut<'a, Result<Box<dyn Session>, Refused>> {
         Box::pin(async move {
-            let mut connection = Conn::new(options(login, trust)).await.map_err(|error| refused(&error))?;
+            let mut connection = connected(options(login, trust)).await?;
             // One way to quote, whatever the server's settings: no backslashes, no quotes around names but backticks.
             for set in ["SET NAMES utf8mb4", "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'"] {
                 connection.query_drop(set).await.map_err(|error| refused(&error))?;
@@ -38,6 +41,22 @@ impl Driver for MySql {
             Ok(Box::new(Logged { connection, kind, limits }) as Box<dyn Session>)
         })
     }
+}
+
+/// Connects. The client gives up by a panic where a server asks for a way to log in that it was built without.
+async fn connected(options: Opts) -> Result<Conn, Refused> {
+    let mut connecting = Box::pin(Conn::new(options));
+    poll_fn(move |cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| connecting.as_mut().poll(cx)));
+        polled.unwrap_or_else(|_| {
+            Poll::Ready(Err(mysql_async::IoError::Io(std::io::Error::other(
+                "the server wants a way to log in that the client lacks",
+            ))
+            .into()))
+        })
+    })
+    .await
+    .map_err(|error| refused(&error))
 }
 
 fn options(login: &Login, trust: Option<&Trust>) -> Opts {
@@ -140,7 +159,7 @@ impl Logged {
     async fn accounts(&mut self, user: &str) -> Result<Vec<Account>, Failure> {
         let statement = "SELECT Host, ssl_type, ssl_cipher, x509_issuer, x509_subject FROM mysql.user \
                          WHERE User = ? AND Host <> ''";
-        let rows: Vec<AccountRow> = self
+        let rows: Vec<UserRow> = self
             .connection
             .exec(statement, (user,))
             .await
@@ -238,6 +257,9 @@ impl Session for Logged {
         }))
     }
 }
+
+/// Host, kind of TLS, and the cipher, issuer and subject that are required.
+type UserRow = (String, String, Vec<u8>, Vec<u8>, Vec<u8>);
 
 /// A user at a host.
 #[derive(Clone)]
