@@ -85,6 +85,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Before anything else: this process is to become a function's.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == strongroom_server::functions::LAUNCHER) {
+        return become_function(arguments);
+    }
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(args) => serve::run(&args),
@@ -108,4 +113,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Becomes a function's process, as the server started it.
+fn become_function(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    let Err(error) = strongroom_runtimes::launch(arguments);
+    eprintln!("strongroom: {error}");
+    ExitCode::FAILURE
 }

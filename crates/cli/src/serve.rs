@@ -135,12 +135,13 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     };
     let (app, new_key) = App::open(config, root, Arc::clone(&clock), Arc::clone(&random) as _).await?;
     let app = Arc::new(app);
-    let workers = Workers::start(Arc::clone(&app));
     let url = url(&listeners);
+    let gate = Arc::new(Gate::new(Arc::clone(&app)));
+    app.lead_functions_to(&(Arc::clone(&gate) as _), &url);
+    let workers = Workers::start(Arc::clone(&app));
     let others = other_regions(&app).await?;
     tell(config, &app, &url, new_key.as_ref(), &others)?;
     credentials::save_endpoint(directory, &url)?;
-    let gate = Arc::new(Gate::new(Arc::clone(&app)));
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -150,6 +151,7 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let stopped = serve(listeners, gate, stop, config, clock, random).await;
     credentials::remove_endpoint(directory)?;
     workers.stop().await;
+    app.stop_functions().await;
     tokio::task::spawn_blocking(move || app.close()).await??;
     if stopped.unfinished > 0 {
         return Err(format!("{} connections had unfinished requests and were cut", stopped.unfinished).into());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use strongroom_core::bootstrap::BootstrapError;
 use strongroom_core::evidence::Notary;
-use strongroom_core::functions::NoHost;
+use strongroom_core::functions::Host;
 use strongroom_core::identities::NewKey;
 use strongroom_core::identities::signers::identity_of;
 use strongroom_core::oidc::WebIdentities;
@@ -25,7 +25,8 @@ use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
-use crate::functions::Rotators;
+use crate::front::Endpoint;
+use crate::functions::{Rotators, ServerHost};
 use crate::gate::fault_text;
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::opening::{self, WholeStore};
@@ -101,6 +102,8 @@ pub struct App {
     pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
     pub(crate) functions: Arc<Functions>,
+    /// What runs functions.
+    pub(crate) host: Arc<ServerHost>,
     /// The engine of rotation.
     pub(crate) rotations: Rotations,
     pub(crate) signing_keys: SigningKeyCache,
@@ -202,13 +205,8 @@ impl App {
             opening::check_whole(&store).await?;
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
-        let functions = Arc::new(Functions::new(
-            Arc::clone(&documents),
-            Arc::clone(&identities),
-            Arc::new(NoHost),
-            Arc::clone(&clock),
-            config.account.region.clone(),
-        ));
+        let host = Arc::new(ServerHost::new(config, &clock, &random, databases_ca(config)?));
+        let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config);
         let rotators: Arc<dyn RotationFunctions> = Arc::new(Rotators(Arc::clone(&functions)));
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
@@ -224,6 +222,7 @@ impl App {
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
             functions,
+            host,
             rotations,
             kms,
             identities,
@@ -271,6 +270,17 @@ impl App {
         &self.web_identities
     }
 
+    /// Tells functions where this server's services are: by the gate for those that are built in, at `url` for all others.
+    /// Before that none runs.
+    pub fn lead_functions_to(&self, gate: &Arc<dyn Endpoint>, url: &str) {
+        self.host.lead_to(gate, url);
+    }
+
+    /// Ends the processes of functions.
+    pub async fn stop_functions(&self) {
+        self.host.stop().await;
+    }
+
     /// What the trust hangs on, in one line.
     #[must_use]
     pub fn trust(&self) -> &str {
@@ -315,6 +325,24 @@ impl Space {
         let stat = rustix::fs::statvfs(&self.directory)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize) < self.free_bytes_min)
     }
+}
+
+/// The certificates that databases' certificates lead to, when others than the system's are named.
+fn databases_ca(config: &Config) -> Result<Option<Vec<u8>>, OpenError> {
+    let Some(path) = &config.functions.databases_ca_file else { return Ok(None) };
+    std::fs::read(path).map(Some).map_err(|source| OpenError::File { path: path.clone(), source })
+}
+
+/// The functions, run by `host`.
+fn functions(
+    documents: &Arc<Documents>,
+    identities: &Arc<Identities>,
+    host: Arc<dyn Host>,
+    clock: &Arc<dyn Clock>,
+    config: &Config,
+) -> Arc<Functions> {
+    let (documents, identities) = (Arc::clone(documents), Arc::clone(identities));
+    Arc::new(Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone()))
 }
 
 /// The engine of rotation.

@@ -96,7 +96,7 @@ impl Gate {
         };
         let way = Way {
             source: Some(call.source),
-            secure: call.tls.is_some(),
+            secure: call.tls.is_some() || call.inside,
             user_agent: Arc::clone(&record.user_agent),
             endpoint: call.endpoint.clone(),
         };

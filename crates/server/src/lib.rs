@@ -2,7 +2,6 @@
 
 mod authn;
 mod cors;
-mod functions;
 mod health;
 mod inspection;
 mod opening;
@@ -20,6 +19,7 @@ pub mod app;
 pub mod config;
 pub mod credentials;
 pub mod front;
+pub mod functions;
 pub mod gate;
 pub mod identity_providers;
 pub mod listen;

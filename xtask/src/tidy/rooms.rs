@@ -29,9 +29,14 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["Instant::now"],
-        rooms: &["crates/server/src/listen/", "crates/server/src/front/", "crates/roots/src/command.rs"],
+        rooms: &[
+            "crates/server/src/listen/",
+            "crates/server/src/front/",
+            "crates/roots/src/command.rs",
+            "crates/runtimes/",
+        ],
         in_tests: true,
-        instead: "only limits of connections count time that passes; for dates take a `types::Clock`",
+        instead: "only limits of connections and processes count time that passes; for dates take a `types::Clock`",
     },
     Call {
         paths: &["env::var", "env::var_os", "env::vars", "env::vars_os", "env::set_var", "env::args"],
@@ -41,9 +46,15 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["thread::spawn", "thread::Builder", "tokio::spawn", "task::spawn"],
-        rooms: &["crates/store/src/sqlite/", "crates/roots/src/http.rs", "crates/server/", "crates/cli/"],
+        rooms: &[
+            "crates/store/src/sqlite/",
+            "crates/roots/src/http.rs",
+            "crates/runtimes/",
+            "crates/server/",
+            "crates/cli/",
+        ],
         in_tests: true,
-        instead: "only the store's engine and the server start threads and tasks: be called by them",
+        instead: "only the store's engine, the runtimes and the server start threads and tasks: be called by them",
     },
     Call {
         paths: &["process::exit", "process::abort"],
@@ -62,6 +73,7 @@ const CALLS: [Call; 9] = [
         rooms: &[
             "crates/store/",
             "crates/roots/",
+            "crates/runtimes/",
             "crates/core/src/trail/",
             "crates/server/src/config/",
             "crates/server/src/listen/",
@@ -76,7 +88,15 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["TcpListener", "TcpStream", "UdpSocket", "UnixListener", "UnixStream", "ToSocketAddrs"],
-        rooms: &["crates/client/", "crates/roots/src/http.rs", "crates/server/", "crates/cli/"],
+        rooms: &[
+            "crates/client/",
+            "crates/roots/src/http.rs",
+            "crates/runtimes/src/api.rs",
+            "crates/server/",
+            "crates/cli/",
+            "crates/partners/src/client.rs",
+            "crates/rotators/src/drivers/",
+        ],
         in_tests: true,
         instead: "only the server has a network: take what was received",
     },
@@ -120,7 +140,7 @@ struct Library {
     instead: &'static str,
 }
 
-const LIBRARIES: [Library; 8] = [
+const LIBRARIES: [Library; 10] = [
     Library {
         names: &["aws-lc-rs", "aws-lc-sys"],
         rooms: &["crates/crypto/"],
@@ -146,22 +166,49 @@ const LIBRARIES: [Library; 8] = [
         instead: "randomness is handed in: take a `crypto::Random`",
     },
     Library {
-        names: &["rusqlite", "libsqlite3-sys", "sqlx", "diesel", "tokio-postgres"],
+        names: &["rusqlite", "libsqlite3-sys", "sqlx", "diesel"],
         rooms: &["crates/store/", "bench/"],
         in_tests: &[],
         instead: "SQL is only in `store`: use its contract",
     },
     Library {
+        names: &["tokio-postgres", "postgres-protocol"],
+        rooms: &["crates/store/", "crates/rotators/", "bench/"],
+        in_tests: &[],
+        instead: "SQL is only in `store`, and in `rotators` for users of outside databases",
+    },
+    Library {
+        names: &["mysql_async", "redis", "tiberius", "mongodb", "oracledb"],
+        rooms: &["crates/rotators/"],
+        in_tests: &[],
+        instead: "outside databases are only in `rotators`: ask for a rotation",
+    },
+    Library {
         names: &["hyper", "hyper-util"],
-        rooms: &["crates/client/", "crates/roots/", "crates/server/", "crates/testkit/", "bench/"],
+        rooms: &[
+            "crates/client/",
+            "crates/roots/",
+            "crates/runtimes/",
+            "crates/server/",
+            "crates/testkit/",
+            "bench/",
+            "crates/partners/",
+        ],
         in_tests: &["*"],
-        instead: "HTTP is only in `server`, in `client` for calls, and in `roots` for outside keys",
+        instead: "HTTP is only in `server`, in `client` for calls, in `roots` for outside keys, and in `runtimes` for functions",
     },
     Library {
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
-        rooms: &["crates/client/", "crates/roots/", "crates/server/", "crates/testkit/"],
+        rooms: &[
+            "crates/client/",
+            "crates/roots/",
+            "crates/partners/",
+            "crates/server/",
+            "crates/testkit/",
+            "crates/rotators/",
+        ],
         in_tests: &["*"],
-        instead: "TLS is only in `server`, in `client` for calls, and in `roots` for outside keys",
+        instead: "TLS is only in `server`, in `client` for calls, in `roots` for outside keys and in `partners`",
     },
     Library {
         names: &["aws-sdk-", "aws-config", "aws-sigv4", "aws-credential-types", "aws-smithy-"],

@@ -90,14 +90,20 @@ pub enum HostFailure {
 
 /// A host where nothing runs: before runtimes are there, or when functions are switched off.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct NoHost;
+pub struct NoHost {
+    /// Whether functions are switched on: it decides what clients are told.
+    pub enabled: bool,
+}
 
-/// What clients are told where nothing runs functions.
-const NOTHING_RUNS: &str = "This server runs no functions. See functions.enabled in its configuration.";
+/// What clients are told where functions are switched off.
+const SWITCHED_OFF: &str = "This server runs no functions: functions.enabled is off in its configuration.";
+/// What clients are told where there are no runtimes.
+const NO_RUNTIME: &str = "This server has no runtime for functions.";
 
 impl Host for NoHost {
     fn invoke(&self, _invocation: Invocation) -> Hosting<'_, Result<Invoked, HostFailure>> {
-        Box::pin(async { Err(HostFailure::NotOffered(NOTHING_RUNS.to_owned())) })
+        let text = if self.enabled { NO_RUNTIME } else { SWITCHED_OFF };
+        Box::pin(async move { Err(HostFailure::NotOffered(text.to_owned())) })
     }
 
     fn retire<'a>(&'a self, _function_arn: &'a str) -> Hosting<'a, ()> {

@@ -25,7 +25,7 @@ const POLICY_BYTES_MAX: usize = 20_480;
 ///
 /// # Errors
 /// ResourceNotFoundException; InvalidParameterValueException for `$LATEST`.
-fn policy_of<'a>(function: &'a FunctionRef) -> Result<&'a str, Error> {
+fn policy_of(function: &FunctionRef) -> Result<&str, Error> {
     match function.qualifier.as_deref() {
         Some(LATEST) => Err(refusals::invalid("We currently do not support adding policies for $LATEST.")),
         Some(qualifier) => {

@@ -27,7 +27,7 @@ pub struct FunctionRef {
     /// The function as it was when the request was authorised.
     pub found: Option<Loaded<Function>>,
     /// Its tags, as conditions ask for them.
-    tags: Vec<(String, String)>,
+    pub(crate) tags: Vec<(String, String)>,
 }
 
 /// The parts of what a caller calls a function.
@@ -162,6 +162,43 @@ impl FunctionRef {
     pub fn version(&self) -> Result<&str, Error> {
         let version = self.found()?.resolved(self.qualifier.as_deref());
         version.ok_or_else(|| refusals::not_found(&self.qualified()))
+    }
+}
+
+#[cfg(test)]
+impl FunctionRef {
+    /// A function with a policy, for tests of who may use it.
+    pub(crate) fn for_tests(account: &str, policy: &str) -> Self {
+        use std::collections::BTreeMap;
+        use std::sync::Arc;
+
+        use super::configuration::blank;
+        use super::model::CodeFacts;
+        use crate::identities::policy_text::PolicyText;
+
+        let code = CodeFacts { id: "id".to_owned(), sha256: String::new(), bytes: 0, chunks: 0 };
+        let policy = FunctionPolicy { text: PolicyText::new(policy), revision_id: "r".to_owned() };
+        let value = Function {
+            account: account.to_owned(),
+            region: "us-east-1".to_owned(),
+            partition: "aws".to_owned(),
+            name: "f".to_owned(),
+            latest: blank("f", code, "x86_64"),
+            versions: BTreeMap::new(),
+            next_version: 1,
+            aliases: BTreeMap::new(),
+            policies: [(String::new(), policy)].into(),
+            tags: BTreeMap::new(),
+            concurrency: None,
+        };
+        Self {
+            account: AccountId::parse(account).expect("account"),
+            name: "f".to_owned(),
+            qualifier: None,
+            arn: value.arn(),
+            found: Some(Loaded { version: 1, value: Arc::new(value) }),
+            tags: Vec::new(),
+        }
     }
 }
 

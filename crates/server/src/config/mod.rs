@@ -1,5 +1,6 @@
 //! The settings: defaults, then the configuration file, then flags; all problems are told at once.
 
+mod functions;
 mod identity_providers;
 mod limits;
 mod network;
@@ -13,6 +14,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use functions::{FunctionsConfig, IsolationConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
 pub use network::{Network, NetworkError};
@@ -55,6 +57,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// Identity providers of OpenID Connect.
     pub identity_providers: IdentityProvidersConfig,
+    /// Functions.
+    pub functions: FunctionsConfig,
 }
 
 impl Default for Config {
@@ -73,6 +77,7 @@ impl Default for Config {
             audit: AuditConfig::default(),
             cache: CacheConfig::default(),
             identity_providers: IdentityProvidersConfig::default(),
+            functions: FunctionsConfig::default(),
         }
     }
 }
@@ -120,6 +125,7 @@ impl Config {
         self.audit.check(problems);
         self.cache.check(problems);
         self.identity_providers.check(problems);
+        self.functions.check(problems);
     }
 }
 

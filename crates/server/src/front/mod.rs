@@ -58,6 +58,8 @@ pub struct Call {
     pub tls: Option<TlsDetails>,
     /// The private endpoint that the request came through.
     pub endpoint: Option<Arc<PrivateEndpoint>>,
+    /// Whether this process made it itself: nothing of it travelled over a network.
+    pub inside: bool,
     /// When the request's head had been read.
     pub received: Timestamp,
     /// The id that the answer carries as `x-amzn-RequestId`: a version 4 UUID.

@@ -137,7 +137,8 @@ impl Front {
         held: &mut Held,
     ) -> Result<Gathered, Refusal> {
         let asks_first = parts.headers.contains_key(header::EXPECT);
-        let limits = Limits { bytes_max: self.body_bytes_max, drain_bytes_max: self.body_drain_bytes_max };
+        let bytes_max = self.body_bytes_max.max(of_functions(parts));
+        let limits = Limits { bytes_max, drain_bytes_max: self.body_drain_bytes_max };
         let gathering = gather(first, body, held, limits, asks_first);
         match timeout(self.body_read_max, gathering).await {
             Ok(gathered) => gathered.map_err(Refusal::from),
@@ -214,6 +215,24 @@ impl Front {
     }
 }
 
+/// Bytes of the body of a request that brings a function's package, as base64 in JSON, on AWS.
+const PACKAGE_BYTES_MAX: usize = 70_167_211;
+/// Bytes of the body of a request that brings a function's event, on AWS.
+const EVENT_BYTES_MAX: usize = 6_291_556;
+/// What the paths of Lambda's operations on functions begin with.
+const FUNCTIONS: &str = "/2015-03-31/functions";
+
+/// How many bytes a request of Lambda may have, whatever the limit for others.
+fn of_functions(parts: &Parts) -> usize {
+    let Some(rest) = parts.uri.path().strip_prefix(FUNCTIONS) else { return 0 };
+    match parts.method.as_str() {
+        "POST" if rest.ends_with("/invocations") => EVENT_BYTES_MAX,
+        "POST" if rest.is_empty() || rest == "/" => PACKAGE_BYTES_MAX,
+        "PUT" if rest.ends_with("/code") => PACKAGE_BYTES_MAX,
+        _ => 0,
+    }
+}
+
 fn call(line: &Line, frame: &Frame, id: String, parts: Parts, body: Gathered, trusted: &[Network]) -> Call {
     let mut headers = parts.headers;
     if parts.version == Version::HTTP_2
@@ -235,6 +254,7 @@ fn call(line: &Line, frame: &Frame, id: String, parts: Parts, body: Gathered, tr
         local: line.local,
         tls: line.tls,
         endpoint: line.endpoint.clone(),
+        inside: false,
         received: frame.received,
         request_id: id,
     }

@@ -89,6 +89,7 @@ impl House {
                 local: "127.0.0.1:443".parse().unwrap(),
                 tls: None,
                 endpoint: None,
+                inside: false,
                 received: NOW,
                 request_id: "test".to_owned(),
             })

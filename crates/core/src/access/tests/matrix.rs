@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use strongroom_types::AccountId;
 use strongroom_wire::kms::Operation as Kms;
+use strongroom_wire::lambda::Operation as Lambda;
 use strongroom_wire::ops::AnyOperation;
 use strongroom_wire::secretsmanager::Operation;
 
@@ -13,6 +14,7 @@ use super::house::{ADMINISTRATOR, BOUND, Given, House, NOW_S, OTHER, OWNER, enti
 use crate::access::{Resource, may};
 use crate::caller::Caller;
 use crate::ctx::Way;
+use crate::functions::resolve::FunctionRef;
 use crate::identities::signers::Found;
 
 /// What the matrix should be.
@@ -32,6 +34,11 @@ const OF_KEY: &str = r#"{"Version":"2012-10-17","Statement":[
 /// The same without the account: only who is named, or has a grant, may do anything.
 const OF_CLOSED_KEY: &str = r#"{"Version":"2012-10-17","Statement":[
     {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/named"},"Action":"kms:Decrypt","Resource":"*"}]}"#;
+
+/// The policy of the function: the other account may invoke it, so may one user, and a service.
+const OF_FUNCTION: &str = r#"{"Version":"2012-10-17","Statement":[
+    {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::222222222222:root"},"Action":"lambda:InvokeFunction","Resource":"*"},
+    {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:user/named"},"Action":"lambda:InvokeFunction","Resource":"*"}]}"#;
 
 fn allow(actions: &str, resource: &str) -> String {
     format!(
@@ -117,6 +124,8 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
             Kms::CreateKey | Kms::GenerateRandom | Kms::ListAliases | Kms::ListKeys | Kms::ListRetirableGrants,
         ) => Resource::Account,
         AnyOperation::Kms(_) => key(OF_KEY, "nothing", "Encrypt"),
+        AnyOperation::Lambda(Lambda::GetAccountSettings | Lambda::ListFunctions) => Resource::Account,
+        AnyOperation::Lambda(_) => Resource::Function(FunctionRef::for_tests("111111111111", OF_FUNCTION).into()),
     }
 }
 

@@ -1,5 +1,9 @@
 //! The functions that rotate secrets: Lambda's, as this server has them.
 
+mod host;
+mod inside;
+mod native;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -10,6 +14,8 @@ use strongroom_core::{Ctx, Error, Functions};
 use strongroom_types::SecretBytes;
 
 use crate::gate::fault_text;
+
+pub use self::host::{LAUNCHER, ServerHost};
 
 /// Functions as rotation asks for them.
 pub struct Rotators(pub Arc<Functions>);

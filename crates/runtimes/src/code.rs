@@ -1,0 +1,309 @@
+//! Unpacked code: archives are read with distrust, kept by their hash as long as they are used, and removed.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Cursor, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use tokio::time::{Duration, Instant};
+use zip::ZipArchive;
+use zip::read::ZipFile;
+
+use crate::job::CodeSource;
+use crate::settings::{Failure, Settings};
+
+/// Bytes of a link's target.
+const TARGET_BYTES_MAX: u64 = 4096;
+
+/// What the names of stores' folders begin with.
+const PREFIX: &str = "strongroom-functions-";
+/// The file that is locked while a store is in use.
+const LOCK: &str = "lock";
+
+/// The code of one archive in a folder, which goes when nobody holds it any more.
+#[derive(Debug)]
+pub struct Code {
+    folder: TempDir,
+}
+
+impl Code {
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+struct Kept {
+    code: Arc<OnceCell<Arc<Code>>>,
+    used: Instant,
+}
+
+/// All code that is unpacked.
+pub struct Store {
+    /// Held as long as the folder is in use.
+    _lock: File,
+    home: TempDir,
+    bytes_max: u64,
+    files_max: usize,
+    kept: Mutex<HashMap<String, Kept>>,
+}
+
+impl Store {
+    /// An empty store in a new folder of its own. Others may pass through it, to what they know the name of, but not list it:
+    /// so a function that runs as another user reaches its code.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn open(settings: &Settings) -> io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX);
+        let home = match &settings.scratch {
+            Some(scratch) => builder.tempdir_in(scratch)?,
+            None => builder.tempdir()?,
+        };
+        let mode = if settings.user.is_some() { 0o711 } else { 0o700 };
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(mode))?;
+        let lock = File::create(home.path().join(LOCK))?;
+        lock.try_lock().map_err(io::Error::from)?;
+        if let Some(folder) = home.path().parent() {
+            remove_leftovers(folder);
+        }
+        let kept = Mutex::new(HashMap::new());
+        Ok(Self { _lock: lock, home, bytes_max: settings.code_bytes_max, files_max: settings.code_files_max, kept })
+    }
+
+    /// The code with this hash, unpacked from its source unless it is there.
+    ///
+    /// # Errors
+    /// The source's, or [`Failure::Code`] for an archive that is wrong or too large.
+    pub async fn get(self: &Arc<Self>, hash: &str, source: &impl CodeSource) -> Result<Arc<Code>, Failure> {
+        let cell = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let entry = kept
+                .entry(hash.to_owned())
+                .or_insert_with(|| Kept { code: Arc::new(OnceCell::new()), used: Instant::now() });
+            entry.used = Instant::now();
+            Arc::clone(&entry.code)
+        };
+        let make = async || {
+            let zip = source.zip().await?;
+            let store = Arc::clone(self);
+            let unpacked = tokio::task::spawn_blocking(move || store.unpack(zip)).await;
+            unpacked.map_err(|_| Failure::Code("unpacking was cut short".to_owned()))?.map(Arc::new)
+        };
+        cell.get_or_try_init(make).await.cloned()
+    }
+
+    /// Takes out the code that nobody has used for `idle`: it is removed when it is dropped.
+    pub fn idle(&self, idle: Duration) -> Vec<Arc<OnceCell<Arc<Code>>>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = kept.extract_if(|_, entry| {
+            let held =
+                Arc::strong_count(&entry.code) > 1 || entry.code.get().is_some_and(|code| Arc::strong_count(code) > 1);
+            !held && entry.used.elapsed() >= idle
+        });
+        unused.map(|(_, entry)| entry.code).collect()
+    }
+
+    fn unpack(&self, zip: Vec<u8>) -> Result<Code, Failure> {
+        let wrong = |error: io::Error| Failure::Code(error.to_string());
+        let folder = tempfile::Builder::new().prefix("code-").tempdir_in(self.home.path()).map_err(wrong)?;
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).map_err(wrong)?;
+        unpack(zip, folder.path(), self.bytes_max, self.files_max)?;
+        Ok(Code { folder })
+    }
+}
+
+/// Removes what servers that were killed have left. One that cannot be removed is left to its owner.
+fn remove_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        let lock = File::open(entry.path().join(LOCK));
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let _kept = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Unpacks an archive into an empty folder: nothing outside it, no link that leads out, within limits.
+fn unpack(zip: Vec<u8>, folder: &Path, bytes_max: u64, files_max: usize) -> Result<(), Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::Code(error.to_string());
+    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|error| wrong(&error))?;
+    if archive.len() > files_max {
+        return Err(Failure::Code(format!("it has more than {files_max} files")));
+    }
+    let mut bytes_left = bytes_max;
+    let mut links = Vec::new();
+    for at in 0..archive.len() {
+        let mut file = archive.by_index(at).map_err(|error| wrong(&error))?;
+        let name =
+            file.enclosed_name().ok_or_else(|| Failure::Code("it has a file whose name leads out".to_owned()))?;
+        let done = if file.is_symlink() {
+            target(&mut file).map(|target| links.push((name.clone(), target)))
+        } else if file.is_dir() {
+            folders(folder, &name)
+        } else {
+            file_of(&mut file, folder, &name, &mut bytes_left, bytes_max)
+        };
+        done.map_err(|error| Failure::Code(format!("{}: {error}", name.display())))?;
+    }
+    // After all files, so that none is written through a link.
+    for (name, target) in links {
+        link(folder, &name, &target).map_err(|error| Failure::Code(format!("{}: {error}", name.display())))?;
+    }
+    Ok(())
+}
+
+fn folders(folder: &Path, name: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(folder.join(name))
+}
+
+fn file_of(
+    file: &mut ZipFile<'_, Cursor<Vec<u8>>>,
+    folder: &Path,
+    name: &Path,
+    bytes_left: &mut u64,
+    bytes_max: u64,
+) -> io::Result<()> {
+    if let Some(parent) = name.parent() {
+        folders(folder, parent)?;
+    }
+    let mode = if file.unix_mode().is_some_and(|mode| mode & 0o111 != 0) { 0o555 } else { 0o444 };
+    let mut out = OpenOptions::new().write(true).create_new(true).mode(mode).open(folder.join(name))?;
+    // One byte more than there is room for tells that the code is too large, whatever the archive says of its size.
+    let written = io::copy(&mut file.take(bytes_left.saturating_add(1)), &mut out)?;
+    out.flush()?;
+    *bytes_left = bytes_left
+        .checked_sub(written)
+        .ok_or_else(|| io::Error::other(format!("unpacked, the code has more than {bytes_max} bytes")))?;
+    Ok(())
+}
+
+fn target(file: &mut ZipFile<'_, Cursor<Vec<u8>>>) -> io::Result<PathBuf> {
+    let mut text = String::new();
+    file.take(TARGET_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(PathBuf::from(text))
+}
+
+fn link(folder: &Path, name: &Path, target: &Path) -> io::Result<()> {
+    let mut depth = name.components().count().saturating_sub(1);
+    for part in target.components() {
+        depth = match part {
+            Component::Normal(_) => Some(depth + 1),
+            Component::CurDir => Some(depth),
+            Component::ParentDir => depth.checked_sub(1),
+            Component::RootDir | Component::Prefix(_) => None,
+        }
+        .ok_or_else(|| io::Error::other("a link that leads out"))?;
+    }
+    if let Some(parent) = name.parent() {
+        folders(folder, parent)?;
+    }
+    std::os::unix::fs::symlink(target, folder.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    fn archive(build: impl FnOnce(&mut ZipWriter<Cursor<Vec<u8>>>)) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        build(&mut writer);
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn unpacked(zip: Vec<u8>) -> Result<TempDir, String> {
+        let folder = TempDir::new().unwrap();
+        let home = folder.path().join("inner");
+        fs::create_dir(&home).unwrap();
+        unpack(zip, &home, 1000, 10).map_err(|failure| failure.to_string())?;
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing outside");
+        Ok(folder)
+    }
+
+    fn options() -> SimpleFileOptions {
+        SimpleFileOptions::default()
+    }
+
+    #[test]
+    fn files_folders_modes_and_inner_links_are_kept() {
+        let zip = archive(|zip| {
+            zip.start_file("a/run", options().unix_permissions(0o755)).unwrap();
+            zip.write_all(b"x").unwrap();
+            zip.add_directory("b/c", options()).unwrap();
+            zip.add_symlink("b/link", "../a/run", options()).unwrap();
+        });
+        let folder = unpacked(zip).unwrap();
+        let home = folder.path().join("inner");
+        assert_eq!(fs::metadata(home.join("a/run")).unwrap().permissions().mode() & 0o777, 0o555);
+        assert_eq!(fs::read(home.join("b/link")).unwrap(), b"x");
+        assert!(home.join("b/c").is_dir());
+    }
+
+    #[test]
+    fn what_a_killed_server_left_is_removed_and_what_is_used_stays() {
+        let folder = TempDir::new().unwrap();
+        let left = folder.path().join(format!("{PREFIX}left"));
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join(LOCK), "").unwrap();
+        fs::create_dir(folder.path().join("other")).unwrap();
+        let clock = std::sync::Arc::new(strongroom_types::SystemClock);
+        let mut settings = Settings::new(Vec::new(), clock);
+        settings.scratch = Some(folder.path().to_owned());
+        let first = Store::open(&settings).unwrap();
+        let second = Store::open(&settings).unwrap();
+        assert!(!left.exists() && first.home.path().exists() && second.home.path().exists());
+        assert!(folder.path().join("other").exists());
+    }
+
+    #[test]
+    fn nothing_leads_out() {
+        let paths = ["../out", "/etc/out", "a/../../out"];
+        for path in paths {
+            let zip = archive(|zip| {
+                zip.start_file(path, options()).unwrap();
+            });
+            // A leading slash may be taken off; then the file is inside.
+            if let Ok(folder) = unpacked(zip) {
+                assert!(folder.path().join("inner/etc/out").exists(), "{path}");
+            }
+        }
+        for target in ["/etc/passwd", "../../x", "a/../../../x"] {
+            let zip = archive(|zip| zip.add_symlink("d/link", target, options()).unwrap());
+            assert!(unpacked(zip).unwrap_err().contains("leads out"), "{target}");
+        }
+    }
+
+    #[test]
+    fn no_file_is_written_through_a_link() {
+        let zip = archive(|zip| {
+            zip.add_symlink("d", "e", options()).unwrap();
+            zip.start_file("d/x", options()).unwrap();
+        });
+        assert!(unpacked(zip).is_err());
+    }
+
+    #[test]
+    fn sizes_and_numbers_are_bounded() {
+        let large = archive(|zip| {
+            zip.start_file("zeros", options()).unwrap();
+            zip.write_all(&[0; 1001]).unwrap();
+        });
+        assert_eq!(
+            unpacked(large).unwrap_err(),
+            "the function's code cannot be used: zeros: unpacked, the code has more than 1000 bytes"
+        );
+        let many = archive(|zip| (0..11).for_each(|at| zip.start_file(at.to_string(), options()).unwrap()));
+        assert!(unpacked(many).unwrap_err().contains("more than 10 files"));
+        assert!(unpacked(b"no archive".to_vec()).is_err());
+    }
+}

@@ -1,0 +1,133 @@
+//! Calls that functions built into this process make of its own services: signed with the credentials of the execution
+//! role and taken through the gate as everybody's, without a network between.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, OnceLock, Weak};
+
+use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use strongroom_core::functions::RoleCredentials;
+use strongroom_core::random_uuid;
+use strongroom_crypto::Random;
+use strongroom_crypto::digest::sha256;
+use strongroom_types::{Clock, Region};
+use strongroom_wire::sigv4::{Request, Signing, SigningKey, sign};
+use strongroom_wire::{Shape, json, secretsmanager, timestamps};
+
+use crate::front::{Call, Endpoint, JSON_1_1};
+
+/// The host that these calls name: nobody is asked for it.
+const HERE: &str = "localhost";
+/// How the calls tell who makes them, as records show it.
+const AGENT: &str = "strongroom-rotators";
+/// The other end of a connection that there is none of.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Why a call did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// AWS's code, such as `ResourceNotFoundException`.
+    pub code: String,
+    /// The text.
+    pub message: String,
+}
+
+impl Refused {
+    fn fault(text: impl ToString) -> Self {
+        Self { code: "InternalServiceError".to_owned(), message: text.to_string() }
+    }
+}
+
+/// The way to the services of this process.
+pub struct Inside {
+    /// Set once the gate is there; weak, as the gate holds what holds this.
+    gate: OnceLock<Weak<dyn Endpoint>>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    region: Region,
+}
+
+impl Inside {
+    /// The way, before there is a gate.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>, region: Region) -> Self {
+        Self { gate: OnceLock::new(), clock, random, region }
+    }
+
+    /// Tells the gate. Only the first one counts.
+    pub fn lead_to(&self, gate: &Arc<dyn Endpoint>) {
+        let _ = self.gate.set(Arc::downgrade(gate));
+    }
+
+    /// Calls an operation of Secrets Manager with a role's credentials.
+    ///
+    /// # Errors
+    /// What the service refuses it with.
+    pub async fn call<I: Shape, O: Shape>(
+        &self,
+        credentials: &RoleCredentials,
+        operation: secretsmanager::Operation,
+        input: &I,
+    ) -> Result<O, Refused> {
+        let gate = self.gate.get().and_then(Weak::upgrade);
+        let gate = gate.ok_or_else(|| Refused::fault("the server is not ready, or is being stopped"))?;
+        let call = self.signed(credentials, operation, input)?;
+        let answer = gate.call(call).await;
+        if answer.status == 200 {
+            return json::decode_answer(answer.body.expose()).map_err(Refused::fault);
+        }
+        Err(refused(answer.body.expose()))
+    }
+
+    fn signed<I: Shape>(
+        &self,
+        credentials: &RoleCredentials,
+        operation: secretsmanager::Operation,
+        input: &I,
+    ) -> Result<Call, Refused> {
+        let body = json::encode(input);
+        let target = format!("secretsmanager.{}", operation.name());
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static(HERE));
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_1));
+        let target = HeaderValue::from_str(&target).map_err(Refused::fault)?;
+        headers.insert(HeaderName::from_static("x-amz-target"), target);
+        let at = self.clock.now();
+        let day: String = timestamps::iso(at).chars().filter(char::is_ascii_digit).take(8).collect();
+        let service = secretsmanager::SERVICE.signing_name;
+        let key = SigningKey::derive(&credentials.secret_access_key, &day, self.region.as_str(), service);
+        let signing = Signing {
+            access_key_id: &credentials.access_key_id,
+            session_token: Some(&credentials.session_token),
+            key: &key,
+            at,
+        };
+        let body_sha256 = sha256(body.expose());
+        let request = Request { method: "POST", path: "/", query: "", authority: None, body_sha256: &body_sha256 };
+        sign(&request, &mut headers, &signing).map_err(Refused::fault)?;
+        Ok(Call {
+            method: Method::POST,
+            uri: Uri::from_static("/"),
+            version: Version::HTTP_11,
+            headers,
+            body,
+            body_sha256,
+            peer: NOWHERE,
+            source: NOWHERE.ip(),
+            local: NOWHERE,
+            tls: None,
+            endpoint: None,
+            inside: true,
+            received: at,
+            request_id: random_uuid(self.random.as_ref()).map_err(Refused::fault)?,
+        })
+    }
+}
+
+/// What an answer says that is no success.
+fn refused(body: &[u8]) -> Refused {
+    let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |names: [&str; 2]| names.iter().find_map(|name| told.get(name)?.as_str()).unwrap_or_default().to_owned();
+    Refused { code: text(["__type", "code"]), message: text(["message", "Message"]) }
+}
