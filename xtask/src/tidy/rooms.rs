@@ -89,6 +89,7 @@ const CALLS: [Call; 9] = [
     Call {
         paths: &["TcpListener", "TcpStream", "UdpSocket", "UnixListener", "UnixStream", "ToSocketAddrs"],
         rooms: &[
+            "crates/client/",
             "crates/roots/src/http.rs",
             "crates/runtimes/src/api.rs",
             "crates/server/",
@@ -186,6 +187,7 @@ const LIBRARIES: [Library; 10] = [
     Library {
         names: &["hyper", "hyper-util"],
         rooms: &[
+            "crates/client/",
             "crates/roots/",
             "crates/runtimes/",
             "crates/server/",
@@ -195,7 +197,7 @@ const LIBRARIES: [Library; 10] = [
             "crates/client/",
         ],
         in_tests: &["*"],
-        instead: "HTTP is only in `server`, in `roots` for outside keys, and in `runtimes` for functions",
+        instead: "HTTP is only in `server`, in `client` for calls, in `roots` for outside keys, and in `runtimes` for functions",
     },
     Library {
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
