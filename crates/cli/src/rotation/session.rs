@@ -88,6 +88,7 @@ impl Session {
     ///
     /// # Errors
     /// When there is no key or no endpoint, or a file cannot be read.
+    #[expect(clippy::disallowed_methods, reason = "the command reads the environment, so that no other room has to")]
     pub fn open(args: &ServerArgs, secret: &str, services: &[Service]) -> Result<Self, Box<dyn Error>> {
         let region = args.region.as_ref().map(|region| region.as_str().to_owned());
         let region = match region.or_else(|| region_of(secret)) {
@@ -202,6 +203,7 @@ fn region_of(secret: &str) -> Option<String> {
     Arn::parse(secret).ok().map(|arn| arn.region).filter(|region| !region.is_empty())
 }
 
+#[expect(clippy::disallowed_methods, reason = "the command reads the environment, so that no other room has to")]
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
