@@ -15,10 +15,14 @@ from conftest import REGION
 ROTATE_PY = pathlib.Path(__file__).parents[2] / "rotation-function" / "rotate.py"
 
 
-def client(service):
-    """A client that never retries."""
+def client(service, server=None):
+    """A client that never retries: of the server under test, or of one that a test has for itself."""
     config = botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=120)
-    return boto3.session.Session().client(service, region_name=REGION, config=config)
+    if server is None:
+        return boto3.session.Session().client(service, region_name=REGION, config=config)
+    key = server.key()
+    session = boto3.session.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1")
+    return session.client(service, endpoint_url=server.url, config=config)
 
 
 def zipped(files):
@@ -30,11 +34,11 @@ def zipped(files):
     return packed.getvalue()
 
 
-def new_role(service="lambda.amazonaws.com", actions=("secretsmanager:*",)):
-    """A role that a service may take, with leave for some actions on everything."""
-    iam, name = client("iam"), f"rotates-{uuid.uuid4().hex[:12]}"
-    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    leave = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+def new_role(server=None):
+    """A role that functions may take, with leave for all of Secrets Manager."""
+    iam, name = client("iam", server), f"rotates-{uuid.uuid4().hex[:12]}"
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    leave = {"Effect": "Allow", "Action": "secretsmanager:*", "Resource": "*"}
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]
     iam.put_role_policy(RoleName=name, PolicyName="rotates", PolicyDocument=policy(leave))
     return role["Arn"]
@@ -45,16 +49,16 @@ def policy(*statements):
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def new_function(handler, files=None, runtime="provided.al2023", permitted=True, **settings):
+def new_function(handler, files=None, runtime="provided.al2023", permitted=True, server=None):
     """The ARN of a new function that Secrets Manager may invoke."""
-    functions, name = client("lambda"), f"rotates-{uuid.uuid4().hex[:12]}"
+    functions, name = client("lambda", server), f"rotates-{uuid.uuid4().hex[:12]}"
     made = functions.create_function(
         FunctionName=name,
         Runtime=runtime,
-        Role=new_role(),
+        Role=new_role(server),
         Handler=handler,
         Code={"ZipFile": zipped(files or {"built-in": ""})},
-        **{"Timeout": 30, **settings},
+        Timeout=30,
     )
     if permitted:
         functions.add_permission(

@@ -2,70 +2,24 @@
 twenty times for each strategy. Alternating users never have a login refused; a single user's is refused at most until the
 application has read the secret anew."""
 
-import glob
 import json
-import os
-import pathlib
-import shutil
-import socket
-import subprocess
-import tempfile
 import threading
 import time
 
 import pytest
 from aws_secretsmanager_caching import SecretCache, SecretCacheConfig
 
+from postgresql import Postgresql, value_of
 from rotation import client, new_function, rotated
 
 TIMES = 20
 PAUSE_S = 0.6
-BIN = pathlib.Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1])
-# The server refuses to run as root.
-AS_OTHER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
 
-
-class Server:
-    """A PostgreSQL of its own on loopback."""
-
-    def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="strongroom-postgresql-"))
-        if AS_OTHER:
-            shutil.chown(self.folder, "postgres")
-        secret = self.folder / "first"
-        secret.write_text("admin-first")
-        secret.chmod(0o644)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        data = self.folder / "data"
-        self._run("initdb", "-D", data, "-U", "admin", "-A", "scram-sha-256", f"--pwfile={secret}")
-        options = f"-c listen_addresses=127.0.0.1 -p {self.port} -c unix_socket_directories= -c fsync=off"
-        self._run("pg_ctl", "-D", data, "-o", options, "-l", self.folder / "log", "-w", "start")
-
-    def _run(self, tool, *arguments):
-        subprocess.run(
-            [*AS_OTHER, BIN / tool, *arguments], check=True, cwd=self.folder, stdout=subprocess.DEVNULL, timeout=60
-        )
-
-    def login(self, user, password, sql="select 1"):
-        """Whether a login succeeds and the statement with it."""
-        return subprocess.run(
-            [BIN / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", user, "-d", "postgres", "-qtAc", sql],
-            env={"PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=60,
-        ).returncode == 0
-
-    def stop(self):
-        self._run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop")
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
 def server():
-    server = Server()
+    server = Postgresql()
     yield server
     server.stop()
 
@@ -118,12 +72,6 @@ def rotate_often(sm, server, secret, function):
         application.join()
     assert application.logins > TIMES and application.lost == 0
     return application
-
-
-def value_of(server, user, password, **more):
-    return json.dumps(
-        {"engine": "postgres", "host": "127.0.0.1", "port": server.port, "username": user, "password": password, **more}
-    )
 
 
 def test_a_single_user_is_rotated_while_an_application_logs_in(sm, server, name):
