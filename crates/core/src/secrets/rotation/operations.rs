@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strongroom_store::Batch;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
-    CancelRotateSecretRequest, CancelRotateSecretResponse, RotateSecretRequest, RotateSecretResponse,
+    CancelRotateSecretRequest, CancelRotateSecretResponse, RotateSecretRequest, RotateSecretResponse, RotationRulesType,
 };
 
 use super::job::{ASKED_MS, Job, Run, job_key};
@@ -38,7 +38,9 @@ impl Asked {
         if input.external_secret_rotation_role_arn.is_some() {
             return Err(refusals::not_offered("ExternalSecretRotationRoleArn"));
         }
-        let rules = input.rotation_rules.as_ref().map(Rules::of).transpose();
+        // Rules that say nothing are none: those of before stay.
+        let given = input.rotation_rules.as_ref().filter(|rules| **rules != RotationRulesType::default());
+        let rules = given.map(Rules::of).transpose();
         let rules = rules.map_err(|fault| refusals::wrong_rules(&fault.to_string()))?;
         let at_once = input.rotate_immediately.unwrap_or(true);
         Ok(Self {
