@@ -5,10 +5,12 @@ import json
 import sys
 import uuid
 
+import boto3
 import botocore.exceptions
 import pytest
 
-from rotation import ROTATE_PY, client, new_function, rotated, until
+from conftest import REGION
+from rotation import ROTATE_PY, client, new_function, policy, rotated, until
 
 FAILS = "import os\ndef handler(event, context):\n    raise ValueError('the database is gone')\n"
 
@@ -128,6 +130,25 @@ def test_what_cannot_rotate_is_refused_in_the_services_words(sm, name):
         told = refused(sm.rotate_secret, SecretId=name, RotationLambdaARN=function, RotationRules=rules)
         assert told == ("InvalidParameterException", text)
     assert "RotationEnabled" not in sm.describe_secret(SecretId=name)
+
+
+def test_whoever_rotates_a_secret_needs_leave_to_invoke_the_function(sm, name):
+    function = new_function("strongroom/generic")
+    sm.create_secret(Name=name, SecretString="first")
+    iam, user = client("iam"), f"rotates-{uuid.uuid4().hex[:12]}"
+    iam.create_user(UserName=user)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    session = boto3.session.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+    limited = session.client("secretsmanager")
+    leave = {"Effect": "Allow", "Action": ["secretsmanager:RotateSecret"], "Resource": "*"}
+    iam.put_user_policy(UserName=user, PolicyName="rotates", PolicyDocument=policy(leave))
+    asked = {"SecretId": name, "RotationLambdaARN": function, "RotationRules": {"AutomaticallyAfterDays": 7}}
+    code, text = refused(limited.rotate_secret, **asked)
+    assert code == "AccessDeniedException" and "lambda:InvokeFunction" in text
+    assert "RotationEnabled" not in sm.describe_secret(SecretId=name)
+    leave["Action"].append("lambda:InvokeFunction")
+    iam.put_user_policy(UserName=user, PolicyName="rotates", PolicyDocument=policy(leave))
+    rotated(sm, name, limited.rotate_secret(**asked)["VersionId"])
 
 
 def test_a_rotation_token_is_good_for_its_own_version_alone(sm, name):
