@@ -18,7 +18,7 @@ use crate::secrets::rotation::functions::{RotationCall, StepEnd};
 use crate::secrets::rotation::history::{self, Happened, HistoryEntry};
 use crate::secrets::rotation::job::{Job, Run, Step};
 use crate::secrets::rotation::{self, NextWindow, Purpose, Rotation, UnderWay};
-use crate::secrets::values::{StoredValue, value_key};
+use crate::secrets::values::drop_value;
 use crate::secrets::versions::CURRENT;
 
 /// Moves of one job in a row, at most: a bound on what cannot happen.
@@ -41,41 +41,43 @@ impl Rotations {
     /// Faults of the store: the lease ends, and the job is taken again then.
     pub async fn work_on(&self, taken: &Taken) -> Result<(), Error> {
         for _ in 0..MOVES_MAX {
-            let Some(step) = retry(|| self.decide_once(taken)).await? else { return Ok(()) };
-            let Some((call, step)) = step else { continue };
+            let (call, step) = match retry(|| self.decide_once(taken)).await? {
+                Next::Nothing => return Ok(()),
+                Next::Decide => continue,
+                Next::Carry(call, step) => (call, step),
+            };
             let Some((end, took_ms)) = self.carried_out(taken, &call).await? else { return Ok(()) };
             retry(|| self.settle(taken, &call, step, &end, took_ms)).await?;
         }
         Err(Error::internal("a rotation made too many moves in a row"))
     }
 
-    /// Decides on the next move and makes it, up to a step of the function. Nothing when there is nothing more to be
-    /// done, none inside when it is to be decided again.
-    async fn decide_once(&self, taken: &Taken) -> Result<Option<Option<(Call, Step)>>, Error> {
-        let Some(mut decided) = self.decided(taken).await? else { return Ok(None) };
+    /// Decides on the next move and makes it, up to a step of the function.
+    async fn decide_once(&self, taken: &Taken) -> Result<Next, Error> {
+        let Some(mut decided) = self.decided(taken).await? else { return Ok(Next::Nothing) };
         let now = decided.now;
         match decided.what {
             Move::Remove => {
                 let mut batch = Batch::named("remove_rotation");
                 self.documents.delete(&mut batch, &decided.job);
-                self.documents.commit(batch).await.map(|()| None)
+                self.documents.commit(batch).await.map(|()| Next::Nothing)
             }
             Move::Wait => {
                 decided.next.lease = None;
-                self.write(decided.job, decided.next, "wait_for_rotation").await.map(|()| None)
+                self.write(decided.job, decided.next, "wait_for_rotation").await.map(|()| Next::Nothing)
             }
             Move::TellMissed { window, windows } => {
-                self.tell_missed(decided, taken, window, windows).await.map(|()| Some(None))
+                self.tell_missed(decided, taken, window, windows).await.map(|()| Next::Decide)
             }
-            Move::Blocked => self.tell_blocked(decided).await.map(|()| None),
-            Move::Begin => self.begin(decided, taken).await.map(|()| Some(None)),
+            Move::Blocked => self.tell_blocked(decided).await.map(|()| Next::Nothing),
+            Move::Begin => self.begin(decided, taken).await.map(|()| Next::Decide),
             Move::Carry(step) => {
-                let Some(secret) = decided.secret else { return Ok(None) };
-                let Some(run) = &decided.next.run else { return Ok(None) };
+                let Some(secret) = decided.secret else { return Ok(Next::Nothing) };
+                let Some(run) = &decided.next.run else { return Ok(Next::Nothing) };
                 let call = self.call(&secret.value, run, step)?;
                 hold(&mut decided.next, taken.fence, now);
                 self.write(decided.job, decided.next, "carry_rotation").await?;
-                Ok(Some(Some((call, step))))
+                Ok(Next::Carry(call, step))
             }
         }
     }
@@ -117,47 +119,43 @@ impl Rotations {
         self.documents.commit(batch).await
     }
 
-    async fn tell_missed(
-        &self,
-        mut decided: Decided,
-        taken: &Taken,
-        window: NextWindow,
-        windows: u64,
-    ) -> Result<(), Error> {
-        let Some(secret) = decided.secret else { return Ok(()) };
-        let mut batch = Batch::named("tell_missed_rotation");
-        let entry = HistoryEntry {
-            window: Some(window),
-            ..entry_of(&secret.value, None, decided.now, Happened::Missed { windows })
-        };
-        history::add(&self.documents, &mut batch, &mut decided.next, entry)?;
-        let (arn, run_id) = (secret.value.arn(), random_uuid(self.documents.random())?);
+    /// Tells of windows that passed. The job stays the taker's: it is decided anew.
+    async fn tell_missed(&self, decided: Decided, taken: &Taken, first: NextWindow, windows: u64) -> Result<(), Error> {
         let text = "No rotation could be started during the rotation window.";
-        let event = Event::failed(events::failed(Purpose::Rotate), &arn, &run_id, text);
-        batch.feed.push(events::entry(&self.documents, &secret.value, decided.now, &event)?);
-        let (due_ms, lease) = (decided.next.due_ms, decided.next.lease);
-        hold(&mut decided.next, taken.fence, decided.now);
-        if decided.next.window.is_none() {
-            (decided.next.due_ms, decided.next.lease) = (due_ms, lease);
-        }
-        self.documents.put(&mut batch, Some(&decided.job), &Arc::new(decided.next))?;
-        self.documents.commit(batch).await
+        let (fence, now) = (taken.fence, decided.now);
+        self.tell_of_window(decided, Some(first), Happened::Missed { windows }, text, |job, _| hold(job, fence, now))
+            .await
     }
 
-    async fn tell_blocked(&self, mut decided: Decided) -> Result<(), Error> {
+    /// Tells that no rotation can begin in the window; the job waits for the next one.
+    async fn tell_blocked(&self, decided: Decided) -> Result<(), Error> {
+        let text = "A previous rotation isn't complete.";
+        let (window, now) = (decided.next.window, decided.now);
+        let plan = |job: &mut Job, rotation: &Rotation| {
+            plan_next(job, rotation, now);
+            job.lease = None;
+        };
+        self.tell_of_window(decided, window, Happened::Refused { reason: text.to_owned() }, text, plan).await
+    }
+
+    /// Writes that a window has no rotation into history and trail, and what the job does then.
+    async fn tell_of_window(
+        &self,
+        mut decided: Decided,
+        window: Option<NextWindow>,
+        happened: Happened,
+        text: &str,
+        plan: impl FnOnce(&mut Job, &Rotation),
+    ) -> Result<(), Error> {
         let Some(secret) = decided.secret else { return Ok(()) };
         let Some(rotation) = &secret.value.rotation else { return Ok(()) };
-        let text = "A previous rotation isn't complete.";
-        let mut batch = Batch::named("refuse_rotation");
-        let happened = Happened::Refused { reason: text.to_owned() };
-        let entry =
-            HistoryEntry { window: decided.next.window, ..entry_of(&secret.value, None, decided.now, happened) };
+        let mut batch = Batch::named("tell_of_rotation_window");
+        let entry = HistoryEntry { window, ..entry_of(&secret.value, None, decided.now, happened) };
         history::add(&self.documents, &mut batch, &mut decided.next, entry)?;
         let (arn, run_id) = (secret.value.arn(), random_uuid(self.documents.random())?);
         let event = Event::failed(events::failed(Purpose::Rotate), &arn, &run_id, text);
         batch.feed.push(events::entry(&self.documents, &secret.value, decided.now, &event)?);
-        plan_next(&mut decided.next, rotation, decided.now);
-        decided.next.lease = None;
+        plan(&mut decided.next, rotation);
         self.documents.put(&mut batch, Some(&decided.job), &Arc::new(decided.next))?;
         self.documents.commit(batch).await
     }
@@ -172,7 +170,7 @@ impl Rotations {
         let mut after = Secret::clone(&secret.value);
         let mut batch = Batch::named("begin_rotation");
         for pruned in rotation::begin(&mut after, under_way.clone(), now)? {
-            self.drop_value(&mut batch, &after, &pruned).await?;
+            drop_value(&self.documents, &mut batch, &after, &pruned).await?;
         }
         let arn = after.arn();
         let event = Event::of_run(events::started(Purpose::Rotate), &arn, &under_way.run_id);
@@ -185,13 +183,6 @@ impl Rotations {
         self.documents.put(&mut batch, Some(&secret), &Arc::new(after))?;
         self.documents.put(&mut batch, Some(&decided.job), &Arc::new(decided.next))?;
         self.documents.commit(batch).await
-    }
-
-    async fn drop_value(&self, batch: &mut Batch, secret: &Secret, version_id: &str) -> Result<(), Error> {
-        if let Some(stored) = self.documents.load::<StoredValue>(value_key(secret, version_id)).await? {
-            self.documents.delete(batch, &stored);
-        }
-        Ok(())
     }
 
     fn call(&self, secret: &Arc<Secret>, run: &Run, step: Step) -> Result<Call, Error> {
@@ -343,7 +334,7 @@ impl Rotations {
 
     async fn end_test(&self, batch: &mut Batch, settled: &mut Settled, now: Timestamp) -> Result<(), Error> {
         if let Some(version) = rotation::end_test(&mut settled.after, now) {
-            self.drop_value(batch, &settled.after, &version).await?;
+            drop_value(&self.documents, batch, &settled.after, &version).await?;
         }
         end_run(settled);
         Ok(())
@@ -352,6 +343,16 @@ impl Rotations {
     async fn redacted(&self, secret: &Secret, text: &str) -> Result<String, Error> {
         redact::without_values(&self.documents, &self.kms, secret, text).await
     }
+}
+
+/// What follows a decision.
+enum Next {
+    /// Nothing for now.
+    Nothing,
+    /// Another decision.
+    Decide,
+    /// A step of the function.
+    Carry(Call, Step),
 }
 
 /// A step that is being carried out.

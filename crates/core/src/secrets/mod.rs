@@ -39,7 +39,6 @@ use tokio::sync::Semaphore;
 use self::access_days::AccessDays;
 use self::model::Secret;
 use self::rotation::functions::RotationFunctions;
-use self::values::{StoredValue, value_key};
 use crate::ctx::{Ctx, Done};
 use crate::data_keys::DataKeys;
 use crate::documents::{Documents, Loaded};
@@ -90,10 +89,7 @@ impl Secrets {
 
     /// Adds the removal of a version's value to `batch`, if it has one.
     async fn drop_value(&self, batch: &mut Batch, secret: &Secret, version_id: &str) -> Result<(), Error> {
-        if let Some(stored) = self.documents.load::<StoredValue>(value_key(secret, version_id)).await? {
-            self.documents.delete(batch, &stored);
-        }
-        Ok(())
+        values::drop_value(&self.documents, batch, secret, version_id).await
     }
 
     /// Commits a changed secret with what else is in `batch` and the request's record.

@@ -2,12 +2,12 @@
 
 use strongroom_crypto::aead::MessageKey;
 use strongroom_crypto::{Context, Random, Sealed, aead};
-use strongroom_store::Kind;
+use strongroom_store::{Batch, Kind};
 use strongroom_types::{SecretBytes, SecretText};
 
 use super::model::Secret;
 use super::refusals;
-use crate::documents::Document;
+use crate::documents::{Document, Documents};
 use crate::error::Error;
 use crate::kms::{Purpose, Wrapped};
 
@@ -75,6 +75,22 @@ pub struct StoredValue {
 pub fn value_key(secret: &Secret, version_id: &str) -> String {
     let Secret { account, region, name, suffix, .. } = secret;
     [account, ":", region, ":", name, "-", suffix, ":", version_id].concat()
+}
+
+/// Adds the removal of a version's value to `batch`, if it has one.
+///
+/// # Errors
+/// Faults of the store.
+pub async fn drop_value(
+    documents: &Documents,
+    batch: &mut Batch,
+    secret: &Secret,
+    version_id: &str,
+) -> Result<(), Error> {
+    if let Some(stored) = documents.load::<StoredValue>(value_key(secret, version_id)).await? {
+        documents.delete(batch, &stored);
+    }
+    Ok(())
 }
 
 impl StoredValue {
