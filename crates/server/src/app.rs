@@ -209,12 +209,7 @@ impl App {
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let host = host(config, &clock, &random)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config);
-        let rotators = Rotators::new(
-            Arc::clone(&functions),
-            Arc::clone(&host),
-            Partners::open(&config.partners).map_err(OpenError::Partners)?,
-        );
-        let rotators: Arc<dyn RotationFunctions> = Arc::new(rotators);
+        let rotators = rotators(&functions, &host, config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let rewrapping = rewrapping(&documents, &root, config);
@@ -356,6 +351,16 @@ fn host(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Re
 fn databases_ca(config: &Config) -> Result<Option<Vec<u8>>, OpenError> {
     let Some(path) = &config.functions.databases_ca_file else { return Ok(None) };
     std::fs::read(path).map(Some).map_err(|source| OpenError::File { path: path.clone(), source })
+}
+
+/// Those who rotate secrets: functions, run by `host`, and partners.
+fn rotators(
+    functions: &Arc<Functions>,
+    host: &Arc<ServerHost>,
+    config: &Config,
+) -> Result<Arc<dyn RotationFunctions>, OpenError> {
+    let partners = Partners::open(&config.partners).map_err(OpenError::Partners)?;
+    Ok(Arc::new(Rotators::new(Arc::clone(functions), Arc::clone(host), partners)))
 }
 
 /// The functions, run by `host`.
