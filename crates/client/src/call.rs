@@ -1,9 +1,15 @@
 //! Calls in the protocols that AWS's services speak.
 
-use http::{HeaderName, HeaderValue, Method};
+use http::header::{HOST, InvalidHeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
-use strongroom_types::{SecretBuffer, SecretBytes};
-use strongroom_wire::percent;
+use strongroom_crypto::digest::sha256;
+use strongroom_types::{SecretBuffer, SecretBytes, Timestamp};
+use strongroom_wire::sigv4::{self, Signing, SigningKey, sign};
+use strongroom_wire::{percent, timestamps};
+
+use crate::credentials::Credentials;
+use crate::error::CallError;
 
 /// A call that is not signed yet.
 #[derive(Debug)]
@@ -88,10 +94,51 @@ impl Call {
         Self { service, method, path, query: String::new(), headers: Vec::new(), body }
     }
 
-    pub(crate) fn header_values(&self) -> Result<Vec<(HeaderName, HeaderValue)>, http::header::InvalidHeaderValue> {
+    /// The headers as they are given.
+    pub(crate) fn header_values(&self) -> Result<HeaderMap, CallError> {
         let value = |(name, text): &(HeaderName, String)| Ok((name.clone(), HeaderValue::from_str(text)?));
-        self.headers.iter().map(value).collect()
+        let values: Result<HeaderMap, InvalidHeaderValue> = self.headers.iter().map(value).collect();
+        values.map_err(|error| CallError::Request(error.to_string()))
     }
+
+    /// The headers of the call with those of its signature and `Host`, for whoever carries it out. `authority` is the
+    /// host that it goes to, `path` the whole path there.
+    ///
+    /// # Errors
+    /// When it cannot be written down or signed.
+    pub fn signed(
+        &self,
+        authority: &HeaderValue,
+        path: &str,
+        credentials: &Credentials,
+        region: &str,
+        at: Timestamp,
+    ) -> Result<HeaderMap, CallError> {
+        let mut headers = self.header_values()?;
+        headers.insert(HOST, authority.clone());
+        let body_sha256 = sha256(self.body.expose());
+        let request = sigv4::Request {
+            method: self.method.as_str(),
+            path,
+            query: &self.query,
+            authority: None,
+            body_sha256: &body_sha256,
+        };
+        let key = SigningKey::derive(&credentials.secret_access_key, &day(at), region, &self.service);
+        let signing = Signing {
+            access_key_id: &credentials.access_key_id,
+            session_token: credentials.session_token.as_ref(),
+            key: &key,
+            at,
+        };
+        sign(&request, &mut headers, &signing)?;
+        Ok(headers)
+    }
+}
+
+/// The day of an instant as signatures write it: `20150830`.
+fn day(at: Timestamp) -> String {
+    timestamps::iso(at).chars().filter(|c| *c != '-').take(8).collect()
 }
 
 fn body_of(input: &Value) -> SecretBytes {

@@ -1,5 +1,6 @@
 //! The functions that rotate secrets: Lambda's, as this server has them.
 
+pub mod elsewhere;
 mod host;
 mod inside;
 mod native;
@@ -25,8 +26,7 @@ impl RotationFunctions for Rotators {
     /// The caller needs leave to invoke the function too, as the service's documentation of RotateSecret says.
     fn check<'a>(&'a self, cx: &'a Ctx, function_arn: &'a str, secret: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async move {
-            self.0.check_for_rotation(function_arn, &secret.arn(), &secret.account).await?;
-            let function = self.0.resolve(cx, function_arn, None).await?;
+            let function = self.0.check_for_rotation(function_arn, &secret.arn(), &secret.account).await?;
             self.0.permitted(cx, Operation::Invoke.action(), &function, &()).map(drop)
         })
     }
