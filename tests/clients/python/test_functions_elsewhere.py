@@ -128,7 +128,7 @@ def test_a_function_of_another_server_rotates_where_its_policy_lets_the_service_
     assert refused(client("lambda", first).invoke, FunctionName=function) == "ResourceNotFoundException"
 
 
-def test_a_server_that_is_away_or_closed_fails_the_step_and_the_history_says_so(pair):
+def test_a_server_that_is_away_or_closed_lets_no_rotation_begin(pair):
     first, other = pair
     sm = client("secretsmanager", first)
     sm.create_secret(Name="app", SecretString=json.dumps({"username": "u", "password": "first"}))
@@ -229,7 +229,9 @@ def test_an_arn_may_stand_for_a_program_that_answers_invoke(tmp_path, program):
     function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:program"
     emulator = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:emulator"
     whole = f"{program}/2015-03-31/functions/function/invocations"
+    nobody = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:nobody"
     mapped = f'[functions.http]\n"{function}" = "{program}"\n"{emulator}" = "{whole}"\n'
+    mapped += f'"{nobody}" = "http://127.0.0.1:1"\n'
     first = started(tmp_path / "first", settings(ACCOUNT, mapped))
     try:
         sm = Program.secrets_manager = client("secretsmanager", first)
@@ -253,6 +255,10 @@ def test_an_arn_may_stand_for_a_program_that_answers_invoke(tmp_path, program):
         # Asked again, the server tries again at once.
         assert refused(sm.rotate_secret, SecretId="app") == "InvalidRequestException"
         rotation.rotated(sm, "app", made["VersionId"])
+
+        sm.create_secret(Name="lost", SecretString="first")
+        sm.rotate_secret(SecretId="lost", RotationLambdaARN=nobody, RotationRules=RULES)
+        until(lambda: "http://127.0.0.1:1: " in history(first, "lost"))
 
         assert refused(client("lambda", first).invoke, FunctionName=function) == "ResourceNotFoundException"
         absent = function.replace(":program", ":absent")
