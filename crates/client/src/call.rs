@@ -1,10 +1,11 @@
 //! Calls in the protocols that AWS's services speak.
 
-use http::header::{HOST, InvalidHeaderValue};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, InvalidHeaderValue};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use strongroom_crypto::digest::sha256;
-use strongroom_types::{SecretBuffer, SecretBytes, Timestamp};
+use strongroom_types::{SecretBuffer, SecretBytes, SecretText, Timestamp};
 use strongroom_wire::sigv4::{self, Signing, SigningKey, sign};
 use strongroom_wire::{percent, timestamps};
 
@@ -20,7 +21,7 @@ pub struct Call {
     pub(crate) path: String,
     /// Percent-encoded, without the question mark.
     pub(crate) query: String,
-    pub(crate) headers: Vec<(HeaderName, String)>,
+    pub(crate) headers: Vec<(HeaderName, Result<HeaderValue, InvalidHeaderValue>)>,
     pub(crate) body: SecretBytes,
 }
 
@@ -30,8 +31,8 @@ impl Call {
     #[must_use]
     pub fn json(service: &str, target: &str, input: &Value) -> Self {
         let headers = vec![
-            (http::header::CONTENT_TYPE, "application/x-amz-json-1.1".to_owned()),
-            (HeaderName::from_static("x-amz-target"), target.to_owned()),
+            (CONTENT_TYPE, Ok(HeaderValue::from_static("application/x-amz-json-1.1"))),
+            (HeaderName::from_static("x-amz-target"), HeaderValue::from_str(target)),
         ];
         Self { headers, ..Self::new(service, Method::POST, "/", body_of(input)) }
     }
@@ -49,8 +50,8 @@ impl Call {
             form.push(b'=');
             form.extend_from_slice(percent::encoded(value).as_bytes());
         }
-        let kind = "application/x-www-form-urlencoded; charset=utf-8".to_owned();
-        let headers = vec![(http::header::CONTENT_TYPE, kind)];
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8");
+        let headers = vec![(CONTENT_TYPE, Ok(kind))];
         Self { headers, ..Self::new(service, Method::POST, "/", form.into_secret()) }
     }
 
@@ -62,7 +63,7 @@ impl Call {
         let path = if path.is_empty() { "/" } else { &path };
         let mut call = Self::new(service, method, path, input.map_or_else(|| SecretBytes::new(Vec::new()), body_of));
         if input.is_some() {
-            call.headers.push((http::header::CONTENT_TYPE, "application/json".to_owned()));
+            call = call.with_header(CONTENT_TYPE, "application/json");
         }
         call
     }
@@ -78,7 +79,19 @@ impl Call {
     /// The same with a header.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
-        self.headers.push((name, value.to_owned()));
+        self.headers.push((name, HeaderValue::from_str(value)));
+        self
+    }
+
+    /// The same with a secret in a header, which stays in its own memory. What the library writes into its buffer is not
+    /// wiped.
+    #[must_use]
+    pub fn with_secret_header(mut self, name: HeaderName, value: SecretText) -> Self {
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(OwnedText(value)));
+        if let Ok(value) = &mut value {
+            value.set_sensitive(true);
+        }
+        self.headers.push((name, value));
         self
     }
 
@@ -94,11 +107,20 @@ impl Call {
         Self { service, method, path, query: String::new(), headers: Vec::new(), body }
     }
 
+    /// The body, for whoever carries the call out himself.
+    #[must_use]
+    pub fn into_body(self) -> SecretBytes {
+        self.body
+    }
+
     /// The headers as they are given.
     pub(crate) fn header_values(&self) -> Result<HeaderMap, CallError> {
-        let value = |(name, text): &(HeaderName, String)| Ok((name.clone(), HeaderValue::from_str(text)?));
-        let values: Result<HeaderMap, InvalidHeaderValue> = self.headers.iter().map(value).collect();
-        values.map_err(|error| CallError::Request(error.to_string()))
+        let mut values = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let value = value.as_ref().map_err(|_| CallError::Request(format!("a value does not fit into {name}")))?;
+            values.insert(name, value.clone());
+        }
+        Ok(values)
     }
 
     /// The headers of the call with those of its signature and `Host`, for whoever carries it out. `authority` is the
@@ -141,6 +163,15 @@ fn day(at: Timestamp) -> String {
     timestamps::iso(at).chars().filter(|c| *c != '-').take(8).collect()
 }
 
+/// A text that is wiped with the last copy of the header that it is the value of.
+struct OwnedText(SecretText);
+
+impl AsRef<[u8]> for OwnedText {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose().as_bytes()
+    }
+}
+
 fn body_of(input: &Value) -> SecretBytes {
     SecretBytes::new(input.to_string().into_bytes())
 }
@@ -163,5 +194,19 @@ mod tests {
         let call = Call::json("kms", "TrentService.ListKeys", &json!({"Limit": 1}));
         assert_eq!((call.path.as_str(), call.body.expose()), ("/", br#"{"Limit":1}"#.as_slice()));
         assert!(!format!("{call:?}").contains("Limit\":1"), "the body does not print");
+    }
+
+    #[test]
+    fn a_secret_header_is_no_copy_of_the_secret() {
+        let name = || HeaderName::from_static("x-vault-token");
+        let call = |text: SecretText| Call::rest("", Method::POST, &[], None).with_secret_header(name(), text);
+        let text = SecretText::new("hvs.CAESIJ".to_owned());
+        let place = text.expose().as_ptr();
+        let values = call(text).header_values().expect("headers");
+        let value = values.get(name()).expect("the header");
+        assert_eq!((value.as_bytes(), value.as_bytes().as_ptr()), (b"hvs.CAESIJ".as_slice(), place));
+        assert!(value.is_sensitive() && !format!("{value:?}").contains("hvs"));
+        let wrong = call(SecretText::new("two\nlines".to_owned())).header_values().expect_err("no header");
+        assert_eq!(wrong.to_string(), "the request cannot be made: a value does not fit into x-vault-token");
     }
 }

@@ -42,6 +42,14 @@ impl Trust {
         Self(Arc::new(Inner { system, own, config: OnceLock::new() }))
     }
 
+    /// Looks whether there are certificates that can be trusted.
+    ///
+    /// # Errors
+    /// When what was handed in has none.
+    pub fn check(&self) -> Result<(), String> {
+        self.config().map(drop)
+    }
+
     /// What connections are made with.
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, String> {
         self.0.config.get_or_init(|| self.0.read()).clone()

@@ -42,8 +42,12 @@ const SHOWN_CHARACTERS_MAX: usize = 300;
 /// When a URL or the certificates cannot be used.
 pub fn sites(config: &Config, authorities: Option<Vec<u8>>, clock: &Arc<dyn Clock>) -> Result<Sites, String> {
     let settings = &config.functions;
+    let trust = match authorities {
+        Some(text) => Trust::system_and(text),
+        None => Trust::system(),
+    };
     let options = Options {
-        trust: authorities.map_or_else(Trust::system, Trust::system_and),
+        trust,
         plain_http_anywhere: settings.plain_http_anywhere,
         time: Duration::from_millis(settings.invocation_ms_max),
         ..Options::default()
