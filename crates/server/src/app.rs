@@ -26,7 +26,7 @@ use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::front::Endpoint;
-use crate::functions::{Partners, Rotators, ServerHost};
+use crate::functions::{Partners, Rotators, ServerHost, elsewhere};
 use crate::gate::fault_text;
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::opening::{self, WholeStore};
@@ -45,6 +45,9 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+    /// A place of functions elsewhere cannot be used.
+    #[error("functions: {0}")]
+    Functions(String),
     /// The root of trust is not available.
     #[error("root of trust: {0}")]
     Root(#[from] RootError),
@@ -208,7 +211,7 @@ impl App {
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let host = host(config, &clock, &random)?;
-        let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config);
+        let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
         let rotators = rotators(&functions, &host, config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
@@ -349,8 +352,7 @@ fn host(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Re
 
 /// The certificates that databases' certificates lead to, when others than the system's are named.
 fn databases_ca(config: &Config) -> Result<Option<Vec<u8>>, OpenError> {
-    let Some(path) = &config.functions.databases_ca_file else { return Ok(None) };
-    std::fs::read(path).map(Some).map_err(|source| OpenError::File { path: path.clone(), source })
+    read_if_named(config.functions.databases_ca_file.as_deref())
 }
 
 /// Those who rotate secrets: functions, run by `host`, and partners.
@@ -363,16 +365,24 @@ fn rotators(
     Ok(Arc::new(Rotators::new(Arc::clone(functions), Arc::clone(host), partners)))
 }
 
-/// The functions, run by `host`.
+fn read_if_named(path: Option<&Path>) -> Result<Option<Vec<u8>>, OpenError> {
+    let Some(path) = path else { return Ok(None) };
+    std::fs::read(path).map(Some).map_err(|source| OpenError::File { path: path.to_owned(), source })
+}
+
+/// The functions: run by `host`, and those elsewhere.
 fn functions(
     documents: &Arc<Documents>,
     identities: &Arc<Identities>,
     host: Arc<dyn Host>,
     clock: &Arc<dyn Clock>,
     config: &Config,
-) -> Arc<Functions> {
+) -> Result<Arc<Functions>, OpenError> {
+    let authorities = read_if_named(config.functions.ca_file.as_deref())?;
+    let sites = elsewhere::sites(config, authorities, clock).map_err(OpenError::Functions)?;
     let (documents, identities) = (Arc::clone(documents), Arc::clone(identities));
-    Arc::new(Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone()))
+    let functions = Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone());
+    Ok(Arc::new(functions.with_sites(sites)))
 }
 
 /// The engine of rotation.
