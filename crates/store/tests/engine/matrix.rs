@@ -123,11 +123,13 @@ fn at_every_point(test: &str, fault: &str, lasting: Option<u64>, judge: impl Fn(
     tally.tell(&name);
 }
 
-/// Whatever happens, a disk that fails is no damage, and what is refused is refused with a reason.
+/// What is refused is refused with a reason, and a disk that fails is not told as damage for certain.
 fn clear(heard: &Heard) -> Result<(), String> {
     let known = |line: &String| {
         let text = line.split_once(' ').map_or("", |(_, text)| text);
-        text == "the disk of the store is full" || text.starts_with("the store is not available: ")
+        text == "the disk of the store is full"
+            || text.starts_with("the store is not available: ")
+            || text == "the store is damaged: database disk image is malformed, or the disk does not read it"
     };
     heard.refusals.iter().find(|line| !known(line)).map_or(Ok(()), |line| Err(format!("unclear: {line}")))
 }
@@ -233,8 +235,9 @@ fn power_fails(home: &TempDir, steps: &[Step], dice: &Dice, fates: u64, fails_be
             let survivor = directory(home);
             disk.survive(&survivor, dice);
             if let Err(what) = series::check(&survivor, &heard) {
-                let kept = home.path().join("survivor");
-                panic!("power failure behind step {at} of {}: {what}; {heard:?}; {}", steps.len(), kept.display());
+                let refused = steps.iter().enumerate().find(|(_, step)| matches!(step, Step::SyncFailed(_)));
+                let lately: Vec<String> = steps[at.saturating_sub(60)..=at].iter().map(Step::to_string).collect();
+                panic!("power failure behind step {at}: {what}; {heard:?}; first failed sync: {refused:?}; {lately:#?}");
             }
             failures += 1;
         }

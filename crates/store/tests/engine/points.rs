@@ -2,6 +2,7 @@
 //! a disk may hold after a power failure.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -40,6 +41,15 @@ pub enum Step {
     SyncFailed(String),
     /// The process printed this.
     Said(String),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(name, offset, bytes) => write!(f, "write {name} {offset} {} bytes", bytes.len()),
+            other => write!(f, "{other:?}"),
+        }
+    }
 }
 
 /// Reads a trace. A record that the process did not finish ends it.
