@@ -1,7 +1,9 @@
 //! Every fault at every point: a short series of commits, from the store's making to its closing, is run once for each
 //! call by which it touches the disk, and that call fails, or the process dies there. Counts are printed.
 //!
-//! `STORE_FAULT_ROUNDS` sets how long the series is, `STORE_FAULT_STRIDE` takes only every so many points.
+//! `STORE_FAULT_ROUNDS` sets how long the series is, `STORE_FAULT_STRIDE` takes only every so many points,
+//! `STORE_FAULT_FATES` sets how often the power fails at a point, `STORE_FAULT_EVERY` behind one in how many steps after a
+//! failed sync, `STORE_FAULT_SEED` what is kept then.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -237,7 +239,9 @@ fn power_fails(home: &TempDir, steps: &[Step], dice: &Dice, fates: u64, fails_be
             if let Err(what) = series::check(&survivor, &heard) {
                 let refused = steps.iter().enumerate().find(|(_, step)| matches!(step, Step::SyncFailed(_)));
                 let lately: Vec<String> = steps[at.saturating_sub(60)..=at].iter().map(Step::to_string).collect();
-                panic!("power failure behind step {at}: {what}; {heard:?}; first failed sync: {refused:?}; {lately:#?}");
+                panic!(
+                    "power failure behind step {at}: {what}; {heard:?}; first failed sync: {refused:?}; {lately:#?}"
+                );
             }
             failures += 1;
         }
@@ -270,19 +274,22 @@ fn a_power_failure_after_every_failed_sync() {
     let steps = traced(&series, &home, &[]);
     let syncs = steps.iter().filter(|step| matches!(step, Step::Sync(_))).count();
     let dice = Dice::new(seed());
-    let (mut failures, mut points) = (0, 0);
-    for point in 1..=syncs {
-        let fault = ["sync", &point.to_string(), "1"].map(str::to_owned);
-        let names = ["STORE_POINTS_FAULT", "STORE_POINTS_AT", "STORE_POINTS_FOR"];
-        let steps = traced(&series, &home, &names.into_iter().zip(fault).collect::<Vec<_>>());
-        let Some(failed) = steps.iter().position(|step| matches!(step, Step::SyncFailed(_))) else { continue };
-        points += 1;
-        // Behind each answer, up to the end.
-        let behind = |at: usize| at >= failed && matches!(steps[at], Step::Said(_));
-        failures += power_fails(&home, &steps, &dice, fates(2), behind);
+    for lasting in ["1", "3"] {
+        let (mut failures, mut points) = (0, 0);
+        for point in 1..=syncs {
+            let fault = ["sync", &point.to_string(), lasting].map(str::to_owned);
+            let names = ["STORE_POINTS_FAULT", "STORE_POINTS_AT", "STORE_POINTS_FOR"];
+            let steps = traced(&series, &home, &names.into_iter().zip(fault).collect::<Vec<_>>());
+            let Some(failed) = steps.iter().position(|step| matches!(step, Step::SyncFailed(_))) else { continue };
+            points += 1;
+            let every = usize::try_from(load::repetitions("STORE_FAULT_EVERY", 16)).expect("a number");
+            failures += power_fails(&home, &steps, &dice, fates(1), |at| at >= failed && dice.below(every) == 0);
+        }
+        assert!(points > 0, "no sync failed");
+        tell(&format!(
+            "store faults: {lasting} syncs lost, then power {points:>3} points: {failures} failures, nothing lost"
+        ));
     }
-    assert!(points > 0, "no sync failed");
-    tell(&format!("store faults: sync lost, then power {points:>5} points: {failures} failures, nothing lost"));
 }
 
 /// The seed of what is drawn; another one with each run.

@@ -152,8 +152,7 @@ async fn look(store: &SqliteStore, round: u64, body: Option<&Sealed>) -> Result<
             return Err(format!("version {:?} is read in round {round}", found.map(|(version, _)| version)));
         }
     }
-    let range =
-        Range { index: SIDE_ROUND, prefix: format!("{TASK}/"), after: None, descending: false, limit: 9 };
+    let range = Range { index: SIDE_ROUND, prefix: format!("{TASK}/"), after: None, descending: false, limit: 9 };
     match store.range(&range).await {
         Ok(entries) => {
             let found: Vec<String> = entries.into_iter().map(|entry| entry.value).collect();
@@ -230,6 +229,7 @@ pub fn run(series: &Series<'_>, directory: &Path, environment: &[(&str, String)]
     child.stdout.take().expect("a pipe").read_to_string(&mut text).expect("text");
     let status = child.wait().expect("the series has ended");
     let mut heard = Heard { killed: status.signal() == Some(SIGKILL), ..Heard::default() };
+    let text = text.replace(&*directory.to_string_lossy(), "DIRECTORY");
     text.lines().for_each(|line| heard.note(line));
     assert!(heard.killed || status.success(), "the series ended with {status} and said: {text}");
     heard
