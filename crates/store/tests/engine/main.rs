@@ -14,6 +14,8 @@ mod load;
 #[cfg(target_os = "linux")]
 mod matrix;
 #[cfg(target_os = "linux")]
+mod outages;
+#[cfg(target_os = "linux")]
 mod points;
 #[cfg(target_os = "linux")]
 mod power;

@@ -2,23 +2,21 @@
 //! call by which it touches the disk, and that call fails, or the process dies there. Counts are printed.
 //!
 //! `STORE_FAULT_ROUNDS` sets how long the series is, `STORE_FAULT_STRIDE` takes only every so many points,
-//! `STORE_FAULT_FATES` sets how often the power fails at a point, `STORE_FAULT_EVERY` behind one in how many steps after a
-//! failed sync, `STORE_FAULT_SEED` what is kept then.
+//! `STORE_FAULT_STARTS` sets from how many killed stores it is gone on.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use strongroom_store::{DATABASE_FILE, SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 
 use crate::load;
-use crate::points::{self, Dice, Disk, Step};
 use crate::series::{self, Heard, Series};
 
 /// Rounds of the series: enough that the log begins anew, and documents and feed entries go.
-const ROUNDS: u64 = 5;
+const ROUNDS: u64 = 4;
 /// Refusals to bear of a fault that passes, and of one that stays.
 const PATIENCE: u64 = 40;
 const PATIENCE_FOR_EVER: u64 = 3;
@@ -29,19 +27,19 @@ pub fn home() -> TempDir {
 }
 
 /// The directory of the store in `home`, new and empty.
-fn directory(home: &TempDir) -> PathBuf {
+pub fn directory(home: &TempDir) -> PathBuf {
     let directory = fs::canonicalize(home.path()).expect("a path").join("store");
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir(&directory).expect("a directory");
     directory
 }
 
-fn rounds() -> u64 {
+pub fn rounds() -> u64 {
     load::repetitions("STORE_FAULT_ROUNDS", ROUNDS)
 }
 
 /// Tells the counts past the test harness, which keeps to itself what a test prints.
-fn tell(line: &str) {
+pub fn tell(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).expect("standard error");
 }
 
@@ -85,34 +83,78 @@ impl Tally {
     }
 }
 
+/// Where a series begins.
+#[derive(Default)]
+struct Start {
+    /// The files of a store that was killed; without, there is none yet.
+    files: Vec<(OsString, Vec<u8>)>,
+    /// What its process said.
+    heard: Heard,
+}
+
+impl Start {
+    /// A store whose process was killed when so much of a hundred of its changes were done.
+    fn killed(test: &str, home: &TempDir, percent: u64) -> Self {
+        let series = Series { test, rounds: rounds(), patience: 0, before: Heard::default() };
+        let count = count(home, &Self::default(), &series, "before");
+        let store = directory(home);
+        let at = (count * percent / 100).to_string();
+        let fault = [("STORE_POINTS_FAULT", "before".to_owned()), ("STORE_POINTS_AT", at)];
+        let heard = series::run(&series, &store, &fault);
+        assert!(heard.killed && !heard.copied, "{heard:?}");
+        let files = fs::read_dir(&store).expect("the directory").map(|file| {
+            let file = file.expect("a file");
+            (file.file_name(), fs::read(file.path()).expect("its content"))
+        });
+        Self { files: files.collect(), heard: Heard { killed: false, ..heard } }
+    }
+
+    fn directory(&self, home: &TempDir) -> PathBuf {
+        let directory = directory(home);
+        for (name, content) in &self.files {
+            fs::write(directory.join(name), content).expect("a file");
+        }
+        directory
+    }
+}
+
+/// How many points `fault` has in a series that meets none.
+fn count(home: &TempDir, start: &Start, series: &Series<'_>, fault: &str) -> u64 {
+    let file = home.path().join("count");
+    let environment =
+        [("STORE_POINTS_FAULT", fault.to_owned()), ("STORE_POINTS_COUNT", file.to_string_lossy().into_owned())];
+    let store = start.directory(home);
+    let heard = series::run(series, &store, &environment);
+    assert!(heard.done && heard.refusals.is_empty(), "without a fault: {heard:?}");
+    assert_eq!(series::check(&store, &heard), Ok(series.rounds), "without a fault");
+    let count: u64 = fs::read_to_string(&file).expect("the count").parse().expect("a number");
+    assert!(count > series.rounds, "{fault} has {count} points only");
+    count
+}
+
 /// Runs the series with `fault` at each of its points, for `lasting` points or for ever. `judge` says what is wrong with
 /// what was heard; what is stored is checked whatever was heard.
-fn at_every_point(test: &str, fault: &str, lasting: Option<u64>, judge: impl Fn(&Heard) -> Result<(), String>) {
+fn at_every_point(
+    test: &str,
+    start: &Start,
+    (fault, lasting): (&str, Option<u64>),
+    judge: impl Fn(&Heard) -> Result<(), String>,
+) {
     let home = home();
     let patience = if lasting.is_some() { PATIENCE } else { PATIENCE_FOR_EVER };
-    let series = Series { test, rounds: rounds(), patience };
-    let count_file = home.path().join("count");
-    let mut environment = vec![
-        ("STORE_POINTS_FAULT", fault.to_owned()),
-        ("STORE_POINTS_COUNT", count_file.to_string_lossy().into_owned()),
-    ];
-    let store = directory(&home);
-    let heard = series::run(&series, &store, &environment);
-    assert!(heard.done && heard.refusals.is_empty(), "without a fault: {heard:?}");
-    assert_eq!(series::check(&store, &heard), Ok(rounds()), "without a fault");
-    let count: u64 = fs::read_to_string(&count_file).expect("the count").parse().expect("a number");
-    assert!(count > 2 * rounds(), "{fault} has {count} points only");
-
-    environment.push(("STORE_POINTS_AT", String::new()));
-    if let Some(lasting) = lasting {
-        environment.push(("STORE_POINTS_FOR", lasting.to_string()));
-    }
-    let name = lasting.map_or_else(|| format!("{fault}, for ever"), |lasting| format!("{fault}, for {lasting}"));
+    let series = Series { test, rounds: rounds(), patience, before: start.heard.clone() };
+    let count = count(&home, start, &series, fault);
+    let name = format!(
+        "{}{fault}, {}",
+        if start.files.is_empty() { "" } else { "killed, then " },
+        lasting.map_or_else(|| "for ever".to_owned(), |lasting| format!("for {lasting}"))
+    );
     let stride = usize::try_from(load::repetitions("STORE_FAULT_STRIDE", 1)).expect("a stride");
     let mut tally = Tally::default();
     for point in (1..=count).step_by(stride) {
-        environment[2].1 = point.to_string();
-        let store = directory(&home);
+        let mut environment = vec![("STORE_POINTS_FAULT", fault.to_owned()), ("STORE_POINTS_AT", point.to_string())];
+        environment.extend(lasting.map(|lasting| ("STORE_POINTS_FOR", lasting.to_string())));
+        let store = start.directory(&home);
         let heard = series::run(&series, &store, &environment);
         let there = series::check(&store, &heard)
             .and_then(|there| if heard.wrong.is_empty() { Ok(there) } else { Err("a wrong answer".to_owned()) })
@@ -143,7 +185,7 @@ fn goes_on(heard: &Heard) -> Result<(), String> {
 
 fn kill(test: &str, fault: &str) {
     series::work_if_asked();
-    at_every_point(test, fault, Some(1), clear);
+    at_every_point(test, &Start::default(), (fault, Some(1)), clear);
 }
 
 #[test]
@@ -164,9 +206,10 @@ fn a_kill_within_every_write() {
 /// The fault passes after one call, after some, or not while the process lives.
 fn fail(test: &str, fault: &str) {
     series::work_if_asked();
-    at_every_point(test, fault, Some(1), goes_on);
-    at_every_point(test, fault, Some(6), goes_on);
-    at_every_point(test, fault, None, clear);
+    let start = Start::default();
+    at_every_point(test, &start, (fault, Some(1)), goes_on);
+    at_every_point(test, &start, (fault, Some(6)), goes_on);
+    at_every_point(test, &start, (fault, None), clear);
 }
 
 #[test]
@@ -199,133 +242,36 @@ fn a_disk_made_read_only_at_every_point() {
     fail("matrix::a_disk_made_read_only_at_every_point", "readonly");
 }
 
+/// The same with a store whose process was killed: reading its log and going on with it are full of points too.
+#[test]
+fn a_start_after_a_kill_fails_at_every_point() {
+    series::work_if_asked();
+    let test = "matrix::a_start_after_a_kill_fails_at_every_point";
+    let home = home();
+    // Where the copy is made, the last tenth, there is no more to go on with.
+    let parts = load::repetitions("STORE_FAULT_STARTS", 1) + 1;
+    for percent in (1..parts).map(|part| 90 * part / parts) {
+        let start = Start::killed(test, &home, percent);
+        at_every_point(test, &start, ("before", Some(1)), clear);
+        at_every_point(test, &start, ("torn", Some(1)), clear);
+        for fault in ["full", "write", "sync", "read", "readonly"] {
+            at_every_point(test, &start, (fault, Some(6)), goes_on);
+        }
+    }
+}
+
 /// The store looks at no wall clock: the series runs as ever while that jumps by years.
 #[test]
 fn a_clock_that_jumps() {
     series::work_if_asked();
     let home = home();
     let looks = home.path().join("looks");
-    let series = Series { test: "matrix::a_clock_that_jumps", rounds: 4 * rounds(), patience: 0 };
+    let series =
+        Series { test: "matrix::a_clock_that_jumps", rounds: 4 * rounds(), patience: 0, before: Heard::default() };
     let store = directory(&home);
     let heard = series::run(&series, &store, &[("STORE_POINTS_CLOCK", looks.to_string_lossy().into_owned())]);
     assert!(heard.done && heard.refusals.is_empty() && heard.wrong.is_empty(), "{heard:?}");
     assert_eq!(series::check(&store, &heard), Ok(series.rounds));
     let looks = fs::read_to_string(looks).expect("the count");
     tell(&format!("store faults: a clock that jumps: {} commits, {looks} looks at the wall clock", series.rounds));
-}
-
-/// Runs the series once and returns what it did to the disk.
-fn traced(series: &Series<'_>, home: &TempDir, fault: &[(&str, String)]) -> Vec<Step> {
-    let trace = home.path().join("trace");
-    let _ = fs::remove_file(&trace);
-    let mut environment = vec![("STORE_POINTS_TRACE", trace.to_string_lossy().into_owned())];
-    environment.extend(fault.iter().cloned());
-    let heard = series::run(series, &directory(home), &environment);
-    assert!(heard.done, "{heard:?}");
-    points::read_trace(&trace)
-}
-
-/// Lets the power fail behind each of the steps that `fails_behind` names, with some fates each. Returns how many times.
-fn power_fails(home: &TempDir, steps: &[Step], dice: &Dice, fates: u64, fails_behind: impl Fn(usize) -> bool) -> u64 {
-    let (mut disk, mut heard, mut failures) = (Disk::default(), Heard::default(), 0);
-    for (at, step) in steps.iter().enumerate() {
-        disk.apply(step);
-        if let Step::Said(text) = step {
-            text.lines().for_each(|line| heard.note(line));
-        }
-        for _ in (0..fates).filter(|_| fails_behind(at)) {
-            let survivor = directory(home);
-            disk.survive(&survivor, dice);
-            if let Err(what) = series::check(&survivor, &heard) {
-                let refused = steps.iter().enumerate().find(|(_, step)| matches!(step, Step::SyncFailed(_)));
-                let lately: Vec<String> = steps[at.saturating_sub(60)..=at].iter().map(Step::to_string).collect();
-                panic!(
-                    "power failure behind step {at}: {what}; {heard:?}; first failed sync: {refused:?}; {lately:#?}"
-                );
-            }
-            failures += 1;
-        }
-    }
-    failures
-}
-
-fn fates(default: u64) -> u64 {
-    load::repetitions("STORE_FAULT_FATES", default)
-}
-
-#[test]
-fn a_power_failure_at_every_point() {
-    series::work_if_asked();
-    let home = home();
-    let series = Series { test: "matrix::a_power_failure_at_every_point", rounds: rounds(), patience: 0 };
-    let steps = traced(&series, &home, &[]);
-    let changes = steps.iter().filter(|step| !matches!(step, Step::Said(_))).count();
-    let dice = Dice::new(seed());
-    let failures = power_fails(&home, &steps, &dice, fates(4), |_| true);
-    tell(&format!("store faults: power failure         {changes:>5} points: {failures} failures, nothing lost"));
-}
-
-/// A sync that failed may have lost what it was for, and the next one may succeed without it, as on Linux.
-#[test]
-fn a_power_failure_after_every_failed_sync() {
-    series::work_if_asked();
-    let home = home();
-    let series = Series { test: "matrix::a_power_failure_after_every_failed_sync", rounds: rounds(), patience: 9 };
-    let steps = traced(&series, &home, &[]);
-    let syncs = steps.iter().filter(|step| matches!(step, Step::Sync(_))).count();
-    let dice = Dice::new(seed());
-    for lasting in ["1", "3"] {
-        let (mut failures, mut points) = (0, 0);
-        for point in 1..=syncs {
-            let fault = ["sync", &point.to_string(), lasting].map(str::to_owned);
-            let names = ["STORE_POINTS_FAULT", "STORE_POINTS_AT", "STORE_POINTS_FOR"];
-            let steps = traced(&series, &home, &names.into_iter().zip(fault).collect::<Vec<_>>());
-            let Some(failed) = steps.iter().position(|step| matches!(step, Step::SyncFailed(_))) else { continue };
-            points += 1;
-            let every = usize::try_from(load::repetitions("STORE_FAULT_EVERY", 16)).expect("a number");
-            failures += power_fails(&home, &steps, &dice, fates(1), |at| at >= failed && dice.below(every) == 0);
-        }
-        assert!(points > 0, "no sync failed");
-        tell(&format!(
-            "store faults: {lasting} syncs lost, then power {points:>3} points: {failures} failures, nothing lost"
-        ));
-    }
-}
-
-/// The seed of what is drawn; another one with each run.
-fn seed() -> u64 {
-    load::repetitions("STORE_FAULT_SEED", std::process::id().into())
-}
-
-/// The model of a disk does lose what is not synced, and a store that loses it is found out.
-#[test]
-fn a_loss_is_found_out() {
-    let home = home();
-    let store = directory(&home);
-    drop(SqliteStore::open(&store, SqliteConfig::default()).expect("a new store"));
-    let heard = Heard { kept: true, acknowledged: 1, ..Heard::default() };
-    assert!(series::check(&store, &heard).is_err());
-    assert!(Path::new(&store.join(DATABASE_FILE)).exists());
-    let mut disk = Disk::default();
-    for step in [
-        Step::Create("a".to_owned()),
-        Step::Sync(".".to_owned()),
-        Step::Write("a".to_owned(), 0, vec![1; 3]),
-        Step::Sync("a".to_owned()),
-        Step::Write("a".to_owned(), 3, vec![2; 3]),
-        Step::Create("b".to_owned()),
-    ] {
-        disk.apply(&step);
-    }
-    let (mut lost, mut kept) = (0, 0);
-    for _ in 0..200 {
-        let survivor = directory(&home);
-        disk.survive(&survivor, &Dice::new(lost * 1000 + kept));
-        match fs::read(survivor.join("a")).expect("what was synced").as_slice() {
-            [1, 1, 1] => lost += 1,
-            [1, 1, 1, 2, 2, 2] => kept += 1,
-            other => panic!("{other:?}"),
-        }
-    }
-    assert!(lost > 0 && kept > 0, "{lost} lost, {kept} kept");
 }

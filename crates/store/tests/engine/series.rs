@@ -102,7 +102,14 @@ async fn rounds(directory: &Path, patience: &mut Patience) -> Option<SqliteStore
     }
     say("kept");
     let sealer = Sealer::new(TASK).expect("a sealer");
-    let (mut round, mut body) = (0, None);
+    let (mut round, mut body) = loop {
+        match store.get(&load::side("left", TASK)).await {
+            Ok(row) => break row.map_or((0, None), |row| (row.version, Some(row.body))),
+            Err(error) if patience.bears("unread", &error) => {}
+            Err(_) => return None,
+        }
+    };
+    say(&format!("begins {round}"));
     while round < load::repetitions(ROUNDS, 1) {
         let batch = load::batch(&sealer, TASK, round).expect("a batch");
         let next = batch.puts.first().map(|put| put.body.clone());
@@ -122,11 +129,11 @@ async fn rounds(directory: &Path, patience: &mut Patience) -> Option<SqliteStore
         }
     }
     while let Err(error) = store.backup_to(directory.join(COPY)).await {
-        // The copy may stand there all the same, when it alone is not known to be durable.
-        let _ = fs::remove_file(directory.join(COPY));
         if !patience.bears("uncopied", &error) {
             return None;
         }
+        // One of an earlier process, or one that could not be taken away again when it was not durable.
+        let _ = fs::remove_file(directory.join(COPY));
     }
     say("copied");
     Some(store)
@@ -192,11 +199,19 @@ impl Heard {
             ("kept", _) => self.kept = true,
             ("copied", _) => self.copied = true,
             ("done", _) => self.done = true,
+            ("begins", round) => {
+                let round: u64 = round.parse().expect("a round");
+                if !(self.acknowledged..=self.acknowledged + 1).contains(&round) {
+                    self.wrong.push(format!("round {round} is there after round {}", self.acknowledged));
+                }
+                self.acknowledged = round;
+            }
             ("ack", rest) => {
                 let round = rest.split(' ').nth(1).and_then(|round| round.parse().ok());
                 self.acknowledged = round.expect("a round");
             }
             ("unopened" | "unkept" | "refused" | "unread" | "uncopied" | "unclosed", _) => {
+                self.copied &= !line.starts_with("uncopied");
                 self.refusals.push(line.to_owned());
             }
             ("wrong:", _) => self.wrong.push(line.to_owned()),
@@ -213,6 +228,8 @@ pub struct Series<'a> {
     pub rounds: u64,
     /// Refusals to bear.
     pub patience: u64,
+    /// What was heard of the store before.
+    pub before: Heard,
 }
 
 /// Makes the series in `directory`, in a process of its own with `environment`.
@@ -228,7 +245,7 @@ pub fn run(series: &Series<'_>, directory: &Path, environment: &[(&str, String)]
     let mut text = String::new();
     child.stdout.take().expect("a pipe").read_to_string(&mut text).expect("text");
     let status = child.wait().expect("the series has ended");
-    let mut heard = Heard { killed: status.signal() == Some(SIGKILL), ..Heard::default() };
+    let mut heard = Heard { killed: status.signal() == Some(SIGKILL), ..series.before.clone() };
     let text = text.replace(&*directory.to_string_lossy(), "DIRECTORY");
     text.lines().for_each(|line| heard.note(line));
     assert!(heard.killed || status.success(), "the series ended with {status} and said: {text}");
