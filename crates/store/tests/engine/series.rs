@@ -12,7 +12,7 @@ use strongroom_crypto::aead::generate_key;
 use strongroom_crypto::random::SeededRandom;
 use strongroom_crypto::{Keyring, Sealed, Witness};
 use strongroom_store::contract::fixture::{Sealer, told};
-use strongroom_store::{Batch, LedgerBegin, Range, SqliteConfig, SqliteStore, Store, StoreError};
+use strongroom_store::{Batch, DATABASE_FILE, LedgerBegin, Range, SqliteConfig, SqliteStore, Store, StoreError};
 use tokio::runtime::Runtime;
 
 use crate::load::{self, KEPT, Rounds, SIDE_ROUND};
@@ -25,6 +25,9 @@ const PATIENCE: &str = "STORE_SERIES_PATIENCE";
 const TASK: u64 = 0;
 const COPY: &str = "copy.db";
 const SIGKILL: i32 = 9;
+/// Where a database's header says how it is written to, and what it says with a write-ahead log.
+const LOG_FLAG_AT: usize = 18;
+const WITH_LOG: u8 = 2;
 
 /// Few connections, and a log that is moved to the database every other round, waiting for readers or not.
 fn config() -> SqliteConfig {
@@ -255,6 +258,12 @@ pub fn run(series: &Series<'_>, directory: &Path, environment: &[(&str, String)]
 /// Opens the store as a new start would and checks that what was acknowledged is there, that nothing else is but perhaps
 /// the next round as a whole, that indexes and ledger agree, and that work goes on. Returns the round that was there.
 pub fn check(directory: &Path, heard: &Heard) -> Result<u64, String> {
+    if heard.kept {
+        let database = fs::read(directory.join(DATABASE_FILE)).map_err(told)?;
+        if database.get(LOG_FLAG_AT) != Some(&WITH_LOG) {
+            return Err("commits were acknowledged without a log".to_owned());
+        }
+    }
     runtime().block_on(async {
         let store = opened(directory, heard.kept).await?;
         let acknowledged = Rounds::from([(TASK, heard.acknowledged)]);
