@@ -117,7 +117,12 @@ fn a_power_failure_after_every_failed_sync() {
             let steps = traced(&series, &home, &directory(&home), &fault("sync", point, lasting));
             let Some(failed) = steps.iter().position(|step| matches!(step, Step::SyncFailed(_))) else { continue };
             points += 1;
-            let behind = |at| at >= failed && dice.below(every) == 0;
+            // Most is to be seen while the store comes to terms with the failure.
+            let behind = |at: usize| match at.checked_sub(failed) {
+                None => false,
+                Some(0..24) => dice.below(2) == 0,
+                Some(_) => dice.below(2 * every) == 0,
+            };
             failures += Past::default().power_fails(&home, &steps, (&dice, 1), behind);
         }
         assert!(points > 0, "no sync failed");

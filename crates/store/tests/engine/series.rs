@@ -139,6 +139,8 @@ async fn rounds(directory: &Path, patience: &mut Patience) -> Option<SqliteStore
         let _ = fs::remove_file(directory.join(COPY));
     }
     say("copied");
+    // So that the log ends with what did not wait for the disk.
+    load::trim_noise(&store).await;
     Some(store)
 }
 
