@@ -14,7 +14,7 @@ use tokio_postgres::{Config, NoTls, config::SslMode};
 
 use crate::{
     memory::{Memory, TORTURE},
-    rotate::{ARN, LogIn, SUPERUSER, member, rotate, rotate_under_load, step},
+    rotate::{ARN, LogIn, SUPERUSER, member, rotate_under_load, step},
     servers::{Certificate, Server, command, folder, free_port, start},
 };
 
