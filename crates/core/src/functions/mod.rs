@@ -39,7 +39,7 @@ pub use self::model::{Configuration, FUNCTION_KIND, Function};
 
 use self::model::document_key;
 use self::resolve::FunctionRef;
-use self::running::Running;
+use self::running::{Later, Running};
 use crate::access::{Permit, RequestKeys, Resource, authorize};
 use crate::ctx::{Ctx, Done};
 use crate::documents::{Documents, Loaded, retry};
@@ -62,6 +62,7 @@ pub struct Functions {
     clock: Arc<dyn Clock>,
     region: Region,
     running: Arc<Running>,
+    later: Arc<Later>,
 }
 
 impl Functions {
@@ -75,7 +76,7 @@ impl Functions {
         region: Region,
     ) -> Self {
         let sts = Sts::new(Arc::clone(&identities), Arc::clone(&documents));
-        Self { documents, identities, sts, host, clock, region, running: Arc::default() }
+        Self { documents, identities, sts, host, clock, region, running: Arc::default(), later: Arc::default() }
     }
 
     /// The function that a request names, with the qualifier that stands beside the name.
