@@ -30,19 +30,22 @@ const NOT_LET_IN: &str = "Secrets Manager cannot invoke the specified Lambda fun
                           grants access to the principal secretsmanager.amazonaws.com.";
 
 impl Functions {
-    /// Whether Secrets Manager may invoke a function to rotate a secret, as RotateSecret asks before it stores the ARN.
+    /// Whether the caller and Secrets Manager may invoke a function to rotate a secret, as RotateSecret asks before it
+    /// stores the ARN. The caller comes first: without leave for a function nobody hears whether it is there.
     ///
     /// # Errors
     /// Secrets Manager's: InvalidParameterException for what is no ARN of a function in the secret's region,
-    /// ResourceNotFoundException for a function that is not there, AccessDeniedException for one whose policy does not let
+    /// AccessDeniedException for a caller without leave to invoke it, ResourceNotFoundException for a function that is not there, AccessDeniedException for one whose policy does not let
     /// Secrets Manager in; faults.
     pub async fn check_for_rotation(
         &self,
+        cx: &Ctx,
         function_arn: &str,
         secret_arn: &str,
         secret_account: &str,
     ) -> Result<(), Error> {
         let function = self.for_rotation(function_arn).await?;
+        self.permitted(cx, Operation::Invoke.action(), &function, &())?;
         if function.version().is_err() {
             return Err(Error::refused(secrets_errors::RESOURCE_NOT_FOUND_EXCEPTION, NO_FUNCTION));
         }
