@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use strongroom_client::{CallError, Endpoint, Options};
-use strongroom_core::functions::Invoked;
 use strongroom_core::functions::Hosting;
+use strongroom_core::functions::Invoked;
 use strongroom_core::functions::sites::{Named, Site, Told};
 use strongroom_types::SecretBytes;
 

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::{HeaderMap, HeaderName, Method};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ::http::{HeaderMap, HeaderName, Method};
 use serde_json::Value;
 use strongroom_client::{Answer, Call, CallError, Endpoint, Options, Trust};
 use strongroom_core::functions::Invoked;

@@ -204,7 +204,8 @@ async fn an_outside_lambda_is_asked_by_signed_calls() {
 
 #[tokio::test]
 async fn what_an_outside_lambda_has_not_or_does_not_tell_is_told_apart() {
-    let not_found = answer(404, &["x-amzn-ErrorType: ResourceNotFoundException"], r#"{"Message":"Function not found"}"#);
+    let not_found =
+        answer(404, &["x-amzn-ErrorType: ResourceNotFoundException"], r#"{"Message":"Function not found"}"#);
     let denied = answer(403, &[], r#"{"__type":"AccessDeniedException","Message":"not authorized"}"#);
     let busy = answer(429, &["x-amzn-errortype: TooManyRequestsException"], r#"{"message":"Rate exceeded"}"#);
     let closed = |stub: &Stub| Told::Closed(format!("{}: AccessDeniedException: not authorized", stub.url));
