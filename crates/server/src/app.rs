@@ -26,7 +26,7 @@ use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::front::Endpoint;
-use crate::functions::{Rotators, ServerHost, elsewhere};
+use crate::functions::{Partners, Rotators, ServerHost, elsewhere};
 use crate::gate::fault_text;
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::opening::{self, WholeStore};
@@ -70,6 +70,9 @@ pub enum OpenError {
     /// A file that identity providers are known by cannot be used.
     #[error("identity_providers: {0}")]
     IdentityProviders(#[from] IdentityProvidersError),
+    /// Partners of managed external secrets cannot be asked.
+    #[error("partners: {0}")]
+    Partners(String),
     /// The store is not as it was written.
     #[error(
         "the store was changed behind the server's back: {0}. Nothing was changed now. Restore a backup; or, if you know \
@@ -209,7 +212,7 @@ impl App {
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let host = host(config, &clock, &random)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
-        let rotators: Arc<dyn RotationFunctions> = Arc::new(Rotators(Arc::clone(&functions)));
+        let rotators = rotators(&functions, &host, config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let rewrapping = rewrapping(&documents, &root, config);
@@ -350,6 +353,16 @@ fn host(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Re
 /// The certificates that databases' certificates lead to, when others than the system's are named.
 fn databases_ca(config: &Config) -> Result<Option<Vec<u8>>, OpenError> {
     read_if_named(config.functions.databases_ca_file.as_deref())
+}
+
+/// Those who rotate secrets: functions, run by `host`, and partners.
+fn rotators(
+    functions: &Arc<Functions>,
+    host: &Arc<ServerHost>,
+    config: &Config,
+) -> Result<Arc<dyn RotationFunctions>, OpenError> {
+    let partners = Partners::open(&config.partners).map_err(OpenError::Partners)?;
+    Ok(Arc::new(Rotators::new(Arc::clone(functions), Arc::clone(host), partners)))
 }
 
 fn read_if_named(path: Option<&Path>) -> Result<Option<Vec<u8>>, OpenError> {
