@@ -1,4 +1,5 @@
-"""A PostgreSQL that tests have for themselves."""
+#!/usr/bin/env python3
+"""A PostgreSQL that tests have for themselves. As a program, it runs a command with one, which PGHOST and PGPORT name."""
 
 import glob
 import json
@@ -7,6 +8,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 
 BIN = pathlib.Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1])
@@ -56,3 +58,15 @@ def value_of(server, user, password, **more):
     return json.dumps(
         {"engine": "postgres", "host": "127.0.0.1", "port": server.port, "username": user, "password": password, **more}
     )
+
+
+def main(command):
+    server = Postgresql()
+    try:
+        return subprocess.run(command, env={**os.environ, "PGHOST": "127.0.0.1", "PGPORT": str(server.port)}).returncode
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
