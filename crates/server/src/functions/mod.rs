@@ -16,7 +16,6 @@ use strongroom_core::secrets::rotation::functions::{Asking, RotationCall, Rotati
 use strongroom_core::secrets::rotation::{External, RotatedBy};
 use strongroom_core::{Ctx, Error, Functions};
 use strongroom_types::{SecretBytes, SecretText};
-use strongroom_wire::lambda::Operation;
 
 use crate::gate::fault_text;
 
@@ -35,12 +34,6 @@ impl Rotators {
     #[must_use]
     pub const fn new(functions: Arc<Functions>, host: Arc<ServerHost>, partners: Partners) -> Self {
         Self { functions, host, partners }
-    }
-
-    /// The caller needs leave to invoke the function too, as the service's documentation of RotateSecret says.
-    async fn check_function(&self, cx: &Ctx, function_arn: &str, secret: &Secret) -> Result<(), Error> {
-        let function = self.functions.check_for_rotation(function_arn, &secret.arn(), &secret.account).await?;
-        self.functions.permitted(cx, Operation::Invoke.action(), &function, &()).map(drop)
     }
 
     async fn check_partner(&self, cx: &Ctx, external: &External, secret: &Secret) -> Result<(), Error> {
@@ -63,7 +56,10 @@ impl RotationFunctions for Rotators {
     fn check<'a>(&'a self, cx: &'a Ctx, by: &'a RotatedBy, secret: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async move {
             match by {
-                RotatedBy::Function(arn) => self.check_function(cx, arn, secret).await,
+                // The caller needs leave to invoke the function too, as the service's documentation says.
+                RotatedBy::Function(function) => {
+                    self.functions.check_for_rotation(cx, function, &secret.arn(), &secret.account).await
+                }
                 RotatedBy::Partner(external) => self.check_partner(cx, external, secret).await,
             }
         })
