@@ -8,6 +8,7 @@ use strongroom_wire::secretsmanager::{CreateSecretRequest, CreateSecretResponse,
 
 use super::keys::shown_key;
 use super::model::{Secret, place};
+use super::owned::check_name;
 use super::pairs::Pairs;
 use super::resolve::is_name;
 use super::tags::checked_tags;
@@ -35,6 +36,7 @@ impl Secrets {
         if !is_name(&input.name) {
             return Err(refusals::invalid_name());
         }
+        check_name(&input.name)?;
         if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
             authorize(cx, Operation::TagResource.action(), permit.resource().clone(), &input)?;
         }
@@ -61,6 +63,7 @@ impl Secrets {
             versions: Pairs::new(),
             policy: None,
             rotation: None,
+            owner: None,
         };
         let key = permit.secret()?.key.clone();
         if key != place(&secret.account, &secret.region) + &secret.name {

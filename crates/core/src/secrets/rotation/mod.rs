@@ -5,6 +5,7 @@ pub mod functions;
 pub mod history;
 pub mod job;
 mod operations;
+mod owned;
 mod rules;
 mod token;
 
@@ -16,6 +17,7 @@ use super::model::Secret;
 use super::versions::{self, CURRENT, PENDING};
 use crate::error::Error;
 
+pub use self::owned::begin_owned;
 pub use self::rules::Rules;
 pub use self::token::{check as check_token, made as rotation_token};
 

@@ -26,6 +26,7 @@ fn empty() -> Secret {
         versions: Pairs::new(),
         policy: None,
         rotation: None,
+        owner: None,
     }
 }
 
