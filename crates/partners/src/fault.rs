@@ -1,11 +1,11 @@
 //! Why a secret of a partner is refused, or a step of its rotation fails. No text holds secret material: of a
 //! partner's answer only the status and the names of members are told.
 
+use strongroom_rotators::Failure;
 use thiserror::Error;
 
 use crate::http::HttpFault;
 use crate::kind::Kind;
-use crate::secrets::SecretsFault;
 
 /// What is wrong.
 #[derive(Debug, Error)]
@@ -76,16 +76,13 @@ pub enum Fault {
     /// The secret does not stand where the step begins.
     #[error("{0}")]
     State(String),
-    /// A name of a step that there is not.
-    #[error("{0:?} is no step of a rotation")]
-    UnknownStep(String),
     /// A call about a secret failed.
     #[error("{what}: {error}")]
     Secrets {
         /// What was asked for.
         what: &'static str,
         /// Why it failed.
-        error: SecretsFault,
+        error: Failure,
     },
     /// The partner could not be asked.
     #[error("{what}: {error}")]

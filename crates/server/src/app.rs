@@ -26,7 +26,7 @@ use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::front::Endpoint;
-use crate::functions::{Rotators, ServerHost};
+use crate::functions::{Partners, Rotators, ServerHost};
 use crate::gate::fault_text;
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::opening::{self, WholeStore};
@@ -67,6 +67,9 @@ pub enum OpenError {
     /// A file that identity providers are known by cannot be used.
     #[error("identity_providers: {0}")]
     IdentityProviders(#[from] IdentityProvidersError),
+    /// Partners of managed external secrets cannot be asked.
+    #[error("partners: {0}")]
+    Partners(String),
     /// The store is not as it was written.
     #[error(
         "the store was changed behind the server's back: {0}. Nothing was changed now. Restore a backup; or, if you know \
@@ -206,7 +209,12 @@ impl App {
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let host = host(config, &clock, &random)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config);
-        let rotators: Arc<dyn RotationFunctions> = Arc::new(Rotators(Arc::clone(&functions)));
+        let rotators = Rotators::new(
+            Arc::clone(&functions),
+            Arc::clone(&host),
+            Partners::open(&config.partners).map_err(OpenError::Partners)?,
+        );
+        let rotators: Arc<dyn RotationFunctions> = Arc::new(rotators);
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let rewrapping = rewrapping(&documents, &root, config);

@@ -16,6 +16,7 @@ mod permissions;
 mod reads;
 mod refusals;
 pub mod resolve;
+mod roles;
 mod running;
 mod services;
 mod shown;

@@ -19,7 +19,7 @@ use crate::random_uuid;
 use crate::trail::record::{Record, ServiceEvent};
 
 /// Secrets Manager as principals name it.
-const SECRETS_MANAGER: &str = "secretsmanager.amazonaws.com";
+pub(super) const SECRETS_MANAGER: &str = "secretsmanager.amazonaws.com";
 /// What RotateSecret says of a text that names no function of the secret's region.
 const INVALID_ARN: &str = "Invalid rotation Lambda ARN. Ensure the ARN matches format \
                            arn:aws:lambda:<region>:<account>:function:<functionName>.";

@@ -4,6 +4,7 @@ mod functions;
 mod identity_providers;
 mod limits;
 mod network;
+mod partners;
 mod port;
 mod private_endpoints;
 mod problems;
@@ -18,6 +19,7 @@ pub use functions::{FunctionsConfig, IsolationConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
 pub use network::{Network, NetworkError};
+pub use partners::PartnersConfig;
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
@@ -57,6 +59,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// Identity providers of OpenID Connect.
     pub identity_providers: IdentityProvidersConfig,
+    /// Partners of managed external secrets.
+    pub partners: PartnersConfig,
     /// Functions.
     pub functions: FunctionsConfig,
 }
@@ -77,6 +81,7 @@ impl Default for Config {
             audit: AuditConfig::default(),
             cache: CacheConfig::default(),
             identity_providers: IdentityProvidersConfig::default(),
+            partners: PartnersConfig::default(),
             functions: FunctionsConfig::default(),
         }
     }

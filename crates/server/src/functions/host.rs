@@ -66,6 +66,11 @@ impl ServerHost {
         let _ = self.url.set(url.to_owned());
     }
 
+    /// The way to this server's own services.
+    pub const fn inside(&self) -> &Inside {
+        &self.inside
+    }
+
     /// Ends all processes of functions.
     pub async fn stop(&self) {
         if let Ok(runtimes) = &self.runtimes {
