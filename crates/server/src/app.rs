@@ -14,7 +14,7 @@ use strongroom_core::secrets::rotation::functions::RotationFunctions;
 use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
-use strongroom_core::{Caller, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
+use strongroom_core::{Caller, Databases, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
 use strongroom_crypto::{Random, RootError, RootOfTrust};
 use strongroom_store::{SqliteStore, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
@@ -25,9 +25,8 @@ use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
-use crate::front::Endpoint;
-use crate::functions::{Partners, Rotators, ServerHost};
-use crate::gate::fault_text;
+use crate::functions::{Owners, Partners, Rotators, ServerHost};
+use crate::gate::{Gate, fault_text};
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::opening::{self, WholeStore};
 use crate::refused::Refused;
@@ -104,6 +103,7 @@ pub struct App {
     pub(crate) iam: Iam,
     pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
+    pub(crate) databases: Arc<Databases>,
     pub(crate) functions: Arc<Functions>,
     /// What runs functions.
     pub(crate) host: Arc<ServerHost>,
@@ -209,10 +209,12 @@ impl App {
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let host = host(config, &clock, &random)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config);
+        let databases = Arc::new(Databases::new(Arc::clone(&documents)));
         let rotators = Rotators::new(
             Arc::clone(&functions),
             Arc::clone(&host),
             Partners::open(&config.partners).map_err(OpenError::Partners)?,
+            Owners::new(Arc::clone(&databases), Arc::clone(&random)),
         );
         let rotators: Arc<dyn RotationFunctions> = Arc::new(rotators);
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
@@ -228,6 +230,7 @@ impl App {
                 .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
+            databases,
             functions,
             host,
             rotations,
@@ -279,7 +282,7 @@ impl App {
 
     /// Tells functions where this server's services are: by the gate for those that are built in, at `url` for all others.
     /// Before that none runs.
-    pub fn lead_functions_to(&self, gate: &Arc<dyn Endpoint>, url: &str) {
+    pub fn lead_functions_to(&self, gate: &Arc<Gate>, url: &str) {
         self.host.lead_to(gate, url);
     }
 

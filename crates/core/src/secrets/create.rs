@@ -153,11 +153,11 @@ impl Secrets {
     }
 }
 
-/// Members that later parts of the service give meaning to are refused, never ignored.
 fn no_binary(kind: &str) -> String {
     format!("The value of a secret of type {kind} must be a SecretString.")
 }
 
+/// Members that later parts of the service give meaning to are refused, never ignored.
 fn refuse_later_members(input: &CreateSecretRequest) -> Result<(), Error> {
     if input.add_replica_regions.as_ref().is_some_and(|regions| !regions.is_empty()) {
         return Err(refusals::not_offered("AddReplicaRegions"));

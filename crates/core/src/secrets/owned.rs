@@ -39,6 +39,16 @@ const OWNING_SERVICES: [&str; 12] = [
     "sqlworkbench",
 ];
 
+/// Those of them that this server has, with their names as principals.
+const SERVED: [(&str, &str); 2] = [("rds", "rds.amazonaws.com"), ("redshift", "redshift.amazonaws.com")];
+
+/// The name of a service that owns secrets here and is the caller, as records show it.
+#[must_use]
+pub fn acting(caller: &Caller) -> Option<&'static str> {
+    let mut served = SERVED.iter().filter(|(_, principal)| *principal == &*caller.arn);
+    served.next().map(|(_, principal)| *principal).filter(|_| caller.principal == Principal::Service)
+}
+
 /// What owns a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
@@ -49,16 +59,17 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The service as principals and records name it.
+    /// The service as principals and records name it; none for one that this server does not have.
     #[must_use]
-    pub fn principal(&self) -> String {
-        [&self.service, ".amazonaws.com"].concat()
+    pub fn principal(&self) -> Option<&'static str> {
+        let mut served = SERVED.iter().filter(|(service, _)| *service == self.service);
+        served.next().map(|(_, principal)| *principal)
     }
 
     /// Whether a caller is the service itself. Only what this server does on its own has such a caller: no credentials
     /// make one.
     fn is(&self, caller: &Caller) -> bool {
-        caller.principal == Principal::Service && *caller.arn == *self.principal()
+        caller.principal == Principal::Service && self.principal() == Some(&*caller.arn)
     }
 }
 
@@ -126,6 +137,7 @@ impl Secrets {
             partition: cx.region.partition().to_owned(),
             name: new.name,
             suffix: self.new_suffix()?,
+            kind: None,
             description: None,
             kms_key_id: None,
             created_ms: cx.now.millis(),

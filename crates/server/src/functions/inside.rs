@@ -1,5 +1,5 @@
-//! Calls that functions built into this process make of its own services: signed with the credentials of the execution
-//! role and taken through the gate as everybody's, without a network between.
+//! Calls that rotators inside this process make of its own services, without a network between: signed with the
+//! credentials of a role and taken through the gate as everybody's, or as the service that owns a secret.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock, Weak};
@@ -10,11 +10,12 @@ use strongroom_core::functions::RoleCredentials;
 use strongroom_core::random_uuid;
 use strongroom_crypto::Random;
 use strongroom_crypto::digest::sha256;
-use strongroom_types::{Clock, Region};
+use strongroom_types::{AccountId, Clock, Region, SecretBytes};
 use strongroom_wire::sigv4::{Request, Signing, SigningKey, sign};
 use strongroom_wire::{Shape, json, secretsmanager, timestamps};
 
-use crate::front::{Call, Endpoint, JSON_1_1};
+use crate::front::{Call, Endpoint as _, JSON_1_1};
+use crate::gate::Gate;
 
 /// The host that these calls name: nobody is asked for it.
 const HERE: &str = "localhost";
@@ -38,10 +39,23 @@ impl Refused {
     }
 }
 
+/// With whose rights a call is made.
+pub enum Rights<'a> {
+    /// With those of a role's session.
+    Session(&'a RoleCredentials),
+    /// As the service that owns a secret.
+    Service {
+        /// The service as principals name it.
+        principal: &'static str,
+        /// The account of the secret.
+        account: AccountId,
+    },
+}
+
 /// The way to the services of this process.
 pub struct Inside {
     /// Set once the gate is there; weak, as the gate holds what holds this.
-    gate: OnceLock<Weak<dyn Endpoint>>,
+    gate: OnceLock<Weak<Gate>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     region: Region,
@@ -55,24 +69,30 @@ impl Inside {
     }
 
     /// Tells the gate. Only the first one counts.
-    pub fn lead_to(&self, gate: &Arc<dyn Endpoint>) {
+    pub fn lead_to(&self, gate: &Arc<Gate>) {
         let _ = self.gate.set(Arc::downgrade(gate));
     }
 
-    /// Calls an operation of Secrets Manager with a role's credentials.
+    /// Calls an operation of Secrets Manager.
     ///
     /// # Errors
     /// What the service refuses it with.
     pub async fn call<I: Shape, O: Shape>(
         &self,
-        credentials: &RoleCredentials,
+        rights: &Rights<'_>,
         operation: secretsmanager::Operation,
         input: &I,
     ) -> Result<O, Refused> {
         let gate = self.gate.get().and_then(Weak::upgrade);
         let gate = gate.ok_or_else(|| Refused::fault("the server is not ready, or is being stopped"))?;
-        let call = self.signed(credentials, operation, input)?;
-        let answer = gate.call(call).await;
+        let answer = match rights {
+            Rights::Session(credentials) => gate.call(self.signed(credentials, operation, input)?).await,
+            Rights::Service { principal, account } => {
+                let agent = HeaderValue::from_static(principal);
+                let call = self.unsigned(agent, operation, json::encode(input))?;
+                gate.act(&call, operation, principal, account).await
+            }
+        };
         if answer.status == 200 {
             return json::decode_answer(answer.body.expose()).map_err(Refused::fault);
         }
@@ -85,15 +105,8 @@ impl Inside {
         operation: secretsmanager::Operation,
         input: &I,
     ) -> Result<Call, Refused> {
-        let body = json::encode(input);
-        let target = format!("secretsmanager.{}", operation.name());
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_static(HERE));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_1));
-        let target = HeaderValue::from_str(&target).map_err(Refused::fault)?;
-        headers.insert(HeaderName::from_static("x-amz-target"), target);
-        let at = self.clock.now();
+        let mut call = self.unsigned(HeaderValue::from_static(AGENT), operation, json::encode(input))?;
+        let at = call.received;
         let day: String = timestamps::iso(at).chars().filter(char::is_ascii_digit).take(8).collect();
         let service = secretsmanager::SERVICE.signing_name;
         let key = SigningKey::derive(&credentials.secret_access_key, &day, self.region.as_str(), service);
@@ -103,23 +116,39 @@ impl Inside {
             key: &key,
             at,
         };
-        let body_sha256 = sha256(body.expose());
+        let body_sha256 = call.body_sha256;
         let request = Request { method: "POST", path: "/", query: "", authority: None, body_sha256: &body_sha256 };
-        sign(&request, &mut headers, &signing).map_err(Refused::fault)?;
+        sign(&request, &mut call.headers, &signing).map_err(Refused::fault)?;
+        Ok(call)
+    }
+
+    fn unsigned(
+        &self,
+        agent: HeaderValue,
+        operation: secretsmanager::Operation,
+        body: SecretBytes,
+    ) -> Result<Call, Refused> {
+        let target = format!("secretsmanager.{}", operation.name());
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static(HERE));
+        headers.insert(USER_AGENT, agent);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_1));
+        let target = HeaderValue::from_str(&target).map_err(Refused::fault)?;
+        headers.insert(HeaderName::from_static("x-amz-target"), target);
         Ok(Call {
             method: Method::POST,
             uri: Uri::from_static("/"),
             version: Version::HTTP_11,
             headers,
+            body_sha256: sha256(body.expose()),
             body,
-            body_sha256,
             peer: NOWHERE,
             source: NOWHERE.ip(),
             local: NOWHERE,
             tls: None,
             endpoint: None,
             inside: true,
-            received: at,
+            received: self.clock.now(),
             request_id: random_uuid(self.random.as_ref()).map_err(Refused::fault)?,
         })
     }

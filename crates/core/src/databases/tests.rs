@@ -1,0 +1,1 @@
+//! Tests of databases and of the guards of their secrets.
