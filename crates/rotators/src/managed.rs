@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use strongroom_types::secret::SecretText;
 
 use crate::{
-    Event, Failure, Log, Package, PasswordSettings, Secrets, Settings, Strategy, entry::Entry, packages,
+    Event, Failure, Log, Package, PasswordSettings, Secrets, Settings, Strategy,
+    entry::Entry,
+    packages,
     secrets::{Described, Fut},
 };
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use http::header::USER_AGENT;
 use http::{HeaderName, HeaderValue};
 use strongroom_core::access::message;
+use strongroom_core::secrets::owned::acting;
 use strongroom_core::trail::record::{
     EventKind, IdentityKind, Outcome, Record, Resource, Source, TlsDetails, UserIdentity,
 };
-use strongroom_core::secrets::owned::acting;
 use strongroom_core::{Caller, Ctx, Error, Principal, Way, random_uuid};
 use strongroom_types::AccountId;
 use strongroom_wire::error::{
@@ -109,10 +109,8 @@ impl Gate {
             let text = "a service that owns secrets asked for what it has no use for";
             return self.refuse(call, &secretsmanager::SERVICE, &Error::internal(text));
         }
-        let identity = UserIdentity {
-            invoked_by: Some(principal.to_owned()),
-            ..UserIdentity::of(IdentityKind::AwsService)
-        };
+        let identity =
+            UserIdentity { invoked_by: Some(principal.to_owned()), ..UserIdentity::of(IdentityKind::AwsService) };
         let caller = Arc::new(Caller::service(account.clone(), principal));
         let signer = Authenticated { caller, identity: Arc::new(identity) };
         self.carry_out(call, AnyOperation::SecretsManager(operation), signer).await

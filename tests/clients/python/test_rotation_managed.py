@@ -121,6 +121,28 @@ def complete(sm, secret):
     return described if "AWSPENDING" not in stages else None
 
 
+def test_a_key_of_ones_own_is_used_and_stops_the_rotation_when_it_is_disabled(server, own_sm, database):
+    kms = client("kms", server)
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    secret = register(server, database, "keyed", KmsKeyId=key)
+    assert settled(own_sm, secret)["KmsKeyId"] == key
+    first = value_of(own_sm, secret)
+    assert database.login("keyed", first["password"])
+    kms.disable_key(KeyId=key)
+    own_sm.rotate_secret(SecretId=secret)
+
+    def is_impaired():
+        shown = own.call(server, "DescribeDatabases", DatabaseId="with-keyed")["Databases"][0]
+        return shown["MasterUserSecret"]["SecretStatus"] == "impaired"
+
+    until(is_impaired)
+    assert database.login("keyed", first["password"]), "nothing was changed in the database"
+    kms.enable_key(KeyId=key)
+    assert "will be reattempted" in refused(own_sm.rotate_secret, SecretId=secret)[1]
+    until(lambda: value_of(own_sm, secret) != first and complete(own_sm, secret))
+    assert database.login("keyed", value_of(own_sm, secret)["password"])
+
+
 def test_nobody_but_the_service_changes_or_deletes_the_secret(server, own_sm, database):
     secret = register(server, database, "guarded")
     described = settled(own_sm, secret)

@@ -109,12 +109,9 @@ impl Resource {
     pub fn entity(&self) -> Option<&EntityRef> {
         match self {
             Self::Entity(entity) => Some(entity),
-            Self::Account
-            | Self::List(_)
-            | Self::Secret(_)
-            | Self::Key(_)
-            | Self::Function(_)
-            | Self::Database(_) => None,
+            Self::Account | Self::List(_) | Self::Secret(_) | Self::Key(_) | Self::Function(_) | Self::Database(_) => {
+                None
+            }
         }
     }
 

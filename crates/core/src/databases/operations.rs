@@ -73,7 +73,9 @@ impl Databases {
             _ => OwningServiceType::Rds,
         });
         if (service == OwningServiceType::Redshift) != (input.engine == EngineType::Redshift) {
-            return Err(refusals::invalid("Secrets of engine redshift, and no others, belong to the service redshift."));
+            return Err(refusals::invalid(
+                "Secrets of engine redshift, and no others, belong to the service redshift.",
+            ));
         }
         if input.ca_certificates.as_ref().is_some_and(|pem| !pem.contains(PEM)) {
             return Err(refusals::invalid("CaCertificates must be certificates in PEM."));

@@ -20,9 +20,9 @@ use crate::access::{Permit, Resource, authorize};
 use crate::caller::{Caller, Principal};
 use crate::ctx::{Ctx, Way};
 use crate::error::Error;
-use crate::secrets::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
-use crate::secrets::rotation::RotatedBy;
 use crate::secrets::model::Secret;
+use crate::secrets::rotation::RotatedBy;
+use crate::secrets::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
 use crate::secrets::tests::Service;
 
 const ACCOUNT: &str = "123456789012";
@@ -96,7 +96,12 @@ impl House {
     }
 
     /// What `caller` may do of what the owner does alone: the answers, by operation.
-    async fn guarded(&self, caller: Option<Caller>, secret: &str, version: &str) -> Vec<(&'static str, Result<(), Error>)> {
+    async fn guarded(
+        &self,
+        caller: Option<Caller>,
+        secret: &str,
+        version: &str,
+    ) -> Vec<(&'static str, Result<(), Error>)> {
         let cx = match caller {
             None => self.service.cx(),
             Some(caller) => {
@@ -193,8 +198,11 @@ async fn a_registered_database_has_a_secret_as_rds_makes_it() {
         .register("warehouse", |input| {
             input.engine = EngineType::Redshift;
             let schedule = Some("rate(10 days)".to_owned());
-            input.rotation_rules =
-                Some(RotationRulesType { schedule_expression: schedule, duration: None, automatically_after_days: None });
+            input.rotation_rules = Some(RotationRulesType {
+                schedule_expression: schedule,
+                duration: None,
+                automatically_after_days: None,
+            });
         })
         .await
         .expect("registered");

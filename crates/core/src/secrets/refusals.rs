@@ -400,7 +400,8 @@ pub fn managed() -> Error {
 /// A name like those of secrets that a service owns (unconfirmed).
 #[must_use]
 pub fn name_of_service(service: &str) -> Error {
-    let text = format!("You can't create a secret whose name begins with {service}!. Such secrets belong to the service.");
+    let text =
+        format!("You can't create a secret whose name begins with {service}!. Such secrets belong to the service.");
     Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text)
 }
 

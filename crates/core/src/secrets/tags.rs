@@ -84,7 +84,11 @@ pub(super) fn checked_tags(mut tags: Vec<SecretTag>, added: Vec<Tag>) -> Result<
         }
     }
     // Those of the service that owns the secret do not count.
-    if tags.iter().filter(|tag| !is_reserved(&tag.key)).count() > TAGS_MAX { Err(refusals::too_many_tags()) } else { Ok(tags) }
+    if tags.iter().filter(|tag| !is_reserved(&tag.key)).count() > TAGS_MAX {
+        Err(refusals::too_many_tags())
+    } else {
+        Ok(tags)
+    }
 }
 
 fn is_reserved(key: &str) -> bool {

@@ -22,11 +22,8 @@ pub async fn run(app: &App, cx: &Ctx, operation: Operation, body: &[u8]) -> Resu
     let call = Operated { databases: &app.databases, secrets: &app.secrets, cx, operation, body };
     match operation {
         Operation::RegisterDatabase => {
-            call.on_database(
-                |i: &RegisterDatabaseRequest| Some(i.database_id.as_str()),
-                Databases::register_database,
-            )
-            .await
+            call.on_database(|i: &RegisterDatabaseRequest| Some(i.database_id.as_str()), Databases::register_database)
+                .await
         }
         Operation::DescribeDatabases => {
             call.on_database(|i: &DescribeDatabasesRequest| i.database_id.as_deref(), Databases::describe_databases)

@@ -41,14 +41,8 @@ macro_rules! each {
 
 impl AnyOperation {
     /// The services.
-    pub const SERVICES: [&'static Service; 6] = [
-        &secretsmanager::SERVICE,
-        &iam::SERVICE,
-        &sts::SERVICE,
-        &kms::SERVICE,
-        &lambda::SERVICE,
-        &strongroom::SERVICE,
-    ];
+    pub const SERVICES: [&'static Service; 6] =
+        [&secretsmanager::SERVICE, &iam::SERVICE, &sts::SERVICE, &kms::SERVICE, &lambda::SERVICE, &strongroom::SERVICE];
 
     /// All operations, service by service.
     pub fn all() -> impl Iterator<Item = Self> {
