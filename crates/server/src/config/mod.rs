@@ -15,7 +15,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use functions::{FunctionsConfig, IsolationConfig};
+pub use functions::{FunctionsConfig, IsolationConfig, LambdaEndpointConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
 pub use network::{Network, NetworkError};
@@ -130,7 +130,7 @@ impl Config {
         self.audit.check(problems);
         self.cache.check(problems);
         self.identity_providers.check(problems);
-        self.functions.check(problems);
+        self.functions.check(&self.account.region, problems);
     }
 }
 

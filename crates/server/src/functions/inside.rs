@@ -4,17 +4,18 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock, Weak};
 
-use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
+use serde_json::Value;
+use strongroom_client::{Call as Outgoing, Credentials};
 use strongroom_core::functions::RoleCredentials;
 use strongroom_core::random_uuid;
 use strongroom_crypto::Random;
 use strongroom_crypto::digest::sha256;
-use strongroom_types::{AccountId, Clock, Region, SecretBytes};
-use strongroom_wire::sigv4::{Request, Signing, SigningKey, sign};
-use strongroom_wire::{Shape, json, secretsmanager, timestamps};
+use strongroom_types::{AccountId, Clock, Region, SecretBytes, Timestamp};
+use strongroom_wire::{Shape, json, secretsmanager};
 
-use crate::front::{Call, Endpoint as _, JSON_1_1};
+use crate::front::{Call, Endpoint as _};
 use crate::gate::Gate;
 
 /// The host that these calls name: nobody is asked for it.
@@ -88,8 +89,9 @@ impl Inside {
         let answer = match rights {
             Rights::Session(credentials) => gate.call(self.signed(credentials, operation, input)?).await,
             Rights::Service { principal, account } => {
-                let agent = HeaderValue::from_static(principal);
-                let call = self.unsigned(agent, operation, json::encode(input))?;
+                let mut headers = HeaderMap::new();
+                headers.insert(USER_AGENT, HeaderValue::from_static(principal));
+                let call = self.of(headers, json::encode(input), self.clock.now())?;
                 gate.act(&call, operation, principal, account).await
             }
         };
@@ -105,36 +107,23 @@ impl Inside {
         operation: secretsmanager::Operation,
         input: &I,
     ) -> Result<Call, Refused> {
-        let mut call = self.unsigned(HeaderValue::from_static(AGENT), operation, json::encode(input))?;
-        let at = call.received;
-        let day: String = timestamps::iso(at).chars().filter(char::is_ascii_digit).take(8).collect();
-        let service = secretsmanager::SERVICE.signing_name;
-        let key = SigningKey::derive(&credentials.secret_access_key, &day, self.region.as_str(), service);
-        let signing = Signing {
-            access_key_id: &credentials.access_key_id,
-            session_token: Some(&credentials.session_token),
-            key: &key,
-            at,
+        let target = format!("secretsmanager.{}", operation.name());
+        let outgoing = Outgoing::json(secretsmanager::SERVICE.signing_name, &target, &Value::Null);
+        let outgoing = outgoing.with_body(json::encode(input));
+        let credentials = Credentials {
+            access_key_id: credentials.access_key_id.clone(),
+            secret_access_key: credentials.secret_access_key.clone(),
+            session_token: Some(credentials.session_token.clone()),
         };
-        let body_sha256 = call.body_sha256;
-        let request = Request { method: "POST", path: "/", query: "", authority: None, body_sha256: &body_sha256 };
-        sign(&request, &mut call.headers, &signing).map_err(Refused::fault)?;
-        Ok(call)
+        let (at, here) = (self.clock.now(), HeaderValue::from_static(HERE));
+        let headers = outgoing.signed(&here, "/", &credentials, self.region.as_str(), at);
+        let mut headers = headers.map_err(Refused::fault)?;
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        self.of(headers, outgoing.into_body(), at)
     }
 
-    fn unsigned(
-        &self,
-        agent: HeaderValue,
-        operation: secretsmanager::Operation,
-        body: SecretBytes,
-    ) -> Result<Call, Refused> {
-        let target = format!("secretsmanager.{}", operation.name());
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_static(HERE));
-        headers.insert(USER_AGENT, agent);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_1));
-        let target = HeaderValue::from_str(&target).map_err(Refused::fault)?;
-        headers.insert(HeaderName::from_static("x-amz-target"), target);
+    /// A call as if it had come over a network.
+    fn of(&self, headers: HeaderMap, body: SecretBytes, received: Timestamp) -> Result<Call, Refused> {
         Ok(Call {
             method: Method::POST,
             uri: Uri::from_static("/"),
@@ -148,7 +137,7 @@ impl Inside {
             tls: None,
             endpoint: None,
             inside: true,
-            received: self.clock.now(),
+            received,
             request_id: random_uuid(self.random.as_ref()).map_err(Refused::fault)?,
         })
     }
@@ -156,7 +145,7 @@ impl Inside {
 
 /// What an answer says that is no success.
 fn refused(body: &[u8]) -> Refused {
-    let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let told: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |names: [&str; 2]| names.iter().find_map(|name| told.get(name)?.as_str()).unwrap_or_default().to_owned();
     Refused { code: text(["__type", "code"]), message: text(["message", "Message"]) }
 }

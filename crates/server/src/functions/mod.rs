@@ -1,5 +1,6 @@
 //! The functions that rotate secrets: Lambda's, as this server has them.
 
+pub mod elsewhere;
 mod host;
 mod inside;
 mod native;
@@ -41,8 +42,7 @@ impl Rotators {
 
     /// The caller needs leave to invoke the function too, as the service's documentation of RotateSecret says.
     async fn check_function(&self, cx: &Ctx, function_arn: &str, secret: &Secret) -> Result<(), Error> {
-        self.functions.check_for_rotation(function_arn, &secret.arn(), &secret.account).await?;
-        let function = self.functions.resolve(cx, function_arn, None).await?;
+        let function = self.functions.check_for_rotation(function_arn, &secret.arn(), &secret.account).await?;
         self.functions.permitted(cx, Operation::Invoke.action(), &function, &()).map(drop)
     }
 

@@ -94,13 +94,5 @@ fn metadata(external: &External) -> BTreeMap<String, String> {
 /// A fault as a sentence.
 fn sentence(fault: &Fault) -> String {
     let text = fault.to_string();
-    let mut letters = text.chars();
-    match letters.next() {
-        // A key or a name stays as it is written.
-        Some(first) if text.split(' ').next().is_some_and(|word| word.chars().all(char::is_lowercase)) => {
-            format!("{}{}.", first.to_uppercase(), letters.as_str())
-        }
-        _ if text.ends_with('.') => text,
-        _ => format!("{text}."),
-    }
+    if text.ends_with('.') { text } else { text + "." }
 }

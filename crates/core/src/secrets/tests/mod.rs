@@ -180,6 +180,7 @@ pub(super) fn fat_secret(name: &str) -> Secret {
         partition: "aws".into(),
         name: name.into(),
         suffix: "AbCdEf".into(),
+        kind: None,
         description: Some("described at length ".repeat(100)),
         kms_key_id: None,
         created_ms: 0,
