@@ -131,7 +131,7 @@ impl House {
         answers.push(("update", secrets.update_secret(&cx, &permit, input).await.map(drop)));
         let input = UpdateSecretVersionStageRequest {
             secret_id: id(),
-            version_stage: "MINE".to_owned(),
+            version_stage: "OTHER".to_owned(),
             move_to_version_id: Some(version.to_owned()),
             remove_from_version_id: None,
         };
