@@ -353,10 +353,10 @@ async fn a_function_is_where_configuration_says_then_here_then_at_the_outside_la
     house.create("strongroom/known", None).await.unwrap();
     house.check(ARN).await.unwrap();
     assert_eq!(error_of(ARN).await.as_deref(), Some("Outside"), "the one that is named comes first");
-    let other = ARN.replace(":f", ":g");
+    let other = ARN.replace("function:f", "function:g");
     assert_eq!(error_of(&other).await.as_deref(), Some("Outside"), "none of that name is here");
     assert!(house.host.seen.lock().unwrap().is_empty());
-    let gone = ARN.replace(":f", ":gone");
+    let gone = ARN.replace("function:f", "function:gone");
     assert_eq!(house.rotate(&gone).await.unwrap_err(), r#"Internal("nobody answers")"#);
     let cx = house.cx();
     let shown = house.functions.resolve(&cx, &other, None).await.unwrap();

@@ -183,6 +183,7 @@ fn runtimes(config: &Config, clock: &Arc<dyn Clock>) -> Result<Runtimes, String>
             IsolationConfig::Never => Isolation::Off,
         },
         user: settings.user.map(|[uid, gid]| User { uid, gid }),
+        reached: config.tls.certificate_file.iter().cloned().collect(),
         instances_max: usize::try_from(settings.processes_max).unwrap_or(1),
         ..strongroom_runtimes::Settings::new(launcher, Arc::clone(clock))
     };
