@@ -15,7 +15,7 @@ use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
 use strongroom_core::{Caller, Databases, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
-use strongroom_crypto::{Random, RootError, RootOfTrust};
+use strongroom_crypto::{Keyring, Random, RootError, RootOfTrust};
 use strongroom_store::{SqliteStore, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
@@ -190,12 +190,7 @@ impl App {
     ) -> Result<(Self, Option<NewKey>), OpenError> {
         let web_identities = identity_providers::open(&config.identity_providers, Arc::clone(&clock))?;
         let WholeStore { store, keyring, anchor, looked_at } = opening::open(config, root.as_ref(), &random).await?;
-        let documents = Arc::new(Documents::new(
-            Arc::clone(&store) as _,
-            Arc::clone(&keyring),
-            Arc::clone(&random),
-            config.cache.documents_bytes_max,
-        ));
+        let documents = documents(&store, &keyring, &random, config);
         let trail = trail(config, &trail_directory(config), &clock)?;
         let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail));
         notary.begin().await?;
@@ -333,6 +328,17 @@ impl Space {
         let stat = rustix::fs::statvfs(&self.directory)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize) < self.free_bytes_min)
     }
+}
+
+/// The documents of a store, sealed by its keys.
+fn documents(
+    store: &Arc<SqliteStore>,
+    keyring: &Arc<Keyring>,
+    random: &Arc<dyn Random>,
+    config: &Config,
+) -> Arc<Documents> {
+    let (store, keyring, random) = (Arc::clone(store) as _, Arc::clone(keyring), Arc::clone(random));
+    Arc::new(Documents::new(store, keyring, random, config.cache.documents_bytes_max))
 }
 
 /// Has the cipher library seed its generator, which it does at the first draw and takes a while: no request should wait

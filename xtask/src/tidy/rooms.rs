@@ -197,13 +197,7 @@ const LIBRARIES: [Library; 10] = [
     },
     Library {
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
-        rooms: &[
-            "crates/partners/",
-            "crates/server/",
-            "crates/testkit/",
-            "crates/rotators/",
-            "crates/client/",
-        ],
+        rooms: &["crates/partners/", "crates/server/", "crates/testkit/", "crates/rotators/", "crates/client/"],
         in_tests: &["*"],
         instead: "TLS is only in `server`, in `client` for calls, in `rotators` for databases and in `partners`",
     },

@@ -17,9 +17,6 @@ pub const INVALID_PARAMETER_EXCEPTION: Code = Code::new("InvalidParameterExcepti
 /// `InvalidRequestException`, sent with status 400.
 pub const INVALID_REQUEST_EXCEPTION: Code = Code::new("InvalidRequestException", 400);
 
-/// `LimitExceededException`, sent with status 400.
-pub const LIMIT_EXCEEDED_EXCEPTION: Code = Code::new("LimitExceededException", 400);
-
 /// `ResourceExistsException`, sent with status 400.
 pub const RESOURCE_EXISTS_EXCEPTION: Code = Code::new("ResourceExistsException", 400);
 
