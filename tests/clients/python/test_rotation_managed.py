@@ -1,4 +1,4 @@
-"""Managed rotation: a real PostgreSQL is registered, and from then on its master user's password is a secret that a service
+"""Managed rotation: a real database is registered, and from then on its master user's password is a secret that a service
 owns. It rotates without a function; users read it and change its schedule, and cannot change or delete it."""
 
 import datetime
@@ -10,6 +10,7 @@ import pytest
 
 import own
 import servers
+from databases import ADMIN, ADMIN_PASSWORD, Mariadb
 from postgresql import Postgresql
 from rotation import client, policy, rotated, until
 
@@ -45,16 +46,12 @@ def command(server, *words, password=""):
     return done.returncode, done.stdout + done.stderr
 
 
-def new_user(database, user):
-    assert database.login("admin", "admin-first", f"create user {user} password '{user}-first'")
-
-
 def register(server, database, user, **members):
     """Registers the database with a user of it; the ARN of its secret."""
-    new_user(database, user)
+    assert database.add_user(user, f"{user}-first")
+    members = {"Engine": "postgres", **members}
     made = own.call(
-        server, "RegisterDatabase",
-        DatabaseId=f"with-{user}", Engine="postgres", Host="127.0.0.1", Port=database.port,
+        server, "RegisterDatabase", DatabaseId=f"with-{user}", Host="127.0.0.1", Port=database.port,
         MasterUsername=user, MasterUserPassword=f"{user}-first", **members,
     )
     return made["Database"]["MasterUserSecret"]["SecretArn"]
@@ -112,6 +109,20 @@ def test_a_registered_users_password_is_changed_at_once_and_rotates_without_a_fu
     shown = own.call(server, "DescribeDatabases", DatabaseId="with-master")["Databases"]
     assert shown[0]["MasterUserSecret"] == {"SecretArn": secret, "SecretStatus": "active"}
     assert shown[0]["Host"] == "127.0.0.1" and shown[0]["Port"] == database.port and "Ssl" not in shown[0]
+
+
+def test_mariadb_rotates_too(server, own_sm):
+    database = Mariadb()
+    try:
+        secret = register(server, database, "maria", Engine="mariadb")
+        settled(own_sm, secret)
+        first = value_of(own_sm, secret)
+        assert database.login("maria", first["password"]) and not database.login("maria", "maria-first")
+        rotated(own_sm, secret, own_sm.rotate_secret(SecretId=secret)["VersionId"])
+        assert database.login("maria", value_of(own_sm, secret)["password"])
+        assert not database.login("maria", first["password"])
+    finally:
+        database.stop()
 
 
 def complete(sm, secret):
@@ -229,7 +240,7 @@ def test_roles_and_names_give_nobody_the_services_rights(server):
 
 
 def test_the_command_registers_lists_and_forgets(server, own_sm, database):
-    new_user(database, "byhand")
+    assert database.add_user("byhand", "byhand-first")
     words = ["by-hand", "--engine", "postgres", "--host", "127.0.0.1", "--port", str(database.port)]
     code, said = command(server, "register", *words, "--username", "byhand", password="byhand-first\n")
     assert code == 0 and "arn:aws:secretsmanager:" in said, said
@@ -248,8 +259,8 @@ def test_the_command_registers_lists_and_forgets(server, own_sm, database):
 
 
 def test_a_wrong_password_is_told_and_retried_until_the_database_is_forgotten(server, own_sm, database):
-    new_user(database, "wrong")
-    assert database.login("admin", "admin-first", "alter user wrong password 'another'")
+    assert database.add_user("wrong", "wrong-first")
+    assert database.login(ADMIN, ADMIN_PASSWORD, "alter user wrong password 'another'")
     made = own.call(
         server, "RegisterDatabase",
         DatabaseId="wrong", Engine="postgres", Host="127.0.0.1", Port=database.port,
