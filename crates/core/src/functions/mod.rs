@@ -82,8 +82,7 @@ impl Functions {
     ) -> Self {
         let sts = Sts::new(Arc::clone(&identities), Arc::clone(&documents));
         let sites = Sites::default();
-        let (running, later) = (Arc::default(), Arc::default());
-        Self { documents, identities, sts, host, sites, clock, region, running, later }
+        Self { documents, identities, sts, host, sites, clock, region, running: Arc::default(), later: Arc::default() }
     }
 
     /// The same with functions at places outside of this server, for what services do: callers are told of those that are
