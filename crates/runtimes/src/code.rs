@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Cursor, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
@@ -28,12 +29,42 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub struct Code {
     folder: TempDir,
+    _share: Share,
 }
 
 impl Code {
     /// The folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+/// Bytes of the disk that are taken, of those that all unpacked code may have; given back when it is dropped.
+#[derive(Debug)]
+struct Share {
+    taken: Arc<AtomicU64>,
+    bytes: u64,
+}
+
+impl Share {
+    /// A share, unless there is not so much left.
+    fn take(taken: &Arc<AtomicU64>, bytes: u64, bytes_max: u64) -> Option<Self> {
+        let more = |all: u64| all.checked_add(bytes).filter(|all| *all <= bytes_max);
+        taken.try_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
+        Some(Self { taken: Arc::clone(taken), bytes })
+    }
+
+    /// Gives back all but `bytes`.
+    fn keep(&mut self, bytes: u64) {
+        let excess = self.bytes.saturating_sub(bytes);
+        self.taken.fetch_sub(excess, Ordering::SeqCst);
+        self.bytes -= excess;
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.keep(0);
     }
 }
 
@@ -48,7 +79,10 @@ pub struct Store {
     _lock: File,
     home: TempDir,
     bytes_max: u64,
+    all_bytes_max: u64,
     files_max: usize,
+    /// What all unpacked code takes of the disk.
+    taken: Arc<AtomicU64>,
     kept: Mutex<HashMap<String, Kept>>,
 }
 
@@ -73,7 +107,15 @@ impl Store {
             remove_leftovers(folder);
         }
         let kept = Mutex::new(HashMap::new());
-        Ok(Self { _lock: lock, home, bytes_max: settings.code_bytes_max, files_max: settings.code_files_max, kept })
+        Ok(Self {
+            _lock: lock,
+            home,
+            bytes_max: settings.code_bytes_max,
+            all_bytes_max: settings.all_code_bytes_max,
+            files_max: settings.code_files_max,
+            taken: Arc::default(),
+            kept,
+        })
     }
 
     /// The code with this hash, unpacked from its source unless it is there.
@@ -111,10 +153,17 @@ impl Store {
 
     fn unpack(&self, zip: Vec<u8>) -> Result<Code, Failure> {
         let wrong = |error: io::Error| Failure::Code(error.to_string());
+        let mut share = Share::take(&self.taken, self.bytes_max, self.all_bytes_max);
+        if share.is_none() {
+            // What nobody uses now makes room.
+            drop(self.idle(Duration::ZERO));
+            share = Share::take(&self.taken, self.bytes_max, self.all_bytes_max);
+        }
+        let mut share = share.ok_or(Failure::Busy)?;
         let folder = tempfile::Builder::new().prefix("code-").tempdir_in(self.home.path()).map_err(wrong)?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).map_err(wrong)?;
-        unpack(zip, folder.path(), self.bytes_max, self.files_max)?;
-        Ok(Code { folder })
+        share.keep(unpack(zip, folder.path(), self.bytes_max, self.files_max)?);
+        Ok(Code { folder, _share: share })
     }
 }
 
@@ -147,8 +196,9 @@ struct Room {
     folders_left: usize,
 }
 
-/// Unpacks an archive into an empty folder: nothing outside it, no link that leads out, within limits.
-fn unpack(zip: Vec<u8>, folder: &Path, bytes_max: u64, files_max: usize) -> Result<(), Failure> {
+/// Unpacks an archive into an empty folder: nothing outside it, no link that leads out, within limits. The bytes of its
+/// files.
+fn unpack(zip: Vec<u8>, folder: &Path, bytes_max: u64, files_max: usize) -> Result<u64, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::Code(error.to_string());
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|error| wrong(&error))?;
     if archive.len() > files_max {
@@ -174,7 +224,7 @@ fn unpack(zip: Vec<u8>, folder: &Path, bytes_max: u64, files_max: usize) -> Resu
         let linked = link(&mut room, folder, &name, &target);
         linked.map_err(|error| Failure::Code(format!("{}: {error}", name.display())))?;
     }
-    Ok(())
+    Ok(bytes_max.saturating_sub(room.bytes_left))
 }
 
 impl Room {
@@ -296,6 +346,33 @@ mod tests {
         let second = Store::open(&settings).unwrap();
         assert!(!left.exists() && first.home.path().exists() && second.home.path().exists());
         assert!(folder.path().join("other").exists());
+    }
+
+    #[tokio::test]
+    async fn all_code_together_is_bounded_and_what_nobody_uses_makes_room() {
+        struct Zip(Vec<u8>);
+        impl CodeSource for Zip {
+            async fn zip(&self) -> Result<Vec<u8>, Failure> {
+                Ok(self.0.clone())
+            }
+        }
+        let zip = Zip(archive(|zip| {
+            zip.start_file("x", options()).unwrap();
+            zip.write_all(&[7; 600]).unwrap();
+        }));
+        let folder = TempDir::new().unwrap();
+        let mut settings = Settings::new(Vec::new(), std::sync::Arc::new(strongroom_types::SystemClock));
+        settings.scratch = Some(folder.path().to_owned());
+        (settings.code_bytes_max, settings.all_code_bytes_max) = (1000, 2000);
+        let store = Arc::new(Store::open(&settings).unwrap());
+        let first = store.get("first", &zip).await.unwrap();
+        let second = store.get("second", &zip).await.unwrap();
+        assert!(matches!(store.get("third", &zip).await, Err(Failure::Busy)));
+        drop(second);
+        let third = store.get("third", &zip).await.unwrap();
+        drop((first, third));
+        drop(store.idle(Duration::ZERO));
+        assert_eq!(store.taken.load(Ordering::SeqCst), 0);
     }
 
     #[test]

@@ -89,6 +89,11 @@ impl Sandbox {
             let text = format!("without bubblewrap ({why}), root needs another user for functions");
             return Err(Failure::Settings(text));
         }
+        // As the server's own user they would read its data and its memory.
+        if let (Isolation::Auto, None, Some(why)) = (settings.isolation, settings.user, &found.missing) {
+            let text = format!("nothing would keep them from the server's own files without bubblewrap ({why})");
+            return Err(Failure::Settings(text));
+        }
         Ok(found)
     }
 

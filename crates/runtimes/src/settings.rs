@@ -9,12 +9,12 @@ use strongroom_types::Clock;
 /// Whether functions run in namespaces of their own, made by bubblewrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Isolation {
-    /// With bubblewrap where it works, otherwise with what is left: limits, a clean environment, another user.
+    /// With bubblewrap where it works, otherwise as another user; not at all where there is neither.
     #[default]
     Auto,
     /// With bubblewrap, or not at all.
     Required,
-    /// Without bubblewrap.
+    /// Without bubblewrap: as another user, or as the server's own, who may read all that is the server's.
     Off,
 }
 
@@ -61,6 +61,8 @@ pub struct Settings {
     pub log_bytes_max: usize,
     /// Bytes of unpacked code of one function.
     pub code_bytes_max: u64,
+    /// Bytes of the unpacked code of all functions. There has to be room for the most that one may have when it is unpacked.
+    pub all_code_bytes_max: u64,
     /// Files and folders of one function's code.
     pub code_files_max: usize,
     /// Bytes that a function may keep in `/tmp`, which is memory, where bubblewrap is used.
@@ -88,6 +90,7 @@ impl Settings {
             init_ms: 10_000,
             log_bytes_max: 64 * 1024,
             code_bytes_max: 250 * 1024 * 1024,
+            all_code_bytes_max: 4 * 1024 * 1024 * 1024,
             code_files_max: 100_000,
             tmp_bytes_max: 512 * 1024 * 1024,
             clock,

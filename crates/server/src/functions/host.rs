@@ -123,6 +123,7 @@ impl ServerHost {
                 session_token: invocation.credentials.session_token.clone(),
                 expires: invocation.credentials.expires,
             },
+            role_arn: configuration.role.clone(),
             endpoint_url: url.clone(),
             ca_bundle: self.ca_bundle.clone(),
             payload: invocation.payload.clone(),

@@ -17,7 +17,6 @@ use strongroom_core::secrets::rotation::functions::{Asking, RotationCall, Rotati
 use strongroom_core::secrets::rotation::{External, RotatedBy};
 use strongroom_core::{Ctx, Error, Functions};
 use strongroom_types::{SecretBytes, SecretText};
-use strongroom_wire::lambda::Operation;
 
 use crate::gate::fault_text;
 
@@ -40,12 +39,6 @@ impl Rotators {
         Self { functions, host, partners, owners }
     }
 
-    /// The caller needs leave to invoke the function too, as the service's documentation of RotateSecret says.
-    async fn check_function(&self, cx: &Ctx, function_arn: &str, secret: &Secret) -> Result<(), Error> {
-        let function = self.functions.check_for_rotation(function_arn, &secret.arn(), &secret.account).await?;
-        self.functions.permitted(cx, Operation::Invoke.action(), &function, &()).map(drop)
-    }
-
     async fn check_partner(&self, cx: &Ctx, external: &External, secret: &Secret) -> Result<(), Error> {
         Partners::check(secret.kind.as_deref().unwrap_or_default(), external)?;
         self.functions.check_rotation_role(cx, &external.role_arn, &secret.arn(), &secret.account).await
@@ -66,7 +59,10 @@ impl RotationFunctions for Rotators {
     fn check<'a>(&'a self, cx: &'a Ctx, by: &'a RotatedBy, secret: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async move {
             match by {
-                RotatedBy::Function(arn) => self.check_function(cx, arn, secret).await,
+                // The caller needs leave to invoke the function too, as the service's documentation says.
+                RotatedBy::Function(function) => {
+                    self.functions.check_for_rotation(cx, function, &secret.arn(), &secret.account).await
+                }
                 RotatedBy::Partner(external) => self.check_partner(cx, external, secret).await,
                 // Nobody's leave is needed but that to rotate.
                 RotatedBy::Owner(_) => Ok(()),
