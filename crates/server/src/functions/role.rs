@@ -40,7 +40,7 @@ impl<'a> Role<'a> {
 
     /// The same, with how their databases are reached in the values of secrets that services own, which hold name and
     /// password alone: so says whoever registered the database, and nobody else.
-    pub const fn completed_by(self, databases: &'a Databases) -> Self {
+    pub fn completed_by(self, databases: &'a Databases) -> Self {
         Self { databases: Some(databases), ..self }
     }
 
