@@ -31,6 +31,26 @@ pub struct Connection {
     pub ssl: Option<bool>,
 }
 
+impl Connection {
+    /// The value of a secret that a service owns, with how the database is reached. What is no JSON object stays as it is.
+    #[must_use]
+    pub fn complete(&self, value: SecretText) -> SecretText {
+        let Some(mut entry) = Entry::parse(&value) else { return value };
+        let Self { engine, host, port, dbname, ssl } = self;
+        let mut set = |name: &str, text: Option<&str>| match text {
+            Some(text) => entry.set_text(name, &SecretText::new(text.to_owned())),
+            None => entry.remove(name),
+        };
+        set("engine", Some(engine));
+        set("host", Some(host));
+        // Numbers and flags may be texts.
+        set("port", port.map(|port| port.to_string()).as_deref());
+        set("dbname", dbname.as_deref());
+        set("ssl", ssl.map(|ssl| if ssl { "true" } else { "false" }));
+        entry.to_json()
+    }
+}
+
 /// Runs one step of the rotation of a secret that a service owns, as [`run`](crate::run) does for functions.
 ///
 /// # Errors
@@ -63,24 +83,7 @@ struct Connected<'a> {
 }
 
 impl Connected<'_> {
-    /// A value with how the database is reached. What is no JSON object stays as it is: it is refused later.
-    fn whole(&self, value: SecretText) -> SecretText {
-        let Some(mut entry) = Entry::parse(&value) else { return value };
-        let Connection { engine, host, port, dbname, ssl } = self.connection;
-        let mut set = |name: &str, text: Option<&str>| match text {
-            Some(text) => entry.set_text(name, &SecretText::new(text.to_owned())),
-            None => entry.remove(name),
-        };
-        set("engine", Some(engine));
-        set("host", Some(host));
-        // Numbers and flags may be texts.
-        set("port", port.map(|port| port.to_string()).as_deref());
-        set("dbname", dbname.as_deref());
-        set("ssl", ssl.map(|ssl| if ssl { "true" } else { "false" }));
-        entry.to_json()
-    }
-
-    /// A value without it.
+    /// A value without how the database is reached.
     fn bare(value: SecretText) -> SecretText {
         let Some(mut entry) = Entry::parse(&value) else { return value };
         KEYS.into_iter().for_each(|key| entry.remove(key));
@@ -101,7 +104,7 @@ impl Secrets for Connected<'_> {
     ) -> Fut<'a, Result<Option<SecretText>, Failure>> {
         Box::pin(async move {
             let value = self.secrets.value(secret_id, version_id, stage).await?;
-            Ok(if secret_id == self.secret_id { value.map(|value| self.whole(value)) } else { value })
+            Ok(if secret_id == self.secret_id { value.map(|value| self.connection.complete(value)) } else { value })
         })
     }
 
@@ -133,41 +136,6 @@ impl Secrets for Connected<'_> {
 mod tests {
     use super::*;
 
-    struct Nothing;
-
-    impl Secrets for Nothing {
-        fn describe<'a>(&'a self, _: &'a str) -> Fut<'a, Result<Described, Failure>> {
-            Box::pin(async { Ok(Described::default()) })
-        }
-
-        fn value<'a>(
-            &'a self,
-            _: &'a str,
-            _: Option<&'a str>,
-            _: Option<&'a str>,
-        ) -> Fut<'a, Result<Option<SecretText>, Failure>> {
-            Box::pin(async { Ok(None) })
-        }
-
-        fn put_pending<'a>(
-            &'a self,
-            _: &'a str,
-            _: &'a str,
-            _: Option<&'a str>,
-            _: SecretText,
-        ) -> Fut<'a, Result<(), Failure>> {
-            Box::pin(async { Ok(()) })
-        }
-
-        fn move_current<'a>(&'a self, _: &'a str, _: &'a str, _: Option<&'a str>) -> Fut<'a, Result<(), Failure>> {
-            Box::pin(async { Ok(()) })
-        }
-
-        fn random_password<'a>(&'a self, _: &'a PasswordSettings) -> Fut<'a, Result<SecretText, Failure>> {
-            Box::pin(async { Ok(SecretText::default()) })
-        }
-    }
-
     #[test]
     fn the_connection_is_put_into_values_and_taken_out_of_them() {
         let connection = Connection {
@@ -177,9 +145,8 @@ mod tests {
             dbname: None,
             ssl: Some(true),
         };
-        let connected = Connected { connection: &connection, secret_id: "s", secrets: &Nothing };
         let bare = r#"{"username":"admin","password":"p\"w"}"#;
-        let whole = connected.whole(SecretText::new(bare.to_owned()));
+        let whole = connection.complete(SecretText::new(bare.to_owned()));
         let expected = concat!(
             r#"{"username":"admin","password":"p\"w","engine":"postgres","host":"db.example","port":"5433","#,
             r#""ssl":"true"}"#
@@ -187,9 +154,9 @@ mod tests {
         assert_eq!(whole.expose(), expected);
         assert_eq!(Connected::bare(whole).expose(), bare);
         let forged = r#"{"username":"a","password":"b","host":"elsewhere","dbname":"x"}"#;
-        let whole = connected.whole(SecretText::new(forged.to_owned()));
+        let whole = connection.complete(SecretText::new(forged.to_owned()));
         assert!(!whole.expose().contains("elsewhere") && !whole.expose().contains("dbname"));
-        assert_eq!(connected.whole(SecretText::new("no JSON".to_owned())).expose(), "no JSON");
+        assert_eq!(connection.complete(SecretText::new("no JSON".to_owned())).expose(), "no JSON");
     }
 
     #[test]

@@ -205,9 +205,9 @@ impl App {
             opening::check_whole(&store).await?;
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
-        let host = host(config, &clock, &random)?;
-        let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
         let databases = Arc::new(Databases::new(Arc::clone(&documents)));
+        let host = host(config, &clock, &random, &databases)?;
+        let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
         let owners = Owners::new(Arc::clone(&databases), Arc::clone(&random));
         let rotators = rotators(&functions, &host, owners, config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
@@ -355,8 +355,13 @@ fn rewrapping(documents: &Arc<Documents>, root: &Arc<dyn RootOfTrust>, config: &
 }
 
 /// What runs functions.
-fn host(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Result<Arc<ServerHost>, OpenError> {
-    Ok(Arc::new(ServerHost::new(config, clock, random, databases_ca(config)?)))
+fn host(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+    databases: &Arc<Databases>,
+) -> Result<Arc<ServerHost>, OpenError> {
+    Ok(Arc::new(ServerHost::new(config, clock, random, Arc::clone(databases), databases_ca(config)?)))
 }
 
 /// The certificates that databases' certificates lead to, when others than the system's are named.

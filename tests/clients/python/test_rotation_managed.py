@@ -12,7 +12,7 @@ import own
 import servers
 from databases import ADMIN, ADMIN_PASSWORD, Mariadb
 from postgresql import Postgresql
-from rotation import client, policy, rotated, until
+from rotation import client, new_function, policy, rotated, until
 
 MANAGED = "This secret is managed by an AWS service, and you must use that service to update it."
 
@@ -183,6 +183,20 @@ def test_nobody_but_the_service_changes_or_deletes_the_secret(server, own_sm, da
     own_sm.delete_resource_policy(SecretId=secret)
 
 
+def test_the_master_user_serves_alternating_users(server, own_sm, database):
+    master = register(server, database, "chief")
+    assert database.login(ADMIN, ADMIN_PASSWORD, "alter user chief superuser")
+    settled(own_sm, master)
+    assert database.add_user("app", "app-first")
+    own_sm.create_secret(Name="app", SecretString=database.value("app", "app-first", masterarn=master))
+    function = new_function("strongroom/postgresql-multi-user", server=server)
+    made = own_sm.rotate_secret(SecretId="app", RotationLambdaARN=function, RotationRules={"AutomaticallyAfterDays": 30})
+    rotated(own_sm, "app", made["VersionId"])
+    value = value_of(own_sm, "app")
+    assert value["username"] == "app_clone" and database.login("app_clone", value["password"])
+    own_sm.delete_secret(SecretId="app", ForceDeleteWithoutRecovery=True)
+
+
 def test_owned_secrets_are_listed_by_their_service(server, own_sm, database):
     secret = register(server, database, "listed")
     own_sm.create_secret(Name="plain", SecretString="x")
@@ -251,6 +265,13 @@ def test_the_command_registers_lists_and_forgets(server, own_sm, database):
     assert code == 1 and "registered already" in said
     code, said = command(server, "list")
     assert code == 0 and "by-hand  postgres  127.0.0.1" in said and secret in said and "active" in said
+    history = subprocess.run(
+        [server.binary, "rotation", "history", secret, "--data", server.data, "--config", server.config],
+        capture_output=True, text=True, timeout=60,
+    ).stdout
+    assert all(step in history for step in ("createSecret", "setSecret", "testSecret", "finishSecret")), history
+    assert "byhand-first" not in history and value_of(own_sm, secret)["password"] not in history
+    server.run("verify")
     code, said = command(server, "deregister", "by-hand")
     assert code == 0, said
     assert refused(own_sm.describe_secret, SecretId=secret)[0] == "ResourceNotFoundException"

@@ -8,6 +8,8 @@ mod value;
 
 use std::sync::Arc;
 
+use strongroom_types::Arn;
+
 use self::database::{Database, DatabaseRef, arn_of};
 use crate::ctx::Ctx;
 use crate::documents::Documents;
@@ -16,6 +18,9 @@ use crate::secrets::model::{Secret, place};
 
 /// How records name the type of a database.
 pub const DATABASE_KIND: &str = "AWS::Strongroom::Database";
+
+/// Length of the hyphen and the random characters at the end of a secret's ARN.
+const SUFFIX_LEN: usize = 7;
 
 /// The operations on databases.
 pub struct Databases {
@@ -38,6 +43,22 @@ impl Databases {
         let key = place(account.as_str(), cx.region.as_str()) + id;
         let found = self.documents.load::<Database>(key).await?;
         Ok(DatabaseRef { arn: arn_of(&cx.region, account.as_str(), id), account, id: id.to_owned(), found })
+    }
+
+    /// The database whose credentials the secret of an ARN holds; none for a secret that no service owns.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn of_arn(&self, secret_arn: &str) -> Result<Option<Arc<Database>>, Error> {
+        let Ok(arn) = Arn::parse(secret_arn) else { return Ok(None) };
+        let name =
+            arn.resource.strip_prefix("secret:").and_then(|rest| rest.get(..rest.len().checked_sub(SUFFIX_LEN)?));
+        let Some(name) = name.filter(|_| arn.service == "secretsmanager") else { return Ok(None) };
+        let found = self.documents.load::<Secret>(place(&arn.account, &arn.region) + name).await?;
+        match found.filter(|found| found.value.arn() == secret_arn) {
+            Some(found) => self.of_secret(&found.value).await,
+            None => Ok(None),
+        }
     }
 
     /// The database whose credentials a secret holds.

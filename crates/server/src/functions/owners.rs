@@ -57,7 +57,8 @@ fn settings_of(database: &Database, server: &Settings) -> Settings {
     Settings { ca_bundle: own.or_else(|| server.ca_bundle.clone()), ..server.clone() }
 }
 
-fn connection(database: &Database) -> Connection {
+/// How a database is reached.
+pub fn connection(database: &Database) -> Connection {
     Connection {
         engine: database.engine.clone(),
         host: database.host.clone(),
