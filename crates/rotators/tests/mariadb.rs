@@ -192,7 +192,8 @@ async fn a_rotation_that_broke_off_while_it_made_the_clone_ends_well() {
     let package = "strongroom/mysql-multi-user";
     let value = json!({"username": "app", "password": "first", "masterarn": SUPERUSER});
     memory.create(ARN, &secret("mysql", server.port, value));
-    memory.create(SUPERUSER, &json!({"username": "super", "password": SUPER_PASSWORD}).to_string());
+    let value = json!({"username": "super", "password": SUPER_PASSWORD});
+    memory.create(SUPERUSER, &secret("mysql", server.port, value));
     let mut root = connect(server.port, "super", SUPER_PASSWORD).await.unwrap();
     root.query_drop("CREATE USER app@'127.%' IDENTIFIED BY 'first'").await.unwrap();
     root.query_drop("GRANT SELECT ON d.t TO app@'127.%'").await.unwrap();

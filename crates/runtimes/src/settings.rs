@@ -43,8 +43,11 @@ pub struct Settings {
     pub bubblewrap: PathBuf,
     /// The program Node.js.
     pub node: PathBuf,
-    /// Who functions run as when the server runs as root. Without bubblewrap, root needs one.
+    /// Who functions run as when the server runs as root. Without bubblewrap, root needs one; with it, `nobody` is taken
+    /// where that user reaches what functions need.
     pub user: Option<User>,
+    /// Files beside the runtimes that functions have to reach, such as the certificates of the endpoint.
+    pub reached: Vec<PathBuf>,
     /// Processes at one time, of all functions together.
     pub instances_max: usize,
     /// How long an invocation waits for a free place among them, in milliseconds.
@@ -78,6 +81,7 @@ impl Settings {
             bubblewrap: PathBuf::from("bwrap"),
             node: PathBuf::from("node"),
             user: None,
+            reached: Vec::new(),
             instances_max: 32,
             queue_ms: 10_000,
             idle_ms: 300_000,

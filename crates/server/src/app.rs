@@ -26,7 +26,7 @@ use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::front::Endpoint;
-use crate::functions::{Rotators, ServerHost};
+use crate::functions::{Partners, Rotators, ServerHost, elsewhere};
 use crate::gate::fault_text;
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::opening::{self, WholeStore};
@@ -45,6 +45,9 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+    /// A place of functions elsewhere cannot be used.
+    #[error("functions: {0}")]
+    Functions(String),
     /// The root of trust is not available.
     #[error("root of trust: {0}")]
     Root(#[from] RootError),
@@ -67,6 +70,9 @@ pub enum OpenError {
     /// A file that identity providers are known by cannot be used.
     #[error("identity_providers: {0}")]
     IdentityProviders(#[from] IdentityProvidersError),
+    /// Partners of managed external secrets cannot be asked.
+    #[error("partners: {0}")]
+    Partners(String),
     /// The store is not as it was written.
     #[error(
         "the store was changed behind the server's back: {0}. Nothing was changed now. Restore a backup; or, if you know \
@@ -205,8 +211,8 @@ impl App {
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let host = host(config, &clock, &random)?;
-        let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config);
-        let rotators: Arc<dyn RotationFunctions> = Arc::new(Rotators(Arc::clone(&functions)));
+        let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
+        let rotators = rotators(&functions, &host, config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let rewrapping = rewrapping(&documents, &root, config);
@@ -346,20 +352,37 @@ fn host(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Re
 
 /// The certificates that databases' certificates lead to, when others than the system's are named.
 fn databases_ca(config: &Config) -> Result<Option<Vec<u8>>, OpenError> {
-    let Some(path) = &config.functions.databases_ca_file else { return Ok(None) };
-    std::fs::read(path).map(Some).map_err(|source| OpenError::File { path: path.clone(), source })
+    read_if_named(config.functions.databases_ca_file.as_deref())
 }
 
-/// The functions, run by `host`.
+/// Those who rotate secrets: functions, run by `host`, and partners.
+fn rotators(
+    functions: &Arc<Functions>,
+    host: &Arc<ServerHost>,
+    config: &Config,
+) -> Result<Arc<dyn RotationFunctions>, OpenError> {
+    let partners = Partners::open(&config.partners).map_err(OpenError::Partners)?;
+    Ok(Arc::new(Rotators::new(Arc::clone(functions), Arc::clone(host), partners)))
+}
+
+fn read_if_named(path: Option<&Path>) -> Result<Option<Vec<u8>>, OpenError> {
+    let Some(path) = path else { return Ok(None) };
+    std::fs::read(path).map(Some).map_err(|source| OpenError::File { path: path.to_owned(), source })
+}
+
+/// The functions: run by `host`, and those elsewhere.
 fn functions(
     documents: &Arc<Documents>,
     identities: &Arc<Identities>,
     host: Arc<dyn Host>,
     clock: &Arc<dyn Clock>,
     config: &Config,
-) -> Arc<Functions> {
+) -> Result<Arc<Functions>, OpenError> {
+    let authorities = read_if_named(config.functions.ca_file.as_deref())?;
+    let sites = elsewhere::sites(config, authorities, clock).map_err(OpenError::Functions)?;
     let (documents, identities) = (Arc::clone(documents), Arc::clone(identities));
-    Arc::new(Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone()))
+    let functions = Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone());
+    Ok(Arc::new(functions.with_sites(sites)))
 }
 
 /// The engine of rotation.

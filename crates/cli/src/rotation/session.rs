@@ -98,8 +98,8 @@ impl Session {
         let credentials = args.credentials()?;
         let bundle = || env::var_os("AWS_CA_BUNDLE").filter(|_| args.data.is_none()).map(PathBuf::from);
         let trust = match args.ca_file.clone().or_else(bundle) {
-            Some(path) => Trust::Pem(fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?),
-            None => Trust::System,
+            Some(path) => Trust::pem(fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?),
+            None => Trust::system(),
         };
         // What these commands send and get holds no secret's value, and signatures cannot be used for anything else.
         let options = Options { trust, plain_http_anywhere: true, ..Options::default() };

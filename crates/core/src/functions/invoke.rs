@@ -27,7 +27,7 @@ const LATER_BYTES_MAX: usize = 1024 * 1024;
 /// How often an event that is run later is tried again, and how long after, in seconds (Lambda's developer guide).
 const AGAIN_AFTER_S: [u64; 2] = [60, 120];
 /// How long the credentials of an invocation last, in seconds.
-const CREDENTIALS_S: i32 = 3600;
+pub(super) const CREDENTIALS_S: i32 = 3600;
 
 /// An invocation that has leave and is still to be run.
 #[derive(Debug)]
@@ -200,13 +200,7 @@ impl Functions {
         let arn = function.arn();
         let source = (account.as_str(), arn.as_str());
         let made = self.sts.assume_for_service(&cx, role, LAMBDA, source, &function.name, CREDENTIALS_S).await?;
-        let made = made.ok_or_else(refusals::role_not_assumed)?;
-        Ok(RoleCredentials {
-            access_key_id: made.access_key_id,
-            secret_access_key: made.secret_access_key,
-            session_token: made.session_token,
-            expires: made.expiration,
-        })
+        made.map(RoleCredentials::from).ok_or_else(refusals::role_not_assumed)
     }
 }
 

@@ -50,6 +50,7 @@ impl Secrets {
             partition: cx.region.partition().to_owned(),
             name: input.name,
             suffix: self.new_suffix()?,
+            kind: input.r#type.filter(|kind| !kind.is_empty()),
             description: input.description.filter(|text| !text.is_empty()),
             kms_key_id: None,
             created_ms: cx.now.millis(),
@@ -62,6 +63,7 @@ impl Secrets {
             policy: None,
             rotation: None,
         };
+        self.check_kind(&secret, value.as_ref())?;
         let key = permit.secret()?.key.clone();
         if key != place(&secret.account, &secret.region) + &secret.name {
             return Err(Error::internal("a permit for another secret was used to create one"));
@@ -123,6 +125,17 @@ impl Secrets {
         }
     }
 
+    /// Whether a secret's type is one that there is, and a value one that secrets of it may have.
+    pub(super) fn check_kind(&self, secret: &Secret, value: Option<&SecretValue>) -> Result<(), Error> {
+        let Some(kind) = &secret.kind else { return Ok(()) };
+        let text = match value {
+            Some(SecretValue::Binary(_)) => return Err(refusals::wrong_kind(&no_binary(kind))),
+            Some(SecretValue::Text(text)) => Some(text),
+            None => None,
+        };
+        self.functions.check_kind(kind, text).map_err(|fault| refusals::wrong_kind(&fault))
+    }
+
     pub(super) fn new_suffix(&self) -> Result<String, Error> {
         let mut suffix = String::with_capacity(6);
         while suffix.len() < 6 {
@@ -138,15 +151,16 @@ impl Secrets {
 }
 
 /// Members that later parts of the service give meaning to are refused, never ignored.
+fn no_binary(kind: &str) -> String {
+    format!("The value of a secret of type {kind} must be a SecretString.")
+}
+
 fn refuse_later_members(input: &CreateSecretRequest) -> Result<(), Error> {
     if input.add_replica_regions.as_ref().is_some_and(|regions| !regions.is_empty()) {
         return Err(refusals::not_offered("AddReplicaRegions"));
     }
     if input.cross_account_primary_arn.is_some() {
         return Err(refusals::not_offered("CrossAccountPrimaryARN"));
-    }
-    if input.r#type.as_ref().is_some_and(|kind| !kind.is_empty()) {
-        return Err(refusals::not_offered("Type"));
     }
     Ok(())
 }

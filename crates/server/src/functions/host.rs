@@ -66,6 +66,11 @@ impl ServerHost {
         let _ = self.url.set(url.to_owned());
     }
 
+    /// The way to this server's own services.
+    pub const fn inside(&self) -> &Inside {
+        &self.inside
+    }
+
     /// Ends all processes of functions.
     pub async fn stop(&self) {
         if let Ok(runtimes) = &self.runtimes {
@@ -173,6 +178,7 @@ fn runtimes(config: &Config, clock: &Arc<dyn Clock>) -> Result<Runtimes, String>
             IsolationConfig::Never => Isolation::Off,
         },
         user: settings.user.map(|[uid, gid]| User { uid, gid }),
+        reached: config.tls.certificate_file.iter().cloned().collect(),
         instances_max: usize::try_from(settings.processes_max).unwrap_or(1),
         ..strongroom_runtimes::Settings::new(launcher, Arc::clone(clock))
     };

@@ -4,17 +4,18 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock, Weak};
 
-use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use http::header::USER_AGENT;
+use http::{HeaderValue, Method, Uri, Version};
+use serde_json::Value;
+use strongroom_client::{Call as Outgoing, Credentials};
 use strongroom_core::functions::RoleCredentials;
 use strongroom_core::random_uuid;
 use strongroom_crypto::Random;
 use strongroom_crypto::digest::sha256;
 use strongroom_types::{Clock, Region};
-use strongroom_wire::sigv4::{Request, Signing, SigningKey, sign};
-use strongroom_wire::{Shape, json, secretsmanager, timestamps};
+use strongroom_wire::{Shape, json, secretsmanager};
 
-use crate::front::{Call, Endpoint, JSON_1_1};
+use crate::front::{Call, Endpoint};
 
 /// The host that these calls name: nobody is asked for it.
 const HERE: &str = "localhost";
@@ -86,32 +87,24 @@ impl Inside {
         input: &I,
     ) -> Result<Call, Refused> {
         let body = json::encode(input);
-        let target = format!("secretsmanager.{}", operation.name());
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_static(HERE));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_1));
-        let target = HeaderValue::from_str(&target).map_err(Refused::fault)?;
-        headers.insert(HeaderName::from_static("x-amz-target"), target);
-        let at = self.clock.now();
-        let day: String = timestamps::iso(at).chars().filter(char::is_ascii_digit).take(8).collect();
-        let service = secretsmanager::SERVICE.signing_name;
-        let key = SigningKey::derive(&credentials.secret_access_key, &day, self.region.as_str(), service);
-        let signing = Signing {
-            access_key_id: &credentials.access_key_id,
-            session_token: Some(&credentials.session_token),
-            key: &key,
-            at,
-        };
         let body_sha256 = sha256(body.expose());
-        let request = Request { method: "POST", path: "/", query: "", authority: None, body_sha256: &body_sha256 };
-        sign(&request, &mut headers, &signing).map_err(Refused::fault)?;
+        let target = format!("secretsmanager.{}", operation.name());
+        let outgoing = Outgoing::json(secretsmanager::SERVICE.signing_name, &target, &Value::Null).with_body(body);
+        let credentials = Credentials {
+            access_key_id: credentials.access_key_id.clone(),
+            secret_access_key: credentials.secret_access_key.clone(),
+            session_token: Some(credentials.session_token.clone()),
+        };
+        let (at, here) = (self.clock.now(), HeaderValue::from_static(HERE));
+        let headers = outgoing.signed(&here, "/", &credentials, self.region.as_str(), at);
+        let mut headers = headers.map_err(Refused::fault)?;
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         Ok(Call {
             method: Method::POST,
             uri: Uri::from_static("/"),
             version: Version::HTTP_11,
             headers,
-            body,
+            body: outgoing.into_body(),
             body_sha256,
             peer: NOWHERE,
             source: NOWHERE.ip(),
@@ -127,7 +120,7 @@ impl Inside {
 
 /// What an answer says that is no success.
 fn refused(body: &[u8]) -> Refused {
-    let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let told: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |names: [&str; 2]| names.iter().find_map(|name| told.get(name)?.as_str()).unwrap_or_default().to_owned();
     Refused { code: text(["__type", "code"]), message: text(["message", "Message"]) }
 }

@@ -287,6 +287,7 @@ pub(super) fn secret(policy: Option<&str>) -> Resource {
         partition: "aws".into(),
         name: "db/main".into(),
         suffix: "AbCdEf".into(),
+        kind: None,
         description: None,
         kms_key_id: None,
         created_ms: 0,

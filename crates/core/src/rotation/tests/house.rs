@@ -14,6 +14,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::rotation::{Rotations, Taken};
 use crate::secrets::model::Secret;
+use crate::secrets::rotation::RotatedBy;
 use crate::secrets::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
 use crate::secrets::rotation::history::{self, HistoryEntry};
 use crate::secrets::tests::Service;
@@ -126,13 +127,17 @@ impl Function {
 }
 
 impl RotationFunctions for Function {
-    fn check<'a>(&'a self, _: &'a Ctx, _: &'a str, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
+    fn check<'a>(&'a self, _: &'a Ctx, _: &'a RotatedBy, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn check_kind(&self, _: &str, _: Option<&SecretText>) -> Result<(), String> {
+        Ok(())
     }
 
     fn invoke<'a>(&'a self, call: RotationCall<'a>) -> Asking<'a, StepEnd> {
         Box::pin(async move {
-            assert_eq!(call.function_arn, FUNCTION);
+            assert_eq!(*call.by, RotatedBy::Function(FUNCTION.to_owned()));
             let event: serde_json::Value = serde_json::from_slice(call.payload.expose()).unwrap();
             let text = |name: &str| event[name].as_str().unwrap().to_owned();
             let (step, token) = (text("Step"), text("ClientRequestToken"));
