@@ -9,14 +9,14 @@ use serde_json::json;
 use strongroom_core::documents::Documents;
 use strongroom_core::rotation::LEASE_MS;
 use strongroom_core::secrets::model::Secret;
-use strongroom_core::secrets::rotation::NextWindow;
 use strongroom_core::secrets::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
 use strongroom_core::secrets::rotation::job::Job;
+use strongroom_core::secrets::rotation::{NextWindow, RotatedBy};
 use strongroom_core::{Ctx, Error, Identities, Kms, Rotations};
 use strongroom_crypto::root::KeyRoot;
 use strongroom_crypto::{Keyring, Random, SystemRandom, aead};
 use strongroom_store::{Batch, SqliteConfig, SqliteStore, Store};
-use strongroom_types::{Clock, MockClock, Region, Timestamp};
+use strongroom_types::{Clock, MockClock, Region, SecretText, Timestamp};
 use tempfile::TempDir;
 
 use crate::failure::Failure;
@@ -67,7 +67,11 @@ struct Times {
 struct Unreached;
 
 impl RotationFunctions for Unreached {
-    fn check<'a>(&'a self, _: &'a Ctx, _: &'a str, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
+    fn check_kind(&self, _: &str, _: Option<&SecretText>) -> Result<(), String> {
+        Err("no partner is asked here".to_owned())
+    }
+
+    fn check<'a>(&'a self, _: &'a Ctx, _: &'a RotatedBy, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async { Err(Error::internal("no function is asked here".to_owned())) })
     }
 
