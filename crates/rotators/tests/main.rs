@@ -9,6 +9,8 @@
 
 mod contract;
 #[cfg(feature = "mysql")]
+mod managed;
+#[cfg(feature = "mysql")]
 mod mariadb;
 mod memory;
 #[cfg(feature = "postgres")]

@@ -16,7 +16,7 @@ use tracing::warn;
 use super::inside::Inside;
 use super::native;
 use crate::config::{Config, IsolationConfig};
-use crate::front::Endpoint;
+use crate::gate::Gate;
 
 /// What is said where functions are switched off.
 const SWITCHED_OFF: &str = "This server runs no functions. See functions.enabled in its configuration.";
@@ -60,10 +60,15 @@ impl ServerHost {
     }
 
     /// Tells where this server's services are: by the gate for what is built in, at `url` for everything else.
-    pub fn lead_to(&self, gate: &Arc<dyn Endpoint>, url: &str) {
+    pub fn lead_to(&self, gate: &Arc<Gate>, url: &str) {
         self.inside.lead_to(gate);
         // Only the first one counts.
         let _ = self.url.set(url.to_owned());
+    }
+
+    /// How databases are reached.
+    pub const fn rotators(&self) -> &strongroom_rotators::Settings {
+        &self.rotators
     }
 
     /// The way to this server's own services.
@@ -109,6 +114,7 @@ impl ServerHost {
                 session_token: invocation.credentials.session_token.clone(),
                 expires: invocation.credentials.expires,
             },
+            role_arn: configuration.role.clone(),
             endpoint_url: url.clone(),
             ca_bundle: self.ca_bundle.clone(),
             payload: invocation.payload.clone(),
@@ -178,6 +184,7 @@ fn runtimes(config: &Config, clock: &Arc<dyn Clock>) -> Result<Runtimes, String>
             IsolationConfig::Never => Isolation::Off,
         },
         user: settings.user.map(|[uid, gid]| User { uid, gid }),
+        reached: config.tls.certificate_file.iter().cloned().collect(),
         instances_max: usize::try_from(settings.processes_max).unwrap_or(1),
         ..strongroom_runtimes::Settings::new(launcher, Arc::clone(clock))
     };

@@ -43,7 +43,7 @@ pub async fn invoke(package: &Package, invocation: &Invocation, inside: &Inside,
 }
 
 /// The end of a log, in whole lines, as Lambda frames it.
-fn tail(log: &Log, request_id: &str) -> SecretBytes {
+pub fn tail(log: &Log, request_id: &str) -> SecretBytes {
     let mut text = format!("START RequestId: {request_id} Version: $LATEST\n");
     for line in log.lines() {
         text.push_str(line);

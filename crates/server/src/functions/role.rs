@@ -1,8 +1,9 @@
-//! Secrets Manager as a rotator inside this process sees it: with the rights of a role, through the gate.
+//! Secrets Manager as a rotator inside this process sees it: with the rights of a role, or as the service that owns the
+//! secret, through the gate.
 
 use strongroom_core::functions::RoleCredentials;
 use strongroom_rotators::{Described, Failure, Fut, PasswordSettings, Secrets};
-use strongroom_types::SecretText;
+use strongroom_types::{AccountId, SecretText};
 use strongroom_wire::Shape;
 use strongroom_wire::secretsmanager::{
     DescribeSecretRequest, DescribeSecretResponse, GetRandomPasswordRequest, GetRandomPasswordResponse,
@@ -10,25 +11,30 @@ use strongroom_wire::secretsmanager::{
     UpdateSecretVersionStageRequest, UpdateSecretVersionStageResponse,
 };
 
-use super::inside::{Inside, Refused};
+use super::inside::{Inside, Refused, Rights};
 
 /// What an error is called that has no value to be found.
 const NOT_FOUND: &str = "ResourceNotFoundException";
 
-/// Secrets Manager with a role's rights.
+/// Secrets Manager with somebody's rights.
 pub struct Role<'a> {
     inside: &'a Inside,
-    credentials: &'a RoleCredentials,
+    rights: Rights<'a>,
 }
 
 impl<'a> Role<'a> {
     /// Secrets Manager with the rights of the session that `credentials` are of.
     pub const fn new(inside: &'a Inside, credentials: &'a RoleCredentials) -> Self {
-        Self { inside, credentials }
+        Self { inside, rights: Rights::Session(credentials) }
+    }
+
+    /// Secrets Manager as a service that owns secrets of an account asks it.
+    pub const fn of_service(inside: &'a Inside, principal: &'static str, account: AccountId) -> Self {
+        Self { inside, rights: Rights::Service { principal, account } }
     }
 
     async fn ask<I: Shape, O: Shape>(&self, operation: Operation, input: &I) -> Result<O, Failure> {
-        self.inside.call(self.credentials, operation, input).await.map_err(|refused| failure(operation, &refused))
+        self.inside.call(&self.rights, operation, input).await.map_err(|refused| failure(operation, &refused))
     }
 }
 
