@@ -93,7 +93,6 @@ const CALLS: [Call; 9] = [
             "crates/runtimes/src/api.rs",
             "crates/server/",
             "crates/cli/",
-            "crates/partners/src/client.rs",
             "crates/rotators/src/drivers/",
         ],
         in_tests: true,
@@ -184,14 +183,7 @@ const LIBRARIES: [Library; 10] = [
     },
     Library {
         names: &["hyper", "hyper-util"],
-        rooms: &[
-            "crates/client/",
-            "crates/runtimes/",
-            "crates/server/",
-            "crates/testkit/",
-            "bench/",
-            "crates/partners/",
-        ],
+        rooms: &["crates/client/", "crates/runtimes/", "crates/server/", "crates/testkit/", "bench/"],
         in_tests: &["*"],
         instead: "HTTP is only in `server`, in `client` for calls, and in `runtimes` for functions",
     },
