@@ -8,6 +8,8 @@
 )]
 
 mod contract;
+#[cfg(feature = "mongodb")]
+mod ferretdb;
 #[cfg(feature = "mysql")]
 mod mariadb;
 mod memory;
@@ -17,3 +19,7 @@ mod postgres;
 mod redis;
 mod rotate;
 mod servers;
+#[cfg(feature = "sqlserver")]
+mod sqlserver;
+#[cfg(feature = "sqlserver")]
+mod tds;

@@ -97,6 +97,9 @@ impl Rotation<'_> {
                 entry.copy("dbname", like);
             }
         }
+        if self.package.in_users_database {
+            entry.copy("dbname", like);
+        }
         for key in ["host", "username", "password"] {
             if !entry.has(key) {
                 return Err(Failure::key(format!("{key} key is missing from secret JSON")));
@@ -110,7 +113,8 @@ impl Rotation<'_> {
     /// # Errors
     /// Of the environment, or of GetRandomPassword.
     pub async fn password(&self) -> Result<SecretText, Failure> {
-        self.secrets.random_password(&PasswordSettings::from_environment(self.environment)?).await
+        let settings = PasswordSettings::from_environment(self.environment, self.package.password_length)?;
+        self.secrets.random_password(&settings).await
     }
 
     /// Whether the version under way has a value already.
