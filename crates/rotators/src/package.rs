@@ -219,13 +219,13 @@ pub fn find(name: &str) -> Option<&'static Package> {
 /// Why there is no built-in function of a name.
 #[must_use]
 pub fn why_not(name: &str) -> String {
-    if name.starts_with("strongroom/db2") {
+    if name.strip_prefix("strongroom/").is_some_and(|name| name.starts_with("db2")) {
         return format!(
-            "There is no built-in package {name}: Db2 has no client without a C library. Rotate its users by a function \
-             of your own."
+            "Strongroom has no native package {name}: Db2 has no pure-Rust client. Rotate its users by a function of your \
+             own."
         );
     }
-    format!("There is no built-in package {name}.")
+    format!("Strongroom has no native package {name}.")
 }
 
 #[cfg(test)]
@@ -239,7 +239,7 @@ mod tests {
             assert_eq!(package.database.is_none(), package.strategy == Strategy::Generic);
         }
         assert!(find("strongroom/db2-single-user").is_none());
-        assert!(why_not("strongroom/db2-single-user").contains("C library"));
-        assert_eq!(why_not("strongroom/x"), "There is no built-in package strongroom/x.");
+        assert!(why_not("strongroom/db2-single-user").contains("Db2 has no pure-Rust client"));
+        assert_eq!(why_not("strongroom/x"), "Strongroom has no native package strongroom/x.");
     }
 }

@@ -1,6 +1,11 @@
 //! MongoDB's packages, against FerretDB, which speaks its protocol and knows its commands for users, but no roles.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
 
 use mongodb::{
     Client,
@@ -8,13 +13,12 @@ use mongodb::{
     options::{ClientOptions, Credential, ServerAddress},
 };
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
 use strongroom_rotators::{Settings, Step};
 
 use crate::{
     memory::Memory,
     rotate::{ARN, LogIn, SUPERUSER, member, rotate, rotate_under_load, step},
-    servers::{Certificate, Server, command, folder, free_port, start},
+    servers::{Certificate, Server, folder, free_port, start},
 };
 
 const SINGLE: &str = "strongroom/mongodb-single-user";
@@ -25,16 +29,18 @@ const NAME: &str = r#"we"ird'us\er; {$ne: 1}"#;
 const ALPHABET: &str = "aZ9'\"\\`$;-- /@%?:{}()[]<>#&|*^~!+=,._äß漢";
 
 fn program() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/bin/ferretdb")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/bin/ferretdb-v1.24.2")
 }
 
 /// A server with a superuser, under TLS with a certificate, else without.
 fn server(certificate: Option<&Certificate>) -> Server {
-    // A user who owns files on every system.
-    let user = "nobody";
+    // It may be built where only we can read.
+    let user = "root";
     let folder = folder(user);
     let port = free_port();
-    let mut serve = command(user, &program());
+    let program = program();
+    assert!(program.exists(), "{} is missing: run scripts/install-ferretdb", program.display());
+    let mut serve = Command::new(program);
     let state = folder.path().display();
     serve.args(["--handler=sqlite", "--debug-addr=-", "--telemetry=disable", "--test-enable-new-auth"]);
     serve.args([format!("--sqlite-url=file:{state}/"), format!("--state-dir={state}")]);
@@ -46,7 +52,7 @@ fn server(certificate: Option<&Certificate>) -> Server {
         }
         Some(certificate) => {
             let (_, chain, key) = certificate.write(user, folder.path());
-            serve.args(["--listen-addr=-".to_owned(), format!("--listen-tls=127.0.0.1:{port}")]);
+            serve.arg(format!("--listen-addr=127.0.0.1:{}", free_port())).arg(format!("--listen-tls=127.0.0.1:{port}"));
             serve.arg(format!("--listen-tls-cert-file={}", chain.display()));
             serve.arg(format!("--listen-tls-key-file={}", key.display()));
         }
@@ -70,9 +76,7 @@ async fn connect(port: u16, dbname: &str, user: &str, password: &str) -> Result<
 }
 
 fn log_in(port: u16, dbname: &'static str) -> LogIn {
-    Arc::new(move |user, password| {
-        Box::pin(async move { connect(port, dbname, &user, &password).await.map(|_| ()) })
-    })
+    Arc::new(move |user, password| Box::pin(async move { connect(port, dbname, &user, &password).await.map(|_| ()) }))
 }
 
 async fn make_user(port: u16, dbname: &str, user: &str) {
@@ -92,15 +96,26 @@ async fn one_user_rotates() {
     let server = server(None);
     make_user(server.port, "app", NAME).await;
     let memory = Arc::new(Memory::new(ALPHABET));
-    memory.create(ARN, &secret(server.port, json!({"username": NAME, "password": "first", "dbname": "app"})));
-    // With TLS first and then without, since `ssl` is not told.
+    let value = json!({"username": NAME, "password": "first", "dbname": "app", "ssl": false});
+    memory.create(ARN, &secret(server.port, value));
     rotate_under_load(SINGLE, &memory, &Settings::default(), log_in(server.port, "app")).await;
     let (now, before) = (member(&memory, "AWSCURRENT", "password"), member(&memory, "AWSPREVIOUS", "password"));
     connect(server.port, "app", NAME, &now).await.unwrap();
     connect(server.port, "app", NAME, &before).await.unwrap_err();
 
+    // Where `ssl` is not told, with TLS first, which this server does not answer, and then without.
+    let value = json!({"username": NAME, "password": now, "dbname": "app"});
+    memory.put(ARN, "works", "AWSPENDING", &secret(server.port, value));
+    let (outcome, log) = step(SINGLE, &memory, &Settings::default(), Step::Test, "works").await;
+    assert_eq!(outcome, Ok(()), "{log:#?}");
+
     // A value that does not work is told as one.
-    memory.put(ARN, "pending", "AWSPENDING", &secret(server.port, json!({"username": NAME, "password": "x", "ssl": false})));
+    memory.put(
+        ARN,
+        "pending",
+        "AWSPENDING",
+        &secret(server.port, json!({"username": NAME, "password": "x", "ssl": false})),
+    );
     let (outcome, log) = step(SINGLE, &memory, &Settings::default(), Step::Test, "pending").await;
     assert!(outcome.unwrap_err().message.starts_with("Unable to log into database"));
     assert!(log.iter().any(|line| line.contains("SCRAM failure")), "{log:#?}");

@@ -38,7 +38,8 @@ impl Driver for MongoDb {
             reach(login, trust).await?;
             // The client reads the certificates while it is made, and never again.
             let roots = trust.map(file_of).transpose()?;
-            let client = Client::with_options(options(login, roots.as_ref(), limits)).map_err(|error| refused(&error))?;
+            let client =
+                Client::with_options(options(login, roots.as_ref(), limits)).map_err(|error| refused(&error))?;
             drop(roots);
             let dbname = login.dbname.clone().unwrap_or_else(|| DBNAME.to_owned());
             client.database(&dbname).run_command(doc! {"ping": 1}).await.map_err(|error| refused(&error))?;
@@ -200,7 +201,8 @@ mod tests {
     #[test]
     fn a_clone_has_the_roles_of_its_user() {
         let roles = [doc! {"role": "readWrite", "db": "app"}, doc! {"role": "it's \"$ours\"", "db": "admin"}];
-        let original = doc! {"_id": "app.u", "user": "u", "db": "app", "roles": &roles[..], "mechanisms": ["SCRAM-SHA-1"]};
+        let original =
+            doc! {"_id": "app.u", "user": "u", "db": "app", "roles": &roles[..], "mechanisms": ["SCRAM-SHA-1"]};
         let password = SecretText::new("p\", roles: [".to_owned());
         let clone = Change { user: "u_clone".to_owned(), password, old: None, dbname: None };
         let wanted = doc! {"createUser": "u_clone", "pwd": "p\", roles: [", "roles": &roles[..]};

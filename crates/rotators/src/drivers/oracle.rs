@@ -97,7 +97,8 @@ impl Wallet {
     fn new(trust: &Trust) -> Result<Self, Refused> {
         let write = || {
             let folder = TempDir::new()?;
-            let mut file = tempfile::Builder::new().prefix("ewallet").suffix(".pem").rand_bytes(0).tempfile_in(&folder)?;
+            let mut file =
+                tempfile::Builder::new().prefix("ewallet").suffix(".pem").rand_bytes(0).tempfile_in(&folder)?;
             file.write_all(trust.pem().as_bytes())?;
             file.flush()?;
             Ok(Self { folder, _file: file })
@@ -204,7 +205,8 @@ impl Session for Logged {
         Box::pin(within(limit, async move {
             let (from, to) = (rights::stored(user), rights::stored(&clone.user));
             let name = enquoted(&to)?;
-            let made = secret(&["CREATE USER ", &name, " IDENTIFIED BY ", password(&placeholder(&clone.password))?.expose()]);
+            let made =
+                secret(&["CREATE USER ", &name, " IDENTIFIED BY ", password(&placeholder(&clone.password))?.expose()]);
             let set = altered(&name, &clone.password, None)?;
             self.blocking(move |connection| {
                 if find(connection, rights::USER, &from)?.is_empty() {
@@ -269,7 +271,9 @@ fn altered(name: &str, new: &SecretText, old: Option<&SecretText>) -> Result<Sec
 /// A password in quotes.
 fn password(text: &SecretText) -> Result<SecretText, Failure> {
     if text.expose().contains('"') {
-        return Err(Failure::value("A password of Oracle must not contain double quotes: put them in EXCLUDE_CHARACTERS"));
+        return Err(Failure::value(
+            "A password of Oracle must not contain double quotes: put them in EXCLUDE_CHARACTERS",
+        ));
     }
     Ok(secret(&["\"", text.expose(), "\""]))
 }
@@ -304,7 +308,10 @@ mod tests {
     fn passwords_stand_in_quotes_and_hold_none() {
         let set = altered("\"APP\"", &text("it's;--"), Some(&text("old"))).expect("statement");
         assert_eq!(set.expose(), "ALTER USER \"APP\" IDENTIFIED BY \"it's;--\" REPLACE \"old\"");
-        assert_eq!(altered("\"A\"", &text("x"), Some(&text("o\""))).expect("statement").expose().matches('"').count(), 4);
+        assert_eq!(
+            altered("\"A\"", &text("x"), Some(&text("o\""))).expect("statement").expose().matches('"').count(),
+            4
+        );
         assert!(altered("\"A\"", &text("x\" ACCOUNT LOCK"), None).is_err());
         assert_eq!(placeholder(&text("x")).len(), PASSWORD_MAX);
     }
@@ -324,7 +331,9 @@ mod tests {
         );
         assert_eq!(
             plain.as_deref(),
-            Some("(description=(address=(protocol=tcp)(host=db.example)(port=1521))(connect_data=(service_name=ORCL)))")
+            Some(
+                "(description=(address=(protocol=tcp)(host=db.example)(port=1521))(connect_data=(service_name=ORCL)))"
+            )
         );
         for (host, dbname) in [("h)(port=1", "d"), ("h", "d)(x=y"), ("h", ""), ("h h", "d"), ("h", "'d'")] {
             assert_eq!(of(host, dbname), (None, None), "{host} {dbname}");

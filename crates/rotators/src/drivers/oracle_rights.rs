@@ -120,10 +120,7 @@ mod tests {
                 object(&row(&["USE", "SQL TRANSLATION PROFILE", "O", "P", "NO", "NO"]), to),
                 "GRANT USE ON SQL TRANSLATION PROFILE \"O\".\"P\" TO \"U\"",
             ),
-            (
-                column(&row(&["UPDATE", "C", "O", "T", "NO"]), to),
-                "GRANT UPDATE (\"C\") ON \"O\".\"T\" TO \"U\"",
-            ),
+            (column(&row(&["UPDATE", "C", "O", "T", "NO"]), to), "GRANT UPDATE (\"C\") ON \"O\".\"T\" TO \"U\""),
         ] {
             assert_eq!(made.as_deref(), Ok(statement));
         }

@@ -142,8 +142,7 @@ impl Logged {
     async fn make_user(&mut self, user: &str, clone: &Change) -> Result<(), Failure> {
         let by_name = format!("u.name = {}", literal(user));
         let original = self.user_where("", &by_name).await?;
-        let original =
-            original.ok_or_else(|| Failure::value(format!("There is no user {user} to make a clone of")))?;
+        let original = original.ok_or_else(|| Failure::value(format!("There is no user {user} to make a clone of")))?;
         let schema = original.schema.map(|schema| format!(", DEFAULT_SCHEMA = {}", bracketed(&schema)));
         let (name, password) = (bracketed(&clone.user), quoted(&clone.password));
         let made =

@@ -130,7 +130,8 @@ impl Right {
         let on = if WHOLE.contains(&class.as_str()) {
             String::new()
         } else {
-            let unknown = || Failure::value(format!("A clone cannot be given {permission} on a thing of class {class}"));
+            let unknown =
+                || Failure::value(format!("A clone cannot be given {permission} on a thing of class {class}"));
             let mut all = IN_DATABASE.iter().chain(ON_SERVER);
             let securable = all.find(|securable| securable.class.to_string() == class).ok_or_else(unknown)?;
             let word = match kind.as_deref().map(str::trim).filter(|_| securable.word.is_empty()) {

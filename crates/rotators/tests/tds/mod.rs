@@ -30,7 +30,7 @@ pub struct State {
     pub passwords: BTreeMap<String, String>,
     /// Whether the database is contained.
     pub contained: bool,
-    /// The database of the last login.
+    /// The database of the last login that named one.
     pub database: String,
     /// Rows of look-ups, by a part of their statement.
     pub rows: Vec<(&'static str, Vec<Vec<Option<&'static str>>>)>,
@@ -85,7 +85,9 @@ type Rows = Vec<Vec<Option<String>>>;
 
 impl State {
     fn admits(&mut self, login: &Login) -> bool {
-        self.database.clone_from(&login.database);
+        if !login.database.is_empty() {
+            self.database.clone_from(&login.database);
+        }
         self.passwords.get(&login.user) == Some(&login.password)
     }
 
@@ -104,16 +106,32 @@ impl State {
         let words = words(batch).ok_or(SYNTAX)?;
         let owner = if self.contained { "USER" } else { "LOGIN" };
         match words.as_slice() {
-            [Word::Plain("SELECT"), Word::Plain("name"), Word::Plain("FROM"), Word::Plain(catalog), Word::Plain("WHERE"), Word::Plain("name"), Word::Plain("="), Word::Text(name)] => {
+            [
+                Word::Plain("SELECT"),
+                Word::Plain("name"),
+                Word::Plain("FROM"),
+                Word::Plain(catalog),
+                Word::Plain("WHERE"),
+                Word::Plain("name"),
+                Word::Plain("="),
+                Word::Text(name),
+            ] => {
                 let own = if self.contained { "sys.database_principals" } else { "sys.server_principals" };
                 if *catalog != own {
                     return Err(SYNTAX);
                 }
                 Ok(self.passwords.get(name).map(|_| vec![Some(name.clone())]).into_iter().collect())
             }
-            [Word::Plain(verb), Word::Plain(of), Word::Name(name), Word::Plain("WITH"), Word::Plain("PASSWORD"), Word::Plain("="), Word::Text(password), rest @ ..]
-                if *of == owner =>
-            {
+            [
+                Word::Plain(verb),
+                Word::Plain(of),
+                Word::Name(name),
+                Word::Plain("WITH"),
+                Word::Plain("PASSWORD"),
+                Word::Plain("="),
+                Word::Text(password),
+                rest @ ..,
+            ] if *of == owner => {
                 self.set(login, verb, name, password, rest)?;
                 let rest: String = rest.iter().take_while(|word| **word != Word::Plain(",")).map(|_| " …").collect();
                 self.changes.push(format!("{verb} {of} {name}{rest}"));
@@ -130,9 +148,14 @@ impl State {
     fn set(&mut self, login: &Login, verb: &str, name: &str, password: &str, rest: &[Word]) -> Result<(), i32> {
         let known = self.passwords.get(name);
         match (verb, known, rest) {
-            ("CREATE", None, [] | [Word::Plain(","), Word::Plain("DEFAULT_SCHEMA"), Word::Plain("="), Word::Name(_)]) => {}
+            (
+                "CREATE",
+                None,
+                [] | [Word::Plain(","), Word::Plain("DEFAULT_SCHEMA"), Word::Plain("="), Word::Name(_)],
+            ) => {}
             ("ALTER", Some(_), []) if login.user != name => {}
-            ("ALTER", Some(known), [Word::Plain("OLD_PASSWORD"), Word::Plain("="), Word::Text(old)]) if known == old => {}
+            ("ALTER", Some(known), [Word::Plain("OLD_PASSWORD"), Word::Plain("="), Word::Text(old)])
+                if known == old => {}
             _ => return Err(CANNOT_ALTER),
         }
         self.passwords.insert(name.to_owned(), password.to_owned());
