@@ -13,6 +13,8 @@ mod ferretdb;
 #[cfg(feature = "mysql")]
 mod mariadb;
 mod memory;
+#[cfg(feature = "oracle")]
+mod oracle;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]

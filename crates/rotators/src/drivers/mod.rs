@@ -59,6 +59,7 @@ pub struct Change {
     /// The password that works now, where the user itself changes it.
     pub old: Option<SecretText>,
     /// The database that the secret names.
+    #[cfg_attr(not(feature = "mongodb"), allow(dead_code, reason = "for servers that keep users in databases"))]
     pub dbname: Option<String>,
 }
 

@@ -40,9 +40,9 @@ fn until(text: &str, end: char) -> Option<(String, &str)> {
     let mut inside = String::new();
     let mut rest = text;
     loop {
-        let at = rest.find(end)?;
-        inside.push_str(&rest[..at]);
-        rest = &rest[at + end.len_utf8()..];
+        let (part, after) = rest.split_once(end)?;
+        inside.push_str(part);
+        rest = after;
         match rest.strip_prefix(end) {
             Some(after) => {
                 inside.push(end);
