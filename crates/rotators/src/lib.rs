@@ -20,7 +20,7 @@ pub use event::{Event, Step};
 pub use failure::Failure;
 pub use log::Log;
 pub use managed::{Connection, run_managed};
-pub use package::{Package, Strategy, find, packages};
+pub use package::{Package, Strategy, find, packages, why_not};
 pub use run::run;
 pub use secrets::{Described, Fut, Secrets};
 pub use settings::Settings;

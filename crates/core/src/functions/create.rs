@@ -112,7 +112,7 @@ impl Functions {
         };
         if let Some(name) = native(runtime, handler) {
             if !self.host.knows_native(name) {
-                return Err(refusals::invalid(format!("Strongroom has no native package {name}.")));
+                return Err(refusals::invalid(self.host.why_no_native(name)));
             }
             return code::unchecked(zip.unwrap_or(&SecretBytes::default()), id);
         }

@@ -163,7 +163,7 @@ impl Host for ServerHost {
             }
             match strongroom_rotators::find(handler) {
                 Some(package) => Ok(self.invoke_native(package, &invocation).await),
-                None => Err(HostFailure::BadPackage(format!("There is no built-in package {handler}."))),
+                None => Err(HostFailure::BadPackage(strongroom_rotators::why_not(handler))),
             }
         })
     }
@@ -178,6 +178,10 @@ impl Host for ServerHost {
 
     fn knows_native(&self, name: &str) -> bool {
         strongroom_rotators::find(&[NATIVE, name].concat()).is_some()
+    }
+
+    fn why_no_native(&self, name: &str) -> String {
+        strongroom_rotators::why_not(&[NATIVE, name].concat())
     }
 }
 
