@@ -11,6 +11,8 @@ mod contract;
 #[cfg(feature = "mongodb")]
 mod ferretdb;
 #[cfg(feature = "mysql")]
+mod managed;
+#[cfg(feature = "mysql")]
 mod mariadb;
 mod memory;
 #[cfg(feature = "oracle")]

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use strongroom_types::{SecretBytes, SecretText, Timestamp};
+use strongroom_wire::sts::Credentials;
 
 use super::NATIVE;
 use super::code::Code;
@@ -68,6 +69,17 @@ pub struct RoleCredentials {
     pub session_token: SecretText,
     /// When they end.
     pub expires: Timestamp,
+}
+
+impl From<Credentials> for RoleCredentials {
+    fn from(made: Credentials) -> Self {
+        Self {
+            access_key_id: made.access_key_id,
+            secret_access_key: made.secret_access_key,
+            session_token: made.session_token,
+            expires: made.expiration,
+        }
+    }
 }
 
 /// What an invocation ended with.
