@@ -68,6 +68,12 @@ impl Call {
         call
     }
 
+    /// A call for what is at `path` with `query`, both as they stand in a URL.
+    #[must_use]
+    pub fn at(method: Method, path: &str, query: &str) -> Self {
+        Self { query: query.to_owned(), ..Self::new("", method, path, SecretBytes::new(Vec::new())) }
+    }
+
     /// The same with a parameter of the query.
     #[must_use]
     pub fn with_query(mut self, name: &str, value: &str) -> Self {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub struct Options {
     pub trust: Trust,
     /// Whether plain HTTP may go to other machines. To loopback it always may.
     pub plain_http_anywhere: bool,
+    /// Which addresses are asked, once the name is resolved. By default: all.
+    pub may_be_asked: fn(IpAddr) -> bool,
     /// The most that a call may take, from the look-up of the name to the last byte of the answer.
     pub time: Duration,
     /// The most bytes of an answer's body.
@@ -49,7 +51,13 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let time = Duration::from_secs(30);
-        Self { trust: Trust::system(), plain_http_anywhere: false, time, answer_bytes_max: 8 * 1024 * 1024 }
+        Self {
+            trust: Trust::system(),
+            plain_http_anywhere: false,
+            may_be_asked: |_| true,
+            time,
+            answer_bytes_max: 8 * 1024 * 1024,
+        }
     }
 }
 
@@ -160,8 +168,13 @@ impl Endpoint {
         let said = |error: io::Error| error.to_string();
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await.map_err(said)?;
         let anywhere = self.tls.is_some() || self.options.plain_http_anywhere;
-        let may_be_asked = |address: &SocketAddr| anywhere || address.ip().to_canonical().is_loopback();
-        let mut last = "the host has no address that may be asked without TLS".to_owned();
+        let may_be_asked = |address: &SocketAddr| {
+            (anywhere || address.ip().to_canonical().is_loopback()) && (self.options.may_be_asked)(address.ip())
+        };
+        let mut last = "the host has no address that may be asked".to_owned();
+        if !anywhere {
+            last += " without TLS";
+        }
         for address in found.filter(may_be_asked).take(ADDRESSES_MAX) {
             match TcpStream::connect(address).await {
                 Ok(stream) => return Ok(stream),

@@ -14,31 +14,45 @@ pub struct Trust(Arc<Inner>);
 
 struct Inner {
     system: bool,
-    /// Certificates in PEM form.
-    own: Option<Vec<u8>>,
+    own: Own,
     config: OnceLock<Result<Arc<ClientConfig>, String>>,
+}
+
+/// Certificates that are handed in.
+enum Own {
+    None,
+    /// In PEM form, all of which have to be certificates.
+    Pem(Vec<u8>),
+    /// Of these, those that can be used.
+    Certificates(Vec<CertificateDer<'static>>),
 }
 
 impl Trust {
     /// Those that lead to a root of the system.
     #[must_use]
     pub fn system() -> Self {
-        Self::of(true, None)
+        Self::of(true, Own::None)
     }
 
     /// Those that lead to one of these certificates in PEM form alone.
     #[must_use]
     pub fn pem(text: Vec<u8>) -> Self {
-        Self::of(false, Some(text))
+        Self::of(false, Own::Pem(text))
     }
 
     /// Those that lead to a root of the system, or to one of these certificates in PEM form.
     #[must_use]
     pub fn system_and(text: Vec<u8>) -> Self {
-        Self::of(true, Some(text))
+        Self::of(true, Own::Pem(text))
     }
 
-    fn of(system: bool, own: Option<Vec<u8>>) -> Self {
+    /// Those that lead to a root of the system, or to one of these certificates.
+    #[must_use]
+    pub fn system_and_certificates(certificates: Vec<CertificateDer<'static>>) -> Self {
+        Self::of(true, Own::Certificates(certificates))
+    }
+
+    fn of(system: bool, own: Own) -> Self {
         Self(Arc::new(Inner { system, own, config: OnceLock::new() }))
     }
 
@@ -59,14 +73,18 @@ impl Trust {
 impl Inner {
     fn read(&self) -> Result<Arc<ClientConfig>, String> {
         let mut roots = RootCertStore::empty();
-        if let Some(text) = &self.own {
-            let none = || "what it is to be trusted by is no root certificates in PEM form".to_owned();
-            for certificate in CertificateDer::pem_slice_iter(text) {
-                roots.add(certificate.map_err(|_| none())?).map_err(|_| none())?;
+        match &self.own {
+            Own::None => {}
+            Own::Pem(text) => {
+                let none = || "what it is to be trusted by is no root certificates in PEM form".to_owned();
+                for certificate in CertificateDer::pem_slice_iter(text) {
+                    roots.add(certificate.map_err(|_| none())?).map_err(|_| none())?;
+                }
+                if roots.is_empty() {
+                    return Err(none());
+                }
             }
-            if roots.is_empty() {
-                return Err(none());
-            }
+            Own::Certificates(own) => drop(roots.add_parsable_certificates(own.iter().cloned())),
         }
         if self.system {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -83,7 +101,6 @@ impl Inner {
 
 impl fmt::Debug for Trust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let own = self.0.own.as_ref().map_or(0, Vec::len);
-        write!(f, "Trust(system: {}, own: {own} bytes)", self.0.system)
+        write!(f, "Trust(system: {}, own: {})", self.0.system, !matches!(self.0.own, Own::None))
     }
 }

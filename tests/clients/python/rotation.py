@@ -30,7 +30,10 @@ def zipped(files):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            entry = zipfile.ZipInfo(name)
+            # A `bootstrap` has to be executable.
+            entry.external_attr, entry.compress_type = 0o100755 << 16, zipfile.ZIP_DEFLATED
+            archive.writestr(entry, text)
     return packed.getvalue()
 
 

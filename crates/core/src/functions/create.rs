@@ -31,7 +31,8 @@ impl Functions {
         input: CreateFunctionRequest,
     ) -> Result<FunctionConfiguration, Error> {
         let named = permit.function()?;
-        if named.qualifier.is_some() || named.account != cx.caller.account || !named.arn.contains(cx.region.as_str()) {
+        let is_here = named.arn == here(cx, &named.name);
+        if named.qualifier.is_some() || named.account != cx.caller.account || !is_here {
             return Err(refusals::invalid_name(&input.function_name));
         }
         let wanted = Wanted::of_new(&input)?;
@@ -111,13 +112,19 @@ impl Functions {
         };
         if let Some(name) = native(runtime, handler) {
             if !self.host.knows_native(name) {
-                return Err(refusals::invalid(format!("Strongroom has no native package {name}.")));
+                return Err(refusals::invalid(self.host.why_no_native(name)));
             }
             return code::unchecked(zip.unwrap_or(&SecretBytes::default()), id);
         }
         let zip = zip.ok_or_else(|| refusals::invalid("Please provide a source for function code."))?;
         code::checked(zip, id)
     }
+}
+
+/// The ARN of a function of the caller's account in this server's region.
+fn here(cx: &Ctx, name: &str) -> String {
+    let (region, account) = (&cx.region, cx.caller.account.as_str());
+    ["arn:", region.partition(), ":lambda:", region.as_str(), ":", account, ":function:", name].concat()
 }
 
 /// Members that this release gives no meaning to are refused, never ignored.

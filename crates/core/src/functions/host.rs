@@ -7,6 +7,7 @@ use std::sync::Arc;
 use strongroom_types::{SecretBytes, SecretText, Timestamp};
 use strongroom_wire::sts::Credentials;
 
+use super::NATIVE;
 use super::code::Code;
 use super::model::Configuration;
 
@@ -23,6 +24,11 @@ pub trait Host: Send + Sync {
 
     /// Whether a native package of that name, without `strongroom/`, is built in.
     fn knows_native(&self, name: &str) -> bool;
+
+    /// What clients are told of a name that is not built in.
+    fn why_no_native(&self, name: &str) -> String {
+        format!("Strongroom has no native package {NATIVE}{name}.")
+    }
 }
 
 /// One invocation of a version of a function.

@@ -14,6 +14,7 @@ use tracing::warn;
 
 use super::host::{Invocation, Invoked};
 use super::model::Function;
+use super::running::Room;
 use super::{Code, Functions, LAMBDA, RoleCredentials, refusals};
 use crate::access::Permit;
 use crate::ctx::Ctx;
@@ -38,6 +39,8 @@ pub struct Prepared {
     payload: Arc<SecretBytes>,
     client_context: Option<String>,
     request_id: String,
+    /// Of one that is to be run later.
+    room: Option<Room>,
 }
 
 /// What became of a request to invoke.
@@ -80,6 +83,7 @@ impl Functions {
         let prepared =
             self.prepared(found, named.qualifier.as_deref(), payload, input.client_context, request_id.to_owned())?;
         if kind == InvocationType::Event {
+            let prepared = self.for_later(prepared)?;
             let answer = InvocationResponse { status_code: Some(202), ..InvocationResponse::default() };
             return Ok(Begun::Later(prepared, answer));
         }
@@ -111,6 +115,7 @@ impl Functions {
         let payload = checked_event(Some(SecretBytes::new(input.invoke_args)), InvocationType::Event)?;
         let found = named.found.clone().ok_or_else(|| refusals::not_found(&named.qualified()))?;
         let prepared = self.prepared(found, named.qualifier.as_deref(), payload, None, request_id.to_owned())?;
+        let prepared = self.for_later(prepared)?;
         Ok((prepared, InvokeAsyncResponse { status: Some(202) }))
     }
 
@@ -135,7 +140,14 @@ impl Functions {
             _ => version.to_owned(),
         };
         let payload = Arc::new(payload);
-        Ok(Prepared { function, version, invoked_arn, payload, client_context, request_id })
+        Ok(Prepared { function, version, invoked_arn, payload, client_context, request_id, room: None })
+    }
+
+    /// Keeps an event that is to be run later, if there is room for it.
+    fn for_later(&self, mut prepared: Prepared) -> Result<Prepared, Error> {
+        let room = self.later.enter(&prepared.function.arn(), prepared.payload.len());
+        prepared.room = Some(room.ok_or_else(refusals::throttled)?);
+        Ok(prepared)
     }
 
     /// A number from 0 to below 1.
@@ -149,7 +161,7 @@ impl Functions {
     /// # Errors
     /// TooManyRequestsException, and what keeps the host from running it.
     pub(super) async fn run(&self, prepared: &Prepared, now: Timestamp) -> Result<Invoked, Error> {
-        let Prepared { function, version, invoked_arn, payload, client_context, request_id } = prepared;
+        let Prepared { function, version, invoked_arn, payload, client_context, request_id, .. } = prepared;
         let arn = function.arn();
         let _slot = self.running.enter(&arn, function.concurrency).ok_or_else(refusals::throttled)?;
         let configuration = function.version(version).ok_or_else(|| refusals::not_found(invoked_arn))?.clone();

@@ -42,7 +42,7 @@ pub use self::model::{Configuration, FUNCTION_KIND, Function};
 
 use self::model::document_key;
 use self::resolve::FunctionRef;
-use self::running::Running;
+use self::running::{Later, Running};
 use self::sites::Sites;
 use crate::access::{Permit, RequestKeys, Resource, authorize};
 use crate::ctx::{Ctx, Done};
@@ -67,6 +67,7 @@ pub struct Functions {
     clock: Arc<dyn Clock>,
     region: Region,
     running: Arc<Running>,
+    later: Arc<Later>,
 }
 
 impl Functions {
@@ -81,7 +82,7 @@ impl Functions {
     ) -> Self {
         let sts = Sts::new(Arc::clone(&identities), Arc::clone(&documents));
         let sites = Sites::default();
-        Self { documents, identities, sts, host, sites, clock, region, running: Arc::default() }
+        Self { documents, identities, sts, host, sites, clock, region, running: Arc::default(), later: Arc::default() }
     }
 
     /// The same with functions at places outside of this server, for what services do: callers are told of those that are

@@ -72,22 +72,28 @@ fn absent(text: impl Into<String>) -> Error {
 }
 
 impl Functions {
-    /// Whether Secrets Manager may invoke a function to rotate a secret, as RotateSecret asks before it stores the ARN. The
-    /// function, here or elsewhere, with the policy that was asked.
+    /// Whether the caller and Secrets Manager may invoke a function, here or elsewhere, to rotate a secret, as RotateSecret
+    /// asks before it stores the ARN. Without leave for a function nobody hears whether it is there.
     ///
     /// # Errors
     /// Secrets Manager's: InvalidParameterException for what is no ARN of a function in the secret's region,
-    /// ResourceNotFoundException for a function that is not there, AccessDeniedException for one whose policy does not let
-    /// Secrets Manager in; faults.
+    /// AccessDeniedException for a caller without leave to invoke it, ResourceNotFoundException for a function that is not
+    /// there, AccessDeniedException for one whose policy does not let Secrets Manager in; faults.
     pub async fn check_for_rotation(
         &self,
+        cx: &Ctx,
         function_arn: &str,
         secret_arn: &str,
         secret_account: &str,
-    ) -> Result<Arc<FunctionRef>, Error> {
-        match self.usable(function_arn, secret_arn, secret_account, self.clock.now()).await {
-            Ok((function, _)) => Ok(function),
-            Err(unusable) => Err(unusable.in_the_services_words(function_arn)),
+    ) -> Result<(), Error> {
+        let named = self.for_rotation(function_arn).await?;
+        let may = |function| self.permitted(cx, Operation::Invoke.action(), function, &()).map(drop);
+        match self.usable(&named, secret_arn, secret_account, self.clock.now()).await {
+            Ok((function, _)) => may(&function),
+            Err(unusable) => {
+                may(&named)?;
+                Err(unusable.in_the_services_words(function_arn))
+            }
         }
     }
 
@@ -105,7 +111,8 @@ impl Functions {
         now: Timestamp,
     ) -> Result<Invoked, Error> {
         let account = secret_arn.split(':').nth(4).unwrap_or_default();
-        let usable = self.usable(function_arn, secret_arn, account, now).await;
+        let named = self.for_rotation(function_arn).await?;
+        let usable = self.usable(&named, secret_arn, account, now).await;
         let (function, place) = usable.map_err(Unusable::in_full)?;
         match place {
             Place::Here(found) => {
@@ -120,16 +127,15 @@ impl Functions {
     /// A function that Secrets Manager may invoke for a secret, and where it is.
     async fn usable(
         &self,
-        function_arn: &str,
+        named: &Arc<FunctionRef>,
         secret_arn: &str,
         secret_account: &str,
         now: Timestamp,
     ) -> Result<(Arc<FunctionRef>, Place), Unusable> {
-        let named = self.for_rotation(function_arn).await?;
-        let place = self.place(&named).ok_or(Unusable::Absent(None))?;
+        let place = self.place(named).ok_or(Unusable::Absent(None))?;
         let function = match &place {
             Place::Here(_) if named.version().is_err() => return Err(Unusable::Absent(None)),
-            Place::Here(_) => named,
+            Place::Here(_) => Arc::clone(named),
             Place::At(site) => match site.look_up(named.named()).await.map_err(Error::internal)? {
                 Told::Absent => return Err(Unusable::Absent(None)),
                 Told::Closed(why) => return Err(Unusable::Absent(Some(why))),

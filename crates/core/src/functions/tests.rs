@@ -139,10 +139,14 @@ impl House {
     }
 
     async fn create(&self, handler: &str, zip: Option<SecretBytes>) -> Result<String, String> {
+        self.create_as("f", handler, zip).await
+    }
+
+    async fn create_as(&self, asked: &str, handler: &str, zip: Option<SecretBytes>) -> Result<String, String> {
         let cx = self.cx();
         let variables = [("KEY".to_owned(), SecretText::new("hunter2".to_owned()))].into();
         let input = CreateFunctionRequest {
-            function_name: "f".to_owned(),
+            function_name: asked.to_owned(),
             runtime: Some(Runtime::ProvidedAl2023),
             role: ROLE.to_owned(),
             handler: Some(handler.to_owned()),
@@ -150,7 +154,7 @@ impl House {
             environment: Some(Environment { variables: Some(variables) }),
             ..CreateFunctionRequest::default()
         };
-        let permit = self.permit(&cx, Operation::CreateFunction, "f").await;
+        let permit = self.permit(&cx, Operation::CreateFunction, asked).await;
         let made = self.functions.create_function(&cx, &permit, input).await;
         made.map(|made| made.code_sha256.unwrap()).map_err(told)
     }
@@ -171,7 +175,7 @@ impl House {
     }
 
     async fn check(&self, arn: &str) -> Result<(), String> {
-        self.functions.check_for_rotation(arn, SECRET, ACCOUNT).await.map(drop).map_err(told)
+        self.functions.check_for_rotation(&self.cx(), arn, SECRET, ACCOUNT).await.map_err(told)
     }
 
     async fn rotate(&self, arn: &str) -> Result<Invoked, String> {
@@ -203,6 +207,8 @@ async fn rotation_asks_for_the_function_and_for_its_policy() {
     assert!(house.check("f").await.unwrap_err().starts_with("InvalidParameterException"));
     let absent = "ResourceNotFoundException: Lambda does not exist or could not be accessed";
     assert_eq!(house.check(ARN).await.unwrap_err(), absent);
+    let anothers = house.check("arn:aws:lambda:us-east-1:222222222222:function:f").await.unwrap_err();
+    assert!(anothers.contains("is not authorized to perform: lambda:InvokeFunction"), "{anothers}");
     house.create("strongroom/known", None).await.unwrap();
     let closed = house.check(ARN).await.unwrap_err();
     assert!(closed.starts_with("AccessDeniedException: Secrets Manager cannot invoke"), "{closed}");
@@ -210,6 +216,14 @@ async fn rotation_asks_for_the_function_and_for_its_policy() {
     assert_eq!(house.check(ARN).await.unwrap_err(), closed, "for another account's secrets");
     assert_eq!(house.rotate(ARN).await.unwrap_err(), closed);
     assert_eq!(house.check(&format!("{ARN}:7")).await.unwrap_err(), absent);
+}
+
+#[tokio::test]
+async fn a_function_is_made_under_the_arn_that_leave_was_asked_for() {
+    let house = House::new().await;
+    let elsewhere = "arn:aws:lambda:eu-west-1:111111111111:function:us-east-1-f";
+    assert!(house.create_as(elsewhere, "strongroom/known", None).await.is_err());
+    house.create_as("arn:aws:lambda:us-east-1:111111111111:function:g", "strongroom/known", None).await.unwrap();
 }
 
 #[tokio::test]
@@ -353,10 +367,10 @@ async fn a_function_is_where_configuration_says_then_here_then_at_the_outside_la
     house.create("strongroom/known", None).await.unwrap();
     house.check(ARN).await.unwrap();
     assert_eq!(error_of(ARN).await.as_deref(), Some("Outside"), "the one that is named comes first");
-    let other = ARN.replace(":f", ":g");
+    let other = ARN.replace("function:f", "function:g");
     assert_eq!(error_of(&other).await.as_deref(), Some("Outside"), "none of that name is here");
     assert!(house.host.seen.lock().unwrap().is_empty());
-    let gone = ARN.replace(":f", ":gone");
+    let gone = ARN.replace("function:f", "function:gone");
     assert_eq!(house.rotate(&gone).await.unwrap_err(), r#"Internal("nobody answers")"#);
     let cx = house.cx();
     let shown = house.functions.resolve(&cx, &other, None).await.unwrap();

@@ -194,7 +194,7 @@ impl Rotations {
             "ClientRequestToken": token,
             "RotationToken": rotation_token.expose(),
         });
-        let by = secret.rotation.as_ref().and_then(Rotation::by);
+        let by = rotation::by(secret);
         Ok(Call {
             secret: Arc::clone(secret),
             by: by.ok_or_else(|| Error::internal("a rotation that nobody carries out"))?,
@@ -295,6 +295,9 @@ impl Rotations {
             RotatedBy::Partner(_) => {
                 let kind = call.secret.kind.as_deref().unwrap_or_default();
                 format!("Error when rotating a secret of type {kind} during {} step", step.as_str())
+            }
+            RotatedBy::Owner(owner) => {
+                format!("Error when rotating a secret of service {} during {} step", owner.service, step.as_str())
             }
         };
         settled.events.push((events::failed(purpose), Some(text)));

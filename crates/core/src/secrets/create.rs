@@ -8,6 +8,7 @@ use strongroom_wire::secretsmanager::{CreateSecretRequest, CreateSecretResponse,
 
 use super::keys::shown_key;
 use super::model::{Secret, place};
+use super::owned::check_name;
 use super::pairs::Pairs;
 use super::resolve::is_name;
 use super::tags::checked_tags;
@@ -35,6 +36,7 @@ impl Secrets {
         if !is_name(&input.name) {
             return Err(refusals::invalid_name());
         }
+        check_name(&input.name)?;
         if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
             authorize(cx, Operation::TagResource.action(), permit.resource().clone(), &input)?;
         }
@@ -62,6 +64,7 @@ impl Secrets {
             versions: Pairs::new(),
             policy: None,
             rotation: None,
+            owner: None,
         };
         self.check_kind(&secret, value.as_ref())?;
         let key = permit.secret()?.key.clone();
@@ -150,11 +153,11 @@ impl Secrets {
     }
 }
 
-/// Members that later parts of the service give meaning to are refused, never ignored.
 fn no_binary(kind: &str) -> String {
     format!("The value of a secret of type {kind} must be a SecretString.")
 }
 
+/// Members that later parts of the service give meaning to are refused, never ignored.
 fn refuse_later_members(input: &CreateSecretRequest) -> Result<(), Error> {
     if input.add_replica_regions.as_ref().is_some_and(|regions| !regions.is_empty()) {
         return Err(refusals::not_offered("AddReplicaRegions"));

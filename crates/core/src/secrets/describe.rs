@@ -43,6 +43,7 @@ impl Secrets {
             rotation_rules: secret.rotation.as_ref().and_then(|rotation| rotation.rules.shown()),
             last_rotated_date: last_rotated(secret),
             next_rotation_date: next_rotation(secret),
+            owning_service: secret.owner.as_ref().map(|owner| owner.service.clone()),
             ..DescribeSecretResponse::default()
         })
     }

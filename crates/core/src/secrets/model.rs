@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_store::{Index, Kind, Term};
 use strongroom_types::{SecretBytes, Timestamp};
 
+use super::owned::Owner;
 use super::pairs::Pairs;
 use super::rotation::Rotation;
 use super::words;
@@ -93,6 +94,9 @@ pub struct Secret {
     /// Its rotation, once it was configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,
+    /// What owns it, if a service does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 /// A scheduled deletion.

@@ -11,6 +11,7 @@ use strongroom_wire::secretsmanager::{
 
 use super::keys::{key_reaches, shown_key};
 use super::model::{Secret, Version};
+use super::owned::guard;
 use super::values::SecretValue;
 use super::{Secrets, events, refusals, rotation, versions};
 use crate::access::Permit;
@@ -54,6 +55,7 @@ impl Secrets {
         wanted: &NewVersion<'_>,
     ) -> Result<PutSecretValueResponse, Error> {
         let before = self.live(permit.secret()?).await?;
+        guard(cx, &before.value)?;
         if let Some(rotation_token) = wanted.rotation_token {
             rotation::check_token(&self.documents, &before.value, wanted.token, rotation_token)?;
         }
@@ -129,6 +131,7 @@ impl Secrets {
         value: Option<&SecretValue>,
     ) -> Result<UpdateSecretResponse, Error> {
         let before = self.live(permit.secret()?).await?;
+        guard(cx, &before.value)?;
         let mut after = Secret::clone(&before.value);
         if let Some(description) = &input.description {
             after.description = Some(description.clone()).filter(|text| !text.is_empty());

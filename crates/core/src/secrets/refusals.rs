@@ -388,6 +388,23 @@ pub fn unknown_policy(name: &str) -> Error {
     Error::refused(codes::RESOURCE_NOT_FOUND_EXCEPTION, text)
 }
 
+/// What the service that owns a secret does alone (wording of the guide; AWS's own text is unconfirmed).
+#[must_use]
+pub fn managed() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "This secret is managed by an AWS service, and you must use that service to update it.",
+    )
+}
+
+/// A name like those of secrets that a service owns (unconfirmed).
+#[must_use]
+pub fn name_of_service(service: &str) -> Error {
+    let text =
+        format!("You can't create a secret whose name begins with {service}!. Such secrets belong to the service.");
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text)
+}
+
 /// RotateSecret without a function, now or before.
 #[must_use]
 pub fn no_function() -> Error {

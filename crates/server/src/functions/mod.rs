@@ -4,6 +4,7 @@ pub mod elsewhere;
 mod host;
 mod inside;
 mod native;
+mod owners;
 mod partners;
 mod role;
 
@@ -16,11 +17,11 @@ use strongroom_core::secrets::rotation::functions::{Asking, RotationCall, Rotati
 use strongroom_core::secrets::rotation::{External, RotatedBy};
 use strongroom_core::{Ctx, Error, Functions};
 use strongroom_types::{SecretBytes, SecretText};
-use strongroom_wire::lambda::Operation;
 
 use crate::gate::fault_text;
 
 pub use self::host::{LAUNCHER, ServerHost};
+pub use self::owners::Owners;
 pub use self::partners::Partners;
 
 /// Those who rotate secrets, as rotation asks for them.
@@ -28,19 +29,14 @@ pub struct Rotators {
     functions: Arc<Functions>,
     host: Arc<ServerHost>,
     partners: Partners,
+    owners: Owners,
 }
 
 impl Rotators {
-    /// Functions that `host` runs, and partners.
+    /// Functions that `host` runs, partners, and services that own secrets.
     #[must_use]
-    pub const fn new(functions: Arc<Functions>, host: Arc<ServerHost>, partners: Partners) -> Self {
-        Self { functions, host, partners }
-    }
-
-    /// The caller needs leave to invoke the function too, as the service's documentation of RotateSecret says.
-    async fn check_function(&self, cx: &Ctx, function_arn: &str, secret: &Secret) -> Result<(), Error> {
-        let function = self.functions.check_for_rotation(function_arn, &secret.arn(), &secret.account).await?;
-        self.functions.permitted(cx, Operation::Invoke.action(), &function, &()).map(drop)
+    pub const fn new(functions: Arc<Functions>, host: Arc<ServerHost>, partners: Partners, owners: Owners) -> Self {
+        Self { functions, host, partners, owners }
     }
 
     async fn check_partner(&self, cx: &Ctx, external: &External, secret: &Secret) -> Result<(), Error> {
@@ -63,8 +59,13 @@ impl RotationFunctions for Rotators {
     fn check<'a>(&'a self, cx: &'a Ctx, by: &'a RotatedBy, secret: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async move {
             match by {
-                RotatedBy::Function(arn) => self.check_function(cx, arn, secret).await,
+                // The caller needs leave to invoke the function too, as the service's documentation says.
+                RotatedBy::Function(function) => {
+                    self.functions.check_for_rotation(cx, function, &secret.arn(), &secret.account).await
+                }
                 RotatedBy::Partner(external) => self.check_partner(cx, external, secret).await,
+                // Nobody's leave is needed but that to rotate.
+                RotatedBy::Owner(_) => Ok(()),
             }
         })
     }
@@ -86,6 +87,7 @@ impl RotationFunctions for Rotators {
                 RotatedBy::Partner(external) => {
                     StepEnd { outcome: self.ask_partner(external, &call).await, log_tail: None }
                 }
+                RotatedBy::Owner(owner) => self.owners.rotate(owner, &call, &self.host).await,
             }
         })
     }

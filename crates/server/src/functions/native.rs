@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use strongroom_core::Databases;
 use strongroom_core::functions::{Invocation, Invoked};
 use strongroom_rotators::{Event, Log, Package, Settings};
 use strongroom_types::SecretBytes;
@@ -16,8 +17,14 @@ const LOG_TAIL_BYTES: usize = 4096;
 const UNHANDLED: &str = "Unhandled";
 
 /// Runs a step.
-pub async fn invoke(package: &Package, invocation: &Invocation, inside: &Inside, settings: &Settings) -> Invoked {
-    let role = Role::new(inside, &invocation.credentials);
+pub async fn invoke(
+    package: &Package,
+    invocation: &Invocation,
+    inside: &Inside,
+    settings: &Settings,
+    databases: &Databases,
+) -> Invoked {
+    let role = Role::new(inside, &invocation.credentials).completed_by(databases);
     let variables = invocation.configuration.environment.iter();
     let environment: BTreeMap<String, String> =
         variables.map(|variable| (variable.name.clone(), variable.value.expose().to_owned())).collect();
@@ -43,7 +50,7 @@ pub async fn invoke(package: &Package, invocation: &Invocation, inside: &Inside,
 }
 
 /// The end of a log, in whole lines, as Lambda frames it.
-fn tail(log: &Log, request_id: &str) -> SecretBytes {
+pub fn tail(log: &Log, request_id: &str) -> SecretBytes {
     let mut text = format!("START RequestId: {request_id} Version: $LATEST\n");
     for line in log.lines() {
         text.push_str(line);

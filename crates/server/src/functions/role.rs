@@ -1,8 +1,10 @@
-//! Secrets Manager as a rotator inside this process sees it: with the rights of a role, through the gate.
+//! Secrets Manager as a rotator inside this process sees it: with the rights of a role, or as the service that owns the
+//! secret, through the gate.
 
 use strongroom_core::functions::RoleCredentials;
+use strongroom_core::{Databases, Error};
 use strongroom_rotators::{Described, Failure, Fut, PasswordSettings, Secrets};
-use strongroom_types::SecretText;
+use strongroom_types::{AccountId, SecretText};
 use strongroom_wire::Shape;
 use strongroom_wire::secretsmanager::{
     DescribeSecretRequest, DescribeSecretResponse, GetRandomPasswordRequest, GetRandomPasswordResponse,
@@ -10,25 +12,50 @@ use strongroom_wire::secretsmanager::{
     UpdateSecretVersionStageRequest, UpdateSecretVersionStageResponse,
 };
 
-use super::inside::{Inside, Refused};
+use super::inside::{Inside, Refused, Rights};
+use super::owners::connection;
+use crate::gate::fault_text;
 
 /// What an error is called that has no value to be found.
 const NOT_FOUND: &str = "ResourceNotFoundException";
 
-/// Secrets Manager with a role's rights.
+/// Secrets Manager with somebody's rights.
 pub struct Role<'a> {
     inside: &'a Inside,
-    credentials: &'a RoleCredentials,
+    rights: Rights<'a>,
+    /// What the values of secrets that services own are completed by.
+    databases: Option<&'a Databases>,
 }
 
 impl<'a> Role<'a> {
     /// Secrets Manager with the rights of the session that `credentials` are of.
     pub const fn new(inside: &'a Inside, credentials: &'a RoleCredentials) -> Self {
-        Self { inside, credentials }
+        Self { inside, rights: Rights::Session(credentials), databases: None }
+    }
+
+    /// Secrets Manager as a service that owns secrets of an account asks it.
+    pub const fn of_service(inside: &'a Inside, principal: &'static str, account: AccountId) -> Self {
+        Self { inside, rights: Rights::Service { principal, account }, databases: None }
+    }
+
+    /// The same, with how their databases are reached in the values of secrets that services own, which hold name and
+    /// password alone: so says whoever registered the database, and nobody else.
+    pub fn completed_by(self, databases: &'a Databases) -> Self {
+        Self { databases: Some(databases), ..self }
+    }
+
+    async fn completed(&self, secret_id: &str, value: SecretText) -> Result<SecretText, Failure> {
+        let Some(databases) = self.databases else { return Ok(value) };
+        let fault = |error: Error| Failure::new("InternalServiceError", fault_text(&error));
+        let database = databases.of_arn(secret_id).await.map_err(fault)?;
+        Ok(match database {
+            Some(database) => connection(&database).complete(value),
+            None => value,
+        })
     }
 
     async fn ask<I: Shape, O: Shape>(&self, operation: Operation, input: &I) -> Result<O, Failure> {
-        self.inside.call(self.credentials, operation, input).await.map_err(|refused| failure(operation, &refused))
+        self.inside.call(&self.rights, operation, input).await.map_err(|refused| failure(operation, &refused))
     }
 }
 
@@ -70,7 +97,10 @@ impl Secrets for Role<'_> {
                 version_stage: stage.map(str::to_owned),
             };
             match self.ask::<_, GetSecretValueResponse>(Operation::GetSecretValue, &input).await {
-                Ok(got) => Ok(got.secret_string),
+                Ok(GetSecretValueResponse { secret_string: Some(value), .. }) => {
+                    self.completed(secret_id, value).await.map(Some)
+                }
+                Ok(_) => Ok(None),
                 Err(failure) if failure.kind == NOT_FOUND => Ok(None),
                 Err(failure) => Err(failure),
             }

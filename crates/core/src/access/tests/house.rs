@@ -299,6 +299,7 @@ pub(super) fn secret(policy: Option<&str>) -> Resource {
         versions: Default::default(),
         policy: policy.map(PolicyText::new),
         rotation: None,
+        owner: None,
     };
     Resource::Secret(Arc::new(SecretRef {
         asked: secret.arn(),

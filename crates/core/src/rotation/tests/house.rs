@@ -27,6 +27,8 @@ pub enum Fate {
     Works,
     /// It fails before it did anything.
     Fails,
+    /// The same, with all the words that a function can have.
+    FailsAtLength,
     /// It does its work, and then says that it failed.
     FailsBehind,
     /// The server dies before the step.
@@ -146,6 +148,7 @@ impl RotationFunctions for Function {
             let fate = (self.fates.lock().unwrap())(&step);
             let ended = match fate {
                 Fate::Fails => Err("it fails".to_owned()),
+                Fate::FailsAtLength => Err("it fails".repeat(1_000_000)),
                 Fate::Dies => Ok(()),
                 Fate::Works | Fate::FailsBehind | Fate::DiesBehind => {
                     self.step(&step, &call.secret.name, &token, &text("RotationToken")).await

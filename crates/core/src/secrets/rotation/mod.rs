@@ -5,6 +5,7 @@ pub mod functions;
 pub mod history;
 pub mod job;
 mod operations;
+mod owned;
 mod rules;
 mod token;
 
@@ -14,10 +15,12 @@ use strongroom_types::Timestamp;
 use strongroom_wire::secretsmanager::ExternalSecretRotationMetadataItem;
 
 use super::model::Secret;
+use super::owned::Owner;
 use super::pairs::Pairs;
 use super::versions::{self, CURRENT, PENDING};
 use crate::error::Error;
 
+pub use self::owned::begin_owned;
 pub use self::rules::Rules;
 pub use self::token::{check as check_token, made as rotation_token};
 
@@ -78,12 +81,20 @@ pub enum RotatedBy {
     Function(String),
     /// Secrets Manager itself, over the API of the partner that the secret's type names.
     Partner(External),
+    /// The service that owns the secret, over the database's own protocol.
+    Owner(Owner),
+}
+
+/// Who rotates a secret, if that is known.
+#[must_use]
+pub fn by(secret: &Secret) -> Option<RotatedBy> {
+    let owner = secret.owner.clone().map(RotatedBy::Owner);
+    owner.or_else(|| secret.rotation.as_ref().and_then(Rotation::by))
 }
 
 impl Rotation {
-    /// Who carries the rotation out, if that is configured.
-    #[must_use]
-    pub fn by(&self) -> Option<RotatedBy> {
+    /// Which function or partner carries the rotation out, if one is configured.
+    fn by(&self) -> Option<RotatedBy> {
         let external = || self.external.as_deref().cloned().map(RotatedBy::Partner);
         self.function_arn.clone().map(RotatedBy::Function).or_else(external)
     }
@@ -92,6 +103,7 @@ impl Rotation {
         (self.function_arn, self.external) = match by {
             RotatedBy::Function(arn) => (Some(arn.clone()), None),
             RotatedBy::Partner(external) => (None, Some(Box::new(external.clone()))),
+            RotatedBy::Owner(_) => (None, None),
         };
     }
 }

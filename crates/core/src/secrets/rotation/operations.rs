@@ -19,6 +19,7 @@ use crate::random_uuid;
 use crate::secrets::events::{self, Event};
 use crate::secrets::keys::shown_key;
 use crate::secrets::model::{Secret, Version};
+use crate::secrets::owned::guard;
 use crate::secrets::pairs::Pairs;
 use crate::secrets::versions::{CURRENT, PENDING};
 use crate::secrets::{Secrets, refusals};
@@ -56,6 +57,10 @@ impl Asked {
     fn by(&self, secret: &Secret) -> Result<RotatedBy, Error> {
         let is_external = self.metadata.is_some() || self.role_arn.is_some();
         let rotation = secret.rotation.as_ref();
+        if let Some(owner) = &secret.owner {
+            let is_own = self.function_arn.is_none() && !is_external;
+            return if is_own { Ok(RotatedBy::Owner(owner.clone())) } else { Err(refusals::managed()) };
+        }
         match (&self.function_arn, is_external) {
             (Some(_), true) => return Err(refusals::function_and_partner()),
             (Some(function_arn), false) => return Ok(RotatedBy::Function(function_arn.clone())),
@@ -218,6 +223,7 @@ impl Secrets {
 
     async fn cancel_once(&self, cx: &Ctx, permit: &Permit) -> Result<CancelRotateSecretResponse, Error> {
         let before = self.live(permit.secret()?).await?;
+        guard(cx, &before.value)?;
         let mut after = Secret::clone(&before.value);
         let rotation = after.rotation.as_mut().ok_or_else(refusals::no_function)?;
         rotation.enabled = false;

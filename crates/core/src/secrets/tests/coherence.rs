@@ -45,6 +45,7 @@ fn secret(name: &str) -> Secret {
         versions: Pairs::new(),
         policy: None,
         rotation: None,
+        owner: None,
     }
 }
 

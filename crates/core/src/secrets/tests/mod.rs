@@ -192,6 +192,7 @@ pub(super) fn fat_secret(name: &str) -> Secret {
         versions: Default::default(),
         policy: None,
         rotation: None,
+        owner: None,
     }
 }
 

@@ -27,6 +27,7 @@ fn empty() -> Secret {
         versions: Pairs::new(),
         policy: None,
         rotation: None,
+        owner: None,
     }
 }
 

@@ -43,7 +43,11 @@ const SHOWN_CHARACTERS_MAX: usize = 300;
 pub fn sites(config: &Config, authorities: Option<Vec<u8>>, clock: &Arc<dyn Clock>) -> Result<Sites, String> {
     let settings = &config.functions;
     let trust = match authorities {
-        Some(text) => Trust::system_and(text),
+        Some(text) => {
+            let trust = Trust::system_and(text);
+            trust.check().map_err(|reason| format!("functions.ca_file: {reason}"))?;
+            trust
+        }
         None => Trust::system(),
     };
     let options = Options {

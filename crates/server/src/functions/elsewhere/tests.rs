@@ -232,3 +232,19 @@ async fn what_an_outside_lambda_has_not_or_does_not_tell_is_told_apart() {
     let failure = lambda.invoke(named(None), event()).await.unwrap_err();
     assert!(failure.contains("cannot be read") && !failure.contains(SECRET_KEY), "{failure}");
 }
+
+#[test]
+fn places_are_as_configuration_has_them() {
+    let clock: Arc<dyn Clock> = Arc::new(MockClock::at(Timestamp::from_seconds(1_440_938_160)));
+    let text = format!(
+        "[functions.http]\n\"{ARN}\" = \"http://127.0.0.1:1\"\n\
+         [functions.lambda_endpoint]\nurl = \"https://lambda\"\ncredentials_file = \"c\"\n"
+    );
+    let config = Config::load(&text).unwrap();
+    let found = sites(&config, None, &clock).unwrap();
+    assert!(found.named.keys().eq([ARN]) && found.others.is_some());
+    let none = sites(&Config::default(), None, &clock).unwrap();
+    assert!(none.named.is_empty() && none.others.is_none());
+    let wrong = sites(&config, Some(b"no certificate".to_vec()), &clock).unwrap_err();
+    assert!(wrong.starts_with("functions.ca_file: "), "{wrong}");
+}
