@@ -6,4 +6,5 @@ mod disk;
 mod faults;
 mod kills;
 mod load;
+mod postgres;
 mod power;
