@@ -16,7 +16,7 @@ use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
 use strongroom_core::{Caller, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
 use strongroom_crypto::{Random, RootError, RootOfTrust};
-use strongroom_store::{SqliteStore, StoreError};
+use strongroom_store::{Engine, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
 use thiserror::Error;
@@ -131,7 +131,7 @@ pub struct App {
     pub(crate) inspection_hours: u32,
     /// Whether the start has looked at all of them.
     pub(crate) looked_at: bool,
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: Arc<dyn Engine>,
     trust: String,
     web_identities: WebIdentities,
 }
@@ -201,7 +201,7 @@ impl App {
         seed(random.as_ref())?;
         if identities.first_account().await?.is_none() {
             // Only a store from which nothing was taken may get its first account, and the access key of its root.
-            opening::check_whole(&store).await?;
+            opening::check_whole(store.as_ref()).await?;
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let host = host(config, &clock, &random)?;
@@ -286,12 +286,12 @@ impl App {
         &self.trust
     }
 
-    /// Finishes what waits in the store and closes it. Blocks until that is done.
+    /// Finishes what waits in the store and closes it. With the embedded engine it blocks until that is done.
     ///
     /// # Errors
     /// When the store could not be closed; what was acknowledged is found at the next start.
-    pub fn close(&self) -> Result<(), OpenError> {
-        Ok(self.store.close()?)
+    pub async fn close(&self) -> Result<(), OpenError> {
+        Ok(self.store.close().await?)
     }
 }
 

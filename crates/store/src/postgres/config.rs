@@ -52,8 +52,8 @@ pub struct PostgresConfig {
     pub changes_max: u64,
     /// Entries that one trim takes out of the feed in one transaction; a longer trim goes on in the next.
     pub trim_entries_max: u32,
-    /// Has the schema's changes guarded by a row instead of an advisory lock, as where there are none.
-    pub row_lock: bool,
+    /// Does without what other systems lack, on PostgreSQL too: advisory locks, notifications.
+    pub plain: bool,
 }
 
 /// What proves to the database who connects.
@@ -93,7 +93,7 @@ impl Default for PostgresConfig {
             poll_ms: 250,
             changes_max: 100_000,
             trim_entries_max: 10_000,
-            row_lock: false,
+            plain: false,
         }
     }
 }

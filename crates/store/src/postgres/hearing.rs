@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::failure::{Trouble, column};
-use super::session::{Database, Session, System, channel};
+use super::session::{Database, Session, channel};
 use super::sql::{HEARS, Sql};
 use super::teller::{ChangeRow, Shared};
 use crate::reading::number;
@@ -57,7 +57,7 @@ impl Hearing {
 
     async fn listen(&self) -> Result<Session, Trouble> {
         let session = self.database.connect(&HEARS).await?;
-        if session.system == System::Postgres {
+        if self.database.tells(&session) {
             session.run(&format!("LISTEN {}", channel(&self.database.schema))).await?;
         }
         Ok(session)

@@ -119,6 +119,7 @@ impl PostgresStore {
             connect: Duration::from_millis(config.connect_ms_max.max(1)),
             statement: Duration::from_millis(config.statement_ms_max.max(1)),
             idle: Duration::from_millis(config.idle_ms_max.max(1)),
+            plain: config.plain,
             news: Arc::new(Notify::new()),
         });
         let opened = schema::open(&database, &config).await.map_err(|trouble| trouble.error)?;

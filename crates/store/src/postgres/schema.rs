@@ -104,8 +104,9 @@ pub(super) async fn open(database: &Database, config: &PostgresConfig) -> Result
     let session = database.connect(&[]).await?;
     let schema = &database.schema;
     check_server(&session).await?;
+    check_head(&session, schema).await?;
     if stored(&session, schema).await?.is_none_or(|(version, _)| version < SCHEMA_VERSION) {
-        if config.row_lock || session.system != System::Postgres {
+        if config.plain || session.system != System::Postgres {
             under_row_lock(&session, database).await?;
         } else {
             under_advisory_lock(&session, schema).await?;
@@ -129,6 +130,23 @@ async fn stored(session: &Session, schema: &str) -> Result<Option<(i64, i64)>, T
     }
     let rows = session.ask(&format!("SELECT version, floor FROM {schema}.head WHERE id = 1"), vec![]).await?;
     rows.first().map(|row| Ok((column(row, 0)?, column(row, 1)?))).transpose()
+}
+
+/// A head is made last: where it is missing, there are no documents yet.
+async fn check_head(session: &Session, schema: &str) -> Result<(), Trouble> {
+    if stored(session, schema).await?.is_some() {
+        return Ok(());
+    }
+    let found = "SELECT 1 FROM information_schema.tables WHERE table_schema = $1 AND table_name = 'document'";
+    if session.ask(found, vec![&schema]).await?.is_empty() {
+        return Ok(());
+    }
+    let any = session.ask(&format!("SELECT 1 FROM {schema}.document LIMIT 1"), vec![]).await?;
+    // Another node may have made it meanwhile.
+    if any.is_empty() || stored(session, schema).await?.is_some() {
+        return Ok(());
+    }
+    Err(Trouble::damaged("its head is gone"))
 }
 
 /// What the database must be.

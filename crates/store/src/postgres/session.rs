@@ -55,6 +55,8 @@ pub(super) struct Database {
     pub(super) connect: Duration,
     pub(super) statement: Duration,
     pub(super) idle: Duration,
+    /// Does without notifications.
+    pub(super) plain: bool,
     /// Told when another node tells of changes.
     pub(super) news: Arc<Notify>,
 }
@@ -129,6 +131,13 @@ async fn drive(mut connection: Connection<Socket, Secured>, news: Arc<Notify>, o
     }
     // Whoever waits for news on it looks after it.
     news.notify_one();
+}
+
+impl Database {
+    /// Whether a node tells the others of its commits over `session`'s system.
+    pub(super) fn tells(&self, session: &Session) -> bool {
+        session.system == System::Postgres && !self.plain
+    }
 }
 
 impl Session {

@@ -251,7 +251,7 @@ impl Writer {
         }
         sent.push(session.send(Sql::MoveHead, vec![&done.turn, &stored_sequence, &body]));
         sent.push(session.send_text("COMMIT"));
-        if durable && session.system == System::Postgres {
+        if durable && self.database.tells(session) {
             // Behind the commit: whether anybody hears it does not matter to what was committed.
             sent.push(session.send_text(&news));
         }

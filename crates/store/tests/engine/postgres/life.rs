@@ -5,14 +5,14 @@ use std::sync::Arc;
 use strongroom_store::contract::differential::{generate, run};
 use strongroom_store::{Engine, PostgresConfig, Store, contract};
 
-use super::{config, open, schema, server};
+use super::{config, open, schema_name, server};
 use crate::differential::keep;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_postgres_engine_keeps_the_contract() {
     let url = server().database().await.expect("a database");
     let passed = contract::run(|| async {
-        let config = PostgresConfig { schema: schema(), readers_max: 4, ..config(&url) };
+        let config = PostgresConfig { schema: schema_name(), readers_max: 4, ..config(&url) };
         open(&config).await as Arc<dyn Store>
     })
     .await;

@@ -1,6 +1,11 @@
 //! Tests of the PostgreSQL engine, on a server that they start.
 
+mod faults;
 mod life;
+mod nodes;
+mod proxy;
+mod schema;
+mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +25,7 @@ pub fn config(url: &str) -> PostgresConfig {
 }
 
 /// A new schema's name.
-pub fn schema() -> String {
+pub fn schema_name() -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     format!("store_{}", COUNT.fetch_add(1, Ordering::SeqCst))
 }
