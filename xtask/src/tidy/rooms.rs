@@ -48,6 +48,7 @@ const CALLS: [Call; 9] = [
         paths: &["thread::spawn", "thread::Builder", "tokio::spawn", "task::spawn"],
         rooms: &[
             "crates/store/src/sqlite/",
+            "crates/store/src/postgres/",
             "crates/roots/src/http.rs",
             "crates/runtimes/",
             "crates/server/",
