@@ -32,6 +32,7 @@ const CALLS: [Call; 9] = [
         rooms: &[
             "crates/server/src/listen/",
             "crates/server/src/front/",
+            "crates/store/src/postgres/",
             "crates/roots/src/command.rs",
             "crates/runtimes/",
         ],
@@ -49,6 +50,7 @@ const CALLS: [Call; 9] = [
         rooms: &[
             "crates/store/src/sqlite/",
             "crates/store/src/postgres/",
+            "crates/store/src/contract/database.rs",
             "crates/roots/src/http.rs",
             "crates/runtimes/",
             "crates/server/",
@@ -96,6 +98,7 @@ const CALLS: [Call; 9] = [
             "crates/server/",
             "crates/cli/",
             "crates/partners/src/client.rs",
+            "crates/store/src/contract/database.rs",
             "crates/rotators/src/drivers/",
             "crates/client/",
         ],
@@ -104,7 +107,7 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["thread::sleep"],
-        rooms: &["crates/store/src/sqlite/"],
+        rooms: &["crates/store/src/sqlite/", "crates/store/src/contract/database.rs"],
         in_tests: false,
         instead: "wait for the event, not for a time; a limit of a wait belongs to `server`",
     },
