@@ -17,6 +17,7 @@ mod moto;
 mod operation;
 mod policy;
 mod population;
+mod postgres;
 mod process;
 mod report;
 mod schedule;
@@ -59,6 +60,8 @@ enum Command {
     Policy,
     /// Measures how long the next window of each kind of rotation schedule takes to find.
     Schedule,
+    /// Measures durable commits of the store's engine on PostgreSQL beside pgbench's simple updates, on a server of its own.
+    Postgres,
     /// Puts load on a server that runs, and prints what came of it.
     Load(load_command::Options),
     /// Creates secrets, as `load` and `suite` ask for them.
@@ -101,6 +104,7 @@ fn execute(command: Command) -> Result<String, Failure> {
         Command::Compare { base, new } => suite::compare(&base, &new),
         Command::Policy => policy::table().map_err(|error| Failure::void(error.to_string())),
         Command::Schedule => schedule::table().map_err(|error| Failure::void(error.to_string())),
+        Command::Postgres => runtime.block_on(postgres::table()),
         Command::Load(options) => runtime.block_on(load_command::run(&options, now_ms)),
         Command::Seed(options) => runtime.block_on(load_command::seed(&options, now_ms)),
         Command::Ceiling { listen, endpoint, value_bytes } => {

@@ -24,6 +24,10 @@ fn configuration(folder: &Path, url: &str) -> String {
     path.display().to_string()
 }
 
+fn token(number: u64) -> String {
+    format!("00000000-0000-4000-8000-{number:012x}")
+}
+
 async fn value(client: &Raw, name: &str) -> String {
     let answer = client.call("GetSecretValue", json!({"SecretId": name})).await;
     assert_eq!(answer.status, 200, "{}", answer.message());
@@ -39,7 +43,9 @@ async fn a_server_on_a_database_keeps_what_it_acknowledged_for_the_next_machine(
     let (here, there) = (folder.path().join("here"), folder.path().join("there"));
     let mut instance = Instance::start_in(&here, &["--config", &config]);
     let client = instance.raw();
-    let made = client.call("CreateSecret", json!({"Name": "db/a", "SecretString": "first"})).await;
+    let made = client
+        .call("CreateSecret", json!({"Name": "db/a", "SecretString": "first", "ClientRequestToken": token(99)}))
+        .await;
     assert_eq!(made.status, 200, "{}", made.message());
     assert_eq!(value(&client, "db/a").await, "first");
     assert!(!here.join("store").exists(), "nothing of the store is in the data directory");
@@ -54,7 +60,9 @@ async fn a_server_on_a_database_keeps_what_it_acknowledged_for_the_next_machine(
             tokio::time::sleep(Duration::from_millis(round % 4)).await;
             server.sql("postgres", &kill).await.expect("killed")
         };
-        let put = json!({"SecretId": "db/a", "SecretString": format!("value {round}")});
+        let put = json!({
+            "SecretId": "db/a", "SecretString": format!("value {round}"), "ClientRequestToken": token(round)
+        });
         let (answer, killed) = tokio::join!(client.call("PutSecretValue", put), killing);
         assert_eq!((answer.status.as_u16(), killed.is_empty()), (200, false), "{}", answer.message());
         assert_eq!(value(&client, "db/a").await, format!("value {round}"));

@@ -139,7 +139,10 @@ fn is_root() -> bool {
 }
 
 /// One of the server's programs, run as a user that it takes, told to stop when the thread that started it ends.
-fn command(program: &str) -> Result<Command, String> {
+///
+/// # Errors
+/// When there is none on this machine.
+pub fn command(program: &str) -> Result<Command, String> {
     let versions = fs::read_dir("/usr/lib/postgresql").map_err(|_| missing())?;
     let mut versions: Vec<PathBuf> = versions.flatten().map(|version| version.path()).collect();
     versions.sort();

@@ -32,6 +32,8 @@ pub struct PostgresConfig {
     pub connect_ms_max: u64,
     /// Longest wait for a statement.
     pub statement_ms_max: u64,
+    /// Longest wait for a commit's statements and for the lock that all commits go through.
+    pub commit_ms_max: u64,
     /// Longest time that a node may hold up the others while it does nothing; then the database ends its transaction.
     pub idle_ms_max: u64,
     /// Commits that may wait for the writer; one more waits for a place.
@@ -52,7 +54,8 @@ pub struct PostgresConfig {
     pub changes_max: u64,
     /// Entries that one trim takes out of the feed in one transaction; a longer trim goes on in the next.
     pub trim_entries_max: u32,
-    /// Does without what other systems lack, on PostgreSQL too: advisory locks, notifications.
+    /// Does on PostgreSQL as on other systems: without advisory locks and notifications, and with transactions that
+    /// are serialisable by failing where they meet.
     pub plain: bool,
 }
 
@@ -83,6 +86,7 @@ impl Default for PostgresConfig {
             reader_wait_ms: 10_000,
             connect_ms_max: 5_000,
             statement_ms_max: 30_000,
+            commit_ms_max: 10_000,
             idle_ms_max: 5_000,
             queue_jobs_max: 512,
             queue_wait_ms: 10_000,

@@ -25,15 +25,24 @@ pub(super) struct Hearing {
 impl Hearing {
     /// Hears until the store is closed.
     pub(super) async fn run(self) {
-        let mut session = None;
+        let (mut session, mut away) = (None, false);
         while !self.shared.closing.load(Ordering::SeqCst) {
             let began = Instant::now();
             match self.hear(&mut session).await {
-                Ok(true) => self.shared.heard(began),
-                Ok(false) => {}
+                Ok(all) => {
+                    if away {
+                        tracing::info!("changes of other nodes are heard of again");
+                    }
+                    away = false;
+                    if all {
+                        self.shared.heard(began);
+                    }
+                }
                 Err(trouble) => {
-                    tracing::warn!(error = %trouble.error, "changes of other nodes are not heard of");
-                    session = None;
+                    if !away {
+                        tracing::warn!(error = %trouble.error, "changes of other nodes are not heard of");
+                    }
+                    (session, away) = (None, true);
                 }
             }
             if session.is_none() {

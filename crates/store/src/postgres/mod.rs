@@ -118,6 +118,7 @@ impl PostgresStore {
             node: random::bytes(random.as_ref())?,
             connect: Duration::from_millis(config.connect_ms_max.max(1)),
             statement: Duration::from_millis(config.statement_ms_max.max(1)),
+            commit: Duration::from_millis(config.commit_ms_max.max(1)),
             idle: Duration::from_millis(config.idle_ms_max.max(1)),
             plain: config.plain,
             news: Arc::new(Notify::new()),

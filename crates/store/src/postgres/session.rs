@@ -54,6 +54,7 @@ pub(super) struct Database {
     pub(super) node: [u8; 16],
     pub(super) connect: Duration,
     pub(super) statement: Duration,
+    pub(super) commit: Duration,
     pub(super) idle: Duration,
     /// Does without notifications.
     pub(super) plain: bool,
@@ -66,6 +67,7 @@ pub(super) struct Session {
     client: Client,
     pub(super) system: System,
     statement: Duration,
+    commit: Duration,
     schema: String,
     prepared: HashMap<Sql, Statement>,
 }
@@ -90,17 +92,18 @@ impl Database {
         let version: String = rows.first().map_or(Ok(String::new()), |row| row.try_get(0))?;
         let system = System::of(&version);
         client.batch_execute(&self.settings(system)).await?;
-        let (statement, schema) = (self.statement, self.schema.clone());
-        Ok(Session { client, system, statement, schema, prepared: HashMap::new() })
+        let (statement, commit, schema) = (self.statement, self.commit, self.schema.clone());
+        Ok(Session { client, system, statement, commit, schema, prepared: HashMap::new() })
     }
 
     /// What a session is set to. A node that stops in the middle of a transaction must not hold up the others, and an
     /// answered commit must be on disk, whatever the database's own settings are.
     fn settings(&self, system: System) -> String {
-        let (statement, idle) = (self.statement.as_millis(), self.idle.as_millis());
+        let (statement, lock) = (self.statement.as_millis(), self.commit.as_millis());
+        let idle = self.idle.as_millis();
         let mut settings = format!(
             "SET statement_timeout = '{statement}ms'; SET idle_in_transaction_session_timeout = '{idle}ms'; \
-             SET lock_timeout = '{statement}ms';"
+             SET lock_timeout = '{lock}ms';"
         );
         if system == System::Postgres {
             // Statements over lists are planned before the lists are known: each row by its key is always right.
@@ -134,6 +137,11 @@ async fn drive(mut connection: Connection<Socket, Secured>, news: Arc<Notify>, o
 }
 
 impl Database {
+    /// How a transaction that writes begins. READ COMMITTED is enough, as all of them lock and change the same row.
+    pub(super) fn begin(&self) -> &'static str {
+        if self.plain { "BEGIN ISOLATION LEVEL SERIALIZABLE" } else { "BEGIN ISOLATION LEVEL READ COMMITTED" }
+    }
+
     /// Whether a node tells the others of its commits over `session`'s system.
     pub(super) fn tells(&self, session: &Session) -> bool {
         session.system == System::Postgres && !self.plain
@@ -176,7 +184,7 @@ impl Session {
 
     /// Several statements, sent together and carried out one after the other.
     pub(super) async fn flight(&self, sent: Vec<Sent<'_, Vec<Row>>>) -> Result<Vec<Vec<Row>>, Trouble> {
-        within(self.statement, "statements", all(sent)).await
+        within(self.commit, "statements", all(sent)).await
     }
 }
 
@@ -190,27 +198,33 @@ async fn within<T>(
     Ok(timeout(limit, work).await.map_err(|_| Trouble::too_slow(what))??)
 }
 
+/// A statement that was sent, until its answer is there.
+enum Place<'a, T> {
+    Open(Sent<'a, T>),
+    Done(Result<T, tokio_postgres::Error>),
+}
+
 /// Sends all of `futures` in their order without a wait in between, and waits for all answers. The first error in that
 /// order, which is the one that the others follow from.
-async fn all<T: Send>(futures: Vec<Sent<'_, T>>) -> Result<Vec<T>, tokio_postgres::Error> {
-    let mut waiting: Vec<(Option<Sent<'_, T>>, Option<Result<T, tokio_postgres::Error>>)> =
-        futures.into_iter().map(|future| (Some(future), None)).collect();
+async fn all<T: Send + Unpin>(futures: Vec<Sent<'_, T>>) -> Result<Vec<T>, tokio_postgres::Error> {
+    let mut places: Vec<Place<'_, T>> = futures.into_iter().map(Place::Open).collect();
     poll_fn(move |context| {
         let mut open = false;
-        for (future, answer) in &mut waiting {
-            let Some(pending) = future else { continue };
+        for place in &mut places {
+            let Place::Open(pending) = place else { continue };
             match pending.as_mut().poll(context) {
-                Poll::Ready(done) => {
-                    *future = None;
-                    *answer = Some(done);
-                }
+                Poll::Ready(done) => *place = Place::Done(done),
                 Poll::Pending => open = true,
             }
         }
         if open {
             return Poll::Pending;
         }
-        Poll::Ready(waiting.drain(..).filter_map(|(_, answer)| answer).collect())
+        let answers = places.drain(..).filter_map(|place| match place {
+            Place::Done(answer) => Some(answer),
+            Place::Open(_) => None,
+        });
+        Poll::Ready(answers.collect())
     })
     .await
 }

@@ -112,7 +112,7 @@ impl Writer {
         let known_turn = if matches!(group, [Job::KeepLedger { .. }]) { -1 } else { self.known_turn() };
         let trim_max = i64::from(self.config.trim_entries_max.max(1));
         let mut sent = vec![
-            session.send_text("BEGIN ISOLATION LEVEL READ COMMITTED"),
+            session.send_text(self.database.begin()),
             session.send(Sql::LockHead, vec![&known_turn]),
             session.send(Sql::Changes, vec![&told, &CHANGES_MAX]),
         ];
@@ -280,7 +280,7 @@ impl Writer {
         let (known_turn, number) = (-1_i64, i64::try_from(sequence).unwrap_or(i64::MAX));
         let head: Values<'_> = vec![&known_turn];
         let sent = vec![
-            session.send_text("BEGIN ISOLATION LEVEL READ COMMITTED"),
+            session.send_text(self.database.begin()),
             session.send(Sql::LockHead, head),
             session.send(Sql::ChangeAt, vec![&number]),
         ];

@@ -42,7 +42,7 @@ pub struct Ear {
 impl Watcher for Ear {
     fn changed(&self, changes: &[Change<'_>]) {
         let keys = changes.iter().map(|change| (change.key.to_string(), change.companion.is_some()));
-        self.keys.lock().unwrap().extend(keys);
+        self.keys.lock().expect("no panic").extend(keys);
     }
 
     fn missed(&self) {
@@ -52,12 +52,12 @@ impl Watcher for Ear {
 
 impl Ear {
     fn heard(&self) -> Vec<(String, bool)> {
-        self.keys.lock().unwrap().clone()
+        self.keys.lock().expect("no panic").clone()
     }
 
     pub async fn hears(&self, key: &str) {
         for _ in 0..1000 {
-            if self.keys.lock().unwrap().iter().any(|(heard, _)| heard == key) {
+            if self.keys.lock().expect("no panic").iter().any(|(heard, _)| heard == key) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -82,7 +82,18 @@ async fn count_up(store: Arc<PostgresStore>, key: &str, count: u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_lose_no_update() {
+    lose_no_update(config(&server().database().await.expect("a database"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_whose_transactions_fail_where_they_meet_lose_no_update() {
     let config = config(&server().database().await.expect("a database"));
+    lose_no_update(PostgresConfig { plain: true, ..config.clone() }).await;
+    let met = "SELECT xact_rollback > 0 FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(sql(&config.url, met).await, Ok(vec!["t".to_owned()]), "some were tried again");
+}
+
+async fn lose_no_update(config: PostgresConfig) {
     let [one, other] = nodes(&config).await;
     let mut writers = tokio::task::JoinSet::new();
     for at in 0..12 {

@@ -7,15 +7,16 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use strongroom_crypto::SystemRandom;
 use strongroom_store::contract::database::{DatabaseServer, own};
 use strongroom_store::contract::fixture::{put, puts, take};
-use strongroom_store::{PostgresConfig, PostgresStore, StoreError};
+use strongroom_store::{ClientIdentity, PostgresConfig, PostgresStore, StoreError};
+use strongroom_types::secret::SecretText;
 
 use super::{config, open};
 
 fn issuer() -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    let mut params = CertificateParams::new(Vec::new()).expect("a certificate");
     params.distinguished_name.push(DnType::CommonName, "CA of a test");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+    CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a certificate")).expect("a certificate")
 }
 
 async fn refused(config: &PostgresConfig) -> String {
@@ -30,9 +31,10 @@ async fn refused(config: &PostgresConfig) -> String {
 async fn the_server_must_prove_who_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let ca = issuer();
-    let key = KeyPair::generate().unwrap();
+    let key = KeyPair::generate().expect("a certificate");
     let names = vec!["127.0.0.1".to_owned()];
-    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &ca).unwrap();
+    let certificate =
+        CertificateParams::new(names).expect("a certificate").signed_by(&key, &ca).expect("a certificate");
     let write = |name: &str, text: String| {
         let path = folder.path().join(name);
         fs::write(&path, text).expect("a file");
@@ -42,7 +44,13 @@ async fn the_server_must_prove_who_it_is() {
     let files = [write("server.pem", certificate.pem()), write("server.key", key.serialize_pem())];
     own(folder.path()).expect("the server's own");
     let [chain, key] = files;
-    let settings = ["ssl=on".to_owned(), format!("ssl_cert_file={chain}"), format!("ssl_key_file={key}")];
+    let authority = write("ca.pem", ca.pem());
+    let settings = [
+        "ssl=on".to_owned(),
+        format!("ssl_ca_file={authority}"),
+        format!("ssl_cert_file={chain}"),
+        format!("ssl_key_file={key}"),
+    ];
     let server = DatabaseServer::start(&settings).expect("a server");
     let plain = server.database().await.expect("a database");
     let encrypted = plain.replace("?sslmode=disable", "");
@@ -58,6 +66,27 @@ async fn the_server_must_prove_who_it_is() {
     let other_name = encrypted.replace("127.0.0.1", "localhost");
     assert!(refused(&trusting(&other_name, &ca.pem())).await.contains("certificate"));
     assert!(refused(&trusting(&encrypted, "no PEM")).await.contains("no certificate"));
+    // A password, and a certificate of the client's own.
+    let lines = "hostssl all app 127.0.0.1/32 scram-sha-256\nhostssl all shown 127.0.0.1/32 cert\n\
+        host all postgres 127.0.0.1/32 trust\n";
+    fs::write(server.folder.join("data/pg_hba.conf"), lines).expect("a file");
+    let roles = "CREATE ROLE app LOGIN SUPERUSER PASSWORD 'right'; CREATE ROLE shown LOGIN SUPERUSER;
+        SELECT pg_reload_conf()";
+    server.sql("postgres", roles).await.expect("two users");
+    let as_user = |name: &str| encrypted.replace("postgres@", &format!("{name}@"));
+    let with = |password: &str| PostgresConfig {
+        password: Some(SecretText::new(password.to_owned())),
+        ..trusting(&as_user("app"), &ca.pem())
+    };
+    assert!(refused(&with("wrong")).await.contains("SQLSTATE 28P01"));
+    open(&with("right")).await;
+    assert!(refused(&trusting(&as_user("shown"), &ca.pem())).await.contains("28000"));
+    let own_key = KeyPair::generate().expect("a certificate");
+    let mut params = CertificateParams::new(Vec::new()).expect("a certificate");
+    params.distinguished_name.push(DnType::CommonName, "shown");
+    let own = params.signed_by(&own_key, &ca).expect("a certificate").pem().into_bytes();
+    let client = Some(ClientIdentity { chain: own, key: SecretText::new(own_key.serialize_pem()) });
+    open(&PostgresConfig { client, ..trusting(&as_user("shown"), &ca.pem()) }).await;
     let verified = format!("{encrypted}?sslmode=verify-full");
     open(&trusting(&verified, &ca.pem())).await;
     assert!(refused(&trusting(&format!("{encrypted}?sslmode=require"), &ca.pem())).await.contains("verify-full"));
