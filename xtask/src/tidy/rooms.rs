@@ -207,6 +207,7 @@ const LIBRARIES: [Library; 10] = [
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
         rooms: &[
             "crates/roots/",
+            "crates/store/",
             "crates/partners/",
             "crates/server/",
             "crates/testkit/",
@@ -214,7 +215,7 @@ const LIBRARIES: [Library; 10] = [
             "crates/client/",
         ],
         in_tests: &["*"],
-        instead: "TLS is only in `server`, in `roots` for outside keys and in `partners`",
+        instead: "TLS is only in `server`, in `roots` for outside keys, in `store` for databases and in `partners`",
     },
     Library {
         names: &["aws-sdk-", "aws-config", "aws-sigv4", "aws-credential-types", "aws-smithy-"],

@@ -152,11 +152,12 @@ impl Sql {
             }
             Self::Head => "SELECT sequence, floor FROM {s}.head WHERE id = 1",
             Self::Changes => "SELECT sequence, keys FROM {s}.change WHERE sequence > $1 ORDER BY sequence LIMIT $2",
-            _ => self.writing(),
+            _ => self.looking(),
         }
     }
 
-    fn writing(self) -> &'static str {
+    /// What a transaction that writes looks at, and what it takes out.
+    fn looking(self) -> &'static str {
         match self {
             Self::LockHead => {
                 "SELECT turn, sequence, floor, ledger IS NOT NULL, CASE WHEN turn = $1 THEN NULL ELSE ledger END
@@ -192,6 +193,16 @@ impl Sql {
                 "DELETE FROM {s}.document AS d USING unnest($1::TEXT[], $2::TEXT[]) AS w(kind, key)
                  WHERE d.kind = w.kind AND d.key = w.key"
             }
+            Self::DeleteEntries => "DELETE FROM {s}.entry WHERE topic = $1 AND sequence <= $2",
+            Self::DropChanges => "DELETE FROM {s}.change WHERE sequence <= $1",
+            Self::ChangeAt => "SELECT node FROM {s}.change WHERE sequence = $1",
+            _ => self.writing(),
+        }
+    }
+
+    /// What it writes.
+    fn writing(self) -> &'static str {
+        match self {
             Self::InsertDocuments => {
                 "INSERT INTO {s}.document (kind, key, version, terms, body)
                  SELECT kind, key, version, terms, body
@@ -228,11 +239,8 @@ impl Sql {
                  SELECT name, last_sequence FROM unnest($1::TEXT[], $2::BIGINT[]) AS w(name, last_sequence)
                  ON CONFLICT (name) DO UPDATE SET last_sequence = excluded.last_sequence"
             }
-            Self::DeleteEntries => "DELETE FROM {s}.entry WHERE topic = $1 AND sequence <= $2",
             Self::InsertChange => "INSERT INTO {s}.change (sequence, node, keys) VALUES ($1, $2, $3)",
-            Self::DropChanges => "DELETE FROM {s}.change WHERE sequence <= $1",
             Self::MoveHead => "UPDATE {s}.head SET turn = $1, sequence = $2, ledger = $3 WHERE id = 1",
-            Self::ChangeAt => "SELECT node FROM {s}.change WHERE sequence = $1",
             // All others only read.
             _ => "SELECT 1",
         }
