@@ -57,11 +57,7 @@ pub(crate) async fn open(
 ///
 /// # Errors
 /// When it cannot be opened, or a file of its settings not be read.
-pub async fn engine(
-    config: &Config,
-    directory: &Path,
-    random: &Arc<dyn Random>,
-) -> Result<Arc<dyn Engine>, OpenError> {
+pub async fn engine(config: &Config, directory: &Path, random: &Arc<dyn Random>) -> Result<Arc<dyn Engine>, OpenError> {
     match config.store.postgres().map_err(|(path, source)| OpenError::File { path, source })? {
         Some(database) => Ok(Arc::new(PostgresStore::open(database, Arc::clone(random)).await?)),
         None => Ok(Arc::new(SqliteStore::open(directory, store_config())?)),

@@ -23,8 +23,8 @@ pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
 pub use roots::RootConfig;
-pub use store::StoreConfig;
 pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, MemoryConfig, MemoryLock};
+pub use store::StoreConfig;
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};

@@ -10,7 +10,7 @@ use serde_json::json;
 use strongroom_crypto::Random as _;
 use strongroom_crypto::random::SeededRandom;
 use strongroom_store::contract::bare::{self, rows};
-use strongroom_store::{DATABASE_FILE, SqliteConfig, SqliteStore};
+use strongroom_store::{DATABASE_FILE, Engine, SqliteConfig, SqliteStore};
 use strongroom_types::AccountId;
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -122,8 +122,8 @@ async fn look(home: &Path) -> Found {
     let faults = match SqliteStore::open(home.join("store"), SqliteConfig::default()) {
         Err(error) => vec![error.to_string()],
         Ok(store) => {
-            let looked =
-                look_over(&Arc::new(store), root(), Arc::new(SeededRandom::new(4)), NOW, Beside::default()).await;
+            let store: Arc<dyn Engine> = Arc::new(store);
+            let looked = look_over(&store, root(), Arc::new(SeededRandom::new(4)), NOW, Beside::default()).await;
             looked.map_or_else(|error| vec![error.to_string()], |report| report.faults)
         }
     };
