@@ -37,7 +37,7 @@ pub async fn table() -> Result<String, Failure> {
     for writers in WRITERS {
         let (mut commits, mut updates, mut both) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..ROUNDS {
-            commits.push(rate(&nodes[..1], writers, round).await?);
+            commits.push(rate(nodes.get(..1).unwrap_or_default(), writers, round).await?);
             let clients = writers.to_string();
             let seconds = ROUND.as_secs().to_string();
             let run = ["-N", "-n", "-M", "prepared", "-j", "2", "-c", &clients, "-T", &seconds];
