@@ -167,6 +167,15 @@ impl Session {
         Box::pin(async move { self.client.batch_execute(text).await.map(|()| Vec::new()) })
     }
 
+    /// As [`Session::send_text`], for what may fail without anybody's harm.
+    pub(super) fn send_news<'a>(&'a self, text: &'a str) -> Sent<'a, Vec<Row>> {
+        Box::pin(async move {
+            // A transaction that it leaves open is ended by the next one's first error.
+            let _ = self.client.batch_execute(text).await;
+            Ok(Vec::new())
+        })
+    }
+
     /// The rows of a statement that was prepared.
     pub(super) async fn rows(&self, sql: Sql, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
         within(self.statement, "a statement", self.send(sql, values)).await

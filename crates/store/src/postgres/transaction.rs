@@ -237,7 +237,7 @@ impl Writer {
         let stored_sequence = i64::try_from(sequence).map_err(|_| Trouble::damaged("a number that is too great"))?;
         let node: &[u8] = &self.database.node;
         let old = i64::try_from(sequence.saturating_sub(self.config.changes_max)).unwrap_or(0);
-        let news = format!("NOTIFY {}, '{}'", channel(&self.database.schema), channel_payload(&self.database.node));
+        let news = news(&self.database.schema, &self.database.node);
         let mut sent = Vec::new();
         if !durable && session.system == System::Postgres {
             sent.push(session.send_text("SET LOCAL synchronous_commit = off"));
@@ -253,7 +253,7 @@ impl Writer {
         sent.push(session.send_text("COMMIT"));
         if durable && self.database.tells(session) {
             // Behind the commit: whether anybody hears it does not matter to what was committed.
-            sent.push(session.send_text(&news));
+            sent.push(session.send_news(&news));
         }
         if durable {
             self.shared.begin(sequence);
@@ -296,6 +296,13 @@ impl Writer {
         session.run("COMMIT").await?;
         Ok(maker.is_some_and(|maker| maker == self.database.node))
     }
+}
+
+/// Tells other nodes that there is something new. Without a wait for the disk, which the commit has had already: a
+/// notification is a transaction of its own and would be flushed too.
+fn news(schema: &str, node: &[u8; 16]) -> String {
+    let (channel, node) = (channel(schema), channel_payload(node));
+    format!("BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {channel}, '{node}'; COMMIT")
 }
 
 impl Head {

@@ -231,7 +231,7 @@ impl Writer {
         let Done { outcomes, unfinished, kept, turn, before, sequence } = done;
         if let Some(kept) = &kept {
             self.shared.commits.store(kept.ledger.commits(), Ordering::SeqCst);
-            if self.kept.is_none() {
+            if self.kept.is_none() || group.iter().any(|job| matches!(job, Job::KeepLedger { .. })) {
                 self.shared.set_witness(kept.witness.clone());
             }
         }

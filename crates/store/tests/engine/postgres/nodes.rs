@@ -93,6 +93,26 @@ async fn nodes_whose_transactions_fail_where_they_meet_lose_no_update() {
     assert_eq!(sql(&config.url, met).await, Ok(vec!["t".to_owned()]), "some were tried again");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_nodes_that_begin_a_store_at_once_one_does() {
+    let config = config(&server().database().await.expect("a database"));
+    let mut beginning = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let node = open(&config).await;
+        beginning.spawn(async move {
+            let begun = node.keep_ledger(witness(), LedgerBegin::New, puts([put("key", 0).expect("a put")])).await;
+            (node, begun)
+        });
+    }
+    let all = beginning.join_all().await;
+    assert_eq!(all.iter().filter(|(_, begun)| begun.is_ok()).count(), 1);
+    for (node, _) in all {
+        node.keep_ledger(witness(), LedgerBegin::There, Batch::named("kept")).await.expect("it is there");
+        assert_eq!(version(&*node, "key").await, Ok(1));
+        assert_eq!(node.ledger_faults().await, Ok(vec![]));
+    }
+}
+
 async fn lose_no_update(config: PostgresConfig) {
     let [one, other] = nodes(&config).await;
     let mut writers = tokio::task::JoinSet::new();
