@@ -145,6 +145,7 @@ impl PostgresStore {
             session: None,
             kept: None,
             turn: -1,
+            last: (0, Duration::ZERO),
         };
         let writer = Mutex::new(Some(runtime.spawn(writer.run())));
         Ok(Self { jobs: Mutex::new(Some(jobs)), queue_wait, pool, shared, database, writer })

@@ -11,7 +11,7 @@ use std::time::Duration;
 use strongroom_crypto::Witness;
 use strongroom_crypto::ledger::ANCHOR_BYTES;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::warn;
 
 use super::config::PostgresConfig;
@@ -74,7 +74,12 @@ pub(super) struct Writer {
     /// The ledger as it stood after the head's turn `turn`, while it is kept.
     pub(super) kept: Option<Kept>,
     pub(super) turn: i64,
+    /// Jobs of the last group, and how long it took.
+    pub(super) last: (usize, Duration),
 }
+
+/// Longest wait for those whose last commits were answered together to come with their next ones.
+const GATHER_MAX: Duration = Duration::from_millis(2);
 
 /// What a transaction did, to be told once it is durable.
 pub(super) struct Done {
@@ -109,7 +114,9 @@ impl Writer {
     pub(super) async fn run(mut self) {
         while self.fill_group().await {
             let group = self.take_group();
+            let (jobs, began) = (group.len(), Instant::now());
             self.carry_out(group).await;
+            self.last = (jobs, began.elapsed());
         }
     }
 
@@ -119,6 +126,7 @@ impl Writer {
             let Some(job) = self.jobs.recv().await else { return false };
             self.pending.push(job);
         }
+        self.gather().await;
         let mut bytes: usize = self.pending.iter().map(Job::bytes).sum();
         while self.pending.len() < self.config.group_jobs_max && bytes < self.config.group_bytes_max {
             let Ok(job) = self.jobs.try_recv() else { break };
@@ -126,6 +134,19 @@ impl Writer {
             self.pending.push(job);
         }
         true
+    }
+
+    /// Writers that were answered together mostly come back together: the first of them does not make a group of its
+    /// own, which all others would have to wait for. Costs a wait only when there are fewer of them than before.
+    async fn gather(&mut self) {
+        let (jobs, took) = self.last;
+        let until = Instant::now() + (took / 4).min(GATHER_MAX);
+        while self.pending.len() < jobs.min(self.config.group_jobs_max) {
+            match timeout_at(until, self.jobs.recv()).await {
+                Ok(Some(job)) => self.pending.push(job),
+                Ok(None) | Err(_) => return,
+            }
+        }
     }
 
     /// As much of what was taken as may stand in one transaction.
