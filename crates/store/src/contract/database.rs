@@ -15,6 +15,8 @@ use super::fixture::told;
 
 /// Waits of 50 ms for a server's port.
 const WAITS_MAX: u32 = 1200;
+/// How the names of the servers' folders begin; the process's number follows.
+const FOLDER: &str = "strongroom-postgres-";
 /// Who runs the server where the tests run as root, which it refuses.
 const USER: &str = "postgres";
 
@@ -46,7 +48,8 @@ impl DatabaseServer {
     pub fn start(settings: &[String]) -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
-        let folder = std::env::temp_dir().join(format!("strongroom-postgres-{}-{number}", std::process::id()));
+        remove_left_behind();
+        let folder = std::env::temp_dir().join(format!("{FOLDER}{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).map_err(told)?;
         own(&folder)?;
         let data = folder.join("data");
@@ -128,6 +131,20 @@ pub async fn sql(url: &str, statements: &str) -> Result<Vec<String>, String> {
         _ => None,
     };
     Ok(rows.iter().filter_map(first).collect())
+}
+
+/// Removes the files of servers whose processes have ended: the system ends a server with its process, not its files.
+fn remove_left_behind() {
+    let found = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    for folder in found {
+        let name = folder.file_name();
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(FOLDER)) else { continue };
+        let process = rest.split('-').next().unwrap_or_default();
+        if !process.is_empty() && !Path::new("/proc").join(process).exists() {
+            // Somebody else's, or just ending: it stays for the next run.
+            let _ = fs::remove_dir_all(folder.path());
+        }
+    }
 }
 
 fn free_port() -> io::Result<u16> {
