@@ -18,6 +18,7 @@ mod moto;
 mod operation;
 mod policy;
 mod population;
+mod postgres;
 mod process;
 mod report;
 mod schedule;
@@ -62,6 +63,8 @@ enum Command {
     Schedule,
     /// Measures how long the engine takes to find rotations that are due, by number of scheduled secrets.
     DueWork(due_work::Options),
+    /// Measures durable commits of the store's engine on PostgreSQL beside pgbench's simple updates, on a server of its own.
+    Postgres,
     /// Puts load on a server that runs, and prints what came of it.
     Load(load_command::Options),
     /// Creates secrets, as `load` and `suite` ask for them.
@@ -105,6 +108,7 @@ fn execute(command: Command) -> Result<String, Failure> {
         Command::Policy => policy::table().map_err(|error| Failure::void(error.to_string())),
         Command::Schedule => schedule::table().map_err(|error| Failure::void(error.to_string())),
         Command::DueWork(options) => runtime.block_on(due_work::table(&options)),
+        Command::Postgres => runtime.block_on(postgres::table()),
         Command::Load(options) => runtime.block_on(load_command::run(&options, now_ms)),
         Command::Seed(options) => runtime.block_on(load_command::seed(&options, now_ms)),
         Command::Ceiling { listen, endpoint, value_bytes } => {

@@ -13,6 +13,7 @@ mod durability;
 mod fixtures;
 mod memory;
 mod planted;
+mod postgres;
 mod readme;
 mod roots;
 mod rotation;

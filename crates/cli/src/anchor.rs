@@ -33,7 +33,7 @@ pub fn run(command: &AnchorCommand) -> Result<(), Box<dyn Error>> {
         AnchorCommand::Renew(args) => renew(args),
         AnchorCommand::Forget(args) => {
             store::change(args, async |opened| {
-                Ok(anchor::forget(opened.config.data.anchor.as_deref(), &opened.store).await?)
+                Ok(anchor::forget(opened.config.data.anchor.as_deref(), opened.store.as_ref()).await?)
             })?;
             println!("the store has no anchor");
             Ok(())
@@ -46,7 +46,7 @@ fn status(args: &DataArgs) -> Result<(), Box<dyn Error>> {
     let path = args.settings_of_store()?.data.anchor;
     let text = path.as_deref().map(anchor::fetch).transpose()?.flatten();
     let found = store::look(args, async |opened| {
-        Ok(anchor::look(path.as_deref(), text.as_deref(), &opened.store, &opened.witness).await?)
+        Ok(anchor::look(path.as_deref(), text.as_deref(), opened.store.as_ref(), &opened.witness).await?)
     })?;
     let Some(found) = found else {
         println!("the store has no anchor: name a file on other storage in data.anchor");

@@ -22,12 +22,13 @@ pub fn is_dev(directory: &Path) -> bool {
     directory.join(DEV_FILE).symlink_metadata().is_ok()
 }
 
-/// Makes the directory ready for a start and tells whether it is the first one.
+/// Makes the directory ready for a start and tells whether it is the first one. The store may be `elsewhere`, in a
+/// database.
 ///
 /// # Errors
 /// When it cannot be made, others can write to it, its store is gone, or it is developer mode's and `dev` is not asked
 /// for, or the other way round. Nothing in it was changed then.
-pub fn prepare(directory: &Path, dev: bool) -> Result<bool, Box<dyn Error>> {
+pub fn prepare(directory: &Path, dev: bool, elsewhere: bool) -> Result<bool, Box<dyn Error>> {
     process::make_directory(directory)?;
     let there = |name: &str| directory.join(name).symlink_metadata().is_ok();
     let (first, marked) = (!there(STORE_DIRECTORY), is_dev(directory));
@@ -47,7 +48,7 @@ pub fn prepare(directory: &Path, dev: bool) -> Result<bool, Box<dyn Error>> {
         .into());
     }
     // Whoever made the credentials made a store first: it is missing, and its access key must not be written over.
-    if there(CREDENTIALS_FILE) && !directory.join(STORE_DIRECTORY).join(DATABASE_FILE).exists() {
+    if !elsewhere && there(CREDENTIALS_FILE) && !directory.join(STORE_DIRECTORY).join(DATABASE_FILE).exists() {
         return Err(format!(
             "the data directory {shown} holds credentials but no store: put the store back or restore a backup into \
              another directory; to begin with a new account, move credentials away"

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use clap::Args;
 use strongroom_core::backup;
 use strongroom_core::verification::Report;
-use strongroom_crypto::{RootOfTrust, SystemRandom};
+use strongroom_crypto::{Random, RootOfTrust, SystemRandom};
 use strongroom_server::anchor;
 use strongroom_server::app::trail_directory;
 use strongroom_server::config::Config;
+use strongroom_server::opening;
 use strongroom_server::verification::{Beside, look_over};
 use strongroom_store::{SqliteConfig, SqliteStore};
 use strongroom_types::ids::uuid_v4;
@@ -68,7 +69,7 @@ impl DataArgs {
     /// As those, and when there is no store.
     pub fn settings_of_store(&self) -> Result<Config, Box<dyn Error>> {
         let config = self.settings()?;
-        if self.store().is_dir() {
+        if config.store.url.is_some() || self.store().is_dir() {
             return Ok(config);
         }
         Err(format!("the data directory {} holds no store", self.data.display()).into())
@@ -97,6 +98,7 @@ pub struct BackupArgs {
 pub fn back_up(args: &BackupArgs) -> Result<(), Box<dyn Error>> {
     process::forbid_core_dumps()?;
     let config = args.data.settings_of_store()?;
+    forbid_database(&config)?;
     if args.to.symlink_metadata().is_ok() {
         return Err(format!("{}: there is a file already; nothing was changed", args.to.display()).into());
     }
@@ -117,6 +119,16 @@ pub fn back_up(args: &BackupArgs) -> Result<(), Box<dyn Error>> {
     sync_directory_of(&args.to)?;
     println!("{}: {bytes} bytes of data, sealed under {}", args.to.display(), root.describe());
     Ok(())
+}
+
+/// A database is backed up, and restored, by its own means.
+fn forbid_database(config: &Config) -> Result<(), Box<dyn Error>> {
+    if config.store.url.is_none() {
+        return Ok(());
+    }
+    Err("the store is in a PostgreSQL database: back it up and restore it with the database's own means, which \
+         docs/postgresql.md describes"
+        .into())
 }
 
 fn write_backup(root: &dyn RootOfTrust, copy: &Path, draft: &Path) -> Result<u64, Box<dyn Error>> {
@@ -146,6 +158,7 @@ pub struct RestoreArgs {
 pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
     process::forbid_core_dumps()?;
     let config = args.data.settings()?;
+    forbid_database(&config)?;
     let store = args.data.store();
     if store.exists() {
         return Err(format!("{}: there is a store already; nothing was changed", store.display()).into());
@@ -168,7 +181,7 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
     drop(to);
     let fresh = scratch.path().join(STORE_DIRECTORY);
     SqliteStore::restore(&plain, &fresh)?;
-    let report = verify_store(&fresh, root, Beside::default())?;
+    let report = verify_store(&config, &fresh, root, Beside::default())?;
     fs::rename(&fresh, &store)?;
     sync_directory_of(&store)?;
     tell(&report);
@@ -186,19 +199,25 @@ pub fn verify_data(args: &DataArgs) -> Result<(), Box<dyn Error>> {
     let report = store::on_copy(args, |config, copy, root| {
         let trail = trail_directory(&config);
         let anchor = anchor.as_deref().map(|path| (path, text.as_deref()));
-        verify_store(copy, root, Beside { trail: Some(&trail), anchor })
+        verify_store(&config, copy, root, Beside { trail: Some(&trail), anchor })
     })?;
     tell(&report);
     Ok(())
 }
 
 /// Opens the store in `directory`, looks at all of it, and fails unless everything is in order.
-fn verify_store(directory: &Path, root: Arc<dyn RootOfTrust>, beside: Beside<'_>) -> Result<Report, Box<dyn Error>> {
+fn verify_store(
+    config: &Config,
+    directory: &Path,
+    root: Arc<dyn RootOfTrust>,
+    beside: Beside<'_>,
+) -> Result<Report, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
-        let store = Arc::new(SqliteStore::open(directory, SqliteConfig::default())?);
-        let report = look_over(&store, root, Arc::new(SystemRandom), SystemClock.now(), beside).await?;
-        store.close()?;
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let store = opening::engine(config, directory, &random).await?;
+        let report = look_over(&store, root, random, SystemClock.now(), beside).await?;
+        store.close().await?;
         Ok::<_, Box<dyn Error>>(report)
     })?;
     for note in &report.notes {

@@ -17,6 +17,7 @@ use strongroom_server::config::{Config, MemoryLock};
 use strongroom_server::credentials;
 use strongroom_server::gate::Gate;
 use strongroom_server::listen::{Listeners, serve};
+use strongroom_server::opening;
 use strongroom_server::workers::Workers;
 use strongroom_types::{AccountId, Clock, Region, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
@@ -123,7 +124,11 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let _hang_up = signal(SignalKind::hangup())?;
     // Before anything is made: a first start that fails here must not have used up the only showing of the key.
     let listeners = Listeners::bind(config).await?;
-    let first = data::prepare(directory, config.dev)?;
+    let elsewhere = config.store.url.is_some();
+    let mut first = data::prepare(directory, config.dev, elsewhere)?;
+    if elsewhere {
+        first = opening::is_empty(config, &(Arc::clone(&random) as _)).await?;
+    }
     let root = tokio::select! {
         root = opened_roots(config, first, Arc::clone(&random) as _) => Some(root?),
         _ = interrupt.recv() => None,
@@ -152,7 +157,7 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     credentials::remove_endpoint(directory)?;
     workers.stop().await;
     app.stop_functions().await;
-    tokio::task::spawn_blocking(move || app.close()).await??;
+    app.close().await?;
     if stopped.unfinished > 0 {
         return Err(format!("{} connections had unfinished requests and were cut", stopped.unfinished).into());
     }

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strongroom_core::{Documents, Identities, bootstrap};
-use strongroom_crypto::{RootOfTrust, SystemRandom, Witness};
+use strongroom_crypto::{Random, RootOfTrust, SystemRandom, Witness};
 use strongroom_roots::Roots;
 use strongroom_server::config::Config;
-use strongroom_store::{SqliteConfig, SqliteStore, StoreError};
+use strongroom_server::opening;
+use strongroom_store::{Engine, SqliteConfig, SqliteStore, StoreError};
 
 use crate::data::STORE_DIRECTORY;
 use crate::offline::DataArgs;
@@ -23,7 +24,7 @@ pub struct Opened {
     /// The settings.
     pub config: Config,
     /// The store.
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<dyn Engine>,
     /// Who keeps its ledger.
     pub witness: Witness,
     /// The documents.
@@ -57,19 +58,21 @@ pub fn accept(args: &DataArgs) -> Result<Vec<String>, Box<dyn Error>> {
     let root = roots::open(&config, false, &SystemRandom)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (store, random) = (SqliteStore::open(args.store(), SqliteConfig::default())?, Arc::new(SystemRandom));
-        let before = match bootstrap::stored_keyring(&store, root.as_ref(), Arc::clone(&random) as _).await {
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let store = opening::engine(&config, &args.store(), &random).await?;
+        let before = match bootstrap::stored_keyring(store.as_ref(), root.as_ref(), Arc::clone(&random)).await {
             Ok(_) => store.ledger_faults().await?,
             Err(bootstrap::BootstrapError::Store(StoreError::Damaged(what))) => vec![what],
             Err(error) => return Err(error.into()),
         };
-        bootstrap::accepted_keyring(&store, root.as_ref(), random).await?;
-        store.close()?;
+        bootstrap::accepted_keyring(store.as_ref(), root.as_ref(), random).await?;
+        store.close().await?;
         Ok(before)
     })
 }
 
-/// Opens a copy of the store as of one moment and lets `work` look at it, also while a server runs.
+/// Opens a copy of the store as of one moment and lets `work` look at it, also while a server runs. A store in a database
+/// is looked at where it is.
 ///
 /// # Errors
 /// When the store cannot be read, its root of trust is not available, or `work` fails.
@@ -80,7 +83,8 @@ pub fn look<T>(
     on_copy(args, |config, copy, root| within(copy, config, root.as_ref(), work))
 }
 
-/// Lets `work` use a copy of the store as of one moment, also while a server runs. The copy is gone afterwards.
+/// Lets `work` use a copy of the store as of one moment, also while a server runs. The copy is gone afterwards. Of a store
+/// in a database there is none: it is used where it is.
 ///
 /// # Errors
 /// When the store cannot be read, its root of trust is not available, or `work` fails.
@@ -91,6 +95,9 @@ pub fn on_copy<T>(
     process::forbid_core_dumps()?;
     let config = args.settings_of_store()?;
     let root = roots::open(&config, false, &SystemRandom)?;
+    if config.store.url.is_some() {
+        return work(config, &args.store(), root);
+    }
     let scratch = TemporaryDirectory::within(args.directory(), &SystemRandom)?;
     let copy = scratch.path().join("copy");
     SqliteStore::copy_of(args.store(), &copy, &SqliteConfig::default())?;
@@ -111,16 +118,16 @@ pub fn within<T>(
 ) -> Result<T, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let store = Arc::new(SqliteStore::open(store, SqliteConfig::default())?);
-        let random = Arc::new(SystemRandom);
-        let keyring = bootstrap::stored_keyring(store.as_ref(), root, Arc::clone(&random) as _).await?;
-        let witness = Witness::new(Arc::clone(&keyring), Arc::clone(&random) as _);
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let store = opening::engine(&config, store, &random).await?;
+        let keyring = bootstrap::stored_keyring(store.as_ref(), root, Arc::clone(&random)).await?;
+        let witness = Witness::new(Arc::clone(&keyring), Arc::clone(&random));
         let documents = Arc::new(Documents::new(Arc::clone(&store) as _, keyring, random, CACHE_BYTES));
         let identities = Identities::new(Arc::clone(&documents));
         let opened = Opened { config, store: Arc::clone(&store), witness, documents, identities };
         let done = work(&opened).await;
         drop(opened);
-        store.close()?;
+        store.close().await?;
         done
     })
 }

@@ -49,8 +49,12 @@ pub async fn keyring(
     let mut first = Batch::named("create_sealing_key");
     first.puts.push(Put::new(DocumentKey::new(SEALING_KEY, FIRST), 0, body));
     let ring = Arc::new(Keyring::new(&[key])?);
-    store.keep_ledger(Witness::new(Arc::clone(&ring), random), LedgerBegin::New, first).await?;
-    Ok(ring)
+    match store.keep_ledger(Witness::new(Arc::clone(&ring), Arc::clone(&random)), LedgerBegin::New, first).await {
+        Ok(()) => Ok(ring),
+        // Another node that started at the same time was quicker: its key is the store's.
+        Err(_) if !sealing_keys(store).await?.is_empty() => stored_keyring(store, root, random).await,
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The ring that seals the documents of a store that is not new. The store keeps its ledger from then on.

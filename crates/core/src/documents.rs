@@ -185,6 +185,14 @@ impl Watcher for Memory {
             self.change(change.key, now.cloned());
         }
     }
+
+    fn missed(&self) {
+        for changes in &self.changes {
+            // What is being loaded meanwhile is not kept.
+            *changes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        }
+        self.cache.clear();
+    }
 }
 
 /// The documents of a store.

@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use strongroom_crypto::ledger::ANCHOR_BYTES;
 use strongroom_crypto::{CryptoError, Sealed, Witness, random};
-use strongroom_store::{SqliteStore, StoreError};
+use strongroom_store::{Engine, StoreError};
 use thiserror::Error;
 
 use crate::credentials;
@@ -88,7 +88,7 @@ pub struct AnchorStanding {
 /// The anchor of an open store.
 pub struct Anchor {
     path: PathBuf,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Engine>,
     witness: Witness,
     id: [u8; ANCHOR_BYTES],
     /// Commits that the file tells of.
@@ -104,7 +104,7 @@ impl Anchor {
     /// When they do not agree: the store is older than the anchor knows, or another; when either cannot be used.
     pub async fn open(
         path: Option<&Path>,
-        store: &Arc<SqliteStore>,
+        store: &Arc<dyn Engine>,
         witness: &Witness,
     ) -> Result<Option<Self>, AnchorError> {
         let ledger = store.ledger().await?;
@@ -138,7 +138,7 @@ impl Anchor {
     ///
     /// # Errors
     /// When the file cannot be written, or the store fails.
-    pub async fn begin(path: &Path, store: &Arc<SqliteStore>, witness: &Witness) -> Result<Self, AnchorError> {
+    pub async fn begin(path: &Path, store: &Arc<dyn Engine>, witness: &Witness) -> Result<Self, AnchorError> {
         let anchor = Self::new(path, store, witness, random::bytes(witness.random())?);
         // Should this end halfway, the note is there and says that the store may not know it yet.
         let ledger = store.ledger().await?;
@@ -149,7 +149,7 @@ impl Anchor {
         Ok(anchor)
     }
 
-    fn new(path: &Path, store: &Arc<SqliteStore>, witness: &Witness, id: [u8; ANCHOR_BYTES]) -> Self {
+    fn new(path: &Path, store: &Arc<dyn Engine>, witness: &Witness, id: [u8; ANCHOR_BYTES]) -> Self {
         let (store, witness) = (Arc::clone(store), witness.clone());
         Self { path: path.to_owned(), store, witness, id, written: AtomicU64::new(0), writing: Mutex::new(0) }
     }
@@ -193,7 +193,7 @@ impl Anchor {
 ///
 /// # Errors
 /// When the store fails, or the file cannot be removed.
-pub async fn forget(path: Option<&Path>, store: &SqliteStore) -> Result<(), AnchorError> {
+pub async fn forget(path: Option<&Path>, store: &dyn Engine) -> Result<(), AnchorError> {
     // The file first: cut short in between, the store still has an anchor, which is then gone, and this can be done again.
     if let Some(path) = path {
         match fs::remove_file(path) {
@@ -214,7 +214,7 @@ pub async fn forget(path: Option<&Path>, store: &SqliteStore) -> Result<(), Anch
 pub async fn look(
     path: Option<&Path>,
     text: Option<&str>,
-    store: &SqliteStore,
+    store: &dyn Engine,
     witness: &Witness,
 ) -> Result<Option<AnchorStanding>, AnchorError> {
     let ledger = store.ledger().await?;
@@ -268,7 +268,7 @@ fn save(path: &Path, witness: &Witness, note: &Note) -> Result<(), AnchorError> 
 mod tests {
     use strongroom_core::bootstrap;
     use strongroom_crypto::random::SeededRandom;
-    use strongroom_store::SqliteConfig;
+    use strongroom_store::{SqliteConfig, SqliteStore};
     use tempfile::TempDir;
 
     use super::*;
@@ -277,14 +277,15 @@ mod tests {
     struct Place {
         _home: TempDir,
         path: PathBuf,
-        store: Arc<SqliteStore>,
+        store: Arc<dyn Engine>,
         witness: Witness,
     }
 
     impl Place {
         async fn new(seed: u64) -> Self {
             let home = TempDir::new().unwrap();
-            let store = Arc::new(SqliteStore::open(home.path().join("store"), SqliteConfig::default()).unwrap());
+            let store = SqliteStore::open(home.path().join("store"), SqliteConfig::default()).unwrap();
+            let store: Arc<dyn Engine> = Arc::new(store);
             let random = Arc::new(SeededRandom::new(seed));
             let ring = bootstrap::keyring(store.as_ref(), root().as_ref(), random.clone(), true).await.unwrap();
             Self { path: home.path().join("anchor.note"), _home: home, store, witness: Witness::new(ring, random) }
@@ -297,7 +298,7 @@ mod tests {
         /// What `anchor status` would say.
         async fn standing(&self) -> Result<Option<AnchorStanding>, AnchorError> {
             let text = fetch(&self.path).unwrap();
-            look(Some(&self.path), text.as_deref(), &self.store, &self.witness).await
+            look(Some(&self.path), text.as_deref(), self.store.as_ref(), &self.witness).await
         }
     }
 
@@ -327,10 +328,10 @@ mod tests {
         // Cut short between the two steps.
         fs::remove_file(&place.path).unwrap();
         assert!(place.open().await.err().unwrap().to_string().contains("the anchor is gone"));
-        forget(Some(&place.path), &place.store).await.unwrap();
+        forget(Some(&place.path), place.store.as_ref()).await.unwrap();
         assert!(Anchor::open(None, &place.store, &place.witness).await.unwrap().is_none());
         place.open().await.unwrap();
-        forget(Some(&place.path), &place.store).await.unwrap();
+        forget(Some(&place.path), place.store.as_ref()).await.unwrap();
         assert!(!place.path.exists());
     }
 

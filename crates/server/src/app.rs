@@ -16,7 +16,7 @@ use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
 use strongroom_core::{Caller, Databases, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
 use strongroom_crypto::{Keyring, Random, RootError, RootOfTrust};
-use strongroom_store::{SqliteStore, StoreError};
+use strongroom_store::{Engine, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
 use thiserror::Error;
@@ -137,7 +137,7 @@ pub struct App {
     pub(crate) inspection_hours: u32,
     /// Whether the start has looked at all of them.
     pub(crate) looked_at: bool,
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: Arc<dyn Engine>,
     trust: String,
     web_identities: WebIdentities,
 }
@@ -202,7 +202,7 @@ impl App {
         seed(random.as_ref())?;
         if identities.first_account().await?.is_none() {
             // Only a store from which nothing was taken may get its first account, and the access key of its root.
-            opening::check_whole(&store).await?;
+            opening::check_whole(store.as_ref()).await?;
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let databases = Arc::new(Databases::new(Arc::clone(&documents)));
@@ -290,12 +290,12 @@ impl App {
         &self.trust
     }
 
-    /// Finishes what waits in the store and closes it. Blocks until that is done.
+    /// Finishes what waits in the store and closes it. With the embedded engine it blocks until that is done.
     ///
     /// # Errors
     /// When the store could not be closed; what was acknowledged is found at the next start.
-    pub fn close(&self) -> Result<(), OpenError> {
-        Ok(self.store.close()?)
+    pub async fn close(&self) -> Result<(), OpenError> {
+        Ok(self.store.close().await?)
     }
 }
 
@@ -332,7 +332,7 @@ impl Space {
 
 /// The documents of a store, sealed by its keys.
 fn documents(
-    store: &Arc<SqliteStore>,
+    store: &Arc<dyn Engine>,
     keyring: &Arc<Keyring>,
     random: &Arc<dyn Random>,
     config: &Config,

@@ -1,10 +1,11 @@
 //! Opens the store of a data directory, and refuses one that is not as it was written.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use strongroom_core::bootstrap::{self, BootstrapError};
 use strongroom_crypto::{Keyring, Random, RootOfTrust, Witness};
-use strongroom_store::{SqliteConfig, SqliteStore, StoreError};
+use strongroom_store::{Engine, PostgresStore, SqliteConfig, SqliteStore, StoreError};
 
 use crate::anchor::Anchor;
 use crate::app::OpenError;
@@ -18,7 +19,7 @@ const LOOKED_AT_MAX: u64 = 5000;
 
 /// A store that agrees with its root of trust, its ledger and its anchor.
 pub(crate) struct WholeStore {
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: Arc<dyn Engine>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) anchor: Option<Arc<Anchor>>,
     /// Whether it was looked at as a whole.
@@ -35,7 +36,7 @@ pub(crate) async fn open(
     random: &Arc<dyn Random>,
 ) -> Result<WholeStore, OpenError> {
     let directory = &config.data.directory;
-    let store = Arc::new(SqliteStore::open(directory.join(STORE_DIRECTORY), store_config())?);
+    let store = engine(config, &directory.join(STORE_DIRECTORY), random).await?;
     // Whoever has credentials had a store: one that holds nothing in its place is not begun anew.
     let may_be_new = !directory.join(CREDENTIALS_FILE).exists();
     let keyring = bootstrap::keyring(store.as_ref(), root, Arc::clone(random), may_be_new).await;
@@ -45,18 +46,40 @@ pub(crate) async fn open(
     })?;
     let looked_at = config.data.inspection_hours > 0 && store.documents_about().await? <= LOOKED_AT_MAX;
     if looked_at {
-        check_whole(&store).await?;
+        check_whole(store.as_ref()).await?;
     }
     let witness = Witness::new(Arc::clone(&keyring), Arc::clone(random));
     let anchor = Anchor::open(config.data.anchor.as_deref(), &store, &witness).await?.map(Arc::new);
     Ok(WholeStore { store, keyring, anchor, looked_at })
 }
 
+/// The engine of `config`: a PostgreSQL database, or the embedded one in `directory`. On this runtime it does its work.
+///
+/// # Errors
+/// When it cannot be opened, or a file of its settings not be read.
+pub async fn engine(config: &Config, directory: &Path, random: &Arc<dyn Random>) -> Result<Arc<dyn Engine>, OpenError> {
+    match config.store.postgres().map_err(|(path, source)| OpenError::File { path, source })? {
+        Some(database) => Ok(Arc::new(PostgresStore::open(database, Arc::clone(random)).await?)),
+        None => Ok(Arc::new(SqliteStore::open(directory, store_config())?)),
+    }
+}
+
+/// Whether the database of `config`, which has one, holds nothing yet: whoever starts on it first makes its keys.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn is_empty(config: &Config, random: &Arc<dyn Random>) -> Result<bool, OpenError> {
+    let store = engine(config, &config.data.directory.join(STORE_DIRECTORY), random).await?;
+    let documents = store.documents_about().await?;
+    store.close().await?;
+    Ok(documents == 0)
+}
+
 /// Refuses a store whose files, indexes or rows are not as they were written.
 ///
 /// # Errors
 /// `Altered` with the first fault.
-pub(crate) async fn check_whole(store: &SqliteStore) -> Result<(), OpenError> {
+pub(crate) async fn check_whole(store: &dyn Engine) -> Result<(), OpenError> {
     let faults = store.integrity().await?.faults;
     let Some(first) = faults.first() else { return Ok(()) };
     let more = faults.len() - 1;

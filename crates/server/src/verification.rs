@@ -9,7 +9,7 @@ use strongroom_core::trail::files::DiskFiles;
 use strongroom_core::verification::{Report, verify};
 use strongroom_core::{Documents, Error, Identities, Kms, bootstrap};
 use strongroom_crypto::{Random, RootOfTrust, Witness};
-use strongroom_store::{SqliteStore, StoreError};
+use strongroom_store::{Engine, StoreError};
 use strongroom_types::Timestamp;
 
 use crate::anchor::{self, AnchorStanding};
@@ -34,7 +34,7 @@ pub struct Beside<'a> {
 /// # Errors
 /// When the store cannot be read at all.
 pub async fn look_over(
-    store: &Arc<SqliteStore>,
+    store: &Arc<dyn Engine>,
     root: Arc<dyn RootOfTrust>,
     random: Arc<dyn Random>,
     now: Timestamp,
@@ -45,7 +45,7 @@ pub async fn look_over(
     let opened = match keyring {
         Ok(keyring) => {
             let witness = Witness::new(Arc::clone(&keyring), Arc::clone(&random));
-            faults.extend(fault_of_anchor(store, &witness, beside).await);
+            faults.extend(fault_of_anchor(store.as_ref(), &witness, beside).await);
             let documents = Arc::new(Documents::new(Arc::clone(store) as _, keyring, random, CACHE_BYTES));
             let identities = Arc::new(Identities::new(Arc::clone(&documents)));
             let kms = Kms::new(Arc::clone(&documents), identities, root);
@@ -72,7 +72,7 @@ pub async fn look_over(
     Ok(report)
 }
 
-async fn fault_of_anchor(store: &SqliteStore, witness: &Witness, beside: Beside<'_>) -> Option<String> {
+async fn fault_of_anchor(store: &dyn Engine, witness: &Witness, beside: Beside<'_>) -> Option<String> {
     let (path, text) = beside.anchor?;
     match anchor::look(Some(path), text, store, witness).await {
         Ok(Some(found)) if found.store < found.anchor => {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use strongroom_crypto::{Sealed, Witness};
 use thiserror::Error;
@@ -211,6 +212,9 @@ pub struct Change<'a> {
 pub trait Watcher: Send + Sync {
     /// These documents were put or deleted.
     fn changed(&self, changes: &[Change<'_>]);
+
+    /// Changes of other processes were missed: any document may have been changed. Whoever keeps something drops it all.
+    fn missed(&self);
 }
 
 /// What can go wrong in a store.
@@ -231,6 +235,10 @@ pub enum StoreError {
     /// What is stored is not what this release wrote.
     #[error("the store is damaged: {0}")]
     Damaged(String),
+    /// Whether the batch was committed is not known: the storage was lost in the middle of it. It was either committed
+    /// wholly or not at all, and whoever wants to know reads again.
+    #[error("whether the store took the batch is not known: {0}")]
+    Unknown(String),
     /// The batch breaks a rule of the contract, whatever is stored: a mistake of the caller. Nothing was written.
     #[error("the batch is not allowed: {0}")]
     Invalid(&'static str),
@@ -291,6 +299,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// `Damaged` when the ledger is not what `begin` says, or not authentic; those of a commit of `first`.
     fn keep_ledger(&self, witness: Witness, begin: LedgerBegin, first: Batch) -> StoreFuture<'_, ()>;
+
+    /// For how long the watchers may not have been told of changes that other processes made. Zero where there are no
+    /// other processes. Whoever keeps documents in memory must not answer from there when this is more than it may be.
+    fn behind(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Adds a watcher. There is no way to remove one: it lives as long as the store.
     fn watch(&self, watcher: Arc<dyn Watcher>);

@@ -3,7 +3,11 @@
 pub mod api;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+mod engine;
+mod held;
 mod memory;
+mod postgres;
+mod reading;
 mod rules;
 mod sqlite;
 
@@ -11,6 +15,8 @@ pub use api::{
     Batch, Change, Companion, Delete, DocumentKey, Entry, FeedEntry, FeedRow, Index, Kind, LedgerBegin, Put, Range,
     Row, Store, StoreError, StoreFuture, Term, Watcher,
 };
+pub use engine::{Engine, Integrity, Stats};
 pub use memory::MemoryStore;
+pub use postgres::{ClientIdentity, PostgresConfig, PostgresStore};
 pub use rules::{BATCH_DOCUMENTS_MAX, BODY_BYTES_MAX, KEY_BYTES_MAX, TERMS_MAX, VALUE_BYTES_MAX};
-pub use sqlite::{DATABASE_FILE, Integrity, SqliteConfig, SqliteStore, Stats};
+pub use sqlite::{DATABASE_FILE, SqliteConfig, SqliteStore};

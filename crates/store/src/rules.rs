@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::api::{Batch, DocumentKey, Put, StoreError, Term};
 
-/// Greatest length of a document's key, in bytes.
-pub const KEY_BYTES_MAX: usize = 4 * 1024;
+/// Greatest length of a document's key, in bytes. With its kind it fits an entry of a PostgreSQL index.
+pub const KEY_BYTES_MAX: usize = 2 * 1024;
 /// Greatest length of an index value or of a feed entry's name, in bytes.
 pub const VALUE_BYTES_MAX: usize = 16 * 1024;
 /// Greatest length of a sealed body, in bytes.

@@ -32,6 +32,7 @@ const CALLS: [Call; 9] = [
         rooms: &[
             "crates/server/src/listen/",
             "crates/server/src/front/",
+            "crates/store/src/postgres/",
             "crates/roots/src/command.rs",
             "crates/runtimes/",
         ],
@@ -48,6 +49,8 @@ const CALLS: [Call; 9] = [
         paths: &["thread::spawn", "thread::Builder", "tokio::spawn", "task::spawn"],
         rooms: &[
             "crates/store/src/sqlite/",
+            "crates/store/src/postgres/",
+            "crates/store/src/contract/database.rs",
             "crates/roots/src/http.rs",
             "crates/runtimes/",
             "crates/server/",
@@ -93,6 +96,7 @@ const CALLS: [Call; 9] = [
             "crates/runtimes/src/api.rs",
             "crates/server/",
             "crates/cli/",
+            "crates/store/src/contract/database.rs",
             "crates/rotators/src/drivers/",
         ],
         in_tests: true,
@@ -100,7 +104,7 @@ const CALLS: [Call; 9] = [
     },
     Call {
         paths: &["thread::sleep"],
-        rooms: &["crates/store/src/sqlite/"],
+        rooms: &["crates/store/src/sqlite/", "crates/store/src/contract/database.rs"],
         in_tests: false,
         instead: "wait for the event, not for a time; a limit of a wait belongs to `server`",
     },
@@ -189,9 +193,16 @@ const LIBRARIES: [Library; 10] = [
     },
     Library {
         names: &["rustls", "tokio-rustls", "rustls-pki-types", "rcgen"],
-        rooms: &["crates/partners/", "crates/server/", "crates/testkit/", "crates/rotators/", "crates/client/"],
+        rooms: &[
+            "crates/store/",
+            "crates/partners/",
+            "crates/server/",
+            "crates/testkit/",
+            "crates/rotators/",
+            "crates/client/",
+        ],
         in_tests: &["*"],
-        instead: "TLS is only in `server`, in `client` for calls, in `rotators` for databases and in `partners`",
+        instead: "TLS is only in `server`, in `client` for calls, in `store` and `rotators` for databases and in `partners`",
     },
     Library {
         names: &["aws-sdk-", "aws-config", "aws-sigv4", "aws-credential-types", "aws-smithy-"],

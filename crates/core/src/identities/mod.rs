@@ -71,6 +71,10 @@ impl Watcher for Epoch {
             self.0.fetch_add(1, Ordering::AcqRel);
         }
     }
+
+    fn missed(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
 }
 
 /// What a policy names as a principal.

@@ -10,6 +10,7 @@ mod private_endpoints;
 mod problems;
 mod roots;
 mod storage;
+mod store;
 mod text;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
 pub use roots::RootConfig;
 pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, MemoryConfig, MemoryLock};
+pub use store::StoreConfig;
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -37,6 +39,8 @@ pub struct Config {
     pub dev: bool,
     /// Where everything is kept.
     pub data: DataConfig,
+    /// The store's engine.
+    pub store: StoreConfig,
     /// The process's memory.
     pub memory: MemoryConfig,
     /// The account and region.
@@ -70,6 +74,7 @@ impl Default for Config {
         Self {
             dev: false,
             data: DataConfig::default(),
+            store: StoreConfig::default(),
             memory: MemoryConfig::default(),
             account: AccountConfig::default(),
             listen: ListenConfig::default(),
@@ -121,6 +126,7 @@ impl Config {
 
     fn check_into(&self, problems: &mut Problems) {
         self.data.check(problems);
+        self.store.check(self.dev, problems);
         self.listen.check(&self.tls, self.dev, problems);
         private_endpoints::check(&self.private_endpoints, self.tls.is_on(), problems);
         self.tls.check(problems);

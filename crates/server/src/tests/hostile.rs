@@ -10,7 +10,7 @@ use serde_json::json;
 use strongroom_crypto::Random as _;
 use strongroom_crypto::random::SeededRandom;
 use strongroom_store::contract::bare::{self, rows};
-use strongroom_store::{DATABASE_FILE, SqliteConfig, SqliteStore};
+use strongroom_store::{DATABASE_FILE, Engine, SqliteConfig, SqliteStore};
 use strongroom_types::AccountId;
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -73,7 +73,7 @@ async fn written() -> Written {
         write(&house, "CreateSecret", input).await;
     }
     house.app.outbox.drain().await.unwrap();
-    house.app.close().unwrap();
+    house.app.close().await.unwrap();
     drop(house);
     let before = fs::read(database(home.path())).unwrap();
     let house = House::open_in(home.path(), 2, |_| {}).await.unwrap();
@@ -82,7 +82,7 @@ async fn written() -> Written {
     write(&house, "PutSecretValue", input).await;
     write(&house, "DeleteSecret", json!({"SecretId": "s5"})).await;
     write(&house, "RestoreSecret", json!({"SecretId": "s5"})).await;
-    house.app.close().unwrap();
+    house.app.close().await.unwrap();
     drop(house);
     let after = fs::read(database(home.path())).unwrap();
     Written { before, after, rows: rows(&database(home.path())).unwrap() }
@@ -122,8 +122,8 @@ async fn look(home: &Path) -> Found {
     let faults = match SqliteStore::open(home.join("store"), SqliteConfig::default()) {
         Err(error) => vec![error.to_string()],
         Ok(store) => {
-            let looked =
-                look_over(&Arc::new(store), root(), Arc::new(SeededRandom::new(4)), NOW, Beside::default()).await;
+            let store: Arc<dyn Engine> = Arc::new(store);
+            let looked = look_over(&store, root(), Arc::new(SeededRandom::new(4)), NOW, Beside::default()).await;
             looked.map_or_else(|error| vec![error.to_string()], |report| report.faults)
         }
     };
@@ -314,7 +314,7 @@ async fn a_whole_old_store_is_refused_where_an_anchor_knows_better() {
     )
     .await;
     house.app.anchor.as_ref().unwrap().keep_up().await.unwrap();
-    house.app.close().unwrap();
+    house.app.close().await.unwrap();
     drop(house);
     let (old, old_anchor) = (fs::read(&store).unwrap(), fs::read(&anchor).unwrap());
     let house = anchored(2).await.unwrap();
@@ -325,7 +325,7 @@ async fn a_whole_old_store_is_refused_where_an_anchor_knows_better() {
     )
     .await;
     house.app.anchor.as_ref().unwrap().keep_up().await.unwrap();
-    house.app.close().unwrap();
+    house.app.close().await.unwrap();
     drop(house);
     let (new, new_anchor) = (fs::read(&store).unwrap(), fs::read(&anchor).unwrap());
     let told = |opened: Result<House, OpenError>| opened.err().map(|error| error.to_string()).unwrap_or_default();
@@ -346,7 +346,7 @@ async fn a_whole_old_store_is_refused_where_an_anchor_knows_better() {
         fs::write(&store, content).unwrap();
         fs::write(&anchor, note).unwrap();
         let house = anchored(4).await.unwrap();
-        house.app.close().unwrap();
+        house.app.close().await.unwrap();
     }
     // Another store under the same root.
     fs::write(&store, &written().await.after).unwrap();

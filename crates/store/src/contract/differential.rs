@@ -108,6 +108,7 @@ fn kind(answer: Result<(), StoreError>) -> Result<(), &'static str> {
         StoreError::Full => "full",
         StoreError::Unavailable(_) => "unavailable",
         StoreError::Damaged(_) => "damaged",
+        StoreError::Unknown(_) => "unknown",
         StoreError::Invalid(_) => "invalid",
     })
 }

@@ -75,6 +75,8 @@ impl Watcher for Ear {
         let keys = changes.iter().map(|change| change.key.clone());
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
     }
+
+    fn missed(&self) {}
 }
 
 pub async fn watchers_hear_of_a_change_before_its_writer(store: Arc<dyn Store>) -> Verdict {
@@ -109,6 +111,8 @@ impl Watcher for Log {
         let versions = changes.iter().map(|change| version(change).unwrap_or(0));
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(versions);
     }
+
+    fn missed(&self) {}
 }
 
 pub async fn watchers_hear_in_order_and_see_what_went_along(store: Arc<dyn Store>) -> Verdict {

@@ -2,6 +2,7 @@
 
 pub mod bare;
 mod commits;
+pub mod database;
 pub mod differential;
 pub mod fixture;
 mod life;
@@ -36,7 +37,7 @@ macro_rules! cases {
 }
 
 /// All cases. The number is part of the type, so that none gets lost.
-pub const CASES: &[Case; 33] = cases![
+pub const CASES: &[Case; 34] = cases![
     commits::a_batch_is_taken_wholly_or_not_at_all,
     commits::an_expected_version_must_be_the_present_one,
     commits::versions_count_up_from_one_and_begin_anew_after_a_delete,
@@ -64,6 +65,7 @@ pub const CASES: &[Case; 33] = cases![
     reads::order_is_that_of_bytes,
     reads::a_prefix_may_end_in_the_greatest_character,
     reads::a_scan_walks_the_keys_of_one_kind,
+    reads::long_values_are_kept_in_their_order,
     life::the_feed_is_in_order_and_by_topic,
     life::a_trimmed_number_is_never_used_again,
     life::one_of_many_writers_of_a_version_wins,
@@ -94,7 +96,7 @@ mod tests {
     #[tokio::test]
     async fn the_memory_engine_keeps_the_contract() {
         let passed = run(|| async { Arc::new(MemoryStore::new()) as Arc<dyn Store> }).await;
-        assert_eq!(passed, Ok(33));
+        assert_eq!(passed, Ok(34));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,6 +109,6 @@ mod tests {
             Arc::new(store.expect("a new store")) as Arc<dyn Store>
         })
         .await;
-        assert_eq!(passed, Ok(33));
+        assert_eq!(passed, Ok(34));
     }
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use strongroom_crypto::random::{SeededRandom, bytes as random_bytes};
+
 use super::fixture::{
-    BOX, COLOUR, LID, NAME, Verdict, all, body, entries, feed, painted, put, puts, same, same_texts, seen, take, text,
-    told, version,
+    BOX, COLOUR, LID, NAME, Verdict, all, body, colour, delete, deletes, entries, feed, name, named, painted, put,
+    puts, same, same_texts, seen, take, text, told, version,
 };
 use crate::api::{DocumentKey, Entry, Put, Range, Store};
 
@@ -148,4 +150,60 @@ pub async fn a_scan_walks_the_keys_of_one_kind(store: Arc<dyn Store>) -> Verdict
     let rows = store.scan(BOX, "1/b", None, 1).await.map_err(told)?;
     same(&rows.iter().map(|row| (row.version, row.body.clone())).collect::<Vec<_>>(), &vec![(2, body(1)?)])?;
     same(&store.scan(LID, "", None, 100).await.map_err(told)?.len(), &1)
+}
+
+/// A text of `bytes` bytes that cannot be made shorter.
+fn dense(seed: u64, bytes: usize) -> Result<String, String> {
+    let random = SeededRandom::new(seed);
+    let mut text = String::with_capacity(bytes + 64);
+    while text.len() < bytes {
+        let drawn: [u8; 32] = random_bytes(&random).map_err(told)?;
+        text.extend(drawn.iter().map(|byte| char::from(33 + byte % 90)));
+    }
+    text.truncate(bytes);
+    Ok(text)
+}
+
+pub async fn long_values_are_kept_in_their_order(store: Arc<dyn Store>) -> Verdict {
+    let root = dense(1, 3000)?;
+    let longest = dense(2, crate::VALUE_BYTES_MAX)?;
+    let key = dense(3, crate::KEY_BYTES_MAX)?;
+    // Long and short ones between one another, and long ones that differ in their ends alone.
+    let short: String = root.chars().take(1000).collect();
+    let mut values = vec![root.clone() + "a", root.clone(), root.clone() + "b", short.clone(), short + "~", longest];
+    let mut batch = puts([Put { unique_added: values.iter().map(|value| name(value)).collect(), ..put(&key, 0)? }]);
+    if let Some(first) = batch.puts.first_mut() {
+        first.terms_added = values.iter().map(|value| colour(value)).collect();
+    }
+    batch.puts.push(painted("k", 0, &[&root])?);
+    take(&*store, batch).await?;
+    values.push(root.clone());
+    values.sort();
+    let listed = |range: Range| {
+        let store = Arc::clone(&store);
+        async move {
+            let entries = store.range(&range).await.map_err(told)?;
+            Ok::<_, String>(entries.into_iter().map(|entry| entry.value).collect::<Vec<_>>())
+        }
+    };
+    same(&listed(all(COLOUR, "")).await?, &values)?;
+    let begun: Vec<String> = values.iter().filter(|value| value.starts_with(&root)).cloned().collect();
+    same(&begun.len(), &4)?;
+    same(&listed(all(COLOUR, &root)).await?, &begun)?;
+    let one_by_one = |after: Option<Entry>| Range { after, limit: 1, descending: true, ..all(COLOUR, "") };
+    let mut after = None;
+    for wanted in values.iter().rev() {
+        let found = store.range(&one_by_one(after)).await.map_err(told)?;
+        same(&found.iter().map(|entry| &entry.value).collect::<Vec<_>>(), &vec![wanted])?;
+        after = found.into_iter().next();
+    }
+    same(&store.find(&name(&(root.clone() + "b"))).await, &Ok(Some(text(&key))))?;
+    same(&store.find(&name(&(root.clone() + "c"))).await, &Ok(None))?;
+    let gone = Put { terms_removed: vec![colour(&root)], unique_removed: vec![name(&root)], ..put(&key, 1)? };
+    take(&*store, puts([gone])).await?;
+    same(&listed(all(COLOUR, &root)).await?.len(), &3)?;
+    same(&store.find(&name(&root)).await, &Ok(None))?;
+    take(&*store, puts([named("b", 0, &[&root])?])).await?;
+    take(&*store, deletes([delete(&key, 2)])).await?;
+    same(&listed(all(COLOUR, "")).await?, &vec![root])
 }

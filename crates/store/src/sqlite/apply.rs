@@ -8,10 +8,10 @@ use strongroom_crypto::Witness;
 use strongroom_crypto::ledger::Version;
 
 use super::feed::Feed;
-use super::held::{self, Effect, Mark};
 use super::ledger::{LedgerWriter, TAIL_COLUMN, tail_of};
-use super::queries::number;
 use crate::api::{Batch, DocumentKey, LedgerBegin, Put, StoreError, Term};
+use crate::held::{self, Effect, Mark};
+use crate::reading::number;
 
 /// Why a batch was not applied.
 pub(super) enum Stop {

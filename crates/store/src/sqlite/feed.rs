@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 use strongroom_crypto::Sealed;
 
 use super::ledger::{LedgerWriter, blob, tail_of};
-use super::queries::{bounded, disorder, number};
 use crate::api::{FeedEntry, FeedRow, StoreError};
+use crate::reading::{bounded, disorder, number};
 
 /// Bits of a place that are the sequence. A thousand entries a second take 34 years to fill them.
 const SEQUENCE_BITS: u32 = 40;

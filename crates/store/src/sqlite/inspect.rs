@@ -8,47 +8,11 @@ use strongroom_crypto::{Sealed, Witness};
 
 use super::feed;
 use super::files;
-use super::held;
 use super::ledger;
 use super::readers::Snapshot;
 use crate::api::StoreError;
-
-/// Most faults that are told.
-const FAULTS_MAX: usize = 100;
-
-/// What a check of the whole store found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Integrity {
-    /// Documents seen.
-    pub documents: u64,
-    /// Index terms that the documents hold.
-    pub terms: u64,
-    /// Unique keys that the documents hold.
-    pub unique_keys: u64,
-    /// Feed entries seen.
-    pub feed_entries: u64,
-    /// What is wrong, at most the first hundred faults. Nothing when the store is whole.
-    pub faults: Vec<String>,
-}
-
-impl Integrity {
-    fn fault(&mut self, fault: String) {
-        if self.faults.len() < FAULTS_MAX {
-            self.faults.push(fault);
-        }
-    }
-}
-
-/// How much is in a store.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Documents by kind, in the order of the kinds' names.
-    pub documents: Vec<(String, u64)>,
-    /// Entries of the feed that were not trimmed.
-    pub feed_entries: u64,
-    /// Size of the database and its log on disk, in bytes.
-    pub bytes: u64,
-}
+use crate::engine::{FAULTS_MAX, Integrity, Stats};
+use crate::held;
 
 /// Checks the file's structure and that documents and indexes agree, all as of one moment.
 pub(super) fn integrity(connection: &Connection, witness: Option<&Witness>) -> Result<Integrity, StoreError> {

@@ -8,9 +8,9 @@ use strongroom_crypto::ledger::{Ledger, Mark, Place, TAIL_BYTES, Version, Witnes
 use strongroom_crypto::{CryptoError, Sealed};
 
 use super::feed::{self, Item};
-use super::held;
-use super::queries::number;
 use crate::api::{LedgerBegin, StoreError};
+use crate::held;
+use crate::reading::number;
 
 /// What the tables are called in places.
 const DOCUMENT: &str = "document";

@@ -6,7 +6,6 @@ mod copy;
 mod failure;
 mod feed;
 mod files;
-mod held;
 mod inspect;
 mod ledger;
 mod queries;
@@ -31,11 +30,12 @@ use tokio::time::timeout;
 
 pub use config::SqliteConfig;
 pub use files::DATABASE_FILE;
-pub use inspect::{Integrity, Stats};
 
 use crate::api::{
     Batch, DocumentKey, Entry, FeedRow, Kind, LedgerBegin, Range, Row, Store, StoreError, StoreFuture, Term, Watcher,
 };
+use crate::engine::{Engine, Integrity, Stats};
+use crate::reading::number;
 use crate::rules;
 use failure::closed;
 use files::Hold;
@@ -156,77 +156,8 @@ impl SqliteStore {
         copy::restore(backup.as_ref(), directory.as_ref())
     }
 
-    /// The ledger as it stands, once it is kept.
-    ///
-    /// # Errors
-    /// When it is not kept yet, is gone or not authentic.
-    pub async fn ledger(&self) -> Result<Ledger, StoreError> {
-        let witness = self.witness()?;
-        self.scan_with(move |connection| ledger::stored(connection, &witness)).await
-    }
-
-    /// Commits that the ledger counts, by what this process wrote and not by what the disk says now; 0 before it is kept.
-    #[must_use]
-    pub fn commits(&self) -> u64 {
-        self.shared.commits.load(Ordering::SeqCst)
-    }
-
-    /// About how many documents there are: not fewer than this.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub async fn documents_about(&self) -> Result<u64, StoreError> {
-        self.scan_with(|connection| {
-            let last: Option<i64> = connection.query_row("SELECT max(id) FROM document", [], |row| row.get(0))?;
-            queries::number(last.unwrap_or(0))
-        })
-        .await
-    }
-
-    /// Holds the ledger against all that is stored, without opening it: what is not the last that was written, in words.
-    /// Reads every row, in about 2 µs each.
-    ///
-    /// # Errors
-    /// When reading fails, or the ledger is not kept.
-    pub async fn ledger_faults(&self) -> Result<Vec<String>, StoreError> {
-        let witness = self.witness()?;
-        self.scan_with(move |connection| {
-            let snapshot = Snapshot::begin(connection)?;
-            ledger::differences(&snapshot, &witness)
-        })
-        .await
-    }
-
-    /// Names in the ledger the anchor that knows of this store from now on.
-    ///
-    /// # Errors
-    /// When it cannot be written, or the ledger is not kept.
-    pub async fn set_anchor(&self, anchor: [u8; ANCHOR_BYTES]) -> Result<(), StoreError> {
-        self.witness()?;
-        self.ask(|answer| Job::SetAnchor { anchor, answer }).await
-    }
-
     fn witness(&self) -> Result<Witness, StoreError> {
         self.shared.witness().ok_or_else(|| StoreError::Unavailable("its ledger is not kept".to_owned()))
-    }
-
-    /// Reads everything and compares the indexes, and the ledger when it is kept, with the documents. Takes as long as
-    /// reading the whole file does.
-    ///
-    /// # Errors
-    /// When reading fails. What is found to be wrong is no error but part of the answer.
-    pub async fn integrity(&self) -> Result<Integrity, StoreError> {
-        let witness = self.shared.witness();
-        self.scan_with(move |connection| inspect::integrity(connection, witness.as_ref())).await
-    }
-
-    /// Counts what is stored. Takes time that grows with the number of documents.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub async fn stats(&self) -> Result<Stats, StoreError> {
-        let database = self.database.clone();
-        self.scan_with(move |connection| inspect::stats(connection, &database)).await
     }
 
     async fn scan_with<T: Send + 'static>(
@@ -281,7 +212,7 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        if let Err(error) = self.close() {
+        if let Err(error) = Self::close(self) {
             tracing::warn!(%error, "the store was not closed cleanly");
         }
     }
@@ -341,5 +272,58 @@ impl Store for SqliteStore {
 
     fn watch(&self, watcher: Arc<dyn Watcher>) {
         self.shared.watchers.write().unwrap_or_else(PoisonError::into_inner).push(watcher);
+    }
+}
+
+impl Engine for SqliteStore {
+    fn ledger(&self) -> StoreFuture<'_, Ledger> {
+        Box::pin(async move {
+            let witness = self.witness()?;
+            self.scan_with(move |connection| ledger::stored(connection, &witness)).await
+        })
+    }
+
+    fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::SeqCst)
+    }
+
+    fn set_anchor(&self, anchor: [u8; ANCHOR_BYTES]) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            self.witness()?;
+            self.ask(|answer| Job::SetAnchor { anchor, answer }).await
+        })
+    }
+
+    fn documents_about(&self) -> StoreFuture<'_, u64> {
+        Box::pin(self.scan_with(|connection| {
+            let last: Option<i64> = connection.query_row("SELECT max(id) FROM document", [], |row| row.get(0))?;
+            number(last.unwrap_or(0))
+        }))
+    }
+
+    fn integrity(&self) -> StoreFuture<'_, Integrity> {
+        let witness = self.shared.witness();
+        Box::pin(self.scan_with(move |connection| inspect::integrity(connection, witness.as_ref())))
+    }
+
+    fn ledger_faults(&self) -> StoreFuture<'_, Vec<String>> {
+        Box::pin(async move {
+            let witness = self.witness()?;
+            self.scan_with(move |connection| {
+                let snapshot = Snapshot::begin(connection)?;
+                ledger::differences(&snapshot, &witness)
+            })
+            .await
+        })
+    }
+
+    fn stats(&self) -> StoreFuture<'_, Stats> {
+        let database = self.database.clone();
+        Box::pin(self.scan_with(move |connection| inspect::stats(connection, &database)))
+    }
+
+    /// Blocks until the log was moved into the database.
+    fn close(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async move { Self::close(self) })
     }
 }

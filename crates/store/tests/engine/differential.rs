@@ -5,15 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strongroom_store::contract::differential::{Difference, generate, replay, run};
-use strongroom_store::{MemoryStore, SqliteConfig, SqliteStore, Store};
+use strongroom_store::{Engine, MemoryStore, SqliteConfig, SqliteStore, Store};
 
 async fn open(directory: &Path) -> Arc<dyn Store> {
     Arc::new(SqliteStore::open(directory, SqliteConfig::default()).expect("the store opens"))
 }
 
 /// On failure, the operations are left in a file to be run again by [`a_kept_run_can_be_run_again`]'s means.
-fn keep(difference: &Difference) -> String {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("store-differential.replay");
+pub fn keep(engine: &str, difference: &Difference) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("store-differential-{engine}.replay"));
     fs::write(&path, &difference.replay).expect("the replay file can be written");
     format!("{}; the operations are in {}", difference.what, path.display())
 }
@@ -24,7 +24,7 @@ async fn sqlite_answers_like_the_model() {
         let home = tempfile::tempdir().expect("a directory");
         let operations = generate(seed, 1000).expect("operations");
         if let Err(difference) = run(&operations, || open(home.path())).await {
-            panic!("seed {seed}: {}", keep(&difference));
+            panic!("seed {seed}: {}", keep("sqlite", &difference));
         }
         let store = SqliteStore::open(home.path(), SqliteConfig::default()).expect("the store opens");
         let found = store.integrity().await.expect("the check runs");

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use strongroom_store::contract::fixture::{Sealer, told};
 use strongroom_store::{
-    Batch, Delete, DocumentKey, FeedEntry, Index, Kind, Put, Range, SqliteConfig, SqliteStore, Store, Term,
+    Batch, Delete, DocumentKey, Engine, FeedEntry, Index, Kind, Put, Range, SqliteConfig, SqliteStore, Store, Term,
 };
 use tokio::runtime::Runtime;
 

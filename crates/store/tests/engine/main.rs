@@ -17,6 +17,7 @@ mod matrix;
 mod outages;
 #[cfg(target_os = "linux")]
 mod points;
+mod postgres;
 #[cfg(target_os = "linux")]
 mod power;
 #[cfg(target_os = "linux")]

@@ -12,7 +12,9 @@ use strongroom_crypto::aead::generate_key;
 use strongroom_crypto::random::SeededRandom;
 use strongroom_crypto::{Keyring, Sealed, Witness};
 use strongroom_store::contract::fixture::{Sealer, told};
-use strongroom_store::{Batch, DATABASE_FILE, LedgerBegin, Range, SqliteConfig, SqliteStore, Store, StoreError};
+use strongroom_store::{
+    Batch, DATABASE_FILE, Engine as _, LedgerBegin, Range, SqliteConfig, SqliteStore, Store, StoreError,
+};
 use tokio::runtime::Runtime;
 
 use crate::load::{self, KEPT, Rounds, SIDE_ROUND};

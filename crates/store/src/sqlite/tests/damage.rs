@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{database, filled, home, opened, refused};
 use crate::contract::fixture::{BOX, COLOUR, Sealer, all, boxed, delete, deletes, name, named, put, puts, version};
-use crate::{DATABASE_FILE, DocumentKey, Integrity, Kind, Put, SqliteConfig, SqliteStore, Store, StoreError};
+use crate::{DATABASE_FILE, DocumentKey, Engine, Integrity, Kind, Put, SqliteConfig, SqliteStore, Store, StoreError};
 
 #[tokio::test]
 async fn damaged_files_are_errors() {

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::super::files::create_private;
 use super::{contents, database, filled, home, opened, refused};
 use crate::contract::fixture::{entries, feed, put, puts, version};
-use crate::{DATABASE_FILE, Integrity, SqliteStore, Store, StoreError};
+use crate::{DATABASE_FILE, Engine, Integrity, SqliteStore, Store, StoreError};
 
 #[tokio::test]
 async fn files_are_for_their_owner_alone() {

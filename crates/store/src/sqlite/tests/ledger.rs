@@ -10,7 +10,7 @@ use strongroom_crypto::{Keyring, Witness};
 use super::{database, filled, home, opened};
 use crate::contract::differential::{generate, run};
 use crate::contract::fixture::{boxed, delete, deletes, entries, name, named, put, puts};
-use crate::{Batch, LedgerBegin, SqliteStore, Store, StoreError};
+use crate::{Batch, Engine, LedgerBegin, SqliteStore, Store, StoreError};
 
 fn witness(seed: u64) -> Witness {
     let random = SeededRandom::new(seed);

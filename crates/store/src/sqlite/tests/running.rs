@@ -7,7 +7,7 @@ use super::{database, home, opened};
 use crate::contract::fixture::{
     BOX, COLOUR, Sealer, all, boxed, colour, delete, deletes, entries, feed, put, puts, seen, version,
 };
-use crate::{Put, SqliteConfig, SqliteStore, Store, StoreError};
+use crate::{Engine, Put, SqliteConfig, SqliteStore, Store, StoreError};
 
 #[tokio::test]
 async fn a_full_database_refuses_until_there_is_room() {

@@ -4,13 +4,13 @@ use crate::api::{Put, StoreError, Term};
 
 /// One term or unique key of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Mark<'a> {
+pub(crate) struct Mark<'a> {
     /// Whether it is a unique key.
-    pub(super) unique: bool,
+    pub(crate) unique: bool,
     /// The index.
-    pub(super) index: &'a str,
+    pub(crate) index: &'a str,
     /// The value.
-    pub(super) value: &'a str,
+    pub(crate) value: &'a str,
 }
 
 /// Stored form of each mark: one of these bytes, the index, NUL, the value, NUL.
@@ -18,7 +18,7 @@ const TERM: u8 = b't';
 const UNIQUE: u8 = b'u';
 
 /// Reads a stored list. It is in order, without doubles.
-pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Mark<'_>>, StoreError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Mark<'_>>, StoreError> {
     let damaged = || StoreError::Damaged("a document's list of terms".to_owned());
     let text = std::str::from_utf8(bytes).map_err(|_| damaged())?;
     let mut marks: Vec<Mark<'_>> = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Mark<'_>>, StoreError> {
 }
 
 /// The stored form of a list that is in order.
-pub(super) fn encode(marks: &[Mark<'_>]) -> Vec<u8> {
+pub(crate) fn encode(marks: &[Mark<'_>]) -> Vec<u8> {
     let length = marks.iter().map(|mark| mark.index.len() + mark.value.len() + 3).sum();
     let mut bytes = Vec::with_capacity(length);
     for mark in marks {
@@ -57,17 +57,17 @@ pub(super) fn encode(marks: &[Mark<'_>]) -> Vec<u8> {
 
 /// What a change does to a list. Both parts are in order, without doubles.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Effect<'a> {
+pub(crate) struct Effect<'a> {
     /// On the list before and not after.
-    pub(super) gone: Vec<Mark<'a>>,
+    pub(crate) gone: Vec<Mark<'a>>,
     /// On the list after and not before.
-    pub(super) added: Vec<Mark<'a>>,
+    pub(crate) added: Vec<Mark<'a>>,
 }
 
 impl<'a> Effect<'a> {
     /// What `put` does to the list `before`: what is removed goes first, what is added comes then. Looks up no more than
     /// what the put names, which is little beside the list.
-    pub(super) fn of(before: &[Mark<'a>], put: &'a Put) -> Self {
+    pub(crate) fn of(before: &[Mark<'a>], put: &'a Put) -> Self {
         let wanted = sorted(listed(false, &put.terms_added).chain(listed(true, &put.unique_added)));
         let mut gone = sorted(listed(false, &put.terms_removed).chain(listed(true, &put.unique_removed)));
         gone.retain(|mark| before.binary_search(mark).is_ok() && wanted.binary_search(mark).is_err());
@@ -77,12 +77,12 @@ impl<'a> Effect<'a> {
     }
 
     /// Whether the list stays as it is.
-    pub(super) fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         self.gone.is_empty() && self.added.is_empty()
     }
 
     /// The stored form of the list `before` after this.
-    pub(super) fn encode(&self, before: &[Mark<'a>]) -> Vec<u8> {
+    pub(crate) fn encode(&self, before: &[Mark<'a>]) -> Vec<u8> {
         let mut marks: Vec<Mark<'a>> = Vec::with_capacity(before.len() + self.added.len());
         marks.extend(before.iter().filter(|mark| self.gone.binary_search(mark).is_err()));
         // Two stretches that are in order each: sorting them is merging them.

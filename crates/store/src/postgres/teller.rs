@@ -1,0 +1,214 @@
+//! Telling the watchers of changes, in the order in which they were committed: this node's own by its writer, other
+//! nodes' as the table of changes has them. A number that is missing in between is noticed, and then all is forgotten.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use strongroom_crypto::Witness;
+use tokio::time::Instant;
+use tokio_postgres::Row;
+
+use super::failure::{Trouble, column};
+use super::forms;
+use super::schema::SCHEMA_VERSION;
+use super::session::newer;
+use crate::api::{Batch, Change, DocumentKey, Kind, StoreError, Watcher};
+use crate::reading::number;
+
+/// Kinds that other nodes' changes may name; behind that, all is forgotten.
+const KINDS_MAX: usize = 1000;
+/// Longest name of such a kind, in bytes.
+const KIND_BYTES_MAX: usize = 64;
+
+/// What the parts of a store share.
+pub(super) struct Shared {
+    /// Set when no more work is to be taken.
+    pub(super) closing: AtomicBool,
+    watchers: RwLock<Vec<Arc<dyn Watcher>>>,
+    told: Mutex<Told>,
+    /// When the last look began after which everything was told.
+    heard: Mutex<Instant>,
+    kinds: Mutex<HashSet<&'static str>>,
+    /// The least schema that a node must know.
+    floor: AtomicI64,
+    /// Commits that the ledger counted when this process last saw it.
+    pub(super) commits: AtomicU64,
+    witness: RwLock<Option<Witness>>,
+}
+
+/// How far the watchers were told.
+struct Told {
+    sequence: u64,
+    /// A commit of this node that may be in the table before its watchers were told: its writer tells of it.
+    in_flight: Option<u64>,
+}
+
+/// A row of the table of changes.
+pub(super) struct ChangeRow {
+    sequence: u64,
+    keys: Option<Vec<u8>>,
+}
+
+impl ChangeRow {
+    /// The rows of a statement.
+    pub(super) fn of(rows: &[Row]) -> Result<Vec<Self>, Trouble> {
+        let row = |row: &Row| Ok(Self { sequence: number(column(row, 0)?)?, keys: column(row, 1)? });
+        rows.iter().map(row).collect()
+    }
+}
+
+impl Shared {
+    /// For a store whose last commit is number `sequence`.
+    pub(super) fn new(sequence: u64) -> Self {
+        Self {
+            closing: AtomicBool::new(false),
+            watchers: RwLock::default(),
+            told: Mutex::new(Told { sequence, in_flight: None }),
+            heard: Mutex::new(Instant::now()),
+            kinds: Mutex::default(),
+            floor: AtomicI64::new(0),
+            commits: AtomicU64::new(0),
+            witness: RwLock::default(),
+        }
+    }
+
+    pub(super) fn watch(&self, watcher: Arc<dyn Watcher>) {
+        self.watchers.write().unwrap_or_else(PoisonError::into_inner).push(watcher);
+    }
+
+    /// Who keeps the ledger.
+    pub(super) fn witness(&self) -> Option<Witness> {
+        self.witness.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_witness(&self, witness: Witness) {
+        *self.witness.write().unwrap_or_else(PoisonError::into_inner) = Some(witness);
+    }
+
+    /// Notes the least schema that a node must know.
+    ///
+    /// # Errors
+    /// When this release does not know it.
+    pub(super) fn note_floor(&self, floor: i64) -> Result<(), StoreError> {
+        self.floor.store(floor, Ordering::SeqCst);
+        self.check_floor()
+    }
+
+    /// Refuses a store that another node has made one that this release does not know.
+    pub(super) fn check_floor(&self) -> Result<(), StoreError> {
+        let floor = self.floor.load(Ordering::SeqCst);
+        if floor > SCHEMA_VERSION { Err(newer(floor, SCHEMA_VERSION)) } else { Ok(()) }
+    }
+
+    /// For how long the watchers may not have been told of something.
+    pub(super) fn behind(&self) -> Duration {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Everything that was committed before `began` was told.
+    pub(super) fn heard(&self, began: Instant) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = began;
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last commit that the watchers were told of.
+    pub(super) fn told_sequence(&self) -> u64 {
+        self.told().sequence
+    }
+
+    /// This node is about to make commit `sequence`.
+    pub(super) fn begin(&self, sequence: u64) {
+        self.told().in_flight = Some(sequence);
+    }
+
+    /// This node is not going to tell of the commit that it began.
+    pub(super) fn give_up(&self) {
+        self.told().in_flight = None;
+    }
+
+    /// Tells of other nodes' changes. False when the next one is this node's and not yet told.
+    pub(super) fn tell(&self, rows: &[ChangeRow]) -> bool {
+        let mut told = self.told();
+        self.tell_rows(&mut told, rows)
+    }
+
+    fn tell_rows(&self, told: &mut Told, rows: &[ChangeRow]) -> bool {
+        for row in rows.iter().filter(|row| row.sequence > told.sequence).collect::<Vec<_>>() {
+            if told.in_flight == Some(row.sequence) {
+                return false;
+            }
+            let keys = row.keys.as_deref().and_then(forms::read_changes).and_then(|keys| self.keys(&keys));
+            match keys {
+                Some(keys) if row.sequence == told.sequence + 1 => {
+                    let changes: Vec<Change<'_>> = keys.iter().map(|key| Change { key, companion: None }).collect();
+                    self.changed(&changes);
+                }
+                _ => self.missed(),
+            }
+            told.sequence = row.sequence;
+        }
+        true
+    }
+
+    /// The last commit is number `sequence`, but what led there is not to be had.
+    pub(super) fn skip_to(&self, sequence: u64) {
+        let mut told = self.told();
+        if told.sequence != sequence && told.in_flight.is_none_or(|own| own > sequence) {
+            self.missed();
+            told.sequence = sequence;
+        }
+    }
+
+    /// Tells of this node's commit `sequence`, before which other nodes made those of `rows`.
+    pub(super) fn tell_own<'b>(&self, rows: &[ChangeRow], sequence: u64, batches: impl Iterator<Item = &'b Batch>) {
+        let mut told = self.told();
+        told.in_flight = None;
+        self.tell_rows(&mut told, rows);
+        if told.sequence >= sequence {
+            // It was told when nobody knew whether it would be: what went along may be older than what came after it.
+            return;
+        }
+        if told.sequence + 1 != sequence {
+            self.missed();
+        }
+        let changes: Vec<Change<'_>> = batches.flat_map(Batch::changes).collect();
+        self.changed(&changes);
+        told.sequence = sequence;
+    }
+
+    fn changed(&self, changes: &[Change<'_>]) {
+        if !changes.is_empty() {
+            let watchers = self.watchers.read().unwrap_or_else(PoisonError::into_inner);
+            watchers.iter().for_each(|watcher| watcher.changed(changes));
+        }
+    }
+
+    fn missed(&self) {
+        let watchers = self.watchers.read().unwrap_or_else(PoisonError::into_inner);
+        watchers.iter().for_each(|watcher| watcher.missed());
+    }
+
+    /// Keys of which this process may never have seen the kind.
+    fn keys(&self, keys: &[(&str, &str)]) -> Option<Vec<DocumentKey>> {
+        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.iter().map(|(kind, key)| Some(DocumentKey::new(Kind(known(&mut kinds, kind)?), *key))).collect()
+    }
+}
+
+/// A kind's name that stays: there are only so many.
+fn known(kinds: &mut HashSet<&'static str>, kind: &str) -> Option<&'static str> {
+    if let Some(kind) = kinds.get(kind) {
+        return Some(kind);
+    }
+    if kinds.len() >= KINDS_MAX || kind.len() > KIND_BYTES_MAX {
+        return None;
+    }
+    let kept: &'static str = Box::leak(kind.to_owned().into_boxed_str());
+    kinds.insert(kept);
+    Some(kept)
+}
