@@ -206,7 +206,12 @@ pub fn verify_data(args: &DataArgs) -> Result<(), Box<dyn Error>> {
 }
 
 /// Opens the store in `directory`, looks at all of it, and fails unless everything is in order.
-fn verify_store(config: &Config, directory: &Path, root: Arc<dyn RootOfTrust>, beside: Beside<'_>) -> Result<Report, Box<dyn Error>> {
+fn verify_store(
+    config: &Config,
+    directory: &Path,
+    root: Arc<dyn RootOfTrust>,
+    beside: Beside<'_>,
+) -> Result<Report, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
