@@ -1,11 +1,12 @@
 //! The bench: `suite` measures Strongroom beside a ceiling and peers and writes a report, `compare` compares two,
 //! `load` and `seed` do by hand what the suite does, `ceiling` is the bare server, `policy` times
-//! decisions by themselves and `schedule` windows of rotation.
+//! decisions by themselves, `schedule` windows of rotation and `due-work` how rotations that are due are found.
 
 mod amz_date;
 mod ceiling;
 mod client;
 mod credentials;
+mod due_work;
 mod failure;
 mod guard;
 mod keys;
@@ -62,6 +63,8 @@ enum Command {
     Schedule,
     /// Measures durable commits of the store's engine on PostgreSQL beside pgbench's simple updates, on a server of its own.
     Postgres,
+    /// Measures how long the engine takes to find rotations that are due, by number of scheduled secrets.
+    DueWork(due_work::Options),
     /// Puts load on a server that runs, and prints what came of it.
     Load(load_command::Options),
     /// Creates secrets, as `load` and `suite` ask for them.
@@ -105,6 +108,7 @@ fn execute(command: Command) -> Result<String, Failure> {
         Command::Policy => policy::table().map_err(|error| Failure::void(error.to_string())),
         Command::Schedule => schedule::table().map_err(|error| Failure::void(error.to_string())),
         Command::Postgres => runtime.block_on(postgres::table()),
+        Command::DueWork(options) => runtime.block_on(due_work::table(&options)),
         Command::Load(options) => runtime.block_on(load_command::run(&options, now_ms)),
         Command::Seed(options) => runtime.block_on(load_command::seed(&options, now_ms)),
         Command::Ceiling { listen, endpoint, value_bytes } => {

@@ -5,6 +5,7 @@ mod allocator;
 mod anchor;
 mod audit;
 mod data;
+mod database;
 mod greeting;
 mod keys;
 mod ledger;
@@ -80,6 +81,9 @@ enum Command {
     /// Works on the rotation of secrets.
     #[command(subcommand)]
     Rotation(rotation::RotationCommand),
+    /// Works on the databases whose master users' secrets Strongroom owns and rotates without a function.
+    #[command(subcommand)]
+    Database(database::DatabaseCommand),
     /// Tells who may do an action on a resource, and by which statements; also while a server runs.
     WhoCan(policy::WhoCanArgs),
 }
@@ -104,6 +108,7 @@ fn main() -> ExitCode {
         Command::Organization(command) => organization::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Rotation(command) => rotation::run(&command),
+        Command::Database(command) => database::run(&command),
         Command::WhoCan(args) => policy::who_can(&args),
     };
     match done {

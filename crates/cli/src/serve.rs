@@ -142,7 +142,7 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let app = Arc::new(app);
     let url = url(&listeners);
     let gate = Arc::new(Gate::new(Arc::clone(&app)));
-    app.lead_functions_to(&(Arc::clone(&gate) as _), &url);
+    app.lead_functions_to(&gate, &url);
     let workers = Workers::start(Arc::clone(&app));
     let others = other_regions(&app).await?;
     tell(config, &app, &url, new_key.as_ref(), &others)?;

@@ -63,7 +63,7 @@ pub fn unseal(args: &DataArgs) -> Result<(), Box<dyn Error>> {
         }
         _ => format!("{}: {error}", path.display()),
     })?;
-    let share = asked()?;
+    let share = asked("share")?;
     stream.set_read_timeout(Some(TALK))?;
     stream.set_write_timeout(Some(TALK))?;
     stream.write_all(share.expose().trim().as_bytes())?;
@@ -146,12 +146,15 @@ fn line(stream: &mut UnixStream) -> io::Result<SecretText> {
     SecretText::from_utf8(line).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// The share that is typed or piped in.
-fn asked() -> io::Result<SecretText> {
+/// The secret line that is typed or piped in; `what` it is, is shown to who types.
+///
+/// # Errors
+/// When there is nothing to be read.
+pub fn asked(what: &str) -> io::Result<SecretText> {
     let stdin = io::stdin();
     let hidden = stdin.is_terminal().then(Hidden::begin).transpose()?;
     if hidden.is_some() {
-        eprint!("share (not shown): ");
+        eprint!("{what} (not shown): ");
     }
     let mut text = Zeroizing::new(String::with_capacity(LINE_BYTES_MAX));
     let most = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);

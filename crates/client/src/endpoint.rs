@@ -2,20 +2,19 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Uri};
+use http::header::{HOST, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use strongroom_types::{SecretBuffer, SecretBytes};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -23,7 +22,9 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::CallError;
+use crate::trust::Trust;
 
 /// Bytes of an answer's head.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -32,15 +33,6 @@ const ANSWER_BYTES: usize = 4096;
 /// Addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 4;
 
-/// Whose certificates are trusted.
-#[derive(Clone, Debug)]
-pub enum Trust {
-    /// Those that lead to a root of the system.
-    System,
-    /// Those that lead to one of these certificates in PEM form alone.
-    Pem(Vec<u8>),
-}
-
 /// How an endpoint is spoken with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -48,6 +40,8 @@ pub struct Options {
     pub trust: Trust,
     /// Whether plain HTTP may go to other machines. To loopback it always may.
     pub plain_http_anywhere: bool,
+    /// Which addresses are asked, once the name is resolved. By default: all.
+    pub may_be_asked: fn(IpAddr) -> bool,
     /// The most that a call may take, from the look-up of the name to the last byte of the answer.
     pub time: Duration,
     /// The most bytes of an answer's body.
@@ -57,11 +51,18 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let time = Duration::from_secs(30);
-        Self { trust: Trust::System, plain_http_anywhere: false, time, answer_bytes_max: 8 * 1024 * 1024 }
+        Self {
+            trust: Trust::system(),
+            plain_http_anywhere: false,
+            may_be_asked: |_| true,
+            time,
+            answer_bytes_max: 8 * 1024 * 1024,
+        }
     }
 }
 
 /// A service at one URL.
+#[derive(Clone)]
 pub struct Endpoint {
     url: String,
     host: String,
@@ -90,7 +91,7 @@ impl Endpoint {
         let tls = match uri.scheme_str() {
             Some("https") => {
                 let name = ServerName::try_from(host.clone()).map_err(|_| wrong("not a host name"))?;
-                Some((name, client_config(&options.trust).map_err(|reason| wrong(&reason))?))
+                Some((name, options.trust.config().map_err(|reason| wrong(&reason))?))
             }
             Some("http") => None,
             _ => return Err(wrong("neither https nor http")),
@@ -112,6 +113,21 @@ impl Endpoint {
         &self.url
     }
 
+    /// The same service, whose calls may take `time`.
+    #[must_use]
+    pub fn within(&self, time: Duration) -> Self {
+        Self { options: Options { time, ..self.options.clone() }, ..self.clone() }
+    }
+
+    /// Carries out a call without a signature and returns the answer, whatever its status.
+    ///
+    /// # Errors
+    /// When it cannot be written down, or there is no whole answer.
+    pub async fn send(&self, call: Call) -> Result<Answer, CallError> {
+        let headers = call.header_values()?;
+        self.exchange(call, headers).await
+    }
+
     /// The value of the header `Host`.
     pub(crate) fn authority(&self) -> &HeaderValue {
         &self.authority
@@ -122,8 +138,15 @@ impl Endpoint {
         [&self.base, path].concat()
     }
 
-    /// Sends a request and waits for the answer, as long as it may take.
-    pub(crate) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
+    /// Sends a call with these headers, which are all that it has, and waits for the answer, as long as it may take.
+    pub(crate) async fn exchange(&self, call: Call, mut headers: HeaderMap) -> Result<Answer, CallError> {
+        headers.insert(HOST, self.authority.clone());
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("strongroom/", env!("CARGO_PKG_VERSION"))));
+        let path = self.path(&call.path);
+        let target = if call.query.is_empty() { path } else { [&path, "?", &call.query].concat() };
+        let request = Request::builder().method(call.method).uri(target).body(Body::of(call.body));
+        let mut request = request.map_err(|error| CallError::Request(error.to_string()))?;
+        *request.headers_mut() = headers;
         let time = self.options.time;
         let answer = tokio::time::timeout(time, self.exchange_at_leisure(request)).await;
         answer.unwrap_or_else(|_| Err(CallError::Time { url: self.url.clone(), time }))
@@ -145,8 +168,13 @@ impl Endpoint {
         let said = |error: io::Error| error.to_string();
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await.map_err(said)?;
         let anywhere = self.tls.is_some() || self.options.plain_http_anywhere;
-        let may_be_asked = |address: &SocketAddr| anywhere || address.ip().to_canonical().is_loopback();
-        let mut last = "the host has no address that may be asked without TLS".to_owned();
+        let may_be_asked = |address: &SocketAddr| {
+            (anywhere || address.ip().to_canonical().is_loopback()) && (self.options.may_be_asked)(address.ip())
+        };
+        let mut last = "the host has no address that may be asked".to_owned();
+        if !anywhere {
+            last += " without TLS";
+        }
         for address in found.filter(may_be_asked).take(ADDRESSES_MAX) {
             match TcpStream::connect(address).await {
                 Ok(stream) => return Ok(stream),
@@ -199,11 +227,11 @@ impl fmt::Debug for Endpoint {
 }
 
 /// A body that is wiped once it has been sent.
-pub(crate) struct Body(SecretBytes);
+struct Body(SecretBytes);
 
 impl Body {
     /// As the library takes it.
-    pub(crate) fn of(bytes: SecretBytes) -> Full<Bytes> {
+    fn of(bytes: SecretBytes) -> Full<Bytes> {
         Full::new(Bytes::from_owner(Self(bytes)))
     }
 }
@@ -212,29 +240,4 @@ impl AsRef<[u8]> for Body {
     fn as_ref(&self) -> &[u8] {
         self.0.expose()
     }
-}
-
-fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
-    let mut roots = RootCertStore::empty();
-    match trust {
-        Trust::Pem(text) => {
-            let none = || "what it is to be trusted by is no root certificates in PEM form".to_owned();
-            for certificate in CertificateDer::pem_slice_iter(text) {
-                roots.add(certificate.map_err(|_| none())?).map_err(|_| none())?;
-            }
-            if roots.is_empty() {
-                return Err(none());
-            }
-        }
-        Trust::System => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
 }

@@ -10,6 +10,7 @@ mod credentials;
 mod endpoint;
 mod error;
 pub mod profiles;
+mod trust;
 
 #[cfg(test)]
 mod tests;
@@ -18,5 +19,6 @@ pub use answer::{Answer, element};
 pub use call::Call;
 pub use client::Client;
 pub use credentials::Credentials;
-pub use endpoint::{Endpoint, Options, Trust};
+pub use endpoint::{Endpoint, Options};
 pub use error::{CallError, ServiceError};
+pub use trust::Trust;

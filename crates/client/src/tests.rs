@@ -128,7 +128,7 @@ async fn certificates_have_to_lead_to_what_is_trusted() {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     for (pem, trusted) in [(made.cert.pem(), true), (other.cert.pem(), false)] {
         let (listener, port) = listener().await;
-        let options = Options { trust: Trust::Pem(pem.into_bytes()), ..Options::default() };
+        let options = Options { trust: Trust::pem(pem.into_bytes()), ..Options::default() };
         let client = client(&format!("https://localhost:{port}"), options);
         let server = async {
             let (stream, _) = listener.accept().await.expect("accepted");
@@ -148,7 +148,7 @@ fn what_is_no_endpoint_is_refused() {
     for url in ["", "here", "ftp://here", "http://", "http://user@here", "http://here/?a=b", "https://a b"] {
         assert!(Endpoint::open(url, Options::default()).is_err(), "{url}");
     }
-    let options = Options { trust: Trust::Pem(b"no certificate".to_vec()), ..Options::default() };
+    let options = Options { trust: Trust::pem(b"no certificate".to_vec()), ..Options::default() };
     assert!(Endpoint::open("https://here", options).is_err());
 }
 

@@ -7,6 +7,7 @@ use strongroom_crypto::digest::sha256;
 use strongroom_store::{Entry, Index, Range, Term};
 use strongroom_types::Timestamp;
 
+use crate::databases::database::Database;
 use crate::documents::{Document, Documents};
 use crate::error::Error;
 use crate::evidence::Evidence;
@@ -164,9 +165,12 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
         walk.report.fault(what);
     }
     let mut values_expected = 0;
-    let mut secrets = Vec::new();
+    let (mut secrets, mut owned) = (Vec::new(), BTreeSet::new());
     walk.over::<Secret>(|report, secret| {
         report.secrets += 1;
+        let database =
+            secret.owner.as_ref().map(|owner| model::place(&secret.account, &secret.region) + &owner.database);
+        owned.extend(database.map(|database| (database, secret.name.clone())));
         values_expected += secret.versions.values().filter(|version| version.has_value()).count();
         secrets.push(secret.key());
     })
@@ -179,6 +183,7 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     if values != values_expected {
         walk.report.fault(format!("{values} values are stored, {values_expected} belong to versions"));
     }
+    walk.over_databases(&owned).await?;
     for fault in outbox::faults(documents.store().as_ref(), documents.keyring()).await? {
         walk.report.fault(fault);
     }
@@ -214,6 +219,20 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// Opens every database. Those are to be there that the secrets which services own are of, and no others.
+    async fn over_databases(&mut self, owned: &BTreeSet<(String, String)>) -> Result<(), Error> {
+        let mut databases = BTreeSet::new();
+        self.over::<Database>(|_, database| {
+            databases.insert((database.key(), database.secret_name.clone()));
+        })
+        .await?;
+        for (key, name) in databases.symmetric_difference(owned) {
+            self.report
+                .fault(format!("database {key} and secret {name} do not belong together, or one of them is missing"));
+        }
+        Ok(())
     }
 
     /// Adds the entries that the indexes should have of a document, and looks for its unique keys.

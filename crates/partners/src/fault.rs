@@ -1,11 +1,11 @@
 //! Why a secret of a partner is refused, or a step of its rotation fails. No text holds secret material: of a
 //! partner's answer only the status and the names of members are told.
 
+use strongroom_rotators::Failure;
 use thiserror::Error;
 
 use crate::http::HttpFault;
 use crate::kind::Kind;
-use crate::secrets::SecretsFault;
 
 /// What is wrong.
 #[derive(Debug, Error)]
@@ -14,10 +14,10 @@ pub enum Fault {
     #[error("{0:?} is no type of a managed external secret: there are {list}", list = Kind::names().join(", "))]
     UnknownType(String),
     /// The type is known, but its partner's API is not spoken here.
-    #[error("secrets of type {0} are not rotated here: supported are {list}", list = Kind::supported_names().join(", "))]
+    #[error("Secrets of type {0} are not rotated here: supported are {list}", list = Kind::supported_names().join(", "))]
     UnsupportedType(&'static str),
     /// The secret's value is not a JSON object.
-    #[error("the value of a secret of type {0} must be a JSON object")]
+    #[error("The value of a secret of type {0} must be a JSON object")]
     NotAnObject(&'static str),
     /// The value lacks a key, or it is empty.
     #[error("{key} key is missing from secret JSON of type {kind}")]
@@ -66,7 +66,7 @@ pub enum Fault {
         form: &'static str,
     },
     /// The administrator's secret is not what is needed.
-    #[error("the administrator's secret {arn} {why}")]
+    #[error("The administrator's secret {arn} {why}")]
     AdminSecret {
         /// Its ARN, as the metadata have it.
         arn: String,
@@ -76,16 +76,13 @@ pub enum Fault {
     /// The secret does not stand where the step begins.
     #[error("{0}")]
     State(String),
-    /// A name of a step that there is not.
-    #[error("{0:?} is no step of a rotation")]
-    UnknownStep(String),
     /// A call about a secret failed.
     #[error("{what}: {error}")]
     Secrets {
         /// What was asked for.
         what: &'static str,
         /// Why it failed.
-        error: SecretsFault,
+        error: Failure,
     },
     /// The partner could not be asked.
     #[error("{what}: {error}")]

@@ -240,7 +240,7 @@ mod tests {
         let unsupported = Kind::supported("PaddleApiKey").unwrap_err().to_string();
         assert_eq!(
             unsupported,
-            "secrets of type PaddleApiKey are not rotated here: supported are ConfluentCloudApiKey, DatadogApiKey, \
+            "Secrets of type PaddleApiKey are not rotated here: supported are ConfluentCloudApiKey, DatadogApiKey, \
              DatadogApplicationKey, DatadogAdminKey, GitLabAccessToken, JenkinsApiToken, MongoDBAtlasDatabaseUser, \
              MongoDBAtlasServiceAccount, SonarQubeToken"
         );
@@ -271,7 +271,7 @@ mod tests {
         }
         let text = SecretText::new("hunter2".to_owned());
         let fault = Kind::of("PaddleApiKey").unwrap().check_value(&text).unwrap_err().to_string();
-        assert_eq!(fault, "the value of a secret of type PaddleApiKey must be a JSON object");
+        assert_eq!(fault, "The value of a secret of type PaddleApiKey must be a JSON object");
     }
 
     #[test]

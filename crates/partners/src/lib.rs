@@ -2,7 +2,7 @@
 //! APIs. Knows neither the store nor the server: the secrets and the network are handed in.
 //!
 //! [`Kind`] is the table of types and checks values and metadata. [`rotate_step`] does one of the four steps of a
-//! rotation, with [`Secrets`] for the secrets and [`Http`] for the partner; [`HttpsClient`] is the real network.
+//! rotation, with [`strongroom_rotators::Secrets`] for the secrets and [`Http`] for the partner; [`HttpsClient`] is the real network.
 //! Each step may be done again at any time: what is done already is found and left.
 
 mod client;
@@ -13,7 +13,6 @@ mod http;
 mod kind;
 mod partner;
 mod rotate;
-mod secrets;
 
 #[cfg(test)]
 mod tests;
@@ -23,5 +22,4 @@ pub use fault::Fault;
 pub use hosts::Hosts;
 pub use http::{Answer, Calling, Http, HttpFault, Request};
 pub use kind::Kind;
-pub use rotate::{Means, Rotation, Step, rotate_step};
-pub use secrets::{Asking, Description, PasswordRules, SecretValue, Secrets, SecretsFault};
+pub use rotate::{Means, Rotation, rotate_step};

@@ -1,9 +1,8 @@
 //! The four steps of a rotation, the same for all partners.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
+use strongroom_rotators::{Described, Failure, Secrets, Step};
 use strongroom_types::SecretText;
 use strongroom_types::time::Timestamp;
 
@@ -13,56 +12,12 @@ use crate::hosts::Hosts;
 use crate::http::Http;
 use crate::kind::{ADMIN_SECRET, Kind};
 use crate::partner::{Job, Leaving, Partner, base};
-use crate::secrets::{Description, Secrets, SecretsFault};
 
 const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 const PREVIOUS: &str = "AWSPREVIOUS";
 /// Characters of the token that the name of a new credential at the partner has.
 const NAME_TOKEN_CHARACTERS: usize = 36;
-
-/// A step of a rotation, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
-    /// A new credential is made and kept as the pending version.
-    Create,
-    /// The partner is told of it, where it was not the partner who made it.
-    Set,
-    /// It is used.
-    Test,
-    /// It becomes the current version, and what is no longer needed is revoked.
-    Finish,
-}
-
-impl Step {
-    /// All steps, in their order.
-    pub const ALL: [Self; 4] = [Self::Create, Self::Set, Self::Test, Self::Finish];
-
-    /// The name, as rotation functions get it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Create => "createSecret",
-            Self::Set => "setSecret",
-            Self::Test => "testSecret",
-            Self::Finish => "finishSecret",
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Step {
-    type Err = Fault;
-
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        Self::ALL.into_iter().find(|step| step.name() == text).ok_or_else(|| Fault::UnknownStep(text.to_owned()))
-    }
-}
 
 /// What is rotated.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +28,8 @@ pub struct Rotation<'a> {
     pub secret_id: &'a str,
     /// The id of the pending version.
     pub token: &'a str,
+    /// Proof that a rotation sends the new version, if there is one.
+    pub rotation_token: Option<&'a str>,
     /// ExternalSecretRotationMetadata.
     pub metadata: &'a BTreeMap<String, String>,
     /// The present instant.
@@ -149,7 +106,7 @@ impl Run<'_> {
         }
     }
 
-    async fn finish(&self, described: &Description) -> Result<(), Fault> {
+    async fn finish(&self, described: &Described) -> Result<(), Fault> {
         let new = self.needed_pending().await?;
         if self.partner.leaving() == Leaving::Older {
             let current = self.needed(CURRENT).await?;
@@ -159,12 +116,8 @@ impl Run<'_> {
                 self.partner.revoke(&job, &older).await?;
             }
         }
-        let moving = self.means.secrets.move_label(
-            self.rotation.secret_id,
-            CURRENT,
-            self.rotation.token,
-            described.version_with(CURRENT),
-        );
+        let (id, token) = (self.rotation.secret_id, self.rotation.token);
+        let moving = self.means.secrets.move_current(id, token, described.version_with(CURRENT));
         moving.await.map_err(failed("move AWSCURRENT to the new version"))?;
         self.leave_displaced().await
     }
@@ -187,16 +140,16 @@ impl Run<'_> {
         self.partner.ids().iter().all(|id| one.text(&[id]) != other.text(&[id]))
     }
 
-    fn pending_stages<'d>(&self, described: &'d Description) -> Result<&'d [String], Fault> {
+    fn pending_stages<'d>(&self, described: &'d Described) -> Result<&'d [String], Fault> {
         let (id, token) = (self.rotation.secret_id, self.rotation.token);
         let has_type = described.kind.as_deref().is_none_or(|kind| kind == self.rotation.kind.name);
         if !has_type {
             return Err(Fault::State(format!("Secret {id} is not of type {}.", self.rotation.kind.name)));
         }
-        if !described.rotation_enabled {
+        if described.rotation_enabled != Some(true) {
             return Err(Fault::State(format!("Secret {id} is not enabled for rotation.")));
         }
-        let stages = described.stages.get(token).filter(|stages| !stages.is_empty()).map(Vec::as_slice);
+        let stages = described.version_ids_to_stages.get(token).filter(|stages| !stages.is_empty()).map(Vec::as_slice);
         stages.ok_or_else(|| Fault::State(format!("Secret version {token} has no stage for rotation of secret {id}.")))
     }
 
@@ -227,7 +180,7 @@ impl Run<'_> {
         let value = self.means.secrets.value(arn, None, Some(CURRENT));
         let value = value.await.map_err(failed("read the administrator's secret"))?;
         let value = value.ok_or_else(|| wrong("has no current value".to_owned()))?;
-        let admin = kind.fields(&value.text).map_err(|fault| wrong(format!("is not usable: {fault}")))?;
+        let admin = kind.fields(&value).map_err(|fault| wrong(format!("is not usable: {fault}")))?;
         if let Some(key) = self.partner.url_key() {
             let place = |fields: &Fields| fields.text(&[key]).map(|url| base(&url).to_owned());
             if place(&admin) != place(current) {
@@ -237,7 +190,7 @@ impl Run<'_> {
         Ok(admin)
     }
 
-    async fn describe(&self, id: &str) -> Result<Description, Fault> {
+    async fn describe(&self, id: &str) -> Result<Described, Fault> {
         self.means.secrets.describe(id).await.map_err(failed("describe the secret"))
     }
 
@@ -260,15 +213,20 @@ impl Run<'_> {
     async fn version(&self, version: Option<&str>, stage: Option<&str>) -> Result<Option<Fields>, Fault> {
         let value = self.means.secrets.value(self.rotation.secret_id, version, stage);
         let value = value.await.map_err(failed("read the secret"))?;
-        value.map(|value| self.rotation.kind.fields(&value.text)).transpose()
+        value.map(|value| self.rotation.kind.fields(&value)).transpose()
     }
 
     async fn put(&self, value: SecretText) -> Result<(), Fault> {
-        let putting = self.means.secrets.put_pending(self.rotation.secret_id, self.rotation.token, value);
+        let putting = self.means.secrets.put_pending(
+            self.rotation.secret_id,
+            self.rotation.token,
+            self.rotation.rotation_token,
+            value,
+        );
         putting.await.map_err(failed("keep the new value"))
     }
 }
 
-fn failed(what: &'static str) -> impl Fn(SecretsFault) -> Fault {
+fn failed(what: &'static str) -> impl Fn(Failure) -> Fault {
     move |error| Fault::Secrets { what, error }
 }

@@ -11,7 +11,7 @@ pub mod file;
 mod http;
 mod list;
 pub mod pkcs11;
-mod secret_file;
+pub mod secret_file;
 pub mod shares;
 #[cfg(test)]
 mod stub;

@@ -18,7 +18,7 @@ const FILE_BYTES_MAX: usize = 16 * 1024;
 ///
 /// # Errors
 /// With the file's name and what is wrong with it, never with what it holds.
-pub(crate) fn text(path: &Path) -> Result<SecretText, String> {
+pub fn text(path: &Path) -> Result<SecretText, String> {
     let wrong = |what: &str| format!("{} {what}", path.display());
     let (file, mode) = open(path)?;
     if mode & MODE_FORBIDDEN != 0 {

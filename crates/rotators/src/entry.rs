@@ -91,11 +91,16 @@ impl Entry {
         self.put(name, quoted(value));
     }
 
+    /// Takes a member out.
+    pub fn remove(&mut self, name: &str) {
+        self.members.retain(|(of, _)| of != name);
+    }
+
     /// Takes over another's member, or its absence.
     pub fn copy(&mut self, name: &str, other: &Self) {
         match other.members.iter().find(|(of, _)| of == name) {
             Some((_, value)) => self.put(name, value.clone()),
-            None => self.members.retain(|(of, _)| of != name),
+            None => self.remove(name),
         }
     }
 

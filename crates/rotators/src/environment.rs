@@ -24,18 +24,18 @@ pub struct PasswordSettings {
 }
 
 impl PasswordSettings {
-    /// The settings of an environment, with the templates' defaults.
+    /// The settings of an environment, with the templates' defaults; the length's default is the package's.
     ///
     /// # Errors
     /// A `ValueError` when PASSWORD_LENGTH is not a number.
-    pub fn from_environment(environment: &BTreeMap<String, String>) -> Result<Self, Failure> {
+    pub fn from_environment(environment: &BTreeMap<String, String>, length: u64) -> Result<Self, Failure> {
         let flag = |name: &str, default: bool| {
             environment.get(name).map_or(default, |text| {
                 ["true", "1", "yes", "y"].iter().any(|yes| text.trim().eq_ignore_ascii_case(yes))
             })
         };
         Ok(Self {
-            length: number(environment, "PASSWORD_LENGTH", 32)?,
+            length: number(environment, "PASSWORD_LENGTH", length)?,
             exclude_characters: environment.get("EXCLUDE_CHARACTERS").map_or("/@\"'\\", String::as_str).to_owned(),
             exclude_numbers: flag("EXCLUDE_NUMBERS", false),
             exclude_punctuation: flag("EXCLUDE_PUNCTUATION", false),
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_the_templates() {
-        let settings = PasswordSettings::from_environment(&BTreeMap::new()).expect("settings");
+        let settings = PasswordSettings::from_environment(&BTreeMap::new(), 32).expect("settings");
         assert_eq!((settings.length, settings.exclude_characters.as_str()), (32, "/@\"'\\"));
         assert!(settings.require_each_included_type && !settings.exclude_punctuation);
     }
@@ -91,11 +91,11 @@ mod tests {
             ("REQUIRE_EACH_INCLUDED_TYPE", "false"),
             ("EXCLUDE_CHARACTERS", ""),
         ]);
-        let settings = PasswordSettings::from_environment(&given).expect("settings");
+        let settings = PasswordSettings::from_environment(&given, 32).expect("settings");
         assert_eq!((settings.length, settings.exclude_characters.as_str()), (40, ""));
         assert!(settings.exclude_punctuation && !settings.exclude_numbers && !settings.require_each_included_type);
         assert_eq!(username_limit(&environment(&[("USERNAME_CHARACTER_LIMIT", "8")]), Some(16)), Ok(Some(8)));
         assert_eq!(username_limit(&given, Some(16)), Ok(Some(16)));
-        assert!(PasswordSettings::from_environment(&environment(&[("PASSWORD_LENGTH", "x")])).is_err());
+        assert!(PasswordSettings::from_environment(&environment(&[("PASSWORD_LENGTH", "x")]), 32).is_err());
     }
 }

@@ -14,6 +14,12 @@ pub enum Strategy {
 /// A system that packages rotate users of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Database {
+    #[cfg(feature = "mongodb")]
+    MongoDb,
+    #[cfg(feature = "oracle")]
+    Oracle,
+    #[cfg(feature = "sqlserver")]
+    SqlServer,
     #[cfg(feature = "postgres")]
     Postgres,
     #[cfg(feature = "postgres")]
@@ -24,6 +30,16 @@ pub(crate) enum Database {
     MariaDb,
     #[cfg(feature = "redis")]
     Redis,
+}
+
+/// How a clone is named after its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// With `_clone`, as written.
+    Suffix,
+    /// With `_CLONE`, in capitals, as Oracle reads names without quotes.
+    #[cfg(feature = "oracle")]
+    Capitals,
 }
 
 /// A built-in function.
@@ -43,6 +59,12 @@ pub struct Package {
     pub default_port: u16,
     /// Longest name of a clone, in characters, when the environment does not say.
     pub(crate) username_limit: Option<u64>,
+    /// How a clone is named.
+    pub(crate) naming: Naming,
+    /// Length of a password, in characters, when the environment does not say.
+    pub(crate) password_length: u64,
+    /// Whether a superuser works in the user's database, which the user's secret names, and not in its own.
+    pub(crate) in_users_database: bool,
     /// Whether a superuser sets the password of one user, where the secret names one in `masterarn`: the system lets
     /// few users set their own.
     pub(crate) superuser_may_set: bool,
@@ -50,9 +72,23 @@ pub struct Package {
     pub(crate) database: Option<Database>,
 }
 
+/// Length of a password, in characters.
+const PASSWORD_LENGTH: u64 = 32;
+
 const SINGLE: &[&str] = &["host", "username", "password"];
 const ALTERNATING: &[&str] = &["host", "username", "password", "masterarn"];
 
+#[cfg(feature = "oracle")]
+const SINGLE_IN_DATABASE: &[&str] = &["host", "username", "password", "dbname"];
+#[cfg(feature = "oracle")]
+const ALTERNATING_IN_DATABASE: &[&str] = &["host", "username", "password", "dbname", "masterarn"];
+
+#[cfg(feature = "mongodb")]
+const MONGO: &[&str] = &["mongo"];
+#[cfg(feature = "oracle")]
+const ORACLE: &[&str] = &["oracle"];
+#[cfg(feature = "sqlserver")]
+const SQLSERVER: &[&str] = &["sqlserver"];
 #[cfg(feature = "postgres")]
 const POSTGRES: &[&str] = &["postgres", "aurora-postgresql"];
 #[cfg(feature = "postgres")]
@@ -76,6 +112,9 @@ macro_rules! single {
             default_port: $port,
             username_limit: $limit,
             superuser_may_set: $may,
+            naming: Naming::Suffix,
+            password_length: PASSWORD_LENGTH,
+            in_users_database: false,
             database: Some(Database::$database),
         }
     };
@@ -93,6 +132,9 @@ macro_rules! multi {
             default_port: $port,
             username_limit: $limit,
             superuser_may_set: $may,
+            naming: Naming::Suffix,
+            password_length: PASSWORD_LENGTH,
+            in_users_database: false,
             database: Some(Database::$database),
         }
     };
@@ -107,6 +149,9 @@ const GENERIC: Package = Package {
     default_port: 0,
     username_limit: None,
     superuser_may_set: false,
+    naming: Naming::Suffix,
+    password_length: PASSWORD_LENGTH,
+    in_users_database: false,
     database: None,
 };
 
@@ -131,6 +176,31 @@ static PACKAGES: &[Package] = &[
     single!(Redis, "redis", "Redis", ANY, 6379, None, true),
     #[cfg(feature = "redis")]
     multi!(Redis, "redis", "Redis", ANY, 6379, None, true),
+    #[cfg(feature = "mongodb")]
+    single!(MongoDb, "mongodb", "MongoDB or DocumentDB", MONGO, 27017, None, false),
+    #[cfg(feature = "mongodb")]
+    multi!(MongoDb, "mongodb", "MongoDB or DocumentDB", MONGO, 27017, None, false),
+    #[cfg(feature = "sqlserver")]
+    single!(SqlServer, "sqlserver", "SQL Server", SQLSERVER, 1433, Some(128), false),
+    #[cfg(feature = "sqlserver")]
+    Package {
+        in_users_database: true,
+        ..multi!(SqlServer, "sqlserver", "SQL Server", SQLSERVER, 1433, Some(128), false)
+    },
+    #[cfg(feature = "oracle")]
+    Package {
+        required_keys: SINGLE_IN_DATABASE,
+        password_length: 30,
+        ..single!(Oracle, "oracle", "Oracle", ORACLE, 1521, Some(30), false)
+    },
+    #[cfg(feature = "oracle")]
+    Package {
+        required_keys: ALTERNATING_IN_DATABASE,
+        naming: Naming::Capitals,
+        password_length: 30,
+        in_users_database: true,
+        ..multi!(Oracle, "oracle", "Oracle", ORACLE, 1521, Some(30), false)
+    },
     GENERIC,
 ];
 
@@ -146,6 +216,18 @@ pub fn find(name: &str) -> Option<&'static Package> {
     packages().iter().find(|package| package.name == name)
 }
 
+/// Why there is no built-in function of a name.
+#[must_use]
+pub fn why_not(name: &str) -> String {
+    if name.strip_prefix("strongroom/").is_some_and(|name| name.starts_with("db2")) {
+        return format!(
+            "Strongroom has no native package {name}: Db2 has no pure-Rust client. Rotate its users by a function of your \
+             own."
+        );
+    }
+    format!("Strongroom has no native package {name}.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,5 +239,7 @@ mod tests {
             assert_eq!(package.database.is_none(), package.strategy == Strategy::Generic);
         }
         assert!(find("strongroom/db2-single-user").is_none());
+        assert!(why_not("strongroom/db2-single-user").contains("Db2 has no pure-Rust client"));
+        assert_eq!(why_not("strongroom/x"), "Strongroom has no native package strongroom/x.");
     }
 }

@@ -14,10 +14,21 @@ pub type Fut<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct Described {
     /// The secret's ARN.
     pub arn: String,
+    /// Its type, when it is a managed external secret.
+    pub kind: Option<String>,
     /// Whether rotation is on, when the answer says so.
     pub rotation_enabled: Option<bool>,
     /// The staging labels of each version.
     pub version_ids_to_stages: BTreeMap<String, Vec<String>>,
+}
+
+impl Described {
+    /// The version with a staging label.
+    #[must_use]
+    pub fn version_with(&self, stage: &str) -> Option<&str> {
+        let has = |stages: &[String]| stages.iter().any(|found| found == stage);
+        self.version_ids_to_stages.iter().find(|(_, stages)| has(stages)).map(|(version, _)| version.as_str())
+    }
 }
 
 /// Secrets Manager as the function's execution role sees it.

@@ -59,7 +59,7 @@ impl Settings {
             .map_err(|_| Failure::new("RuntimeError", "TLS cannot be set up"))?
             .with_root_certificates(store)
             .with_no_client_auth();
-        Ok(Trust { config: Arc::new(config), roots })
+        Ok(Trust { config: Arc::new(config), roots, bundled: self.ca_bundle.is_some() })
     }
 }
 
@@ -69,11 +69,37 @@ pub struct Trust {
     pub config: Arc<ClientConfig>,
     /// The certificates themselves.
     pub roots: Vec<CertificateDer<'static>>,
+    /// Whether they are those of a bundle, and not the system's.
+    #[cfg_attr(not(feature = "sqlserver"), allow(dead_code, reason = "for drivers that know the system's themselves"))]
+    pub bundled: bool,
+}
+
+#[cfg(any(feature = "mongodb", feature = "oracle", feature = "sqlserver"))]
+impl Trust {
+    /// The certificates as one text of PEM.
+    pub fn pem(&self) -> String {
+        use base64::{Engine as _, engine::general_purpose::STANDARD};
+        let one = |root: &CertificateDer<'_>| {
+            format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(root))
+        };
+        self.roots.iter().map(one).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(any(feature = "mongodb", feature = "oracle", feature = "sqlserver"))]
+    #[test]
+    fn certificates_are_the_same_as_pem() {
+        let made = rcgen::generate_simple_self_signed(vec!["a".to_owned()]).expect("certificate");
+        let settings = Settings { ca_bundle: Some(made.cert.pem().into_bytes()), ..Settings::default() };
+        let trust = settings.trust().expect("trust");
+        assert!(trust.bundled);
+        let again = Settings { ca_bundle: Some(trust.pem().into_bytes()), ..Settings::default() };
+        assert_eq!(again.trust().expect("trust").roots, [made.cert.der().clone()]);
+    }
 
     #[test]
     fn a_bundle_without_certificates_is_refused() {

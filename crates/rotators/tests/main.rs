@@ -8,12 +8,22 @@
 )]
 
 mod contract;
+#[cfg(feature = "mongodb")]
+mod ferretdb;
+#[cfg(feature = "mysql")]
+mod managed;
 #[cfg(feature = "mysql")]
 mod mariadb;
 mod memory;
+#[cfg(feature = "oracle")]
+mod oracle;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
 mod rotate;
 mod servers;
+#[cfg(feature = "sqlserver")]
+mod sqlserver;
+#[cfg(feature = "sqlserver")]
+mod tds;

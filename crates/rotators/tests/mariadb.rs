@@ -4,9 +4,10 @@ use std::{fs, sync::Arc};
 
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable};
 use serde_json::{Value, json};
-use strongroom_rotators::{Settings, Step};
+use strongroom_rotators::{Connection, Settings, Step};
 
 use crate::{
+    managed::rotate_managed,
     memory::{Memory, TORTURE},
     rotate::{ARN, LogIn, SUPERUSER, member, rotate, rotate_under_load, step},
     servers::{Certificate, Server, command, folder, free_port, own, start},
@@ -115,6 +116,23 @@ async fn one_user_rotates_under_load_with_retries_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_whose_secret_a_service_owns_rotates() {
+    let certificate = Certificate::new();
+    let server = server(Some(&certificate), &user_sql(), &[]);
+    let memory = Arc::new(Memory::new(TORTURE));
+    let connection = Connection {
+        engine: "mariadb".to_owned(),
+        host: "127.0.0.1".to_owned(),
+        port: Some(server.port),
+        dbname: Some("other".to_owned()),
+        ssl: Some(true),
+    };
+    let log_in = log_in(server.port, "SELECT a FROM `d TO b`.t");
+    rotate_managed(&connection, (NAME, "first"), &memory, &settings(&certificate), log_in).await;
+    no_password_in(&server, &memory);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn alternating_users_rotate_without_a_failed_login_and_with_all_rights() {
     let certificate = Certificate::new();
     let server = server(Some(&certificate), &user_sql(), &[]);
@@ -192,7 +210,8 @@ async fn a_rotation_that_broke_off_while_it_made_the_clone_ends_well() {
     let package = "strongroom/mysql-multi-user";
     let value = json!({"username": "app", "password": "first", "masterarn": SUPERUSER});
     memory.create(ARN, &secret("mysql", server.port, value));
-    memory.create(SUPERUSER, &json!({"username": "super", "password": SUPER_PASSWORD}).to_string());
+    let value = json!({"username": "super", "password": SUPER_PASSWORD});
+    memory.create(SUPERUSER, &secret("mysql", server.port, value));
     let mut root = connect(server.port, "super", SUPER_PASSWORD).await.unwrap();
     root.query_drop("CREATE USER app@'127.%' IDENTIFIED BY 'first'").await.unwrap();
     root.query_drop("GRANT SELECT ON d.t TO app@'127.%'").await.unwrap();

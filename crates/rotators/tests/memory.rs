@@ -122,6 +122,7 @@ impl Secrets for Memory {
             let stages = versions.iter().map(|(id, version)| (id.clone(), version.stages.clone()));
             Ok(Described {
                 arn: secret_id.to_owned(),
+                kind: None,
                 rotation_enabled: *self.rotation_enabled.lock().unwrap(),
                 version_ids_to_stages: stages.filter(|(_, stages)| !stages.is_empty()).collect(),
             })

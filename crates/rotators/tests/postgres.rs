@@ -8,13 +8,13 @@ use std::{
 };
 
 use serde_json::json;
-use strongroom_rotators::{Settings, Step};
+use strongroom_rotators::{Failure, Settings, Step};
 use tokio::net::TcpStream;
 use tokio_postgres::{Config, NoTls, config::SslMode};
 
 use crate::{
     memory::{Memory, TORTURE},
-    rotate::{ARN, LogIn, SUPERUSER, member, rotate, rotate_under_load, step},
+    rotate::{ARN, LogIn, SUPERUSER, member, rotate_under_load, step},
     servers::{Certificate, Server, command, folder, free_port, start},
 };
 
@@ -157,12 +157,13 @@ async fn alternating_users_rotate_without_a_failed_login() {
     assert_eq!(member(&memory, "AWSPREVIOUS", "username"), format!("{NAME}_clone"));
     no_password_in(&server, &memory);
 
-    // A superuser's secret that a service manages has no host.
+    // Where the rotated secret leads, a superuser's password does not go by that alone.
     memory.create(SUPERUSER, &json!({"username": "postgres", "password": SUPER_PASSWORD}).to_string());
-    rotate(MULTI, &memory, &settings(&certificate)).await;
-    memory.create(SUPERUSER, &json!({"username": "postgres", "password": "wrong"}).to_string());
     let token = memory.begin(ARN);
     assert_eq!(step(MULTI, &memory, &Settings::default(), Step::Create, &token).await.0, Ok(()));
+    let refused = step(MULTI, &memory, &Settings::default(), Step::Set, &token).await.0.unwrap_err();
+    assert_eq!(refused, Failure::new("KeyError", "host key is missing from secret JSON"));
+    memory.create(SUPERUSER, &with(json!({"username": "postgres", "password": "wrong"})));
     let refused = step(MULTI, &memory, &Settings::default(), Step::Set, &token).await.0.unwrap_err();
     assert_eq!(refused.message, format!("Unable to log into database using credentials in master secret {SUPERUSER}"));
 }

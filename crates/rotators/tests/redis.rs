@@ -90,7 +90,8 @@ async fn one_user_rotates_without_a_failed_login_since_it_has_two_passwords() {
         ARN,
         &secret(server.port, json!({"username": NAME, "password": "first", "masterarn": SUPERUSER, "ssl": false})),
     );
-    memory.create(SUPERUSER, &json!({"username": "super", "password": SUPER_PASSWORD}).to_string());
+    let value = json!({"username": "super", "password": SUPER_PASSWORD, "ssl": false});
+    memory.create(SUPERUSER, &secret(server.port, value));
     let package = "strongroom/redis-single-user";
     let logins = rotate_under_load(package, &memory, &Settings::default(), log_in(&server, false)).await;
     assert!(logins.failed.is_empty(), "{:#?}", logins.failed);

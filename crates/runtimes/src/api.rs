@@ -25,8 +25,8 @@ use crate::texts;
 
 /// The beginning of all paths.
 const BASE: &str = "/2018-06-01/runtime/";
-/// Connections of one process at one time.
-const CONNECTIONS_MAX: usize = 64;
+/// Connections of one process at one time: clients of the API need one. Each is an open file of the server's.
+const CONNECTIONS_MAX: usize = 8;
 
 /// What a process said about its invocation, or about its start.
 pub enum Outcome {

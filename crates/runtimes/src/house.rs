@@ -55,12 +55,12 @@ impl Runtimes {
     ///
     /// # Errors
     /// [`Failure::Settings`] when functions cannot run here with these settings.
-    pub fn new(settings: Settings) -> Result<Self, Failure> {
+    pub fn new(mut settings: Settings) -> Result<Self, Failure> {
         let wrong = |error: std::io::Error| Failure::Settings(error.to_string());
         if settings.instances_max == 0 {
             return Err(Failure::Settings("the number of processes must not be zero".to_owned()));
         }
-        let sandbox = Sandbox::find(&settings)?;
+        let sandbox = Sandbox::find(&mut settings)?;
         if let Some(reason) = &sandbox.missing {
             tracing::warn!(%reason, "functions run without namespaces of their own");
         }

@@ -45,6 +45,8 @@ pub struct Job {
     pub code_sha256: String,
     /// What the SDK inside signs with.
     pub credentials: Credentials,
+    /// The role that they are of: a process keeps those that it was started with, and gets no invocation of another role.
+    pub role_arn: String,
     /// Where the SDK inside finds its services.
     pub endpoint_url: String,
     /// A file with the certificates that the endpoint's one leads to, when it is none that the system trusts.

@@ -9,6 +9,8 @@ use tokio::net::unix::pipe::Receiver;
 
 /// Bytes that are read from the pipe at once.
 const CHUNK_BYTES: usize = 16 * 1024;
+/// Bytes that wait in a pipe at most, as the system makes them.
+const PIPE_BYTES: usize = 64 * 1024;
 
 /// The output of one process, standard output and standard error in their order.
 pub struct Log {
@@ -71,12 +73,17 @@ impl Log {
         }
     }
 
-    /// Takes in what is there now.
+    /// Takes in what is there now: at most what fits into a pipe, since whoever prints without end would keep the thread
+    /// here, and with it all other functions.
     pub fn drain(&self) {
         let mut chunk = [0_u8; CHUNK_BYTES];
-        loop {
+        let mut left = PIPE_BYTES;
+        while left > 0 {
             match rustix::io::read(&self.same, &mut chunk) {
-                Ok(bytes) if bytes > 0 => self.push(chunk.get(..bytes).unwrap_or_default()),
+                Ok(bytes) if bytes > 0 => {
+                    self.push(chunk.get(..bytes).unwrap_or_default());
+                    left = left.saturating_sub(bytes);
+                }
                 Err(rustix::io::Errno::INTR) => {}
                 Ok(_) | Err(_) => return,
             }

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::kind::{Program, find};
+use crate::kind::{self, Program, find};
 use crate::launcher::Plan;
-use crate::settings::{Failure, Isolation, Settings};
+use crate::settings::{Failure, Isolation, Settings, User};
 
 /// Where a function finds its code, as on Lambda.
 pub const TASK: &str = "/var/task";
@@ -18,10 +18,14 @@ pub const CA_BUNDLE: &str = "/var/strongroom/ca.pem";
 const LAUNCHER: &str = "/var/strongroom/launcher";
 /// Who the function is inside: Lambda's numbers.
 const INSIDE: (&str, &str) = ("993", "990");
+/// Who functions are outside when root has named nobody for them: the user that owns nothing.
+const NOBODY: User = User { uid: 65_534, gid: 65_534 };
 /// Processes and threads of one function, as on Lambda.
 const PROCESSES_MAX: u64 = 1024;
 /// Folders of the system that may be links to those below `/usr`.
 const MERGED: [&str; 4] = ["/bin", "/sbin", "/lib", "/lib64"];
+/// Arguments that come last: where the sandbox was built in memory, nothing more is written. `/tmp` alone has a size.
+const SEALED: [&str; 4] = ["--remount-ro", "/dev", "--remount-ro", "/"];
 /// Of the system's settings, what a function needs for names of hosts, certificates and its linker.
 const ETC: [&str; 14] = [
     "/etc/alternatives",
@@ -49,19 +53,12 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Finds out whether bubblewrap works, by running it.
+    /// Finds out whether bubblewrap works, by running it. Where the server is root and has named no user for functions,
+    /// sets one that is nobody else, if functions then reach what they need.
     ///
     /// # Errors
     /// [`Failure::Settings`] when it is required and does not work, or when functions would run as root without it.
-    pub fn find(settings: &Settings) -> Result<Self, Failure> {
-        let found = match settings.isolation {
-            Isolation::Off => Self { bubblewrap: None, missing: None },
-            Isolation::Auto | Isolation::Required => match probe(settings) {
-                Ok(bubblewrap) => Self { bubblewrap: Some(bubblewrap), missing: None },
-                Err(reason) if settings.isolation == Isolation::Required => return Err(Failure::Settings(reason)),
-                Err(reason) => Self { bubblewrap: None, missing: Some(reason) },
-            },
-        };
+    pub fn find(settings: &mut Settings) -> Result<Self, Failure> {
         if settings.user.is_some_and(|user| user.uid == 0) {
             return Err(Failure::Settings("the user of functions must not be root".to_owned()));
         }
@@ -69,9 +66,32 @@ impl Sandbox {
         if settings.user.is_some() && !is_root {
             return Err(Failure::Settings("only root can run functions as another user".to_owned()));
         }
+        if is_root && settings.user.is_none() && settings.isolation != Isolation::Off {
+            let as_nobody = Settings { user: Some(NOBODY), ..settings.clone() };
+            match probe(&as_nobody, &needed(&as_nobody)) {
+                Ok(bubblewrap) => {
+                    settings.user = Some(NOBODY);
+                    return Ok(Self { bubblewrap: Some(bubblewrap), missing: None });
+                }
+                Err(reason) => tracing::warn!(%reason, "functions have no user but root: one should be named for them"),
+            }
+        }
+        let found = match settings.isolation {
+            Isolation::Off => Self { bubblewrap: None, missing: None },
+            Isolation::Auto | Isolation::Required => match probe(settings, &[]) {
+                Ok(bubblewrap) => Self { bubblewrap: Some(bubblewrap), missing: None },
+                Err(reason) if settings.isolation == Isolation::Required => return Err(Failure::Settings(reason)),
+                Err(reason) => Self { bubblewrap: None, missing: Some(reason) },
+            },
+        };
         if found.bubblewrap.is_none() && is_root && settings.user.is_none() {
             let why = found.missing.as_deref().unwrap_or("bubblewrap is switched off");
             let text = format!("without bubblewrap ({why}), root needs another user for functions");
+            return Err(Failure::Settings(text));
+        }
+        // As the server's own user they would read its data and its memory.
+        if let (Isolation::Auto, None, Some(why)) = (settings.isolation, settings.user, &found.missing) {
+            let text = format!("nothing would keep them from the server's own files without bubblewrap ({why})");
             return Err(Failure::Settings(text));
         }
         Ok(found)
@@ -102,6 +122,7 @@ impl Sandbox {
         if let Some(bundle) = ca_bundle {
             outer.extend(["--ro-bind".into(), bundle.into(), CA_BUNDLE.into()]);
         }
+        outer.extend(SEALED.map(OsString::from));
         outer.push("--".into());
         outer.push(LAUNCHER.into());
         outer.extend(settings.launcher.iter().skip(1).cloned());
@@ -132,6 +153,11 @@ fn system(settings: &Settings, folders: &[PathBuf]) -> Vec<OsString> {
         "/usr",
         "--proc",
         "/proc",
+        // The machine's settings, which are root's to change whatever has been taken from it, and so are a function's
+        // where the server is root.
+        "--ro-bind",
+        "/proc/sys",
+        "/proc/sys",
         "--dev",
         "/dev",
     ];
@@ -155,11 +181,28 @@ fn system(settings: &Settings, folders: &[PathBuf]) -> Vec<OsString> {
     arguments
 }
 
-fn probe(settings: &Settings) -> Result<PathBuf, String> {
+/// What functions have to reach outside the system, as far as it is known before there are any.
+fn needed(settings: &Settings) -> Vec<PathBuf> {
+    let mut folders = settings.reached.clone();
+    folders.push(settings.scratch.clone().unwrap_or_else(std::env::temp_dir));
+    for entry in settings.runtimes.iter().filter_map(|home| fs::read_dir(home).ok()).flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let runtime = match name.as_str() {
+            "python" => "python3.0",
+            "node" => "nodejs0.x",
+            other => other,
+        };
+        folders.extend(kind::program(settings, runtime, "").into_iter().flat_map(|program| program.folders));
+    }
+    folders
+}
+
+fn probe(settings: &Settings, folders: &[PathBuf]) -> Result<PathBuf, String> {
     let name = settings.bubblewrap.display();
     let bubblewrap = find(&settings.bubblewrap).ok_or_else(|| format!("{name} is not installed"))?;
     let mut inner = vec![bubblewrap.clone().into()];
-    inner.extend(system(settings, &[]));
+    inner.extend(system(settings, folders));
+    inner.extend(SEALED.map(OsString::from));
     inner.extend(["--", "/usr/bin/env", "true"].map(OsString::from));
     // By the launcher and as the user of functions, since that is how it will run.
     let plan = Plan { user: settings.user, command: inner, ..Plan::default() };

@@ -9,12 +9,12 @@ use strongroom_types::Clock;
 /// Whether functions run in namespaces of their own, made by bubblewrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Isolation {
-    /// With bubblewrap where it works, otherwise with what is left: limits, a clean environment, another user.
+    /// With bubblewrap where it works, otherwise as another user; not at all where there is neither.
     #[default]
     Auto,
     /// With bubblewrap, or not at all.
     Required,
-    /// Without bubblewrap.
+    /// Without bubblewrap: as another user, or as the server's own, who may read all that is the server's.
     Off,
 }
 
@@ -43,8 +43,11 @@ pub struct Settings {
     pub bubblewrap: PathBuf,
     /// The program Node.js.
     pub node: PathBuf,
-    /// Who functions run as when the server runs as root. Without bubblewrap, root needs one.
+    /// Who functions run as when the server runs as root. Without bubblewrap, root needs one; with it, `nobody` is taken
+    /// where that user reaches what functions need.
     pub user: Option<User>,
+    /// Files beside the runtimes that functions have to reach, such as the certificates of the endpoint.
+    pub reached: Vec<PathBuf>,
     /// Processes at one time, of all functions together.
     pub instances_max: usize,
     /// How long an invocation waits for a free place among them, in milliseconds.
@@ -58,6 +61,8 @@ pub struct Settings {
     pub log_bytes_max: usize,
     /// Bytes of unpacked code of one function.
     pub code_bytes_max: u64,
+    /// Bytes of the unpacked code of all functions. There has to be room for the most that one may have when it is unpacked.
+    pub all_code_bytes_max: u64,
     /// Files and folders of one function's code.
     pub code_files_max: usize,
     /// Bytes that a function may keep in `/tmp`, which is memory, where bubblewrap is used.
@@ -78,12 +83,14 @@ impl Settings {
             bubblewrap: PathBuf::from("bwrap"),
             node: PathBuf::from("node"),
             user: None,
+            reached: Vec::new(),
             instances_max: 32,
             queue_ms: 10_000,
             idle_ms: 300_000,
             init_ms: 10_000,
             log_bytes_max: 64 * 1024,
             code_bytes_max: 250 * 1024 * 1024,
+            all_code_bytes_max: 4 * 1024 * 1024 * 1024,
             code_files_max: 100_000,
             tmp_bytes_max: 512 * 1024 * 1024,
             clock,

@@ -14,8 +14,8 @@ use strongroom_core::secrets::rotation::functions::RotationFunctions;
 use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
-use strongroom_core::{Caller, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
-use strongroom_crypto::{Random, RootError, RootOfTrust};
+use strongroom_core::{Caller, Databases, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
+use strongroom_crypto::{Keyring, Random, RootError, RootOfTrust};
 use strongroom_store::{Engine, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
@@ -25,9 +25,8 @@ use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
-use crate::front::Endpoint;
-use crate::functions::{Rotators, ServerHost};
-use crate::gate::fault_text;
+use crate::functions::{Owners, Partners, Rotators, ServerHost, elsewhere};
+use crate::gate::{Gate, fault_text};
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::opening::{self, WholeStore};
 use crate::refused::Refused;
@@ -45,6 +44,9 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+    /// A place of functions elsewhere cannot be used.
+    #[error("functions: {0}")]
+    Functions(String),
     /// The root of trust is not available.
     #[error("root of trust: {0}")]
     Root(#[from] RootError),
@@ -67,6 +69,9 @@ pub enum OpenError {
     /// A file that identity providers are known by cannot be used.
     #[error("identity_providers: {0}")]
     IdentityProviders(#[from] IdentityProvidersError),
+    /// Partners of managed external secrets cannot be asked.
+    #[error("partners: {0}")]
+    Partners(String),
     /// The store is not as it was written.
     #[error(
         "the store was changed behind the server's back: {0}. Nothing was changed now. Restore a backup; or, if you know \
@@ -101,6 +106,7 @@ pub struct App {
     pub(crate) iam: Iam,
     pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
+    pub(crate) databases: Arc<Databases>,
     pub(crate) functions: Arc<Functions>,
     /// What runs functions.
     pub(crate) host: Arc<ServerHost>,
@@ -184,12 +190,7 @@ impl App {
     ) -> Result<(Self, Option<NewKey>), OpenError> {
         let web_identities = identity_providers::open(&config.identity_providers, Arc::clone(&clock))?;
         let WholeStore { store, keyring, anchor, looked_at } = opening::open(config, root.as_ref(), &random).await?;
-        let documents = Arc::new(Documents::new(
-            Arc::clone(&store) as _,
-            Arc::clone(&keyring),
-            Arc::clone(&random),
-            config.cache.documents_bytes_max,
-        ));
+        let documents = documents(&store, &keyring, &random, config);
         let trail = trail(config, &trail_directory(config), &clock)?;
         let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail));
         notary.begin().await?;
@@ -204,9 +205,11 @@ impl App {
             opening::check_whole(store.as_ref()).await?;
         }
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
-        let host = host(config, &clock, &random)?;
-        let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config);
-        let rotators: Arc<dyn RotationFunctions> = Arc::new(Rotators(Arc::clone(&functions)));
+        let databases = Arc::new(Databases::new(Arc::clone(&documents)));
+        let host = host(config, &clock, &random, &databases)?;
+        let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
+        let owners = Owners::new(Arc::clone(&databases), Arc::clone(&random));
+        let rotators = rotators(&functions, &host, owners, config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let rewrapping = rewrapping(&documents, &root, config);
@@ -220,6 +223,7 @@ impl App {
                 .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
+            databases,
             functions,
             host,
             rotations,
@@ -271,7 +275,7 @@ impl App {
 
     /// Tells functions where this server's services are: by the gate for those that are built in, at `url` for all others.
     /// Before that none runs.
-    pub fn lead_functions_to(&self, gate: &Arc<dyn Endpoint>, url: &str) {
+    pub fn lead_functions_to(&self, gate: &Arc<Gate>, url: &str) {
         self.host.lead_to(gate, url);
     }
 
@@ -326,6 +330,17 @@ impl Space {
     }
 }
 
+/// The documents of a store, sealed by its keys.
+fn documents(
+    store: &Arc<dyn Engine>,
+    keyring: &Arc<Keyring>,
+    random: &Arc<dyn Random>,
+    config: &Config,
+) -> Arc<Documents> {
+    let (store, keyring, random) = (Arc::clone(store) as _, Arc::clone(keyring), Arc::clone(random));
+    Arc::new(Documents::new(store, keyring, random, config.cache.documents_bytes_max))
+}
+
 /// Has the cipher library seed its generator, which it does at the first draw and takes a while: no request should wait
 /// for it.
 fn seed(random: &dyn Random) -> Result<(), OpenError> {
@@ -340,26 +355,49 @@ fn rewrapping(documents: &Arc<Documents>, root: &Arc<dyn RootOfTrust>, config: &
 }
 
 /// What runs functions.
-fn host(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Result<Arc<ServerHost>, OpenError> {
-    Ok(Arc::new(ServerHost::new(config, clock, random, databases_ca(config)?)))
+fn host(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+    databases: &Arc<Databases>,
+) -> Result<Arc<ServerHost>, OpenError> {
+    Ok(Arc::new(ServerHost::new(config, clock, random, Arc::clone(databases), databases_ca(config)?)))
 }
 
 /// The certificates that databases' certificates lead to, when others than the system's are named.
 fn databases_ca(config: &Config) -> Result<Option<Vec<u8>>, OpenError> {
-    let Some(path) = &config.functions.databases_ca_file else { return Ok(None) };
-    std::fs::read(path).map(Some).map_err(|source| OpenError::File { path: path.clone(), source })
+    read_if_named(config.functions.databases_ca_file.as_deref())
 }
 
-/// The functions, run by `host`.
+/// Those who rotate secrets: functions, run by `host`, partners, and services that own secrets.
+fn rotators(
+    functions: &Arc<Functions>,
+    host: &Arc<ServerHost>,
+    owners: Owners,
+    config: &Config,
+) -> Result<Arc<dyn RotationFunctions>, OpenError> {
+    let partners = Partners::open(&config.partners).map_err(OpenError::Partners)?;
+    Ok(Arc::new(Rotators::new(Arc::clone(functions), Arc::clone(host), partners, owners)))
+}
+
+fn read_if_named(path: Option<&Path>) -> Result<Option<Vec<u8>>, OpenError> {
+    let Some(path) = path else { return Ok(None) };
+    std::fs::read(path).map(Some).map_err(|source| OpenError::File { path: path.to_owned(), source })
+}
+
+/// The functions: run by `host`, and those elsewhere.
 fn functions(
     documents: &Arc<Documents>,
     identities: &Arc<Identities>,
     host: Arc<dyn Host>,
     clock: &Arc<dyn Clock>,
     config: &Config,
-) -> Arc<Functions> {
+) -> Result<Arc<Functions>, OpenError> {
+    let authorities = read_if_named(config.functions.ca_file.as_deref())?;
+    let sites = elsewhere::sites(config, authorities, clock).map_err(OpenError::Functions)?;
     let (documents, identities) = (Arc::clone(documents), Arc::clone(identities));
-    Arc::new(Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone()))
+    let functions = Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone());
+    Ok(Arc::new(functions.with_sites(sites)))
 }
 
 /// The engine of rotation.

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use http::header::USER_AGENT;
 use http::{HeaderName, HeaderValue};
 use strongroom_core::access::message;
+use strongroom_core::secrets::owned::acting;
 use strongroom_core::trail::record::{
     EventKind, IdentityKind, Outcome, Record, Resource, Source, TlsDetails, UserIdentity,
 };
-use strongroom_core::{Ctx, Error, Principal, Way, random_uuid};
+use strongroom_core::{Caller, Ctx, Error, Principal, Way, random_uuid};
+use strongroom_types::AccountId;
 use strongroom_wire::error::{
     INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, body_json, body_query, body_rest,
 };
 use strongroom_wire::ops::{AnyOperation, Protocol, Service};
-use strongroom_wire::secretsmanager::Operation;
+use strongroom_wire::secretsmanager::{self, Operation};
 use strongroom_wire::sigv4;
 use tracing::error;
 
@@ -25,6 +27,15 @@ use crate::route;
 
 /// The header that names errors of restJson1.
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+
+/// What services that own secrets ask for: the steps of a rotation.
+const OF_OWNERS: [Operation; 5] = [
+    Operation::DescribeSecret,
+    Operation::GetRandomPassword,
+    Operation::GetSecretValue,
+    Operation::PutSecretValue,
+    Operation::UpdateSecretVersionStage,
+];
 
 /// What the client is told of a fault.
 const FAULT_TEXT: &str = "An error occurred on the server side.";
@@ -83,6 +94,26 @@ impl Gate {
             (Ok(operation), Err(failure)) => self.turn_away(&call, service, Some(operation), failure, None).await,
             (Err(unknown), signer) => self.turn_away(&call, service, None, unknown.into(), signer.ok()).await,
         }
+    }
+
+    /// Answers what a service that owns secrets asks of Secrets Manager on its own. It has no credentials that anybody
+    /// could have too: nothing that a client sends leads here, and only rotation asks.
+    pub(crate) async fn act(
+        &self,
+        call: &Call,
+        operation: Operation,
+        principal: &'static str,
+        account: &AccountId,
+    ) -> Answer {
+        if !OF_OWNERS.contains(&operation) {
+            let text = "a service that owns secrets asked for what it has no use for";
+            return self.refuse(call, &secretsmanager::SERVICE, &Error::internal(text));
+        }
+        let identity =
+            UserIdentity { invoked_by: Some(principal.to_owned()), ..UserIdentity::of(IdentityKind::AwsService) };
+        let caller = Arc::new(Caller::service(account.clone(), principal));
+        let signer = Authenticated { caller, identity: Arc::new(identity) };
+        self.carry_out(call, AnyOperation::SecretsManager(operation), signer).await
     }
 
     async fn carry_out(&self, call: &Call, operation: AnyOperation, signer: Authenticated) -> Answer {
@@ -230,7 +261,7 @@ impl Gate {
             event_source: service.event_source,
             event_name: name.into(),
             aws_region: self.app.region.clone(),
-            source_ip: Source::Address(call.source),
+            source_ip: acting(&signer.caller).map_or(Source::Address(call.source), Source::Service),
             user_agent: user_agent.unwrap_or_default(),
             request_id: call.request_id.clone(),
             account: Some(signer.caller.account.clone()),

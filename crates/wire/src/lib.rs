@@ -21,6 +21,7 @@ mod sample;
 mod scan;
 pub mod secretsmanager;
 pub mod sigv4;
+pub mod strongroom;
 pub mod sts;
 pub mod timestamps;
 pub mod writer;

@@ -30,7 +30,10 @@ def zipped(files):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            entry = zipfile.ZipInfo(name)
+            # A `bootstrap` has to be executable.
+            entry.external_attr, entry.compress_type = 0o100755 << 16, zipfile.ZIP_DEFLATED
+            archive.writestr(entry, text)
     return packed.getvalue()
 
 
@@ -42,6 +45,38 @@ def new_role(server=None):
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]
     iam.put_role_policy(RoleName=name, PolicyName="rotates", PolicyDocument=policy(leave))
     return role["Arn"]
+
+
+def new_partner_role(kind, source=None, leave=True):
+    """A role with which Secrets Manager itself rotates secrets of a type, as the User Guide has it."""
+    iam, name = client("iam"), f"partner-{uuid.uuid4().hex[:12]}"
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "secretsmanager.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": source or account()}},
+    }
+    secrets = {
+        "Effect": "Allow",
+        "Action": [
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:UpdateSecretVersionStage",
+        ],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"secretsmanager:resource/Type": kind}},
+    }
+    passwords = {"Effect": "Allow", "Action": "secretsmanager:GetRandomPassword", "Resource": "*"}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]
+    if leave:
+        iam.put_role_policy(RoleName=name, PolicyName="rotates", PolicyDocument=policy(secrets, passwords))
+    return role["Arn"]
+
+
+def account():
+    """The account of the clients."""
+    return client("sts").get_caller_identity()["Account"]
 
 
 def policy(*statements):

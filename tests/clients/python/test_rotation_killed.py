@@ -9,7 +9,7 @@ import botocore.exceptions
 import pytest
 
 import servers
-from postgresql import Postgresql, value_of
+from postgresql import Postgresql
 from rotation import client, new_function
 
 KILLS = 12
@@ -49,9 +49,9 @@ def completed(server, secret, version):
 
 def test_a_rotation_survives_kills_at_any_step(server, database, name):
     dice = random.Random(name)
-    assert database.login("admin", "admin-first", "create user app password 'app-first'")
+    assert database.add_user("app", "app-first")
     sm = client("secretsmanager", server)
-    secret = sm.create_secret(Name="app", SecretString=value_of(database, "app", "app-first"))["ARN"]
+    secret = sm.create_secret(Name="app", SecretString=database.value("app", "app-first"))["ARN"]
     function = new_function("strongroom/postgresql-single-user", server=server)
     rules = {"AutomaticallyAfterDays": 30}
     version = sm.rotate_secret(SecretId=secret, RotationLambdaARN=function, RotationRules=rules)["VersionId"]

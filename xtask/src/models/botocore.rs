@@ -17,9 +17,9 @@ use crate::Outcome;
 const PROSE: [&str; 5] =
     ["documentation", "documentationUrl", "deprecatedMessage", "deprecatedSince", "externalDocumentation"];
 
-/// The facts of the newest API version of a service.
-pub fn facts(download: &Download, service: &Service) -> Outcome<Facts> {
-    let folder = download.newest_api(service.model)?;
+/// The facts of the newest API version of a service, whose models are in the folder `model`.
+pub fn facts(download: &Download, service: &Service, model: &str) -> Outcome<Facts> {
+    let folder = download.newest_api(model)?;
     let model = download.json(&folder, "service-2.json")?.ok_or(format!("{}: no model", service.name))?;
     let paginators = download.json(&folder, "paginators-1.json")?;
     let source = Source { package: "botocore".to_owned(), version: download.version.clone() };

@@ -18,19 +18,20 @@ use facts::Facts;
 pub struct Service {
     /// The name of its facts and of its module in `crates/wire`.
     pub name: &'static str,
-    /// The folder of its models in botocore.
-    pub model: &'static str,
+    /// The folder of its models in botocore; none for a service of Strongroom's own, whose facts are written by hand.
+    pub model: Option<&'static str>,
     /// The operations that code is generated for; all of the model's when nothing is named.
     pub operations: Option<&'static [&'static str]>,
 }
 
-/// The services whose facts are kept. A new one is a line here, `models refresh` and `gen`.
+/// The services whose facts are kept. A new one is a line here, `models refresh` and `gen`; the last is Strongroom's own.
 pub const SERVICES: &[Service] = &[
-    Service { name: "secretsmanager", model: "secretsmanager", operations: None },
-    Service { name: "iam", model: "iam", operations: Some(selection::IAM) },
-    Service { name: "sts", model: "sts", operations: None },
-    Service { name: "kms", model: "kms", operations: Some(selection::KMS) },
-    Service { name: "lambda", model: "lambda", operations: Some(selection::LAMBDA) },
+    Service { name: "secretsmanager", model: Some("secretsmanager"), operations: None },
+    Service { name: "iam", model: Some("iam"), operations: Some(selection::IAM) },
+    Service { name: "sts", model: Some("sts"), operations: None },
+    Service { name: "kms", model: Some("kms"), operations: Some(selection::KMS) },
+    Service { name: "lambda", model: Some("lambda"), operations: Some(selection::LAMBDA) },
+    Service { name: "strongroom", model: None, operations: None },
 ];
 
 /// Where the facts of a service are.
@@ -57,11 +58,16 @@ pub fn selected(root: &Path, service: &Service) -> Outcome<Facts> {
     Ok(facts)
 }
 
+/// The services of AWS, with their folders in botocore.
+fn published() -> impl Iterator<Item = (&'static Service, &'static str)> {
+    SERVICES.iter().filter_map(|service| Some((service, service.model?)))
+}
+
 /// Rewrites the facts of all services from the newest published models.
 pub fn refresh(root: &Path) -> Outcome<()> {
     let download = Download::newest()?;
-    for service in SERVICES {
-        let facts = botocore::facts(&download, service)?;
+    for (service, model) in published() {
+        let facts = botocore::facts(&download, service, model)?;
         let path = path(root, service);
         fs::write(&path, layout::print(&facts)?).map_err(|error| format!("{}: {error}", path.display()))?;
         println!(
@@ -78,8 +84,8 @@ pub fn refresh(root: &Path) -> Outcome<()> {
 /// Lists how the newest published models differ from the facts.
 pub fn check(root: &Path) -> Outcome<()> {
     let download = Download::newest()?;
-    for service in SERVICES {
-        let (old, new) = (read(root, service)?, botocore::facts(&download, service)?);
+    for (service, model) in published() {
+        let (old, new) = (read(root, service)?, botocore::facts(&download, service, model)?);
         let differences = comparison::differences(&old, &new);
         println!(
             "{}: {} differences between botocore {} (facts) and {} (newest)",

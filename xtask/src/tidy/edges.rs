@@ -23,13 +23,36 @@ const EDGES: &[(&str, &[&str])] = &[
     ("identities", &["caller", "documents", "error", "oidc", "trail"]),
     (
         "access",
-        &["caller", "ctx", "error", "functions::resolve", "kms::grant", "kms::resolve", "secrets::resolve", "trail"],
+        &[
+            "caller",
+            "ctx",
+            "databases::database",
+            "error",
+            "functions::resolve",
+            "kms::grant",
+            "kms::resolve",
+            "secrets::resolve",
+            "trail",
+        ],
     ),
     ("page", &["documents", "error", "secrets::invalid_page_token"]),
     (
         "secrets",
-        &["access", "ctx", "data_keys", "documents", "error", "identities", "kms", "page", "password", "trail"],
+        &[
+            "access",
+            "caller",
+            "ctx",
+            "data_keys",
+            "documents",
+            "error",
+            "identities",
+            "kms",
+            "page",
+            "password",
+            "trail",
+        ],
     ),
+    ("databases", &["access", "ctx", "documents", "error", "page", "secrets", "trail"]),
     ("kms", &["access", "caller", "ctx", "documents", "error", "identities", "page", "trail"]),
     ("iam", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "page", "trail"]),
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
@@ -37,7 +60,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "kms", "secrets", "trail"]),
     ("rotation", &["documents", "error", "kms", "secrets"]),
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
-    ("verification", &["documents", "error", "evidence", "functions", "identities", "kms", "secrets", "trail"]),
+    (
+        "verification",
+        &["databases", "documents", "error", "evidence", "functions", "identities", "kms", "secrets", "trail"],
+    ),
 ];
 
 /// The modules of `core` use one another only as the table says. Tests are free.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 
 use clap::Args;
 use strongroom_core::secrets::model::{Secret, place};
@@ -45,14 +46,18 @@ pub fn run(args: &HistoryArgs) -> Result<(), Box<dyn Error>> {
         let entries = history::of(&opened.documents, &secret).await.map_err(|error| fault_text(&error))?;
         Ok(entries.into_iter().map(|entry| HistoryEntry::clone(&entry.value)).collect::<Vec<_>>())
     })?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&entries)?);
+    let text = if args.json {
+        serde_json::to_string_pretty(&entries)? + "\n"
     } else if entries.is_empty() {
-        println!("{}: nothing has happened yet", args.secret);
+        format!("{}: nothing has happened yet\n", args.secret)
     } else {
-        print!("{}", table(&entries));
+        table(&entries)
+    };
+    match io::stdout().write_all(text.as_bytes()) {
+        // A reader that has gone away, such as `head`, wanted no more.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
     }
-    Ok(())
 }
 
 async fn find(args: &HistoryArgs, opened: &Opened) -> Result<Secret, Box<dyn Error>> {

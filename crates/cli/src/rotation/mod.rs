@@ -3,7 +3,7 @@
 
 mod control;
 mod history;
-mod session;
+pub mod session;
 mod set_up;
 
 use std::error::Error;

@@ -53,6 +53,8 @@ pub enum Service {
     Iam,
     /// Lambda.
     Lambda,
+    /// Strongroom's own.
+    Strongroom,
 }
 
 impl Service {
@@ -63,6 +65,7 @@ impl Service {
             Self::Kms => "kms",
             Self::Iam => "iam",
             Self::Lambda => "lambda",
+            Self::Strongroom => "strongroom",
         }
     }
 
@@ -73,6 +76,7 @@ impl Service {
             Self::Kms => "AWS_ENDPOINT_URL_KMS",
             Self::Iam => "AWS_ENDPOINT_URL_IAM",
             Self::Lambda => "AWS_ENDPOINT_URL_LAMBDA",
+            Self::Strongroom => "AWS_ENDPOINT_URL_STRONGROOM",
         }
     }
 }
@@ -98,11 +102,13 @@ impl Session {
         let credentials = args.credentials()?;
         let bundle = || env::var_os("AWS_CA_BUNDLE").filter(|_| args.data.is_none()).map(PathBuf::from);
         let trust = match args.ca_file.clone().or_else(bundle) {
-            Some(path) => Trust::Pem(fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?),
-            None => Trust::System,
+            Some(path) => Trust::pem(fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?),
+            None => Trust::system(),
         };
-        // What these commands send and get holds no secret's value, and signatures cannot be used for anything else.
-        let options = Options { trust, plain_http_anywhere: true, ..Options::default() };
+        // Most of what commands send and get holds no secret's value, and signatures cannot be used for anything else. What
+        // the service of Strongroom's own is sent may be a password.
+        let plain_http_anywhere = !services.contains(&Service::Strongroom);
+        let options = Options { trust, plain_http_anywhere, ..Options::default() };
         let mut clients = BTreeMap::new();
         for service in services {
             let endpoint = Arc::new(Endpoint::open(&args.url(*service)?, options.clone())?);

@@ -17,7 +17,7 @@ pub(super) fn policy_of(resource: &Resource) -> Result<Option<&Document>, Error>
         Resource::Secret(secret) => secret.found.as_ref().and_then(|found| found.value.policy.as_ref()),
         Resource::Key(key) => key.found.as_ref().map(|found| &found.value.policy),
         Resource::Function(function) => function.policy().map(|policy| &policy.text),
-        Resource::Account | Resource::List(_) | Resource::Entity(_) => None,
+        Resource::Account | Resource::List(_) | Resource::Entity(_) | Resource::Database(_) => None,
     };
     Ok(policy.map(|policy| policy.compiled(DocumentKind::Resource)).transpose()?.map(AsRef::as_ref))
 }

@@ -21,6 +21,7 @@ use self::conditions::Asked;
 use self::inputs::{Gathered, policy_of};
 use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
+use crate::databases::database::DatabaseRef;
 use crate::error::Error;
 use crate::functions::resolve::FunctionRef;
 use crate::kms::grant::Grant;
@@ -68,6 +69,8 @@ pub enum Resource {
     Key(Arc<KeyRef>),
     /// A function, existing or not.
     Function(Arc<FunctionRef>),
+    /// A database, registered or not.
+    Database(Arc<DatabaseRef>),
 }
 
 /// An entity of IAM that a request names.
@@ -97,6 +100,7 @@ impl Resource {
             Self::Entity(entity) => &entity.account,
             Self::Key(key) => &key.account,
             Self::Function(function) => &function.account,
+            Self::Database(database) => &database.account,
         }
     }
 
@@ -105,7 +109,9 @@ impl Resource {
     pub fn entity(&self) -> Option<&EntityRef> {
         match self {
             Self::Entity(entity) => Some(entity),
-            Self::Account | Self::List(_) | Self::Secret(_) | Self::Key(_) | Self::Function(_) => None,
+            Self::Account | Self::List(_) | Self::Secret(_) | Self::Key(_) | Self::Function(_) | Self::Database(_) => {
+                None
+            }
         }
     }
 
@@ -118,6 +124,7 @@ impl Resource {
             Self::Entity(entity) => Cow::Borrowed(&entity.arn),
             Self::Key(key) => Cow::Borrowed(&key.arn),
             Self::Function(function) => Cow::Owned(function.qualified()),
+            Self::Database(database) => Cow::Borrowed(&database.arn),
         }
     }
 
@@ -126,9 +133,13 @@ impl Resource {
         match self {
             // What is not there has no policy that could have to allow.
             Self::Key(key) if key.found.is_some() => ResourceRule::MustAllow,
-            Self::Account | Self::List(_) | Self::Secret(_) | Self::Entity(_) | Self::Key(_) | Self::Function(_) => {
-                ResourceRule::Either
-            }
+            Self::Account
+            | Self::List(_)
+            | Self::Secret(_)
+            | Self::Entity(_)
+            | Self::Key(_)
+            | Self::Function(_)
+            | Self::Database(_) => ResourceRule::Either,
         }
     }
 
@@ -144,7 +155,9 @@ impl Resource {
         match self {
             Self::Account => action.starts_with("iam:").then_some(Cow::Borrowed(arn)),
             Self::Secret(secret) if secret.found.is_none() => Some(Cow::Borrowed(&secret.asked)),
-            Self::List(_) | Self::Secret(_) | Self::Key(_) | Self::Function(_) => Some(Cow::Borrowed(arn)),
+            Self::List(_) | Self::Secret(_) | Self::Key(_) | Self::Function(_) | Self::Database(_) => {
+                Some(Cow::Borrowed(arn))
+            }
             Self::Entity(entity) => Some(naming::called(arn, entity.asked.as_deref(), action)),
         }
     }
@@ -152,7 +165,7 @@ impl Resource {
     /// What conditions may ask about it.
     fn condition(&self, key: &str, arn: &str, region: &Region) -> Option<Values<'_>> {
         match self {
-            Self::Account | Self::List(_) => None,
+            Self::Account | Self::List(_) | Self::Database(_) => None,
             Self::Secret(secret) => secret.condition(key, arn, region),
             Self::Key(kms_key) => kms_key.condition(key),
             Self::Function(function) => function.condition(key),
@@ -193,12 +206,8 @@ impl Permit {
     /// # Errors
     /// A fault when the permit is for no secret.
     pub fn secret(&self) -> Result<&SecretRef, Error> {
-        match &self.resource {
-            Resource::Secret(secret) => Ok(secret),
-            Resource::Account | Resource::List(_) | Resource::Entity(_) | Resource::Key(_) | Resource::Function(_) => {
-                Err(Error::internal("a permit without a secret was used on one"))
-            }
-        }
+        let Resource::Secret(secret) = &self.resource else { return Err(other("secret")) };
+        Ok(secret)
     }
 
     /// The key that the permit is for.
@@ -206,14 +215,8 @@ impl Permit {
     /// # Errors
     /// A fault when the permit is for no key.
     pub fn key(&self) -> Result<&KeyRef, Error> {
-        match &self.resource {
-            Resource::Key(key) => Ok(key),
-            Resource::Account
-            | Resource::List(_)
-            | Resource::Entity(_)
-            | Resource::Secret(_)
-            | Resource::Function(_) => Err(Error::internal("a permit without a key was used on one")),
-        }
+        let Resource::Key(key) = &self.resource else { return Err(other("key")) };
+        Ok(key)
     }
 
     /// The function that the permit is for.
@@ -221,13 +224,23 @@ impl Permit {
     /// # Errors
     /// A fault when the permit is for no function.
     pub fn function(&self) -> Result<&FunctionRef, Error> {
-        match &self.resource {
-            Resource::Function(function) => Ok(function),
-            Resource::Account | Resource::List(_) | Resource::Entity(_) | Resource::Secret(_) | Resource::Key(_) => {
-                Err(Error::internal("a permit without a function was used on one"))
-            }
-        }
+        let Resource::Function(function) = &self.resource else { return Err(other("function")) };
+        Ok(function)
     }
+
+    /// The database that the permit is for.
+    ///
+    /// # Errors
+    /// A fault when the permit is for no database.
+    pub fn database(&self) -> Result<&DatabaseRef, Error> {
+        let Resource::Database(database) = &self.resource else { return Err(other("database")) };
+        Ok(database)
+    }
+}
+
+/// The fault of an operation that was handed a permit for something else.
+fn other(kind: &str) -> Error {
+    Error::internal(format!("a permit without a {kind} was used on one"))
 }
 
 /// Decides whether the caller may do `action` on `resource`, as AWS's policy evaluation logic has it. What denied a

@@ -106,15 +106,16 @@ impl RequestKeys for UntagResourceRequest {
 }
 
 /// Who gets the role that is passed: `iam:PassedToService`, and for what.
-pub(super) struct PassedToLambda<'a> {
-    pub(super) function_arn: &'a str,
+pub(super) struct PassedTo<'a> {
+    pub(super) service: &'static str,
+    pub(super) resource_arn: &'a str,
 }
 
-impl RequestKeys for PassedToLambda<'_> {
+impl RequestKeys for PassedTo<'_> {
     fn key(&self, key: &str) -> Option<Values<'_>> {
         match key {
-            "iam:passedtoservice" => Some(Values::text(super::LAMBDA)),
-            "iam:associatedresourcearn" => Some(Values::text(self.function_arn)),
+            "iam:passedtoservice" => Some(Values::text(self.service)),
+            "iam:associatedresourcearn" => Some(Values::text(self.resource_arn)),
             _ => None,
         }
     }

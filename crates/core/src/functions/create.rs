@@ -10,18 +10,13 @@ use strongroom_wire::lambda::{Architecture, CreateFunctionRequest, FunctionConfi
 use strongroom_wire::record;
 
 use super::code;
-use super::conditions::PassedToLambda;
 use super::configuration::{Wanted, blank, native};
 use super::model::{CodeFacts, Function, LATEST};
-use super::resolve::FunctionRef;
-use super::{Functions, LAMBDA, account_of, done, refusals, shown, tags, versions};
-use crate::access::{EntityRef, PASS_ROLE, Permit, Resource, authorize};
+use super::{Functions, done, refusals, shown, tags, versions};
+use crate::access::{Permit, authorize};
 use crate::ctx::Ctx;
 use crate::documents::retry;
 use crate::error::Error;
-use crate::identities::entity::pairs;
-use crate::identities::role::Role;
-use crate::sts::ROLE_KIND;
 
 impl Functions {
     /// Makes a function.
@@ -36,7 +31,8 @@ impl Functions {
         input: CreateFunctionRequest,
     ) -> Result<FunctionConfiguration, Error> {
         let named = permit.function()?;
-        if named.qualifier.is_some() || named.account != cx.caller.account || !named.arn.contains(cx.region.as_str()) {
+        let is_here = named.arn == here(cx, &named.name);
+        if named.qualifier.is_some() || named.account != cx.caller.account || !is_here {
             return Err(refusals::invalid_name(&input.function_name));
         }
         let wanted = Wanted::of_new(&input)?;
@@ -116,41 +112,19 @@ impl Functions {
         };
         if let Some(name) = native(runtime, handler) {
             if !self.host.knows_native(name) {
-                return Err(refusals::invalid(format!("Strongroom has no native package {name}.")));
+                return Err(refusals::invalid(self.host.why_no_native(name)));
             }
             return code::unchecked(zip.unwrap_or(&SecretBytes::default()), id);
         }
         let zip = zip.ok_or_else(|| refusals::invalid("Please provide a source for function code."))?;
         code::checked(zip, id)
     }
+}
 
-    /// Whether the caller may pass the role to Lambda, and Lambda may assume it.
-    ///
-    /// # Errors
-    /// AccessDeniedException, InvalidParameterValueException.
-    pub(super) async fn check_role(&self, cx: &Ctx, function: &FunctionRef, role_arn: &str) -> Result<(), Error> {
-        let account = account_of(role_arn).ok_or_else(refusals::role_not_assumed)?;
-        if account != function.account {
-            return Err(refusals::foreign_role());
-        }
-        let found = self.identities.with_arn::<Role>(role_arn).await?;
-        let entity = EntityRef {
-            asked: None,
-            arn: role_arn.to_owned(),
-            account,
-            tags: found.as_ref().map(|role| pairs(&role.value.tags)).unwrap_or_default(),
-            boundary: None,
-            kind: ROLE_KIND,
-        };
-        let passed = PassedToLambda { function_arn: &function.arn };
-        authorize(cx, PASS_ROLE, Resource::Entity(Arc::new(entity)), &passed)?;
-        let source = (function.account.as_str(), function.arn.as_str());
-        if self.sts.service_may_assume(cx, role_arn, LAMBDA, source).await? {
-            Ok(())
-        } else {
-            Err(refusals::role_not_assumed())
-        }
-    }
+/// The ARN of a function of the caller's account in this server's region.
+fn here(cx: &Ctx, name: &str) -> String {
+    let (region, account) = (&cx.region, cx.caller.account.as_str());
+    ["arn:", region.partition(), ":lambda:", region.as_str(), ":", account, ":function:", name].concat()
 }
 
 /// Members that this release gives no meaning to are refused, never ignored.

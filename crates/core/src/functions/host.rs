@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use strongroom_types::{SecretBytes, SecretText, Timestamp};
+use strongroom_wire::sts::Credentials;
 
+use super::NATIVE;
 use super::code::Code;
 use super::model::Configuration;
 
@@ -22,6 +24,11 @@ pub trait Host: Send + Sync {
 
     /// Whether a native package of that name, without `strongroom/`, is built in.
     fn knows_native(&self, name: &str) -> bool;
+
+    /// What clients are told of a name that is not built in.
+    fn why_no_native(&self, name: &str) -> String {
+        format!("Strongroom has no native package {NATIVE}{name}.")
+    }
 }
 
 /// One invocation of a version of a function.
@@ -62,6 +69,17 @@ pub struct RoleCredentials {
     pub session_token: SecretText,
     /// When they end.
     pub expires: Timestamp,
+}
+
+impl From<Credentials> for RoleCredentials {
+    fn from(made: Credentials) -> Self {
+        Self {
+            access_key_id: made.access_key_id,
+            secret_access_key: made.secret_access_key,
+            session_token: made.session_token,
+            expires: made.expiration,
+        }
+    }
 }
 
 /// What an invocation ended with.

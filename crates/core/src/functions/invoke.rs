@@ -14,6 +14,7 @@ use tracing::warn;
 
 use super::host::{Invocation, Invoked};
 use super::model::Function;
+use super::running::Room;
 use super::{Code, Functions, LAMBDA, RoleCredentials, refusals};
 use crate::access::Permit;
 use crate::ctx::Ctx;
@@ -27,7 +28,7 @@ const LATER_BYTES_MAX: usize = 1024 * 1024;
 /// How often an event that is run later is tried again, and how long after, in seconds (Lambda's developer guide).
 const AGAIN_AFTER_S: [u64; 2] = [60, 120];
 /// How long the credentials of an invocation last, in seconds.
-const CREDENTIALS_S: i32 = 3600;
+pub(super) const CREDENTIALS_S: i32 = 3600;
 
 /// An invocation that has leave and is still to be run.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub struct Prepared {
     payload: Arc<SecretBytes>,
     client_context: Option<String>,
     request_id: String,
+    /// Of one that is to be run later.
+    room: Option<Room>,
 }
 
 /// What became of a request to invoke.
@@ -80,6 +83,7 @@ impl Functions {
         let prepared =
             self.prepared(found, named.qualifier.as_deref(), payload, input.client_context, request_id.to_owned())?;
         if kind == InvocationType::Event {
+            let prepared = self.for_later(prepared)?;
             let answer = InvocationResponse { status_code: Some(202), ..InvocationResponse::default() };
             return Ok(Begun::Later(prepared, answer));
         }
@@ -111,6 +115,7 @@ impl Functions {
         let payload = checked_event(Some(SecretBytes::new(input.invoke_args)), InvocationType::Event)?;
         let found = named.found.clone().ok_or_else(|| refusals::not_found(&named.qualified()))?;
         let prepared = self.prepared(found, named.qualifier.as_deref(), payload, None, request_id.to_owned())?;
+        let prepared = self.for_later(prepared)?;
         Ok((prepared, InvokeAsyncResponse { status: Some(202) }))
     }
 
@@ -135,7 +140,14 @@ impl Functions {
             _ => version.to_owned(),
         };
         let payload = Arc::new(payload);
-        Ok(Prepared { function, version, invoked_arn, payload, client_context, request_id })
+        Ok(Prepared { function, version, invoked_arn, payload, client_context, request_id, room: None })
+    }
+
+    /// Keeps an event that is to be run later, if there is room for it.
+    fn for_later(&self, mut prepared: Prepared) -> Result<Prepared, Error> {
+        let room = self.later.enter(&prepared.function.arn(), prepared.payload.len());
+        prepared.room = Some(room.ok_or_else(refusals::throttled)?);
+        Ok(prepared)
     }
 
     /// A number from 0 to below 1.
@@ -149,7 +161,7 @@ impl Functions {
     /// # Errors
     /// TooManyRequestsException, and what keeps the host from running it.
     pub(super) async fn run(&self, prepared: &Prepared, now: Timestamp) -> Result<Invoked, Error> {
-        let Prepared { function, version, invoked_arn, payload, client_context, request_id } = prepared;
+        let Prepared { function, version, invoked_arn, payload, client_context, request_id, .. } = prepared;
         let arn = function.arn();
         let _slot = self.running.enter(&arn, function.concurrency).ok_or_else(refusals::throttled)?;
         let configuration = function.version(version).ok_or_else(|| refusals::not_found(invoked_arn))?.clone();
@@ -200,13 +212,7 @@ impl Functions {
         let arn = function.arn();
         let source = (account.as_str(), arn.as_str());
         let made = self.sts.assume_for_service(&cx, role, LAMBDA, source, &function.name, CREDENTIALS_S).await?;
-        let made = made.ok_or_else(refusals::role_not_assumed)?;
-        Ok(RoleCredentials {
-            access_key_id: made.access_key_id,
-            secret_access_key: made.secret_access_key,
-            session_token: made.session_token,
-            expires: made.expiration,
-        })
+        made.map(RoleCredentials::from).ok_or_else(refusals::role_not_assumed)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Functions: Lambda as AWS has it, as far as rotation needs it. Functions with code, versions, aliases, policies, tags and
-//! concurrency; their invocation by callers and by services; what runs them is handed in as a [`Host`].
+//! concurrency; their invocation by callers and by services; what runs them is handed in as a [`Host`], and where others are
+//! as [`sites::Sites`].
 
 mod aliases;
 pub mod code;
@@ -16,9 +17,11 @@ mod permissions;
 mod reads;
 mod refusals;
 pub mod resolve;
+mod roles;
 mod running;
 mod services;
 mod shown;
+pub mod sites;
 mod tags;
 mod updates;
 mod versions;
@@ -39,7 +42,8 @@ pub use self::model::{Configuration, FUNCTION_KIND, Function};
 
 use self::model::document_key;
 use self::resolve::FunctionRef;
-use self::running::Running;
+use self::running::{Later, Running};
+use self::sites::Sites;
 use crate::access::{Permit, RequestKeys, Resource, authorize};
 use crate::ctx::{Ctx, Done};
 use crate::documents::{Documents, Loaded, retry};
@@ -59,9 +63,11 @@ pub struct Functions {
     identities: Arc<Identities>,
     sts: Sts,
     host: Arc<dyn Host>,
+    sites: Sites,
     clock: Arc<dyn Clock>,
     region: Region,
     running: Arc<Running>,
+    later: Arc<Later>,
 }
 
 impl Functions {
@@ -75,7 +81,16 @@ impl Functions {
         region: Region,
     ) -> Self {
         let sts = Sts::new(Arc::clone(&identities), Arc::clone(&documents));
-        Self { documents, identities, sts, host, clock, region, running: Arc::default() }
+        let sites = Sites::default();
+        Self { documents, identities, sts, host, sites, clock, region, running: Arc::default(), later: Arc::default() }
+    }
+
+    /// The same with functions at places outside of this server, for what services do: callers are told of those that are
+    /// here alone.
+    #[must_use]
+    pub fn with_sites(mut self, sites: Sites) -> Self {
+        self.sites = sites;
+        self
     }
 
     /// The function that a request names, with the qualifier that stands beside the name.

@@ -26,6 +26,8 @@ pub struct FunctionRef {
     pub arn: String,
     /// The function as it was when the request was authorised.
     pub found: Option<Loaded<Function>>,
+    /// The policy that the place tells where it is, for a function that is not on this server.
+    pub told: Option<FunctionPolicy>,
     /// Its tags, as conditions ask for them.
     pub(crate) tags: Vec<(String, String)>,
 }
@@ -122,7 +124,7 @@ impl FunctionRef {
         };
         let tags = found.iter().flat_map(|found| &found.value.tags);
         let tags = tags.map(|(key, value)| (key.clone(), value.clone())).collect();
-        Ok(Self { account, name: parts.name.to_owned(), qualifier, arn, found, tags })
+        Ok(Self { account, name: parts.name.to_owned(), qualifier, arn, found, told: None, tags })
     }
 
     /// The ARN with the qualifier, if one was named: what policies are asked for.
@@ -137,6 +139,9 @@ impl FunctionRef {
     /// The policy in play: that of the qualifier, or of the function itself.
     #[must_use]
     pub fn policy(&self) -> Option<&FunctionPolicy> {
+        if self.told.is_some() {
+            return self.told.as_ref();
+        }
         let of = self.qualifier.as_deref().filter(|qualifier| *qualifier != LATEST).unwrap_or_default();
         self.found.as_ref()?.value.policies.get(of)
     }
@@ -197,6 +202,7 @@ impl FunctionRef {
             qualifier: None,
             arn: value.arn(),
             found: Some(Loaded { version: 1, value: Arc::new(value) }),
+            told: None,
             tags: Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ use strongroom_wire::lambda::{
     Operation, PublishVersionRequest, Runtime,
 };
 
+use super::sites::{Named, Site, Told};
 use super::*;
 use crate::caller::{Caller, Principal};
 use crate::ctx::Way;
@@ -138,10 +139,14 @@ impl House {
     }
 
     async fn create(&self, handler: &str, zip: Option<SecretBytes>) -> Result<String, String> {
+        self.create_as("f", handler, zip).await
+    }
+
+    async fn create_as(&self, asked: &str, handler: &str, zip: Option<SecretBytes>) -> Result<String, String> {
         let cx = self.cx();
         let variables = [("KEY".to_owned(), SecretText::new("hunter2".to_owned()))].into();
         let input = CreateFunctionRequest {
-            function_name: "f".to_owned(),
+            function_name: asked.to_owned(),
             runtime: Some(Runtime::ProvidedAl2023),
             role: ROLE.to_owned(),
             handler: Some(handler.to_owned()),
@@ -149,7 +154,7 @@ impl House {
             environment: Some(Environment { variables: Some(variables) }),
             ..CreateFunctionRequest::default()
         };
-        let permit = self.permit(&cx, Operation::CreateFunction, "f").await;
+        let permit = self.permit(&cx, Operation::CreateFunction, asked).await;
         let made = self.functions.create_function(&cx, &permit, input).await;
         made.map(|made| made.code_sha256.unwrap()).map_err(told)
     }
@@ -170,7 +175,7 @@ impl House {
     }
 
     async fn check(&self, arn: &str) -> Result<(), String> {
-        self.functions.check_for_rotation(arn, SECRET, ACCOUNT).await.map_err(told)
+        self.functions.check_for_rotation(&self.cx(), arn, SECRET, ACCOUNT).await.map_err(told)
     }
 
     async fn rotate(&self, arn: &str) -> Result<Invoked, String> {
@@ -202,6 +207,8 @@ async fn rotation_asks_for_the_function_and_for_its_policy() {
     assert!(house.check("f").await.unwrap_err().starts_with("InvalidParameterException"));
     let absent = "ResourceNotFoundException: Lambda does not exist or could not be accessed";
     assert_eq!(house.check(ARN).await.unwrap_err(), absent);
+    let anothers = house.check("arn:aws:lambda:us-east-1:222222222222:function:f").await.unwrap_err();
+    assert!(anothers.contains("is not authorized to perform: lambda:InvokeFunction"), "{anothers}");
     house.create("strongroom/known", None).await.unwrap();
     let closed = house.check(ARN).await.unwrap_err();
     assert!(closed.starts_with("AccessDeniedException: Secrets Manager cannot invoke"), "{closed}");
@@ -209,6 +216,14 @@ async fn rotation_asks_for_the_function_and_for_its_policy() {
     assert_eq!(house.check(ARN).await.unwrap_err(), closed, "for another account's secrets");
     assert_eq!(house.rotate(ARN).await.unwrap_err(), closed);
     assert_eq!(house.check(&format!("{ARN}:7")).await.unwrap_err(), absent);
+}
+
+#[tokio::test]
+async fn a_function_is_made_under_the_arn_that_leave_was_asked_for() {
+    let house = House::new().await;
+    let elsewhere = "arn:aws:lambda:eu-west-1:111111111111:function:us-east-1-f";
+    assert!(house.create_as(elsewhere, "strongroom/known", None).await.is_err());
+    house.create_as("arn:aws:lambda:us-east-1:111111111111:function:g", "strongroom/known", None).await.unwrap();
 }
 
 #[tokio::test]
@@ -305,4 +320,90 @@ async fn code_is_checked_kept_in_pieces_and_removed_with_its_function() {
     assert!(pieces().await.unwrap().is_empty());
     assert_eq!(*house.host.retired.lock().unwrap(), [ARN]);
     assert!(seen.code.load().await.is_err());
+}
+
+/// A place that tells what it is given, and echoes events.
+struct Outside(Told);
+
+impl Site for Outside {
+    fn look_up<'a>(&'a self, _function: Named<'a>) -> Hosting<'a, Result<Told, String>> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+
+    fn invoke<'a>(&'a self, function: Named<'a>, payload: SecretBytes) -> Hosting<'a, Result<Invoked, String>> {
+        Box::pin(async move {
+            if function.name == "gone" {
+                return Err("nobody answers".to_owned());
+            }
+            Ok(Invoked { payload, function_error: Some("Outside".to_owned()), log_tail: None })
+        })
+    }
+}
+
+fn outside(told: Told) -> Arc<dyn Site> {
+    Arc::new(Outside(told))
+}
+
+fn lets_in(account: &str) -> Option<String> {
+    Some(format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"secretsmanager.amazonaws.com"}},"Action":"lambda:InvokeFunction","Resource":"*","Condition":{{"StringEquals":{{"aws:SourceAccount":"{account}"}}}}}}]}}"#
+    ))
+}
+
+impl House {
+    async fn with_sites(sites: Sites) -> Self {
+        let mut house = Self::new().await;
+        house.functions = house.functions.with_sites(sites);
+        house
+    }
+}
+
+#[tokio::test]
+async fn a_function_is_where_configuration_says_then_here_then_at_the_outside_lambda() {
+    let named = [(ARN.to_owned(), outside(Told::Found { policy: lets_in(ACCOUNT) }))].into();
+    let others = Some(outside(Told::Found { policy: lets_in(ACCOUNT) }));
+    let house = House::with_sites(Sites { named, others }).await;
+    let error_of = async |arn: &str| house.rotate(arn).await.unwrap().function_error;
+    house.create("strongroom/known", None).await.unwrap();
+    house.check(ARN).await.unwrap();
+    assert_eq!(error_of(ARN).await.as_deref(), Some("Outside"), "the one that is named comes first");
+    let other = ARN.replace("function:f", "function:g");
+    assert_eq!(error_of(&other).await.as_deref(), Some("Outside"), "none of that name is here");
+    assert!(house.host.seen.lock().unwrap().is_empty());
+    let gone = ARN.replace("function:f", "function:gone");
+    assert_eq!(house.rotate(&gone).await.unwrap_err(), r#"Internal("nobody answers")"#);
+    let cx = house.cx();
+    let shown = house.functions.resolve(&cx, &other, None).await.unwrap();
+    assert!(told(shown.version().unwrap_err()).starts_with("ResourceNotFoundException"), "not there for callers");
+}
+
+#[tokio::test]
+async fn what_is_hosted_here_is_not_asked_for_elsewhere() {
+    let others = Some(outside(Told::Found { policy: lets_in(ACCOUNT) }));
+    let house = House::with_sites(Sites { others, ..Sites::default() }).await;
+    house.create("strongroom/known", None).await.unwrap();
+    assert!(house.check(ARN).await.unwrap_err().starts_with("AccessDeniedException"), "its own policy counts");
+    house.let_in("f", ACCOUNT).await;
+    assert_eq!(house.rotate(ARN).await.unwrap().function_error, None);
+    let absent = house.check(&format!("{ARN}:7")).await.unwrap_err();
+    assert!(absent.starts_with("ResourceNotFoundException"), "no version of it is elsewhere: {absent}");
+}
+
+#[tokio::test]
+async fn the_policy_of_a_function_elsewhere_is_decided_on_here() {
+    let absent = "ResourceNotFoundException: Lambda does not exist or could not be accessed";
+    let closed = "AccessDeniedException: Secrets Manager cannot invoke the specified Lambda function.";
+    for (told, checked, rotated) in [
+        (Told::Absent, absent, absent),
+        (Told::Closed("AccessDenied: no".to_owned()), absent, "could not be accessed: AccessDenied: no"),
+        (Told::Found { policy: None }, closed, closed),
+        (Told::Found { policy: lets_in("222222222222") }, closed, closed),
+        (Told::Found { policy: Some("{}".to_owned()) }, "does not read", "does not read"),
+    ] {
+        let house = House::with_sites(Sites { others: Some(outside(told)), ..Sites::default() }).await;
+        let refused = house.check(ARN).await.unwrap_err();
+        assert!(refused.contains(checked) && !refused.contains("AccessDenied: no"), "{refused}");
+        let refused = house.rotate(ARN).await.unwrap_err();
+        assert!(refused.contains(rotated), "{refused}");
+    }
 }

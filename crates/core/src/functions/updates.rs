@@ -117,7 +117,7 @@ impl Functions {
                     if let Some(name) = native(latest.runtime.as_deref(), latest.handler.as_deref())
                         && !self.host.knows_native(name)
                     {
-                        return Err(refusals::invalid(format!("Strongroom has no native package {name}.")));
+                        return Err(refusals::invalid(self.host.why_no_native(name)));
                     }
                     latest.revision_id.clone_from(&revision);
                     latest.modified_ms = cx.now.millis();

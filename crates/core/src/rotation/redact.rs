@@ -33,10 +33,13 @@ const OPEN_KEYS: [&str; 11] = [
 ];
 /// Shorter values are not looked for: they would be found in every word. In characters.
 const VALUE_CHARACTERS_MIN: usize = 4;
+/// Bytes of what is kept of a text: a function may say as much as Lambda takes.
+const TEXT_BYTES_MAX: usize = 16 * 1024;
 /// How deep values are looked for in a secret's JSON.
 const DEPTH_MAX: usize = 8;
 
-/// The text without the values of the secret's versions with AWS's labels, plain, escaped as in JSON or in base64.
+/// The text without the values of the secret's versions with AWS's labels, plain, escaped as in JSON or in base64, and
+/// without the end of one that it begins with, as the last lines of a log may; no more of it than is kept.
 ///
 /// # Errors
 /// Faults of the store. A value that cannot be opened is none to be looked for.
@@ -64,7 +67,21 @@ pub async fn without_values(documents: &Documents, kms: &Kms, secret: &Secret, t
             text = text.replace(value.as_str(), REDACTED);
         }
     }
+    if let Some(cut) = found.iter().filter_map(|value| end_at_start(value, &text)).max() {
+        text.replace_range(..cut, REDACTED);
+    }
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        text.push('…');
+    }
     Ok(text)
+}
+
+/// Bytes of the end of a value that a text begins with, if there are enough to be no chance.
+fn end_at_start(value: &str, text: &str) -> Option<usize> {
+    let ends = value.char_indices().skip(1).filter_map(|(at, _)| value.get(at..));
+    let mut long = ends.take_while(|end| end.chars().nth(VALUE_CHARACTERS_MIN - 1).is_some());
+    long.find(|end| text.starts_with(end)).map(str::len)
 }
 
 fn add_all(found: &mut Vec<Zeroizing<String>>, value: &SecretText) {
@@ -97,5 +114,19 @@ fn add(found: &mut Vec<Zeroizing<String>>, text: &str) {
         if escaped != text {
             found.push(Zeroizing::new(escaped.to_owned()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_value_at_the_start_of_a_text_is_found() {
+        assert_eq!(end_at_start("hunter2", "unter2 and more"), Some(6));
+        assert_eq!(end_at_start("hunter2", "ter2"), Some(4));
+        assert_eq!(end_at_start("hunter2", "er2 is too short"), None);
+        assert_eq!(end_at_start("äöüß", "öüß is too short"), None);
+        assert_eq!(end_at_start("", "text"), None);
     }
 }

@@ -17,7 +17,7 @@ use crate::secrets::model::{Secret, place};
 use crate::secrets::rotation::functions::{RotationCall, StepEnd};
 use crate::secrets::rotation::history::{self, Happened, HistoryEntry};
 use crate::secrets::rotation::job::{Job, Run, Step};
-use crate::secrets::rotation::{self, NextWindow, Purpose, Rotation, UnderWay};
+use crate::secrets::rotation::{self, NextWindow, Purpose, RotatedBy, Rotation, UnderWay};
 use crate::secrets::values::drop_value;
 use crate::secrets::versions::CURRENT;
 
@@ -194,10 +194,10 @@ impl Rotations {
             "ClientRequestToken": token,
             "RotationToken": rotation_token.expose(),
         });
-        let function_arn = secret.rotation.as_ref().and_then(|rotation| rotation.function_arn.clone());
+        let by = rotation::by(secret);
         Ok(Call {
             secret: Arc::clone(secret),
-            function_arn: function_arn.unwrap_or_default(),
+            by: by.ok_or_else(|| Error::internal("a rotation that nobody carries out"))?,
             run: run.clone(),
             payload: SecretBytes::new(payload.to_string().into_bytes()),
         })
@@ -207,12 +207,7 @@ impl Rotations {
     /// else does the step.
     async fn carried_out(&self, taken: &Taken, call: &Call) -> Result<Option<(StepEnd, i64)>, Error> {
         let began = self.clock.now();
-        let asked = RotationCall {
-            function_arn: &call.function_arn,
-            secret: &call.secret,
-            payload: call.payload.clone(),
-            now: began,
-        };
+        let asked = RotationCall { by: &call.by, secret: &call.secret, payload: call.payload.clone(), now: began };
         let mut invoking = self.functions.invoke(asked);
         let pause = Duration::from_millis(u64::try_from(LEASE_MS / 3).unwrap_or(1000));
         let end = loop {
@@ -295,7 +290,16 @@ impl Rotations {
         now: Timestamp,
     ) -> Result<(), Error> {
         let purpose = call.run.under_way.purpose;
-        let text = format!("Error when executing lambda {} during {} step", call.function_arn, step.as_str());
+        let text = match &call.by {
+            RotatedBy::Function(arn) => format!("Error when executing lambda {arn} during {} step", step.as_str()),
+            RotatedBy::Partner(_) => {
+                let kind = call.secret.kind.as_deref().unwrap_or_default();
+                format!("Error when rotating a secret of type {kind} during {} step", step.as_str())
+            }
+            RotatedBy::Owner(owner) => {
+                format!("Error when rotating a secret of service {} during {} step", owner.service, step.as_str())
+            }
+        };
         settled.events.push((events::failed(purpose), Some(text)));
         match purpose {
             Purpose::Rotate => {
@@ -358,7 +362,7 @@ enum Next {
 /// A step that is being carried out.
 struct Call {
     secret: Arc<Secret>,
-    function_arn: String,
+    by: RotatedBy,
     run: Run,
     payload: SecretBytes,
 }

@@ -34,6 +34,11 @@ impl SecretRef {
         match key.strip_prefix(OWN)? {
             // Always the ARN, also when the request says a name.
             "secretid" => Some(Values::owned(arn.to_owned())),
+            "resource/allowrotationlambdaarn" => {
+                let rotation = found.and_then(|secret| secret.rotation.as_ref());
+                rotation.and_then(|rotation| rotation.function_arn.clone()).map(Values::owned)
+            }
+            "resource/type" => found.and_then(|secret| secret.kind.clone()).map(Values::owned),
             "secretprimaryregion" => {
                 let primary = found.map_or(region.as_str(), |secret| secret.region.as_str());
                 Some(Values::owned(primary.to_owned()))

@@ -8,6 +8,7 @@ use strongroom_wire::secretsmanager::{CreateSecretRequest, CreateSecretResponse,
 
 use super::keys::shown_key;
 use super::model::{Secret, place};
+use super::owned::check_name;
 use super::pairs::Pairs;
 use super::resolve::is_name;
 use super::tags::checked_tags;
@@ -35,6 +36,7 @@ impl Secrets {
         if !is_name(&input.name) {
             return Err(refusals::invalid_name());
         }
+        check_name(&input.name)?;
         if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
             authorize(cx, Operation::TagResource.action(), permit.resource().clone(), &input)?;
         }
@@ -50,6 +52,7 @@ impl Secrets {
             partition: cx.region.partition().to_owned(),
             name: input.name,
             suffix: self.new_suffix()?,
+            kind: input.r#type.filter(|kind| !kind.is_empty()),
             description: input.description.filter(|text| !text.is_empty()),
             kms_key_id: None,
             created_ms: cx.now.millis(),
@@ -61,7 +64,9 @@ impl Secrets {
             versions: Pairs::new(),
             policy: None,
             rotation: None,
+            owner: None,
         };
+        self.check_kind(&secret, value.as_ref())?;
         let key = permit.secret()?.key.clone();
         if key != place(&secret.account, &secret.region) + &secret.name {
             return Err(Error::internal("a permit for another secret was used to create one"));
@@ -123,6 +128,17 @@ impl Secrets {
         }
     }
 
+    /// Whether a secret's type is one that there is, and a value one that secrets of it may have.
+    pub(super) fn check_kind(&self, secret: &Secret, value: Option<&SecretValue>) -> Result<(), Error> {
+        let Some(kind) = &secret.kind else { return Ok(()) };
+        let text = match value {
+            Some(SecretValue::Binary(_)) => return Err(refusals::wrong_kind(&no_binary(kind))),
+            Some(SecretValue::Text(text)) => Some(text),
+            None => None,
+        };
+        self.functions.check_kind(kind, text).map_err(|fault| refusals::wrong_kind(&fault))
+    }
+
     pub(super) fn new_suffix(&self) -> Result<String, Error> {
         let mut suffix = String::with_capacity(6);
         while suffix.len() < 6 {
@@ -137,6 +153,10 @@ impl Secrets {
     }
 }
 
+fn no_binary(kind: &str) -> String {
+    format!("The value of a secret of type {kind} must be a SecretString.")
+}
+
 /// Members that later parts of the service give meaning to are refused, never ignored.
 fn refuse_later_members(input: &CreateSecretRequest) -> Result<(), Error> {
     if input.add_replica_regions.as_ref().is_some_and(|regions| !regions.is_empty()) {
@@ -144,9 +164,6 @@ fn refuse_later_members(input: &CreateSecretRequest) -> Result<(), Error> {
     }
     if input.cross_account_primary_arn.is_some() {
         return Err(refusals::not_offered("CrossAccountPrimaryARN"));
-    }
-    if input.r#type.as_ref().is_some_and(|kind| !kind.is_empty()) {
-        return Err(refusals::not_offered("Type"));
     }
     Ok(())
 }

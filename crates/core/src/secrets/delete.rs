@@ -10,6 +10,7 @@ use strongroom_wire::secretsmanager::{
 };
 
 use super::model::{BY_PURGE, Deletion, Secret, instant_term, place};
+use super::owned::guard;
 use super::resolve::SecretRef;
 use super::rotation::history;
 use super::{Secrets, done, events, refusals};
@@ -60,6 +61,7 @@ impl Secrets {
         due: Timestamp,
     ) -> Result<DeleteSecretResponse, Error> {
         let before = self.present(target).await?;
+        guard(cx, &before.value)?;
         if before.value.deletion.is_some() {
             return Err(refusals::deletion_already_scheduled());
         }
@@ -81,6 +83,7 @@ impl Secrets {
             Err(Error::Refused(_)) => return self.deleted_nothing(cx, target),
             Err(error) => return Err(error),
         };
+        guard(cx, &before.value)?;
         let batch = self.removal(cx, &before, "delete_secret_at_once").await?;
         let secret = &before.value;
         cx.commit(&self.documents, batch, done(secret, Some(elements(secret, cx.now)))).await?;
@@ -103,7 +106,7 @@ impl Secrets {
     }
 
     /// What removes a secret with all its values and says so in the trail.
-    async fn removal(&self, cx: &Ctx, before: &Loaded<Secret>, name: &'static str) -> Result<Batch, Error> {
+    pub(super) async fn removal(&self, cx: &Ctx, before: &Loaded<Secret>, name: &'static str) -> Result<Batch, Error> {
         let mut batch = Batch::named(name);
         self.documents.delete(&mut batch, before);
         if before.value.rotation.is_some() {

@@ -5,7 +5,7 @@ use strongroom_wire::secretsmanager::{DescribeSecretRequest, DescribeSecretRespo
 
 use super::Secrets;
 use super::model::Secret;
-use super::rotation::NextWindow;
+use super::rotation::{External, NextWindow};
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -37,9 +37,13 @@ impl Secrets {
             created_date: Some(Timestamp::from_millis(secret.created_ms)),
             rotation_enabled: secret.rotation.as_ref().map(|rotation| rotation.enabled),
             rotation_lambda_arn: secret.rotation.as_ref().and_then(|rotation| rotation.function_arn.clone()),
+            r#type: secret.kind.clone(),
+            external_secret_rotation_metadata: external(secret).map(External::shown_metadata),
+            external_secret_rotation_role_arn: external(secret).map(|external| external.role_arn.clone()),
             rotation_rules: secret.rotation.as_ref().and_then(|rotation| rotation.rules.shown()),
             last_rotated_date: last_rotated(secret),
             next_rotation_date: next_rotation(secret),
+            owning_service: secret.owner.as_ref().map(|owner| owner.service.clone()),
             ..DescribeSecretResponse::default()
         })
     }
@@ -48,6 +52,11 @@ impl Secrets {
 /// The end of the recovery window, as DescribeSecret's text has it ("scheduled for deletion").
 pub(super) fn deleted_date(secret: &Secret) -> Option<Timestamp> {
     secret.deletion.map(|deletion| Timestamp::from_millis(deletion.due_ms))
+}
+
+/// How a managed external secret is rotated, once that was configured.
+pub(super) fn external(secret: &Secret) -> Option<&External> {
+    secret.rotation.as_ref()?.external.as_deref()
 }
 
 /// When a rotation was last completed.

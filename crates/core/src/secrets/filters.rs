@@ -115,7 +115,9 @@ fn probe(on: FilterNameStringType, pattern: &Pattern) -> Option<Probe> {
         FilterNameStringType::All | FilterNameStringType::Description => {
             (BY_WORD, cut(pattern.words.iter().max_by_key(|word| word.len())?))
         }
-        FilterNameStringType::PrimaryRegion | FilterNameStringType::OwningService => return None,
+        // The service stands in a tag too, which nobody else can set or take away.
+        FilterNameStringType::OwningService => (BY_TAG_VALUE, cut(&pattern.text)),
+        FilterNameStringType::PrimaryRegion => return None,
     };
     Some(Probe { index, prefix: prefix.to_owned() })
 }
@@ -143,8 +145,12 @@ impl Looked<'_> {
             }
             FilterNameStringType::Description => all_begin(&pattern.words, self.words_of_description(work), work),
             FilterNameStringType::All => all_begin(&pattern.words, self.words(work), work),
-            // No secret is replicated or owned by a service.
-            FilterNameStringType::PrimaryRegion | FilterNameStringType::OwningService => false,
+            FilterNameStringType::OwningService => {
+                work.spend(1);
+                self.secret.owner.as_ref().is_some_and(|owner| owner.service.starts_with(text))
+            }
+            // No secret is replicated.
+            FilterNameStringType::PrimaryRegion => false,
         }
     }
 

@@ -8,9 +8,10 @@ use strongroom_wire::secretsmanager::{
 };
 
 use super::Secrets;
-use super::describe::{deleted_date, last_rotated, next_rotation, tags};
+use super::describe::{deleted_date, external, last_rotated, next_rotation, tags};
 use super::filters::Filters;
 use super::model::{BY_ACCESSED, BY_CHANGED, BY_CREATED, BY_NAME, Secret, place};
+use super::rotation::External;
 use super::search::{Found, Search};
 use crate::access::Permit;
 use crate::ctx::Ctx;
@@ -109,9 +110,13 @@ impl Secrets {
             created_date: Some(Timestamp::from_millis(secret.created_ms)),
             rotation_enabled: secret.rotation.as_ref().map(|rotation| rotation.enabled),
             rotation_lambda_arn: secret.rotation.as_ref().and_then(|rotation| rotation.function_arn.clone()),
+            r#type: secret.kind.clone(),
+            external_secret_rotation_metadata: external(secret).map(External::shown_metadata),
+            external_secret_rotation_role_arn: external(secret).map(|external| external.role_arn.clone()),
             rotation_rules: secret.rotation.as_ref().and_then(|rotation| rotation.rules.shown()),
             last_rotated_date: last_rotated(secret),
             next_rotation_date: next_rotation(secret),
+            owning_service: secret.owner.as_ref().map(|owner| owner.service.clone()),
             ..SecretListEntry::default()
         }
     }

@@ -12,6 +12,7 @@ mod jobs;
 mod keys;
 mod list;
 pub mod model;
+pub mod owned;
 pub mod pairs;
 mod passwords;
 mod policies;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_store::{Index, Kind, Term};
 use strongroom_types::{SecretBytes, Timestamp};
 
+use super::owned::Owner;
 use super::pairs::Pairs;
 use super::rotation::Rotation;
 use super::words;
@@ -59,6 +60,9 @@ pub struct Secret {
     pub name: String,
     /// The six random characters at the end of the ARN.
     pub suffix: String,
+    /// The type of a managed external secret, as its partner is called (specification §5.8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Free text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -90,6 +94,9 @@ pub struct Secret {
     /// Its rotation, once it was configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,
+    /// What owns it, if a service does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 /// A scheduled deletion.
@@ -268,7 +275,7 @@ impl Secret {
     pub fn shown_bytes(&self) -> usize {
         let tags: usize = self.tags.iter().map(|tag| tag.key.len() + tag.value.len() + TAG_BYTES_ABOUT).sum();
         let stages: usize = self.stages.iter().map(|(stage, version)| stage.len() + version.len()).sum();
-        let texts = [&self.description, &self.kms_key_id];
+        let texts = [&self.description, &self.kms_key_id, &self.kind];
         let texts: usize = texts.into_iter().flatten().map(String::len).sum();
         // The name stands in the ARN once more.
         ENTRY_BYTES_ABOUT + 2 * self.name.len() + texts + tags + stages
@@ -278,7 +285,7 @@ impl Secret {
     fn memory_bytes(&self) -> usize {
         const BLOCK: usize = size_of::<String>();
         let texts = [&self.account, &self.region, &self.partition, &self.name, &self.suffix];
-        let optional = [&self.description, &self.kms_key_id];
+        let optional = [&self.description, &self.kms_key_id, &self.kind];
         let policy = self.policy.as_ref().map_or(0, PolicyText::memory_bytes_about);
         let texts: usize = texts.into_iter().chain(optional.into_iter().flatten()).map(|text| text.len() + BLOCK).sum();
         let tags: usize = self.tags.iter().map(|tag| tag.key.len() + tag.value.len() + 4 * BLOCK).sum();

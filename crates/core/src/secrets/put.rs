@@ -11,6 +11,7 @@ use strongroom_wire::secretsmanager::{
 
 use super::keys::{key_reaches, shown_key};
 use super::model::{Secret, Version};
+use super::owned::guard;
 use super::values::SecretValue;
 use super::{Secrets, events, refusals, rotation, versions};
 use crate::access::Permit;
@@ -54,6 +55,7 @@ impl Secrets {
         wanted: &NewVersion<'_>,
     ) -> Result<PutSecretValueResponse, Error> {
         let before = self.live(permit.secret()?).await?;
+        guard(cx, &before.value)?;
         if let Some(rotation_token) = wanted.rotation_token {
             rotation::check_token(&self.documents, &before.value, wanted.token, rotation_token)?;
         }
@@ -91,6 +93,7 @@ impl Secrets {
         secret: &mut Secret,
         wanted: &NewVersion<'_>,
     ) -> Result<(), Error> {
+        self.check_kind(secret, Some(wanted.value))?;
         let kms_key_id = shown_key(secret);
         for id in versions::add(secret, wanted.token, kms_key_id, wanted.stages, cx.now)? {
             self.drop_value(batch, secret, &id).await?;
@@ -112,9 +115,6 @@ impl Secrets {
         permit: &Permit,
         mut input: UpdateSecretRequest,
     ) -> Result<UpdateSecretResponse, Error> {
-        if input.r#type.as_ref().is_some_and(|kind| !kind.is_empty()) {
-            return Err(refusals::not_offered("Type"));
-        }
         let value = SecretValue::one_of(input.secret_string.take(), input.secret_binary.take())?;
         if value.is_some() && input.client_request_token.is_none() {
             return Err(refusals::token_missing());
@@ -131,9 +131,14 @@ impl Secrets {
         value: Option<&SecretValue>,
     ) -> Result<UpdateSecretResponse, Error> {
         let before = self.live(permit.secret()?).await?;
+        guard(cx, &before.value)?;
         let mut after = Secret::clone(&before.value);
         if let Some(description) = &input.description {
             after.description = Some(description.clone()).filter(|text| !text.is_empty());
+        }
+        if let Some(kind) = &input.r#type {
+            after.kind = Some(kind.clone()).filter(|kind| !kind.is_empty());
+            self.check_new_kind(&after)?;
         }
         if input.kms_key_id.is_some() {
             after.kms_key_id = self.checked_key_id(cx, &after, input.kms_key_id.clone()).await?;
@@ -154,6 +159,14 @@ impl Secrets {
         let response = UpdateSecretResponse { arn: Some(after.arn()), name: Some(after.name.clone()), version_id };
         self.finish_update(cx, batch, &before, after, &response).await?;
         Ok(response)
+    }
+
+    fn check_new_kind(&self, after: &Secret) -> Result<(), Error> {
+        let needs_kind = after.rotation.as_ref().is_some_and(|rotation| rotation.external.is_some());
+        if needs_kind && after.kind.is_none() {
+            return Err(refusals::kind_is_rotated());
+        }
+        self.check_kind(after, None)
     }
 
     async fn finish_update(

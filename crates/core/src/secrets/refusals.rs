@@ -388,10 +388,87 @@ pub fn unknown_policy(name: &str) -> Error {
     Error::refused(codes::RESOURCE_NOT_FOUND_EXCEPTION, text)
 }
 
+/// What the service that owns a secret does alone (wording of the guide; AWS's own text is unconfirmed).
+#[must_use]
+pub fn managed() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "This secret is managed by an AWS service, and you must use that service to update it.",
+    )
+}
+
+/// A name like those of secrets that a service owns (unconfirmed).
+#[must_use]
+pub fn name_of_service(service: &str) -> Error {
+    let text =
+        format!("You can't create a secret whose name begins with {service}!. Such secrets belong to the service.");
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text)
+}
+
 /// RotateSecret without a function, now or before.
 #[must_use]
 pub fn no_function() -> Error {
     Error::refused(codes::INVALID_REQUEST_EXCEPTION, "No Lambda rotation function ARN is associated with this secret.")
+}
+
+/// RotateSecret with a function and with what a managed external secret needs (unconfirmed).
+#[must_use]
+pub fn function_and_partner() -> Error {
+    Error::refused(
+        codes::INVALID_PARAMETER_EXCEPTION,
+        "You can't specify RotationLambdaARN together with ExternalSecretRotationMetadata or \
+         ExternalSecretRotationRoleArn.",
+    )
+}
+
+/// RotateSecret with what a managed external secret needs, of a secret that is none (unconfirmed).
+#[must_use]
+pub fn no_kind() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "You can specify ExternalSecretRotationMetadata and ExternalSecretRotationRoleArn only for a managed external \
+         secret. This secret has no Type.",
+    )
+}
+
+/// RotateSecret of a managed external secret without a role (unconfirmed).
+#[must_use]
+pub fn no_role() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "You must specify ExternalSecretRotationRoleArn to rotate a managed external secret.",
+    )
+}
+
+/// An item of ExternalSecretRotationMetadata without a key or a value (unconfirmed).
+#[must_use]
+pub fn metadata_incomplete() -> Error {
+    Error::refused(
+        codes::INVALID_PARAMETER_EXCEPTION,
+        "Each item of ExternalSecretRotationMetadata must have a Key and a Value.",
+    )
+}
+
+/// ExternalSecretRotationMetadata with a key twice (unconfirmed).
+#[must_use]
+pub fn metadata_twice(key: &str) -> Error {
+    let text = format!("ExternalSecretRotationMetadata has the key {key} more than once.");
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text)
+}
+
+/// A type that there is none of, or a value that a secret of its type cannot have (unconfirmed).
+#[must_use]
+pub fn wrong_kind(text: &str) -> Error {
+    Error::refused(codes::INVALID_PARAMETER_EXCEPTION, text.to_owned())
+}
+
+/// UpdateSecret without the type that the secret's rotation needs (unconfirmed).
+#[must_use]
+pub fn kind_is_rotated() -> Error {
+    Error::refused(
+        codes::INVALID_REQUEST_EXCEPTION,
+        "You can't remove the Type of a managed external secret that has a rotation. Give it a rotation function first.",
+    )
 }
 
 /// RotateSecret while AWSPENDING stands on a version that is not AWSCURRENT.

@@ -7,6 +7,7 @@ use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{UpdateSecretVersionStageRequest, UpdateSecretVersionStageResponse};
 
 use super::model::Secret;
+use super::owned::guard;
 use super::{Secrets, rotation, versions};
 use crate::access::Permit;
 use crate::ctx::Ctx;
@@ -35,6 +36,7 @@ impl Secrets {
         input: &UpdateSecretVersionStageRequest,
     ) -> Result<UpdateSecretVersionStageResponse, Error> {
         let before = self.live(permit.secret()?).await?;
+        guard(cx, &before.value)?;
         let mut after = Secret::clone(&before.value);
         let response = UpdateSecretVersionStageResponse { arn: Some(after.arn()), name: Some(after.name.clone()) };
         let (from, to) = (input.remove_from_version_id.as_deref(), input.move_to_version_id.as_deref());

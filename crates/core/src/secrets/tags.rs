@@ -83,7 +83,12 @@ pub(super) fn checked_tags(mut tags: Vec<SecretTag>, added: Vec<Tag>) -> Result<
             None => tags.push(SecretTag { key, value }),
         }
     }
-    if tags.len() > TAGS_MAX { Err(refusals::too_many_tags()) } else { Ok(tags) }
+    // Those of the service that owns the secret do not count.
+    if tags.iter().filter(|tag| !is_reserved(&tag.key)).count() > TAGS_MAX {
+        Err(refusals::too_many_tags())
+    } else {
+        Ok(tags)
+    }
 }
 
 fn is_reserved(key: &str) -> bool {

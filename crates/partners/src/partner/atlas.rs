@@ -6,17 +6,18 @@ use serde_json::json;
 use strongroom_types::SecretText;
 
 use super::{Job, answered};
+use strongroom_rotators::PasswordSettings;
+
 use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::http::{Request, encoded};
-use crate::secrets::PasswordRules;
 
 /// The version of the API without `apiVersion`.
 const API_VERSION: &str = "2025-03-12";
-/// Letters and digits only: the password stands in connection strings.
-const PASSWORD: PasswordRules = PasswordRules { length: 32, exclude: "", exclude_punctuation: true };
 /// Secrets that a service account can have.
 const SECRETS_MAX: usize = 2;
+/// Characters of a new password.
+const PASSWORD_CHARACTERS: u64 = 32;
 /// How long a secret lasts if the present one does not show it: the most that Atlas allows, a year.
 const HOURS: i64 = 365 * 24;
 /// What a masked secret has in place of what it hides. That Atlas has one of these is unconfirmed: if not, a third
@@ -24,8 +25,22 @@ const HOURS: i64 = 365 * 24;
 const MASK: [char; 4] = ['*', '.', '\u{2022}', '\u{2026}'];
 const LIST: &str = "read the service account's secrets";
 
+/// Letters and digits: Atlas' passwords stand in connection strings.
+fn password_settings() -> PasswordSettings {
+    PasswordSettings {
+        length: PASSWORD_CHARACTERS,
+        exclude_characters: String::new(),
+        exclude_numbers: false,
+        exclude_punctuation: true,
+        exclude_uppercase: false,
+        exclude_lowercase: false,
+        require_each_included_type: true,
+    }
+}
+
 pub async fn new_password(job: &Job<'_>) -> Result<Fields, Fault> {
-    let asked = job.means.secrets.random_password(PASSWORD).await;
+    let settings = password_settings();
+    let asked = job.means.secrets.random_password(&settings).await;
     let password = asked.map_err(|error| Fault::Secrets { what: "make a password", error })?;
     let mut new = job.current.clone();
     new.set("password", password.expose());

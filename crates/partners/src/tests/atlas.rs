@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::memory::{SECRET, World};
 use super::stub::{Call, Reply, Stub, only};
-use crate::Step;
+use strongroom_rotators::Step;
 
 const ACCOUNT: &str = "mdb_sa_id_0123456789abcdef01234567";
 

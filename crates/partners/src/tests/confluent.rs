@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::memory::{SECRET, World};
 use super::stub::{Call, Reply, Stub, only};
-use crate::Step;
+use strongroom_rotators::Step;
 
 /// Ids of keys, each with its secret and what was asked for.
 type Keys = BTreeMap<String, (String, Value)>;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::memory::{SECRET, World};
 use super::stub::{Call, Reply, Stub, only};
-use crate::Step;
+use strongroom_rotators::Step;
 
 #[derive(Default)]
 struct Datadog {

@@ -8,10 +8,9 @@ use serde_json::Value;
 use strongroom_types::SecretText;
 use strongroom_types::time::Timestamp;
 
-use crate::{
-    Asking, Description, Fault, Hosts, HttpsClient, Kind, Means, PasswordRules, Rotation, SecretValue, Secrets,
-    SecretsFault, Step, rotate_step,
-};
+use strongroom_rotators::{Described, Failure, Fut, PasswordSettings, Secrets, Step};
+
+use crate::{Fault, Hosts, HttpsClient, Kind, Means, Rotation, rotate_step};
 
 /// 2026-11-29T00:00:00Z.
 pub const NOW: Timestamp = Timestamp::from_seconds(1_795_910_400);
@@ -64,16 +63,22 @@ impl Memory {
 }
 
 impl Secrets for Memory {
-    fn describe<'a>(&'a self, id: &'a str) -> Asking<'a, Description> {
+    fn describe<'a>(&'a self, id: &'a str) -> Fut<'a, Result<Described, Failure>> {
         let secrets = self.secrets.lock().unwrap();
-        let found = secrets.get(id).ok_or_else(|| SecretsFault("no such secret".to_owned())).map(|secret| {
-            let mut stages: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for (stage, version) in &secret.stages {
-                stages.entry(version.clone()).or_default().push(stage.clone());
-            }
-            let kind = Some(secret.kind.clone());
-            Description { arn: id.to_owned(), kind, rotation_enabled: secret.rotation_enabled, stages }
-        });
+        let found =
+            secrets.get(id).ok_or_else(|| Failure::new("ResourceNotFoundException", "no such secret")).map(|secret| {
+                let mut stages: BTreeMap<String, Vec<String>> = BTreeMap::new();
+                for (stage, version) in &secret.stages {
+                    stages.entry(version.clone()).or_default().push(stage.clone());
+                }
+                let kind = Some(secret.kind.clone());
+                Described {
+                    arn: id.to_owned(),
+                    kind,
+                    rotation_enabled: Some(secret.rotation_enabled),
+                    version_ids_to_stages: stages,
+                }
+            });
         Box::pin(async move { found })
     }
 
@@ -82,7 +87,7 @@ impl Secrets for Memory {
         id: &'a str,
         version: Option<&'a str>,
         stage: Option<&'a str>,
-    ) -> Asking<'a, Option<SecretValue>> {
+    ) -> Fut<'a, Result<Option<SecretText>, Failure>> {
         let secrets = self.secrets.lock().unwrap();
         let found = secrets.get(id).and_then(|secret| {
             let labelled = stage.map(|stage| secret.stages.get(stage).cloned());
@@ -92,12 +97,18 @@ impl Secrets for Memory {
                 (None, labelled) => labelled??,
             };
             let text = secret.versions.get(&version)?.clone()?;
-            Some(SecretValue { version_id: version, text: SecretText::new(text) })
+            Some(SecretText::new(text))
         });
         Box::pin(async move { Ok(found) })
     }
 
-    fn put_pending<'a>(&'a self, id: &'a str, token: &'a str, value: SecretText) -> Asking<'a, ()> {
+    fn put_pending<'a>(
+        &'a self,
+        id: &'a str,
+        token: &'a str,
+        _: Option<&'a str>,
+        value: SecretText,
+    ) -> Fut<'a, Result<(), Failure>> {
         let mut secrets = self.secrets.lock().unwrap();
         let secret = secrets.get_mut(id).unwrap();
         let old = secret.versions.insert(token.to_owned(), Some(value.expose().to_owned()));
@@ -105,8 +116,8 @@ impl Secrets for Memory {
         Box::pin(async { Ok(()) })
     }
 
-    fn move_label<'a>(&'a self, id: &'a str, stage: &'a str, to: &'a str, from: Option<&'a str>) -> Asking<'a, ()> {
-        assert_eq!(stage, "AWSCURRENT");
+    fn move_current<'a>(&'a self, id: &'a str, to: &'a str, from: Option<&'a str>) -> Fut<'a, Result<(), Failure>> {
+        let stage = "AWSCURRENT";
         let mut secrets = self.secrets.lock().unwrap();
         let secret = secrets.get_mut(id).unwrap();
         assert_eq!(secret.stages.get(stage).map(String::as_str), from);
@@ -116,7 +127,7 @@ impl Secrets for Memory {
         Box::pin(async { Ok(()) })
     }
 
-    fn random_password(&self, rules: PasswordRules) -> Asking<'_, SecretText> {
+    fn random_password<'a>(&'a self, rules: &'a PasswordSettings) -> Fut<'a, Result<SecretText, Failure>> {
         assert!(rules.exclude_punctuation && rules.length >= 32);
         let mut count = self.passwords.lock().unwrap();
         *count += 1;
@@ -161,7 +172,14 @@ impl World {
     }
 
     pub async fn step(&self, step: Step, token: &str) -> Result<(), Fault> {
-        let rotation = Rotation { kind: self.kind, secret_id: SECRET, token, metadata: &self.metadata, now: NOW };
+        let rotation = Rotation {
+            kind: self.kind,
+            secret_id: SECRET,
+            token,
+            rotation_token: None,
+            metadata: &self.metadata,
+            now: NOW,
+        };
         let means = Means { secrets: &self.memory, http: &self.client, hosts: &self.hosts };
         rotate_step(step, rotation, means).await
     }

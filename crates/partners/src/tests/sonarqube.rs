@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::memory::{SECRET, World};
 use super::stub::{Call, Reply, Stub, only};
-use crate::Step;
+use strongroom_rotators::Step;
 
 /// Names of tokens, each with its text and type.
 type Tokens = BTreeMap<String, (String, String)>;

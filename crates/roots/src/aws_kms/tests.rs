@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 use strongroom_crypto::aead::{Key, generate_key};
 use strongroom_crypto::random::SeededRandom;
 use strongroom_crypto::{RootOfTrust, Sealed};
 use strongroom_types::{MockClock, Timestamp};
-use strongroom_wire::sigv4::{Expected, parse};
+use strongroom_wire::sigv4::{Expected, Request, SigningKey, parse};
 
 use super::*;
 use crate::stub::{Request as Received, Stub};
@@ -118,12 +118,4 @@ fn what_the_service_says_is_told_and_credentials_are_not() {
     let none = stub.file("none", "[other]\naws_access_key_id = A\n");
     let told = wrap(&root(&stub.url(), "k", &none)).expect_err("no credentials").to_string();
     assert!(told.contains("holds no access key for profile default"), "{told}");
-}
-
-#[test]
-fn the_session_token_of_temporary_credentials_is_sent() {
-    let text = "[default]\naws_access_key_id=A\naws_secret_access_key = B==\naws_session_token=C=\n[later]\n";
-    let found = credentials(&SecretText::new(text.to_owned()), "default").expect("credentials");
-    assert_eq!((found.key_id.as_str(), found.secret.expose()), ("A", "B=="));
-    assert_eq!(found.session_token.expect("token").expose(), "C=");
 }

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, Method, StatusCode};
 use serde::Deserialize;
+use strongroom_client::{Answer, Call};
 use strongroom_crypto::service::{KeyService, ServiceError, ServiceRoot};
 use strongroom_crypto::{Context, Random, RootError};
 use strongroom_types::{SecretBuffer, SecretBytes, SecretText};
 
-use crate::http::{Answer, Endpoint, secret_value, shown};
+use crate::http::{Service, shown};
 use crate::secret_file;
 
 /// The name under which keys wrapped by this root are stored.
@@ -44,14 +46,14 @@ pub struct Transit {
 /// # Errors
 /// `Unavailable` when the URL or the certificates cannot be used.
 pub fn open(transit: Transit) -> Result<ServiceRoot, RootError> {
-    let endpoint = Endpoint::open(&transit.url, transit.ca_file.as_deref(), transit.time)
+    let service = Service::open(&transit.url, transit.ca_file.as_deref(), transit.time)
         .map_err(|reason| RootError::Unavailable { name: NAME.to_owned(), reason })?;
-    Ok(ServiceRoot::new(NAME, Box::new(Client { transit, endpoint })))
+    Ok(ServiceRoot::new(NAME, Box::new(Client { transit, service })))
 }
 
 struct Client {
     transit: Transit,
-    endpoint: Endpoint,
+    service: Service,
 }
 
 /// The part of an answer that counts. Errors stand in a list of texts.
@@ -82,22 +84,18 @@ impl Client {
             body.extend_from_slice(part.as_bytes());
         }
         let Transit { mount, key, .. } = &self.transit;
-        let path = self.endpoint.path(&format!("/v1/{mount}/{action}/{key}"));
-        let headers = self.headers().map_err(ServiceError::Unavailable)?;
-        self.endpoint.post(&path, headers, body.into_secret()).map_err(ServiceError::Unavailable)
-    }
-
-    fn headers(&self) -> Result<HeaderMap, String> {
-        let token = secret_file::text(&self.transit.token_file)?;
-        let mut headers = HeaderMap::new();
-        let token = secret_value(token).map_err(|_| format!("{} holds no token", self.transit.token_file.display()))?;
-        headers.insert(HeaderName::from_static("x-vault-token"), token);
-        headers.insert(HeaderName::from_static("x-vault-request"), HeaderValue::from_static("true"));
-        if let Some(namespace) = &self.transit.namespace {
-            let value = HeaderValue::from_str(namespace).map_err(|_| "the namespace fits into no header".to_owned())?;
-            headers.insert(HeaderName::from_static("x-vault-namespace"), value);
-        }
-        Ok(headers)
+        let segments: Vec<&str> = ["v1"].into_iter().chain(mount.split('/')).chain([action, key.as_str()]).collect();
+        let token = secret_file::text(&self.transit.token_file).map_err(ServiceError::Unavailable)?;
+        let call = Call::rest("", Method::POST, &segments, None)
+            .with_header(CONTENT_TYPE, "application/json")
+            .with_secret_header(HeaderName::from_static("x-vault-token"), token)
+            .with_header(HeaderName::from_static("x-vault-request"), "true")
+            .with_body(body.into_secret());
+        let call = match &self.transit.namespace {
+            Some(namespace) => call.with_header(HeaderName::from_static("x-vault-namespace"), namespace),
+            None => call,
+        };
+        self.service.send(call).map_err(ServiceError::Unavailable)
     }
 }
 
@@ -105,7 +103,8 @@ impl Client {
 fn data(answer: &Answer) -> Result<Data, ServiceError> {
     let unavailable = |text: String| Err(ServiceError::Unavailable(text));
     let body: Result<Body, _> = serde_json::from_slice(answer.body.expose());
-    match (answer.status, body) {
+    let status = StatusCode::from_u16(answer.status).unwrap_or_default();
+    match (status, body) {
         (StatusCode::OK, Ok(Body { data: Some(data), .. })) => Ok(data),
         (StatusCode::OK, _) => unavailable("the answer cannot be read".to_owned()),
         (status, Ok(body)) => unavailable(format!("{status}: {}", shown(&body.errors.join("; ")))),
@@ -116,7 +115,7 @@ fn data(answer: &Answer) -> Result<Data, ServiceError> {
 impl KeyService for Client {
     fn describe(&self) -> String {
         let Transit { mount, key, .. } = &self.transit;
-        format!("transit key {key} of {} (mount {mount})", self.endpoint.url())
+        format!("transit key {key} of {} (mount {mount})", self.service.url())
     }
 
     fn encrypt(&self, _: &dyn Random, context: &Context, plaintext: &SecretBytes) -> Result<Vec<u8>, ServiceError> {
@@ -134,7 +133,7 @@ impl KeyService for Client {
             return Err(ServiceError::Refused);
         }
         let answer = self.call("decrypt", "ciphertext", ciphertext, context)?;
-        if answer.status == StatusCode::BAD_REQUEST && tells_of_the_ciphertext(&answer) {
+        if answer.status == StatusCode::BAD_REQUEST.as_u16() && tells_of_the_ciphertext(&answer) {
             return Err(ServiceError::Refused);
         }
         let none = || ServiceError::Unavailable("the answer holds no plaintext".to_owned());

@@ -1,13 +1,23 @@
 //! Databases behind one small trait: log in, set a password, keep a clone of a user. One driver a file.
 
+#[cfg(feature = "mongodb")]
+mod mongodb;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "mysql")]
 mod mysql_grants;
+#[cfg(feature = "oracle")]
+mod oracle;
+#[cfg(feature = "oracle")]
+mod oracle_rights;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "sqlserver")]
+mod sqlserver;
+#[cfg(feature = "sqlserver")]
+mod sqlserver_rights;
 
 use std::time::Duration;
 
@@ -48,6 +58,9 @@ pub struct Change {
     pub password: SecretText,
     /// The password that works now, where the user itself changes it.
     pub old: Option<SecretText>,
+    /// The database that the secret names.
+    #[cfg_attr(not(feature = "mongodb"), allow(dead_code, reason = "for servers that keep users in databases"))]
+    pub dbname: Option<String>,
 }
 
 /// A database's protocol and its words.
@@ -64,6 +77,11 @@ trait Driver: Send + Sync {
 /// The longest waits.
 #[derive(Clone, Copy)]
 struct Limits {
+    #[cfg_attr(
+        not(any(feature = "mongodb", feature = "oracle")),
+        allow(dead_code, reason = "for clients that go on by themselves when nobody waits for them any more")
+    )]
+    connect: Duration,
     statement: Duration,
 }
 
@@ -90,7 +108,7 @@ impl Login {
             port: entry.port(package.default_port)?,
             user: public(entry, "username")?,
             password: password(entry)?,
-            dbname: entry.public("dbname").filter(|name| !name.is_empty()),
+            dbname: dbname(entry),
             tls: Tls::of(entry),
         })
     }
@@ -117,6 +135,7 @@ impl Change {
             user: public(pending, "username")?,
             password: password(pending)?,
             old: working.map(password).transpose()?,
+            dbname: dbname(pending),
         };
         // No database takes it, and some cut the text there.
         if change.user.contains('\0') || change.password.expose().contains('\0') {
@@ -124,6 +143,10 @@ impl Change {
         }
         Ok(change)
     }
+}
+
+fn dbname(entry: &Entry) -> Option<String> {
+    entry.public("dbname").filter(|name| !name.is_empty())
 }
 
 fn password(entry: &Entry) -> Result<SecretText, Failure> {
@@ -156,6 +179,12 @@ pub async fn log_in(
         Some(Database::MySql | Database::MariaDb) => &mysql::MySql,
         #[cfg(feature = "redis")]
         Some(Database::Redis) => &redis::Redis,
+        #[cfg(feature = "oracle")]
+        Some(Database::Oracle) => &oracle::Oracle,
+        #[cfg(feature = "sqlserver")]
+        Some(Database::SqlServer) => &sqlserver::SqlServer,
+        #[cfg(feature = "mongodb")]
+        Some(Database::MongoDb) => &mongodb::MongoDb,
         None => return Err(Failure::value("This rotation has no database")),
     };
     let plain = login.tls == Tls::Never;
@@ -186,10 +215,16 @@ async fn attempt(
     trust: Option<&Trust>,
     settings: &Settings,
 ) -> Result<Box<dyn Session>, Refused> {
-    let limits = Limits { statement: settings.statement() };
+    let limits = Limits { connect: settings.connect(), statement: settings.statement() };
     tokio::time::timeout(settings.connect(), driver.log_in(login, trust, limits))
         .await
         .unwrap_or_else(|_| Err(Refused::unreached(format!("no answer within {} ms", settings.connect_timeout_ms))))
+}
+
+/// A statement that holds a password.
+#[cfg(any(feature = "mysql", feature = "oracle", feature = "sqlserver"))]
+fn secret(parts: &[&str]) -> SecretText {
+    SecretText::new(parts.concat())
 }
 
 /// Waits for a statement no longer than its limit.

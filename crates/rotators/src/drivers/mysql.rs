@@ -11,7 +11,7 @@ use mysql_async::{Conn, Error, Opts, OptsBuilder, SslOpts, prelude::Queryable};
 use strongroom_crypto::digest;
 use strongroom_types::secret::SecretText;
 
-use super::{Change, Driver, Limits, Login, Note, Refused, Session, mysql_grants::Grant, within};
+use super::{Change, Driver, Limits, Login, Note, Refused, Session, mysql_grants::Grant, secret, within};
 use crate::{Failure, Fut, settings::Trust};
 
 /// Access denied for a user.
@@ -317,11 +317,6 @@ fn identifier(name: &str) -> String {
 /// A text as a literal, where backslashes mean nothing.
 fn literal(text: &SecretText) -> SecretText {
     secret(&["'", SecretText::new(text.expose().replace('\'', "''")).expose(), "'"])
-}
-
-/// A statement that holds a password.
-fn secret(parts: &[&str]) -> SecretText {
-    SecretText::new(parts.concat())
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ impl Function {
                 session_token: SecretText::new("the-token".into()),
                 expires: now.plus_millis(3_600_000),
             },
+            role_arn: "arn:aws:iam::123456789012:role/runs".into(),
             endpoint_url: "http://127.0.0.1:9".into(),
             ca_bundle: None,
             payload: b"{}".to_vec().into(),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod bootstrap;
+mod hostile;
 mod house;
 mod isolation;
 mod node;

@@ -4,6 +4,7 @@ mod functions;
 mod identity_providers;
 mod limits;
 mod network;
+mod partners;
 mod port;
 mod private_endpoints;
 mod problems;
@@ -15,10 +16,11 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use functions::{FunctionsConfig, IsolationConfig};
+pub use functions::{FunctionsConfig, IsolationConfig, LambdaEndpointConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
 pub use network::{Network, NetworkError};
+pub use partners::PartnersConfig;
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
@@ -61,6 +63,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// Identity providers of OpenID Connect.
     pub identity_providers: IdentityProvidersConfig,
+    /// Partners of managed external secrets.
+    pub partners: PartnersConfig,
     /// Functions.
     pub functions: FunctionsConfig,
 }
@@ -82,6 +86,7 @@ impl Default for Config {
             audit: AuditConfig::default(),
             cache: CacheConfig::default(),
             identity_providers: IdentityProvidersConfig::default(),
+            partners: PartnersConfig::default(),
             functions: FunctionsConfig::default(),
         }
     }
@@ -131,7 +136,7 @@ impl Config {
         self.audit.check(problems);
         self.cache.check(problems);
         self.identity_providers.check(problems);
-        self.functions.check(problems);
+        self.functions.check(&self.account.region, problems);
     }
 }
 

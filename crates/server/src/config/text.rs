@@ -42,6 +42,21 @@ pub(super) mod region {
     }
 }
 
+/// A region's name that may be absent.
+pub(super) mod optional_region {
+    use strongroom_types::Region;
+
+    use super::{Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(region: &Option<Region>, serializer: S) -> Result<S::Ok, S::Error> {
+        region.as_ref().map(Region::as_str).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Region>, D::Error> {
+        super::read(deserializer, Region::parse).map(Some)
+    }
+}
+
 /// A list of address blocks.
 pub(super) mod networks {
     use serde::de::Error;

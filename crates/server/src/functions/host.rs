@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::json;
+use strongroom_core::Databases;
 use strongroom_core::functions::{Code, Host, HostFailure, Hosting, Invocation, Invoked, NATIVE};
 use strongroom_crypto::Random;
 use strongroom_rotators::Package;
@@ -16,7 +17,7 @@ use tracing::warn;
 use super::inside::Inside;
 use super::native;
 use crate::config::{Config, IsolationConfig};
-use crate::front::Endpoint;
+use crate::gate::Gate;
 
 /// What is said where functions are switched off.
 const SWITCHED_OFF: &str = "This server runs no functions. See functions.enabled in its configuration.";
@@ -27,6 +28,7 @@ pub const LAUNCHER: &str = "function-process";
 pub struct ServerHost {
     inside: Inside,
     rotators: strongroom_rotators::Settings,
+    databases: Arc<Databases>,
     /// The runtimes; otherwise what is said of that.
     runtimes: Result<Runtimes, String>,
     /// Where this server is reached: known once it listens.
@@ -38,7 +40,13 @@ pub struct ServerHost {
 impl ServerHost {
     /// The host as `config` has it. What keeps functions from running is told in the log, and when one is invoked.
     #[must_use]
-    pub fn new(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>, databases: Option<Vec<u8>>) -> Self {
+    pub fn new(
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+        random: &Arc<dyn Random>,
+        databases: Arc<Databases>,
+        databases_ca: Option<Vec<u8>>,
+    ) -> Self {
         let region = config.account.region.clone();
         let runtimes = if config.functions_are_on() { runtimes(config, clock) } else { Err(SWITCHED_OFF.to_owned()) };
         if let Err(reason) = &runtimes
@@ -49,9 +57,10 @@ impl ServerHost {
         Self {
             inside: Inside::new(Arc::clone(clock), Arc::clone(random), region.clone()),
             rotators: strongroom_rotators::Settings {
-                ca_bundle: databases,
+                ca_bundle: databases_ca,
                 ..strongroom_rotators::Settings::default()
             },
+            databases,
             runtimes,
             url: OnceLock::new(),
             ca_bundle: config.tls.certificate_file.clone(),
@@ -60,10 +69,20 @@ impl ServerHost {
     }
 
     /// Tells where this server's services are: by the gate for what is built in, at `url` for everything else.
-    pub fn lead_to(&self, gate: &Arc<dyn Endpoint>, url: &str) {
+    pub fn lead_to(&self, gate: &Arc<Gate>, url: &str) {
         self.inside.lead_to(gate);
         // Only the first one counts.
         let _ = self.url.set(url.to_owned());
+    }
+
+    /// How databases are reached.
+    pub const fn rotators(&self) -> &strongroom_rotators::Settings {
+        &self.rotators
+    }
+
+    /// The way to this server's own services.
+    pub const fn inside(&self) -> &Inside {
+        &self.inside
     }
 
     /// Ends all processes of functions.
@@ -75,7 +94,7 @@ impl ServerHost {
 
     async fn invoke_native(&self, package: &Package, invocation: &Invocation) -> Invoked {
         let within = Duration::from_secs(invocation.configuration.timeout_s.into());
-        let running = native::invoke(package, invocation, &self.inside, &self.rotators);
+        let running = native::invoke(package, invocation, &self.inside, &self.rotators, &self.databases);
         match tokio::time::timeout(within, running).await {
             Ok(invoked) => invoked,
             Err(_) => timed_out(invocation),
@@ -104,6 +123,7 @@ impl ServerHost {
                 session_token: invocation.credentials.session_token.clone(),
                 expires: invocation.credentials.expires,
             },
+            role_arn: configuration.role.clone(),
             endpoint_url: url.clone(),
             ca_bundle: self.ca_bundle.clone(),
             payload: invocation.payload.clone(),
@@ -143,7 +163,7 @@ impl Host for ServerHost {
             }
             match strongroom_rotators::find(handler) {
                 Some(package) => Ok(self.invoke_native(package, &invocation).await),
-                None => Err(HostFailure::BadPackage(format!("There is no built-in package {handler}."))),
+                None => Err(HostFailure::BadPackage(strongroom_rotators::why_not(handler))),
             }
         })
     }
@@ -159,6 +179,10 @@ impl Host for ServerHost {
     fn knows_native(&self, name: &str) -> bool {
         strongroom_rotators::find(&[NATIVE, name].concat()).is_some()
     }
+
+    fn why_no_native(&self, name: &str) -> String {
+        strongroom_rotators::why_not(&[NATIVE, name].concat())
+    }
 }
 
 fn runtimes(config: &Config, clock: &Arc<dyn Clock>) -> Result<Runtimes, String> {
@@ -173,6 +197,7 @@ fn runtimes(config: &Config, clock: &Arc<dyn Clock>) -> Result<Runtimes, String>
             IsolationConfig::Never => Isolation::Off,
         },
         user: settings.user.map(|[uid, gid]| User { uid, gid }),
+        reached: config.tls.certificate_file.iter().cloned().collect(),
         instances_max: usize::try_from(settings.processes_max).unwrap_or(1),
         ..strongroom_runtimes::Settings::new(launcher, Arc::clone(clock))
     };

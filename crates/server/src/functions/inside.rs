@@ -1,20 +1,22 @@
-//! Calls that functions built into this process make of its own services: signed with the credentials of the execution
-//! role and taken through the gate as everybody's, without a network between.
+//! Calls that rotators inside this process make of its own services, without a network between: signed with the
+//! credentials of a role and taken through the gate as everybody's, or as the service that owns a secret.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock, Weak};
 
-use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
+use serde_json::Value;
+use strongroom_client::{Call as Outgoing, Credentials};
 use strongroom_core::functions::RoleCredentials;
 use strongroom_core::random_uuid;
 use strongroom_crypto::Random;
 use strongroom_crypto::digest::sha256;
-use strongroom_types::{Clock, Region};
-use strongroom_wire::sigv4::{Request, Signing, SigningKey, sign};
-use strongroom_wire::{Shape, json, secretsmanager, timestamps};
+use strongroom_types::{AccountId, Clock, Region, SecretBytes, Timestamp};
+use strongroom_wire::{Shape, json, secretsmanager};
 
-use crate::front::{Call, Endpoint, JSON_1_1};
+use crate::front::{Call, Endpoint as _};
+use crate::gate::Gate;
 
 /// The host that these calls name: nobody is asked for it.
 const HERE: &str = "localhost";
@@ -38,10 +40,23 @@ impl Refused {
     }
 }
 
+/// With whose rights a call is made.
+pub enum Rights<'a> {
+    /// With those of a role's session.
+    Session(&'a RoleCredentials),
+    /// As the service that owns a secret.
+    Service {
+        /// The service as principals name it.
+        principal: &'static str,
+        /// The account of the secret.
+        account: AccountId,
+    },
+}
+
 /// The way to the services of this process.
 pub struct Inside {
     /// Set once the gate is there; weak, as the gate holds what holds this.
-    gate: OnceLock<Weak<dyn Endpoint>>,
+    gate: OnceLock<Weak<Gate>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     region: Region,
@@ -55,24 +70,31 @@ impl Inside {
     }
 
     /// Tells the gate. Only the first one counts.
-    pub fn lead_to(&self, gate: &Arc<dyn Endpoint>) {
+    pub fn lead_to(&self, gate: &Arc<Gate>) {
         let _ = self.gate.set(Arc::downgrade(gate));
     }
 
-    /// Calls an operation of Secrets Manager with a role's credentials.
+    /// Calls an operation of Secrets Manager.
     ///
     /// # Errors
     /// What the service refuses it with.
     pub async fn call<I: Shape, O: Shape>(
         &self,
-        credentials: &RoleCredentials,
+        rights: &Rights<'_>,
         operation: secretsmanager::Operation,
         input: &I,
     ) -> Result<O, Refused> {
         let gate = self.gate.get().and_then(Weak::upgrade);
         let gate = gate.ok_or_else(|| Refused::fault("the server is not ready, or is being stopped"))?;
-        let call = self.signed(credentials, operation, input)?;
-        let answer = gate.call(call).await;
+        let answer = match rights {
+            Rights::Session(credentials) => gate.call(self.signed(credentials, operation, input)?).await,
+            Rights::Service { principal, account } => {
+                let mut headers = HeaderMap::new();
+                headers.insert(USER_AGENT, HeaderValue::from_static(principal));
+                let call = self.of(headers, json::encode(input), self.clock.now())?;
+                gate.act(&call, operation, principal, account).await
+            }
+        };
         if answer.status == 200 {
             return json::decode_answer(answer.body.expose()).map_err(Refused::fault);
         }
@@ -85,41 +107,37 @@ impl Inside {
         operation: secretsmanager::Operation,
         input: &I,
     ) -> Result<Call, Refused> {
-        let body = json::encode(input);
         let target = format!("secretsmanager.{}", operation.name());
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_static(HERE));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_1));
-        let target = HeaderValue::from_str(&target).map_err(Refused::fault)?;
-        headers.insert(HeaderName::from_static("x-amz-target"), target);
-        let at = self.clock.now();
-        let day: String = timestamps::iso(at).chars().filter(char::is_ascii_digit).take(8).collect();
-        let service = secretsmanager::SERVICE.signing_name;
-        let key = SigningKey::derive(&credentials.secret_access_key, &day, self.region.as_str(), service);
-        let signing = Signing {
-            access_key_id: &credentials.access_key_id,
-            session_token: Some(&credentials.session_token),
-            key: &key,
-            at,
+        let outgoing = Outgoing::json(secretsmanager::SERVICE.signing_name, &target, &Value::Null);
+        let outgoing = outgoing.with_body(json::encode(input));
+        let credentials = Credentials {
+            access_key_id: credentials.access_key_id.clone(),
+            secret_access_key: credentials.secret_access_key.clone(),
+            session_token: Some(credentials.session_token.clone()),
         };
-        let body_sha256 = sha256(body.expose());
-        let request = Request { method: "POST", path: "/", query: "", authority: None, body_sha256: &body_sha256 };
-        sign(&request, &mut headers, &signing).map_err(Refused::fault)?;
+        let (at, here) = (self.clock.now(), HeaderValue::from_static(HERE));
+        let headers = outgoing.signed(&here, "/", &credentials, self.region.as_str(), at);
+        let mut headers = headers.map_err(Refused::fault)?;
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        self.of(headers, outgoing.into_body(), at)
+    }
+
+    /// A call as if it had come over a network.
+    fn of(&self, headers: HeaderMap, body: SecretBytes, received: Timestamp) -> Result<Call, Refused> {
         Ok(Call {
             method: Method::POST,
             uri: Uri::from_static("/"),
             version: Version::HTTP_11,
             headers,
+            body_sha256: sha256(body.expose()),
             body,
-            body_sha256,
             peer: NOWHERE,
             source: NOWHERE.ip(),
             local: NOWHERE,
             tls: None,
             endpoint: None,
             inside: true,
-            received: at,
+            received,
             request_id: random_uuid(self.random.as_ref()).map_err(Refused::fault)?,
         })
     }
@@ -127,7 +145,7 @@ impl Inside {
 
 /// What an answer says that is no success.
 fn refused(body: &[u8]) -> Refused {
-    let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let told: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |names: [&str; 2]| names.iter().find_map(|name| told.get(name)?.as_str()).unwrap_or_default().to_owned();
     Refused { code: text(["__type", "code"]), message: text(["message", "Message"]) }
 }

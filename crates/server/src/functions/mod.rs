@@ -1,8 +1,12 @@
 //! The functions that rotate secrets: Lambda's, as this server has them.
 
+pub mod elsewhere;
 mod host;
 mod inside;
 mod native;
+mod owners;
+mod partners;
+mod role;
 
 use std::sync::Arc;
 
@@ -10,33 +14,80 @@ use serde_json::Value;
 use strongroom_core::functions::Invoked;
 use strongroom_core::secrets::model::Secret;
 use strongroom_core::secrets::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
+use strongroom_core::secrets::rotation::{External, RotatedBy};
 use strongroom_core::{Ctx, Error, Functions};
-use strongroom_types::SecretBytes;
-use strongroom_wire::lambda::Operation;
+use strongroom_types::{SecretBytes, SecretText};
 
 use crate::gate::fault_text;
 
 pub use self::host::{LAUNCHER, ServerHost};
+pub use self::owners::Owners;
+pub use self::partners::Partners;
 
-/// Functions as rotation asks for them.
-pub struct Rotators(pub Arc<Functions>);
+/// Those who rotate secrets, as rotation asks for them.
+pub struct Rotators {
+    functions: Arc<Functions>,
+    host: Arc<ServerHost>,
+    partners: Partners,
+    owners: Owners,
+}
+
+impl Rotators {
+    /// Functions that `host` runs, partners, and services that own secrets.
+    #[must_use]
+    pub const fn new(functions: Arc<Functions>, host: Arc<ServerHost>, partners: Partners, owners: Owners) -> Self {
+        Self { functions, host, partners, owners }
+    }
+
+    async fn check_partner(&self, cx: &Ctx, external: &External, secret: &Secret) -> Result<(), Error> {
+        Partners::check(secret.kind.as_deref().unwrap_or_default(), external)?;
+        self.functions.check_rotation_role(cx, &external.role_arn, &secret.arn(), &secret.account).await
+    }
+
+    async fn ask_partner(&self, external: &External, call: &RotationCall<'_>) -> Result<(), String> {
+        let RotationCall { secret, payload, now, .. } = call;
+        let arn = secret.arn();
+        let role = self.functions.rotation_role(&external.role_arn, &arn, &secret.account, *now);
+        let credentials = role.await.map_err(|failure| fault_text(&failure))?;
+        let kind = secret.kind.as_deref().unwrap_or_default();
+        let inside = self.host.inside();
+        self.partners.rotate(payload.expose(), kind, external, inside, &credentials, *now).await
+    }
+}
 
 impl RotationFunctions for Rotators {
-    /// The caller needs leave to invoke the function too, as the service's documentation of RotateSecret says.
-    fn check<'a>(&'a self, cx: &'a Ctx, function_arn: &'a str, secret: &'a Secret) -> Asking<'a, Result<(), Error>> {
+    fn check<'a>(&'a self, cx: &'a Ctx, by: &'a RotatedBy, secret: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async move {
-            self.0.check_for_rotation(function_arn, &secret.arn(), &secret.account).await?;
-            let function = self.0.resolve(cx, function_arn, None).await?;
-            self.0.permitted(cx, Operation::Invoke.action(), &function, &()).map(drop)
+            match by {
+                // The caller needs leave to invoke the function too, as the service's documentation says.
+                RotatedBy::Function(function) => {
+                    self.functions.check_for_rotation(cx, function, &secret.arn(), &secret.account).await
+                }
+                RotatedBy::Partner(external) => self.check_partner(cx, external, secret).await,
+                // Nobody's leave is needed but that to rotate.
+                RotatedBy::Owner(_) => Ok(()),
+            }
         })
+    }
+
+    fn check_kind(&self, kind: &str, value: Option<&SecretText>) -> Result<(), String> {
+        Partners::check_kind(kind, value)
     }
 
     fn invoke<'a>(&'a self, call: RotationCall<'a>) -> Asking<'a, StepEnd> {
         Box::pin(async move {
-            let RotationCall { function_arn, secret, payload, now } = call;
-            match self.0.invoke_as_service(function_arn, &secret.arn(), payload, now).await {
-                Ok(invoked) => ended(&invoked),
-                Err(failure) => StepEnd { outcome: Err(fault_text(&failure)), log_tail: None },
+            match call.by {
+                RotatedBy::Function(arn) => {
+                    let RotationCall { secret, payload, now, .. } = call;
+                    match self.functions.invoke_as_service(arn, &secret.arn(), payload, now).await {
+                        Ok(invoked) => ended(&invoked),
+                        Err(failure) => StepEnd { outcome: Err(fault_text(&failure)), log_tail: None },
+                    }
+                }
+                RotatedBy::Partner(external) => {
+                    StepEnd { outcome: self.ask_partner(external, &call).await, log_tail: None }
+                }
+                RotatedBy::Owner(owner) => self.owners.rotate(owner, &call, &self.host).await,
             }
         })
     }

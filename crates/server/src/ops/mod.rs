@@ -5,6 +5,7 @@ mod iam;
 mod kms;
 mod lambda;
 pub mod secretsmanager;
+mod strongroom;
 mod sts;
 
 use http::{HeaderName, HeaderValue};
@@ -67,6 +68,7 @@ pub async fn run(app: &App, cx: &Ctx, operation: AnyOperation, call: &Call) -> R
         AnyOperation::Iam(operation) => Box::pin(iam::run(&app.iam, cx, operation, call)).await,
         AnyOperation::Sts(operation) => Box::pin(sts::run(app, cx, operation, call)).await,
         AnyOperation::Lambda(operation) => Box::pin(lambda::run(app, cx, operation, call)).await,
+        AnyOperation::Strongroom(operation) => Box::pin(strongroom::run(app, cx, operation, call.body.expose())).await,
         AnyOperation::Kms(operation) => Box::pin(kms::run(&app.kms, cx, operation, call.body.expose())).await,
     }
 }

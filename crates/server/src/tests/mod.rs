@@ -2,6 +2,7 @@
 
 mod accounting;
 mod hostile;
+mod owners;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,25 +77,7 @@ impl House {
             );
             headers.insert("authorization", claim.parse().unwrap());
         }
-        let answer = Arc::clone(&self.gate)
-            .call(Call {
-                method: Method::POST,
-                uri: "/".parse().unwrap(),
-                version: Version::HTTP_11,
-                headers,
-                body: SecretBytes::new(body.as_bytes().to_vec()),
-                body_sha256: digest::sha256(body.as_bytes()),
-                peer: "192.0.2.7:4711".parse().unwrap(),
-                source: "192.0.2.7".parse().unwrap(),
-                local: "127.0.0.1:443".parse().unwrap(),
-                tls: None,
-                endpoint: None,
-                inside: false,
-                received: NOW,
-                request_id: "test".to_owned(),
-            })
-            .await;
-        Told::of(&answer)
+        Told::of(&Arc::clone(&self.gate).call(received(headers, body)).await)
     }
 
     /// The lines of the trail.
@@ -113,6 +96,26 @@ impl House {
             }
         }
         found
+    }
+}
+
+/// A call as it comes from a client.
+fn received(headers: HeaderMap, body: &str) -> Call {
+    Call {
+        method: Method::POST,
+        uri: "/".parse().unwrap(),
+        version: Version::HTTP_11,
+        headers,
+        body: SecretBytes::new(body.as_bytes().to_vec()),
+        body_sha256: digest::sha256(body.as_bytes()),
+        peer: "192.0.2.7:4711".parse().unwrap(),
+        source: "192.0.2.7".parse().unwrap(),
+        local: "127.0.0.1:443".parse().unwrap(),
+        tls: None,
+        endpoint: None,
+        inside: false,
+        received: NOW,
+        request_id: "test".to_owned(),
     }
 }
 

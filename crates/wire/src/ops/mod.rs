@@ -7,6 +7,7 @@ mod iam;
 mod kms;
 mod lambda;
 mod secretsmanager;
+mod strongroom;
 mod sts;
 
 use std::fmt::Debug;

@@ -31,10 +31,10 @@ pub async fn ensure(
     let role_arn = match call(session, "GetRole", &[("RoleName", name)]).await {
         Ok(answer) => {
             let trust = answer.element("AssumeRolePolicyDocument")?;
-            if !trusts_lambda(&decoded(&trust)) {
+            if !trusts_lambda_alone(&decoded(&trust)) {
                 return Err(format!(
-                    "there is a role {name} that functions may not assume: name the function and its role with \
-                     --function-name"
+                    "there is a role {name} that functions may not assume, or others too: name the function and its \
+                     role with --function-name"
                 )
                 .into());
             }
@@ -135,23 +135,28 @@ fn decoded(text: &str) -> Value {
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
-/// Whether a trust policy lets functions assume the role.
-fn trusts_lambda(policy: &Value) -> bool {
-    let names = |value: Option<&Value>, wanted: &str| match value {
-        Some(Value::String(one)) => one == wanted,
-        Some(Value::Array(many)) => many.iter().any(|one| one == wanted),
+/// Whether a trust policy lets Lambda assume the role, and nobody else: the role gets leave to read the secret, and somebody
+/// who knows its name could have made it before.
+fn trusts_lambda_alone(policy: &Value) -> bool {
+    let all = |value: Option<&Value>, wanted: &[&str]| match value {
+        Some(Value::String(one)) => wanted.contains(&one.as_str()),
+        Some(Value::Array(many)) => {
+            !many.is_empty() && many.iter().all(|one| one.as_str().is_some_and(|one| wanted.contains(&one)))
+        }
         _ => false,
     };
-    let lets_in = |statement: &Value| {
-        statement.get("Effect").is_some_and(|effect| effect == "Allow")
-            && names(statement.pointer("/Principal/Service"), LAMBDA)
-            && ["sts:AssumeRole", "sts:*"].iter().any(|action| names(statement.get("Action"), action))
+    let is_allow = |statement: &&Value| statement.get("Effect").is_none_or(|effect| effect != "Deny");
+    let is_lambdas = |statement: &Value| {
+        let principal = statement.get("Principal").and_then(Value::as_object);
+        principal.is_some_and(|principal| principal.len() == 1 && all(principal.get("Service"), &[LAMBDA]))
+            && all(statement.get("Action"), &["sts:AssumeRole", "sts:*"])
     };
-    match policy.get("Statement") {
-        Some(Value::Array(statements)) => statements.iter().any(lets_in),
-        Some(statement) => lets_in(statement),
-        None => false,
-    }
+    let statements = match policy.get("Statement") {
+        Some(Value::Array(statements)) => statements.as_slice(),
+        Some(statement) => std::slice::from_ref(statement),
+        None => &[],
+    };
+    statements.iter().any(|statement| is_allow(&statement)) && statements.iter().filter(is_allow).all(is_lambdas)
 }
 
 #[cfg(test)]
@@ -176,11 +181,27 @@ mod tests {
     fn trust_is_read_as_iam_shows_it() {
         let shown = strongroom_wire::percent::encoded(&trust().to_string());
         assert_eq!(decoded(&shown), trust());
-        assert!(trusts_lambda(&decoded(&shown)));
-        let other = json!({"Statement": {"Effect": "Allow", "Principal": {"Service": ["ec2.amazonaws.com", LAMBDA]},
-            "Action": ["sts:AssumeRole"]}});
-        assert!(trusts_lambda(&other));
+        assert!(trusts_lambda_alone(&decoded(&shown)));
+        let of = |principal: Value| {
+            trusts_lambda_alone(&json!({"Statement": {"Effect": "Allow", "Principal": principal,
+                "Action": ["sts:AssumeRole"]}}))
+        };
+        assert!(of(json!({"Service": [LAMBDA]})));
+        // Made before by somebody who wants to assume it as well.
+        let somebody = "arn:aws:iam::123456789012:user/u";
+        for principal in [
+            json!("*"),
+            json!({"AWS": somebody, "Service": LAMBDA}),
+            json!({"Service": ["ec2.amazonaws.com", LAMBDA]}),
+            json!({"Service": []}),
+        ] {
+            assert!(!of(principal));
+        }
+        let mut two = trust();
+        let more = json!({"Effect": "Allow", "Principal": {"AWS": somebody}, "Action": "sts:AssumeRole"});
+        two["Statement"].as_array_mut().expect("statements").push(more);
+        assert!(!trusts_lambda_alone(&two));
         let denied = json!({"Statement": [{"Effect": "Deny", "Principal": {"Service": LAMBDA}, "Action": "sts:*"}]});
-        assert!(!trusts_lambda(&denied) && !trusts_lambda(&decoded("%zz%")));
+        assert!(!trusts_lambda_alone(&denied) && !trusts_lambda_alone(&decoded("%zz%")));
     }
 }

@@ -287,6 +287,7 @@ pub(super) fn secret(policy: Option<&str>) -> Resource {
         partition: "aws".into(),
         name: "db/main".into(),
         suffix: "AbCdEf".into(),
+        kind: None,
         description: None,
         kms_key_id: None,
         created_ms: 0,
@@ -298,6 +299,7 @@ pub(super) fn secret(policy: Option<&str>) -> Resource {
         versions: Default::default(),
         policy: policy.map(PolicyText::new),
         rotation: None,
+        owner: None,
     };
     Resource::Secret(Arc::new(SecretRef {
         asked: secret.arn(),

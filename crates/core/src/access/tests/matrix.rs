@@ -9,11 +9,13 @@ use strongroom_wire::kms::Operation as Kms;
 use strongroom_wire::lambda::Operation as Lambda;
 use strongroom_wire::ops::AnyOperation;
 use strongroom_wire::secretsmanager::Operation;
+use strongroom_wire::strongroom::Operation as Strongroom;
 
 use super::house::{ADMINISTRATOR, BOUND, Given, House, NOW_S, OTHER, OWNER, entity, key, request, secret, through};
 use crate::access::{Resource, may};
 use crate::caller::Caller;
 use crate::ctx::Way;
+use crate::databases::database::DatabaseRef;
 use crate::functions::resolve::FunctionRef;
 use crate::identities::signers::Found;
 
@@ -109,6 +111,16 @@ async fn others(house: &House) -> Vec<Kind> {
     ]
 }
 
+/// A database of the owner's account that is not registered.
+fn database() -> Resource {
+    Resource::Database(Arc::new(DatabaseRef {
+        arn: "arn:aws:strongroom:us-east-1:111111111111:database/main".to_owned(),
+        account: AccountId::parse(OWNER).expect("account"),
+        id: "main".to_owned(),
+        found: None,
+    }))
+}
+
 /// What an operation is asked on: the secret, an entity of IAM, a role, or the account.
 fn target(operation: AnyOperation, kind: &str) -> Resource {
     match operation {
@@ -126,6 +138,8 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
         AnyOperation::Kms(_) => key(OF_KEY, "nothing", "Encrypt"),
         AnyOperation::Lambda(Lambda::GetAccountSettings | Lambda::ListFunctions) => Resource::Account,
         AnyOperation::Lambda(_) => Resource::Function(FunctionRef::for_tests("111111111111", OF_FUNCTION).into()),
+        AnyOperation::Strongroom(Strongroom::DescribeDatabases) => Resource::Account,
+        AnyOperation::Strongroom(_) => database(),
     }
 }
 

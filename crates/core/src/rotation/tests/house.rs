@@ -14,6 +14,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::rotation::{Rotations, Taken};
 use crate::secrets::model::Secret;
+use crate::secrets::rotation::RotatedBy;
 use crate::secrets::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
 use crate::secrets::rotation::history::{self, HistoryEntry};
 use crate::secrets::tests::Service;
@@ -26,6 +27,8 @@ pub enum Fate {
     Works,
     /// It fails before it did anything.
     Fails,
+    /// The same, with all the words that a function can have.
+    FailsAtLength,
     /// It does its work, and then says that it failed.
     FailsBehind,
     /// The server dies before the step.
@@ -126,13 +129,17 @@ impl Function {
 }
 
 impl RotationFunctions for Function {
-    fn check<'a>(&'a self, _: &'a Ctx, _: &'a str, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
+    fn check<'a>(&'a self, _: &'a Ctx, _: &'a RotatedBy, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn check_kind(&self, _: &str, _: Option<&SecretText>) -> Result<(), String> {
+        Ok(())
     }
 
     fn invoke<'a>(&'a self, call: RotationCall<'a>) -> Asking<'a, StepEnd> {
         Box::pin(async move {
-            assert_eq!(call.function_arn, FUNCTION);
+            assert_eq!(*call.by, RotatedBy::Function(FUNCTION.to_owned()));
             let event: serde_json::Value = serde_json::from_slice(call.payload.expose()).unwrap();
             let text = |name: &str| event[name].as_str().unwrap().to_owned();
             let (step, token) = (text("Step"), text("ClientRequestToken"));
@@ -141,6 +148,7 @@ impl RotationFunctions for Function {
             let fate = (self.fates.lock().unwrap())(&step);
             let ended = match fate {
                 Fate::Fails => Err("it fails".to_owned()),
+                Fate::FailsAtLength => Err("it fails".repeat(1_000_000)),
                 Fate::Dies => Ok(()),
                 Fate::Works | Fate::FailsBehind | Fate::DiesBehind => {
                     self.step(&step, &call.secret.name, &token, &text("RotationToken")).await

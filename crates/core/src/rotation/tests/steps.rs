@@ -85,6 +85,21 @@ async fn a_failed_step_is_tried_again_with_the_same_token_after_longer_and_longe
 }
 
 #[tokio::test]
+async fn of_a_long_story_the_beginning_is_kept() {
+    let house = house().await;
+    house.fates(|_| Fate::FailsAtLength);
+    house.rotate_by("db", every_days(30), true).await.unwrap();
+    house.work().await;
+    let told: Vec<_> = house
+        .history("db")
+        .await
+        .into_iter()
+        .filter_map(|entry| if let Happened::StepFailed { reason, .. } = entry.happened { Some(reason) } else { None })
+        .collect();
+    assert!(told.len() == 1 && told[0].starts_with("it fails") && told[0].len() < 20_000, "{}", told[0].len());
+}
+
+#[tokio::test]
 async fn whenever_the_server_dies_the_rotation_goes_on_where_it_was() {
     for place in 0..8 {
         for fate in [Fate::Dies, Fate::DiesBehind] {

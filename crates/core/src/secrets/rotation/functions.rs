@@ -1,10 +1,11 @@
-//! What rotation asks of the functions that carry it out. Who runs them is not known here.
+//! What rotation asks of those who carry it out: functions, and the drivers of partners. Who runs them is not known here.
 
 use std::future::Future;
 use std::pin::Pin;
 
-use strongroom_types::{SecretBytes, Timestamp};
+use strongroom_types::{SecretBytes, SecretText, Timestamp};
 
+use super::RotatedBy;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::secrets::model::Secret;
@@ -12,11 +13,11 @@ use crate::secrets::model::Secret;
 /// A future of the functions, boxed so that they can be used as `dyn RotationFunctions`.
 pub type Asking<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A step that a function is to carry out.
+/// A step that is to be carried out.
 #[derive(Debug)]
 pub struct RotationCall<'a> {
-    /// The function, possibly with a version or alias.
-    pub function_arn: &'a str,
+    /// By whom.
+    pub by: &'a RotatedBy,
     /// The secret as it was when the step was decided on.
     pub secret: &'a Secret,
     /// The event: Step, SecretId, ClientRequestToken, RotationToken as JSON.
@@ -34,11 +35,18 @@ pub struct StepEnd {
     pub log_tail: Option<String>,
 }
 
-/// The functions that rotate secrets.
+/// Those who rotate secrets.
 pub trait RotationFunctions: Send + Sync {
-    /// Whether a function can rotate a secret of the caller's: it is there, and its policy lets Secrets Manager in
-    /// (specification §3.12).
-    fn check<'a>(&'a self, cx: &'a Ctx, function_arn: &'a str, secret: &'a Secret) -> Asking<'a, Result<(), Error>>;
+    /// Whether a secret can be rotated so. A function is there, its policy lets Secrets Manager in (specification
+    /// §3.12), and the caller may invoke it; a partner's type is one that is rotated, has its metadata, and the caller
+    /// may pass the role, which lets Secrets Manager assume it (§5.8).
+    fn check<'a>(&'a self, cx: &'a Ctx, by: &'a RotatedBy, secret: &'a Secret) -> Asking<'a, Result<(), Error>>;
+
+    /// Whether there is a type of managed external secrets, and a value has what secrets of it must have.
+    ///
+    /// # Errors
+    /// What is wrong, without anything of the value.
+    fn check_kind(&self, kind: &str, value: Option<&SecretText>) -> Result<(), String>;
 
     /// Carries out a step, as Secrets Manager.
     fn invoke<'a>(&'a self, call: RotationCall<'a>) -> Asking<'a, StepEnd>;

@@ -5,17 +5,22 @@ pub mod functions;
 pub mod history;
 pub mod job;
 mod operations;
+mod owned;
 mod rules;
 mod token;
 
 use serde::{Deserialize, Serialize};
 use strongroom_schedule::{Schedule, Window};
 use strongroom_types::Timestamp;
+use strongroom_wire::secretsmanager::ExternalSecretRotationMetadataItem;
 
 use super::model::Secret;
+use super::owned::Owner;
+use super::pairs::Pairs;
 use super::versions::{self, CURRENT, PENDING};
 use crate::error::Error;
 
+pub use self::owned::begin_owned;
 pub use self::rules::Rules;
 pub use self::token::{check as check_token, made as rotation_token};
 
@@ -27,6 +32,9 @@ pub struct Rotation {
     /// The function; kept after CancelRotateSecret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_arn: Option<String>,
+    /// How a managed external secret is rotated, in the function's place; kept after CancelRotateSecret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<Box<External>>,
     /// When it rotates; kept after CancelRotateSecret.
     #[serde(default, skip_serializing_if = "Rules::is_empty")]
     pub rules: Rules,
@@ -42,6 +50,62 @@ pub struct Rotation {
     /// The rotation that has begun and is not complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
+}
+
+/// How a managed external secret is rotated (specification §5.8).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct External {
+    /// What the partner needs to know, by the keys of the secret's type.
+    #[serde(default, skip_serializing_if = "Pairs::is_empty")]
+    pub metadata: Pairs<String>,
+    /// The role that Secrets Manager assumes.
+    pub role_arn: String,
+}
+
+impl External {
+    /// The metadata as the API shows them.
+    #[must_use]
+    pub fn shown_metadata(&self) -> Vec<ExternalSecretRotationMetadataItem> {
+        let item = |(key, value): (&String, &String)| ExternalSecretRotationMetadataItem {
+            key: Some(key.clone()),
+            value: Some(value.clone()),
+        };
+        self.metadata.iter().map(item).collect()
+    }
+}
+
+/// Who rotates a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RotatedBy {
+    /// The function of an ARN, possibly with a version or alias.
+    Function(String),
+    /// Secrets Manager itself, over the API of the partner that the secret's type names.
+    Partner(External),
+    /// The service that owns the secret, over the database's own protocol.
+    Owner(Owner),
+}
+
+/// Who rotates a secret, if that is known.
+#[must_use]
+pub fn by(secret: &Secret) -> Option<RotatedBy> {
+    let owner = secret.owner.clone().map(RotatedBy::Owner);
+    owner.or_else(|| secret.rotation.as_ref().and_then(Rotation::by))
+}
+
+impl Rotation {
+    /// Which function or partner carries the rotation out, if one is configured.
+    fn by(&self) -> Option<RotatedBy> {
+        let external = || self.external.as_deref().cloned().map(RotatedBy::Partner);
+        self.function_arn.clone().map(RotatedBy::Function).or_else(external)
+    }
+
+    fn set_by(&mut self, by: &RotatedBy) {
+        (self.function_arn, self.external) = match by {
+            RotatedBy::Function(arn) => (Some(arn.clone()), None),
+            RotatedBy::Partner(external) => (None, Some(Box::new(external.clone()))),
+            RotatedBy::Owner(_) => (None, None),
+        };
+    }
 }
 
 /// A window, in ms since the epoch.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use strongroom_store::Batch;
 use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{
-    CancelRotateSecretRequest, CancelRotateSecretResponse, RotateSecretRequest, RotateSecretResponse, RotationRulesType,
+    CancelRotateSecretRequest, CancelRotateSecretResponse, ExternalSecretRotationMetadataItem, RotateSecretRequest,
+    RotateSecretResponse, RotationRulesType,
 };
 
 use super::job::{ASKED_MS, Job, Run, job_key};
-use super::{Purpose, Rotation, Rules, UnderWay, begin, complete, end_test, is_incomplete};
+use super::{External, Purpose, RotatedBy, Rotation, Rules, UnderWay, begin, complete, end_test, is_incomplete};
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::documents::{Loaded, retry};
@@ -18,6 +19,8 @@ use crate::random_uuid;
 use crate::secrets::events::{self, Event};
 use crate::secrets::keys::shown_key;
 use crate::secrets::model::{Secret, Version};
+use crate::secrets::owned::guard;
+use crate::secrets::pairs::Pairs;
 use crate::secrets::versions::{CURRENT, PENDING};
 use crate::secrets::{Secrets, refusals};
 
@@ -25,6 +28,8 @@ use crate::secrets::{Secrets, refusals};
 struct Asked {
     token: String,
     function_arn: Option<String>,
+    metadata: Option<Pairs<String>>,
+    role_arn: Option<String>,
     rules: Option<Rules>,
     purpose: Purpose,
     run_id: String,
@@ -32,12 +37,6 @@ struct Asked {
 
 impl Asked {
     fn of(input: RotateSecretRequest, run_id: String) -> Result<Self, Error> {
-        if input.external_secret_rotation_metadata.is_some() {
-            return Err(refusals::not_offered("ExternalSecretRotationMetadata"));
-        }
-        if input.external_secret_rotation_role_arn.is_some() {
-            return Err(refusals::not_offered("ExternalSecretRotationRoleArn"));
-        }
         // Rules that say nothing are none: those of before stay.
         let given = input.rotation_rules.as_ref().filter(|rules| **rules != RotationRulesType::default());
         let rules = given.map(Rules::of).transpose();
@@ -46,11 +45,53 @@ impl Asked {
         Ok(Self {
             token: input.client_request_token.ok_or_else(refusals::token_missing)?,
             function_arn: input.rotation_lambda_arn.filter(|arn| !arn.is_empty()),
+            metadata: input.external_secret_rotation_metadata.map(metadata).transpose()?,
+            role_arn: input.external_secret_rotation_role_arn.filter(|arn| !arn.is_empty()),
             rules,
             purpose: if at_once { Purpose::Rotate } else { Purpose::Test },
             run_id,
         })
     }
+
+    /// Who is to rotate a secret: as the request says, or as it was configured.
+    fn by(&self, secret: &Secret) -> Result<RotatedBy, Error> {
+        let is_external = self.metadata.is_some() || self.role_arn.is_some();
+        let rotation = secret.rotation.as_ref();
+        if let Some(owner) = &secret.owner {
+            let is_own = self.function_arn.is_none() && !is_external;
+            return if is_own { Ok(RotatedBy::Owner(owner.clone())) } else { Err(refusals::managed()) };
+        }
+        match (&self.function_arn, is_external) {
+            (Some(_), true) => return Err(refusals::function_and_partner()),
+            (Some(function_arn), false) => return Ok(RotatedBy::Function(function_arn.clone())),
+            (None, true) if secret.kind.is_none() => return Err(refusals::no_kind()),
+            (None, true) => {}
+            (None, false) => {
+                let missing = if secret.kind.is_some() { refusals::no_role } else { refusals::no_function };
+                return rotation.and_then(Rotation::by).ok_or_else(missing);
+            }
+        }
+        let known = rotation.and_then(|rotation| rotation.external.as_deref().cloned()).unwrap_or_default();
+        let role_arn = self.role_arn.clone().unwrap_or(known.role_arn);
+        if role_arn.is_empty() {
+            return Err(refusals::no_role());
+        }
+        let metadata = self.metadata.clone().unwrap_or(known.metadata);
+        Ok(RotatedBy::Partner(External { metadata, role_arn }))
+    }
+}
+
+/// The metadata of a managed external secret's rotation, each key once.
+fn metadata(items: Vec<ExternalSecretRotationMetadataItem>) -> Result<Pairs<String>, Error> {
+    let mut pairs = Pairs::new();
+    for item in items {
+        let (Some(key), Some(value)) = (item.key, item.value) else { return Err(refusals::metadata_incomplete()) };
+        if pairs.contains_key(&key) {
+            return Err(refusals::metadata_twice(&key));
+        }
+        pairs.insert(key, value);
+    }
+    Ok(pairs)
 }
 
 impl Secrets {
@@ -66,9 +107,7 @@ impl Secrets {
     ) -> Result<RotateSecretResponse, Error> {
         let asked = Asked::of(input, random_uuid(self.documents.random())?)?;
         let present = self.live(permit.secret()?).await?;
-        let known = present.value.rotation.as_ref().and_then(|rotation| rotation.function_arn.as_ref());
-        let function_arn = asked.function_arn.as_ref().or(known).ok_or_else(refusals::no_function)?;
-        self.functions.check(cx, function_arn, &present.value).await?;
+        self.functions.check(cx, &asked.by(&present.value)?, &present.value).await?;
         let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
         retry(|| self.rotate_once(cx, permit, &asked)).await
     }
@@ -86,7 +125,8 @@ impl Secrets {
             self.reattempt(cx, job).await?;
             return Err(refusals::rotation_incomplete());
         }
-        configure(&mut after, asked, cx);
+        let by = asked.by(&before.value)?;
+        configure(&mut after, asked, &by, cx);
         let under_way = UnderWay { token: asked.token.clone(), purpose: asked.purpose, run_id: asked.run_id.clone() };
         for id in begin(&mut after, under_way.clone(), cx.now)? {
             self.drop_value(&mut batch, &after, &id).await?;
@@ -183,6 +223,7 @@ impl Secrets {
 
     async fn cancel_once(&self, cx: &Ctx, permit: &Permit) -> Result<CancelRotateSecretResponse, Error> {
         let before = self.live(permit.secret()?).await?;
+        guard(cx, &before.value)?;
         let mut after = Secret::clone(&before.value);
         let rotation = after.rotation.as_mut().ok_or_else(refusals::no_function)?;
         rotation.enabled = false;
@@ -222,7 +263,7 @@ fn repeated(secret: &Secret, asked: &Asked) -> Result<Option<RotateSecretRespons
 }
 
 /// Writes the configuration into the secret. Windows are counted anew when it rotated by other rules, or not at all.
-fn configure(secret: &mut Secret, asked: &Asked, cx: &Ctx) {
+fn configure(secret: &mut Secret, asked: &Asked, by: &RotatedBy, cx: &Ctx) {
     let rotation: &mut Rotation = secret.rotation.get_or_insert_default();
     let was_enabled = std::mem::replace(&mut rotation.enabled, true);
     let same_rules = asked.rules.as_ref().is_none_or(|rules| {
@@ -237,9 +278,7 @@ fn configure(secret: &mut Secret, asked: &Asked, cx: &Ctx) {
             rotation.rules.note_days_between(&schedule, cx.now);
         }
     }
-    if let Some(function_arn) = &asked.function_arn {
-        rotation.function_arn = Some(function_arn.clone());
-    }
+    rotation.set_by(by);
     if !(was_enabled && same_rules) {
         rotation.count_from(cx.now);
     }

@@ -33,6 +33,7 @@ fn secret(name: &str) -> Secret {
         partition: "aws".into(),
         name: name.into(),
         suffix: "AbCdEf".into(),
+        kind: None,
         description: None,
         kms_key_id: None,
         created_ms: 0,
@@ -44,6 +45,7 @@ fn secret(name: &str) -> Secret {
         versions: Pairs::new(),
         policy: None,
         rotation: None,
+        owner: None,
     }
 }
 

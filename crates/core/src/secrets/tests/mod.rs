@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 use super::Secrets;
 use super::model::{Secret, SecretTag};
+use super::rotation::RotatedBy;
 use super::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
 use super::values::StoredValue;
 use crate::access::{Permit, Resource, authorize};
@@ -46,8 +47,12 @@ pub(crate) struct Service {
 struct NoFunctions;
 
 impl RotationFunctions for NoFunctions {
-    fn check<'a>(&'a self, _: &'a Ctx, _: &'a str, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
+    fn check<'a>(&'a self, _: &'a Ctx, _: &'a RotatedBy, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async { Err(Error::internal("no function")) })
+    }
+
+    fn check_kind(&self, kind: &str, _: Option<&SecretText>) -> Result<(), String> {
+        Err(format!("no type {kind}"))
     }
 
     fn invoke<'a>(&'a self, _: RotationCall<'a>) -> Asking<'a, StepEnd> {
@@ -175,6 +180,7 @@ pub(super) fn fat_secret(name: &str) -> Secret {
         partition: "aws".into(),
         name: name.into(),
         suffix: "AbCdEf".into(),
+        kind: None,
         description: Some("described at length ".repeat(100)),
         kms_key_id: None,
         created_ms: 0,
@@ -186,6 +192,7 @@ pub(super) fn fat_secret(name: &str) -> Secret {
         versions: Default::default(),
         policy: None,
         rotation: None,
+        owner: None,
     }
 }
 

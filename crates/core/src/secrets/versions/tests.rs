@@ -15,6 +15,7 @@ fn empty() -> Secret {
         partition: "aws".into(),
         name: "s".into(),
         suffix: "AbCdEf".into(),
+        kind: None,
         description: None,
         kms_key_id: None,
         created_ms: 0,
@@ -26,6 +27,7 @@ fn empty() -> Secret {
         versions: Pairs::new(),
         policy: None,
         rotation: None,
+        owner: None,
     }
 }
 

@@ -1,0 +1,106 @@
+//! Whose certificates are trusted.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+/// Whose certificates are trusted. They are read when the first endpoint needs them, and shared by all copies.
+#[derive(Clone)]
+pub struct Trust(Arc<Inner>);
+
+struct Inner {
+    system: bool,
+    own: Own,
+    config: OnceLock<Result<Arc<ClientConfig>, String>>,
+}
+
+/// Certificates that are handed in.
+enum Own {
+    None,
+    /// In PEM form, all of which have to be certificates.
+    Pem(Vec<u8>),
+    /// Of these, those that can be used.
+    Certificates(Vec<CertificateDer<'static>>),
+}
+
+impl Trust {
+    /// Those that lead to a root of the system.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::of(true, Own::None)
+    }
+
+    /// Those that lead to one of these certificates in PEM form alone.
+    #[must_use]
+    pub fn pem(text: Vec<u8>) -> Self {
+        Self::of(false, Own::Pem(text))
+    }
+
+    /// Those that lead to a root of the system, or to one of these certificates in PEM form.
+    #[must_use]
+    pub fn system_and(text: Vec<u8>) -> Self {
+        Self::of(true, Own::Pem(text))
+    }
+
+    /// Those that lead to a root of the system, or to one of these certificates.
+    #[must_use]
+    pub fn system_and_certificates(certificates: Vec<CertificateDer<'static>>) -> Self {
+        Self::of(true, Own::Certificates(certificates))
+    }
+
+    fn of(system: bool, own: Own) -> Self {
+        Self(Arc::new(Inner { system, own, config: OnceLock::new() }))
+    }
+
+    /// Looks whether there are certificates that can be trusted.
+    ///
+    /// # Errors
+    /// When what was handed in has none.
+    pub fn check(&self) -> Result<(), String> {
+        self.config().map(drop)
+    }
+
+    /// What connections are made with.
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, String> {
+        self.0.config.get_or_init(|| self.0.read()).clone()
+    }
+}
+
+impl Inner {
+    fn read(&self) -> Result<Arc<ClientConfig>, String> {
+        let mut roots = RootCertStore::empty();
+        match &self.own {
+            Own::None => {}
+            Own::Pem(text) => {
+                let none = || "what it is to be trusted by is no root certificates in PEM form".to_owned();
+                for certificate in CertificateDer::pem_slice_iter(text) {
+                    roots.add(certificate.map_err(|_| none())?).map_err(|_| none())?;
+                }
+                if roots.is_empty() {
+                    return Err(none());
+                }
+            }
+            Own::Certificates(own) => drop(roots.add_parsable_certificates(own.iter().cloned())),
+        }
+        if self.system {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Trust(system: {}, own: {})", self.0.system, !matches!(self.0.own, Own::None))
+    }
+}
