@@ -4,7 +4,7 @@ CARGO ?= cargo
 DATA ?= data
 LISTEN ?= 127.0.0.1:7600
 
-.PHONY: run build release tuned test lint unit clients bench bench-compare models models-check gen fuzz deny
+.PHONY: run build release tuned test lint unit clients bench bench-compare models models-check gen fuzz deny torture-store
 
 ## Builds what is missing and starts the server in the foreground, on loopback, on the embedded store.
 run: release
@@ -37,6 +37,10 @@ unit:
 ## Real clients against the real binary; SUITES="python go" runs some of them.
 clients:
 	tests/clients/run $(SUITES)
+
+## The faults of disks, kills and power failures of the embedded engine, over a longer series than in `make test`.
+torture-store:
+	scripts/torture-store
 
 ## Licences, sources and known defects of all dependencies.
 deny:

@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn engines_have_the_package_of_a_single_user() {
-        assert!(package_of("oracle").is_none());
+        assert!(package_of("db2").is_none());
         #[cfg(feature = "postgres")]
         for engine in ["postgres", "aurora-postgresql", "redshift"] {
             assert!(package_of(engine).is_some_and(|package| package.name.ends_with("-single-user")), "{engine}");

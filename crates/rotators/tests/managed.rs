@@ -42,10 +42,10 @@ pub async fn rotate_managed(
 #[tokio::test]
 async fn an_engine_that_is_not_built_in_is_told() {
     let connection =
-        Connection { engine: "oracle".to_owned(), host: "127.0.0.1".to_owned(), port: None, dbname: None, ssl: None };
+        Connection { engine: "db2".to_owned(), host: "127.0.0.1".to_owned(), port: None, dbname: None, ssl: None };
     let memory = Memory::new("a");
     let event =
         Event { step: Step::Create, secret_id: ARN.to_owned(), token: "token".to_owned(), rotation_token: None };
     let outcome = run_managed(&connection, &event, &Settings::default(), &memory, &mut Log::new()).await;
-    assert!(outcome.is_err_and(|failure| failure.message.contains("engine oracle")));
+    assert!(outcome.is_err_and(|failure| failure.message.contains("engine db2")));
 }

@@ -135,7 +135,10 @@ async fn rights_on_the_server_go_over_in_its_own_database() {
     let memory = Memory::new(TORTURE);
     let value = json!({"username": NAME, "password": "first", "masterarn": SUPERUSER, "ssl": false});
     memory.create(ARN, &secret(server.port, value));
-    memory.create(SUPERUSER, &json!({"username": "super", "password": SUPER_PASSWORD}).to_string());
+    memory.create(
+        SUPERUSER,
+        &secret(server.port, json!({"username": "super", "password": SUPER_PASSWORD, "ssl": false})),
+    );
     rotate(MULTI, &memory, &Settings::default()).await;
     let name = "[we]]ird[ 'us\"er; --ä_clone]";
     assert_eq!(
@@ -156,7 +159,10 @@ async fn users_of_contained_databases_have_passwords_themselves() {
     let memory = Memory::new(TORTURE);
     let value = json!({"username": NAME, "password": "first", "dbname": "app", "masterarn": SUPERUSER, "ssl": false});
     memory.create(ARN, &secret(server.port, value));
-    memory.create(SUPERUSER, &json!({"username": "super", "password": SUPER_PASSWORD}).to_string());
+    memory.create(
+        SUPERUSER,
+        &secret(server.port, json!({"username": "super", "password": SUPER_PASSWORD, "ssl": false})),
+    );
     rotate(SINGLE, &memory, &Settings::default()).await;
     rotate(MULTI, &memory, &Settings::default()).await;
     rotate(MULTI, &memory, &Settings::default()).await;

@@ -247,8 +247,9 @@ pub enum LedgerBegin {
     Anew,
 }
 
-/// Documents and indexes, kept durably. A commit that was answered survives any crash; a commit that was refused
-/// left nothing behind. Reads see every commit that was answered before they began.
+/// Documents and indexes, kept durably. A commit that was answered survives any crash; a commit that was refused left
+/// nothing behind, unless the process ended while the disk still failed: then it may be there, as a whole. Reads see every
+/// commit that was answered before they began.
 pub trait Store: Send + Sync + 'static {
     /// The document at `key`.
     fn get<'a>(&'a self, key: &'a DocumentKey) -> StoreFuture<'a, Option<Row>>;

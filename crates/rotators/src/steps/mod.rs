@@ -83,17 +83,13 @@ impl Rotation<'_> {
     }
 
     /// A superuser's value. It says itself where its password may be sent: whoever writes the rotated secret names the
-    /// superuser's, but has no part in that. Where clones are users of a database rather than of the
-    /// server, the superuser works in the database of `like`, the rotated one.
+    /// superuser's, but has no part in that.
     ///
     /// # Errors
     /// A `KeyError` when a key is missing, and when there is no such secret.
-    pub async fn superuser(&self, arn: &str, like: &Entry) -> Result<Entry, Failure> {
+    pub async fn superuser(&self, arn: &str) -> Result<Entry, Failure> {
         let text = self.secrets.value(arn, None, Some(crate::run::CURRENT)).await?;
-        let mut entry = self.parsed(&text.ok_or_else(|| Failure::not_found(crate::run::CURRENT))?)?;
-        if self.package.in_users_database {
-            entry.copy("dbname", like);
-        }
+        let entry = self.parsed(&text.ok_or_else(|| Failure::not_found(crate::run::CURRENT))?)?;
         for key in ["host", "username", "password"] {
             if !entry.has(key) {
                 return Err(Failure::key(format!("{key} key is missing from secret JSON")));
@@ -157,7 +153,10 @@ impl Rotation<'_> {
     /// When it is of another host, or cannot log in.
     pub async fn log_in_superuser(&mut self, current: &Entry) -> Result<Box<dyn Session>, Failure> {
         let arn = public(current, "masterarn")?;
-        let superuser = self.superuser(&arn, current).await?;
+        let mut superuser = self.superuser(&arn).await?;
+        if self.package.in_users_database {
+            superuser.copy("dbname", current);
+        }
         let (host, at) = (public(current, "host")?, public(&superuser, "host")?);
         if at != host {
             return Err(Failure::value(format!(

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::failure::file_failure;
 use super::files;
 use super::readers::Snapshot;
+use super::schema;
 use crate::api::StoreError;
 
 /// Pages copied at a time.
@@ -49,7 +50,7 @@ fn fill(connection: &Connection, draft: &Path) -> Result<(), StoreError> {
     }
     drop(copying);
     // The copy is to be one file without a log beside it.
-    let _: String = to.pragma_update_and_check(None, "journal_mode", "delete", |row| row.get(0))?;
+    schema::set_journal_mode(&to, "delete")?;
     to.close().map_err(|(_, error)| error.into())
 }
 

@@ -12,7 +12,9 @@ impl From<Error> for StoreError {
         match &error {
             Error::SqliteFailure(failure, _) => match failure.code {
                 ErrorCode::DiskFull => Self::Full,
-                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Damaged(error.to_string()),
+                // SQLite tells a read that the disk refuses in the same words.
+                ErrorCode::DatabaseCorrupt => Self::Damaged(format!("{error}, or the disk does not read it")),
+                ErrorCode::NotADatabase => Self::Damaged(error.to_string()),
                 // No constraint fails unless rows contradict each other: all are checked before they are written.
                 ErrorCode::ConstraintViolation => Self::Damaged(error.to_string()),
                 _ => Self::Unavailable(error.to_string()),

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{self, Path, PathBuf};
 
 use super::failure::file_failure;
@@ -15,6 +15,8 @@ const LOCK_FILE: &str = "strongroom.lock";
 /// Owner only.
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
+/// How much of a log is written anew at a time.
+const LOG_PIECE_BYTES: usize = 1024 * 1024;
 /// SQLite's header: how it begins, its length, and where in it the two numbers stand that a program may choose.
 const HEADER_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;
@@ -52,6 +54,17 @@ pub(super) fn take(directory: &Path) -> Result<Hold, StoreError> {
         restrict(&with_suffix(&hold.database, suffix))?;
     }
     Ok(hold)
+}
+
+impl Hold {
+    /// Makes the names of the files that are there durable. SQLite does that too when it begins a log, but takes no notice
+    /// when it fails, and a commit in a log without a name is lost when the power fails.
+    pub(super) fn sync_names(&self) -> Result<(), StoreError> {
+        let directory = self.database.parent().unwrap_or(Path::new("/"));
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(|error| file_failure("its directory cannot be synced", &error))
+    }
 }
 
 /// Takes hold of `directory`, which is made if it is not there, whatever is in it.
@@ -137,14 +150,39 @@ pub(super) fn create_private(path: &Path) -> Result<File, StoreError> {
         .map_err(|error| file_failure("a file cannot be made", &error))
 }
 
-/// Gives a finished file its name, durably.
+/// Gives a finished file its name, durably. When that fails, no file has the name.
 pub(super) fn publish(draft: &Path, name: &Path, directory: &Path) -> Result<(), StoreError> {
     let durably = || -> io::Result<()> {
         File::open(draft)?.sync_all()?;
         fs::rename(draft, name)?;
-        File::open(directory)?.sync_all()
+        File::open(directory)?.sync_all().inspect_err(|_| {
+            // If this fails too, the file is there as a whole, though not for certain after a power failure.
+            let _ = fs::remove_file(name);
+        })
     };
     durably().map_err(|error| file_failure("a file cannot be put in its place", &error))
+}
+
+/// Writes the log of `database` over itself and syncs it. When a sync failed, the next one may succeed without what the
+/// first was for, as the system takes that for written; and a page that stands in the database before its log is on the
+/// disk is mixed with older ones when the power fails. Only for who holds the store and has no connection that writes.
+pub(super) fn write_log_anew(database: &Path) -> Result<(), StoreError> {
+    let anew = || -> io::Result<()> {
+        let log = match OpenOptions::new().read(true).write(true).open(with_suffix(database, "-wal")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        let mut piece = vec![0; LOG_PIECE_BYTES];
+        let mut at = 0;
+        loop {
+            let length = log.read_at(&mut piece, at)?;
+            let Some(read) = piece.get(..length).filter(|read| !read.is_empty()) else { break };
+            log.write_all_at(read, at)?;
+            at += u64::try_from(length).unwrap_or_default();
+        }
+        if at == 0 { Ok(()) } else { log.sync_all() }
+    };
+    anew().map_err(|error| file_failure("its log cannot be written anew", &error))
 }
 
 /// `path` with `suffix` appended to its file name.

@@ -72,9 +72,11 @@ impl SqliteStore {
     pub fn open(directory: impl AsRef<Path>, config: SqliteConfig) -> Result<Self, StoreError> {
         let hold = files::take(directory.as_ref())?;
         let database = hold.database.clone();
+        files::write_log_anew(&database)?;
         let connection = schema::open_writer(&database, &config)?;
         schema::migrate(&connection)?;
         schema::check(&connection)?;
+        hold.sync_names()?;
         let point = Readers::open(&database, &config, config.point_readers_max)?;
         let scans = Scans {
             readers: Arc::new(Readers::open(&database, &config, config.scan_readers_max)?),

@@ -140,10 +140,7 @@ pub(super) fn open_writer(path: &Path, config: &SqliteConfig) -> Result<Connecti
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     settle(&connection, config, config.writer_cache_kib)?;
-    let journal: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
-    if journal != "wal" {
-        return Err(StoreError::Unavailable("the database could not be set to write-ahead logging".to_owned()));
-    }
+    set_journal_mode(&connection, "wal")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
@@ -154,6 +151,18 @@ pub(super) fn open_writer(path: &Path, config: &SqliteConfig) -> Result<Connecti
     connection.pragma_update(None, "journal_size_limit", kept)?;
     connection.pragma_update(None, "max_page_count", config.database_pages_max)?;
     Ok(connection)
+}
+
+/// Sets the journal mode. The statement answers before it commits the change, so that it must be run to its end: else the
+/// mode would be told that it failed to set, and a database without its log loses what it acknowledged.
+pub(super) fn set_journal_mode(connection: &Connection, mode: &str) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(&format!("PRAGMA journal_mode = {mode}"))?;
+    let mut rows = statement.query([])?;
+    let mut is = String::new();
+    while let Some(row) = rows.next()? {
+        is = row.get(0)?;
+    }
+    if is == mode { Ok(()) } else { Err(StoreError::Unavailable(format!("its journal mode is {is} and not {mode}"))) }
 }
 
 /// Opens a connection that can only read.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Statement};
 use strongroom_crypto::Witness;
 use strongroom_crypto::ledger::ANCHOR_BYTES;
@@ -16,6 +17,7 @@ use tracing::warn;
 
 use super::apply::{Statements, Stop};
 use super::config::SqliteConfig;
+use super::files;
 use super::schema;
 use crate::api::{Batch, Change, LedgerBegin, StoreError, Watcher};
 
@@ -119,15 +121,19 @@ impl Writer {
             };
             match self.serve(&connection) {
                 Ok(End::Done) => {
-                    checkpoint(&connection, "TRUNCATE")?;
+                    if let Err(error) = checkpoint(&connection, "TRUNCATE") {
+                        give_up(connection);
+                        return Err(error);
+                    }
                     return connection.close().map_err(|(_, error)| error.into());
                 }
                 Ok(End::Suspect) => {
-                    drop(connection);
+                    give_up(connection);
                     open = self.open_anew().inspect_err(|error| warn!(%error, "the store cannot be written")).ok();
                 }
                 Err(error) => {
                     warn!(%error, "the store's connection could not be put to use");
+                    give_up(connection);
                     refuse(self.pending.drain(..), &error);
                 }
             }
@@ -140,6 +146,7 @@ impl Writer {
 
     /// Opens a connection in place of one that failed, and wipes what that may have left at the end of the log.
     fn open_anew(&self) -> Result<Connection, StoreError> {
+        files::write_log_anew(&self.database)?;
         let connection = schema::open_writer(&self.database, &self.config)?;
         checkpoint(&connection, "TRUNCATE")?;
         Ok(connection)
@@ -226,6 +233,13 @@ impl Writer {
             }
         }
     }
+}
+
+/// Closes a connection that failed, without moving the log into the database: the log may not be on the disk.
+fn give_up(connection: Connection) {
+    // It cannot fail on a connection that is open; were it the last one, the log would be moved.
+    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    drop(connection);
 }
 
 fn refuse(jobs: impl IntoIterator<Item = Job>, error: &StoreError) {

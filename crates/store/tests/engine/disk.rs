@@ -7,18 +7,20 @@ use std::sync::OnceLock;
 /// The library to load before the C library. Built once, by the C compiler that builds the database engine too.
 pub fn library() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("disk-{}.so", std::process::id()));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/disk.c");
-        let status = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
-            .arg(&library)
-            .arg(source)
-            .status();
-        assert!(status.expect("a C compiler").success(), "the failing disk does not compile");
-        library
-    };
-    BUILT.get_or_init(build).clone()
+    BUILT.get_or_init(|| compiled("disk")).clone()
+}
+
+/// Compiles the C file `name` of this folder into a library.
+pub fn compiled(name: &str) -> PathBuf {
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.so", std::process::id()));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/engine/{name}.c"));
+    let status = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+        .arg(&library)
+        .arg(source)
+        .status();
+    assert!(status.expect("a C compiler").success(), "{name}.c does not compile");
+    library
 }
 
 /// A file of the store that the trace tells of.

@@ -19,12 +19,12 @@ use tokio::runtime::Runtime;
 
 const SIDE: Kind = Kind("side");
 const ROUND: Kind = Kind("round");
-const SIDE_ROUND: Index = Index("side-round");
+pub const SIDE_ROUND: Index = Index("side-round");
 const ROUND_NAME: Index = Index("round-name");
 const FEED: &str = "rounds";
 const NOISE: &str = "noise";
 /// Rounds whose documents are kept.
-const KEPT: u64 = 3;
+pub const KEPT: u64 = 3;
 /// Tells a process of the test program that it is the one to make the load, and where.
 const DIRECTORY: &str = "STORE_LOAD_DIRECTORY";
 const TASKS: &str = "STORE_LOAD_TASKS";
@@ -98,27 +98,27 @@ async fn work(store: Arc<SqliteStore>, task: u64) {
 }
 
 /// Trims need not survive, but what they share the disk with must.
-async fn trim_noise(store: &SqliteStore) {
+pub async fn trim_noise(store: &SqliteStore) {
     // On a failing disk this fails too, and is tried again some rounds later.
     if let Some(last) = store.feed(NOISE, 0, 50).await.ok().and_then(|rows| rows.last().map(|row| row.sequence)) {
         let _ = store.trim(NOISE, last).await;
     }
 }
 
-async fn present(store: &SqliteStore, task: u64) -> Result<u64, String> {
+pub async fn present(store: &SqliteStore, task: u64) -> Result<u64, String> {
     Ok(store.get(&side("left", task)).await.map_err(told)?.map_or(0, |row| row.version))
 }
 
-fn side(side: &str, task: u64) -> DocumentKey {
+pub fn side(side: &str, task: u64) -> DocumentKey {
     DocumentKey::new(SIDE, format!("{task}/{side}"))
 }
 
-fn round_name(task: u64, round: u64) -> String {
+pub fn round_name(task: u64, round: u64) -> String {
     format!("{task}/{round}")
 }
 
 /// The batch that leads from `round` to the next.
-fn batch(sealer: &Sealer, task: u64, round: u64) -> Result<Batch, String> {
+pub fn batch(sealer: &Sealer, task: u64, round: u64) -> Result<Batch, String> {
     let next = round_name(task, round + 1);
     let term = |round| Term::new(SIDE_ROUND, round_name(task, round));
     let left = Put {
@@ -207,7 +207,7 @@ pub fn check(directory: &Path, tasks: u64, acknowledged: &Rounds) -> Result<Roun
     runtime().block_on(check_store(directory, tasks, acknowledged))
 }
 
-fn runtime() -> Runtime {
+pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }
 
@@ -215,6 +215,11 @@ fn runtime() -> Runtime {
 /// Returns what is there.
 async fn check_store(directory: &Path, tasks: u64, acknowledged: &Rounds) -> Result<Rounds, String> {
     let store = SqliteStore::open(directory, config()).map_err(told)?;
+    check_open(&store, tasks, acknowledged).await
+}
+
+/// As [`check_store`], of a store that is open.
+pub async fn check_open(store: &SqliteStore, tasks: u64, acknowledged: &Rounds) -> Result<Rounds, String> {
     let integrity = store.integrity().await.map_err(told)?;
     if !integrity.faults.is_empty() {
         return Err(format!("{:?}", integrity.faults));
@@ -225,12 +230,12 @@ async fn check_store(directory: &Path, tasks: u64, acknowledged: &Rounds) -> Res
     }
     let mut rounds = Rounds::new();
     for task in 0..tasks {
-        let round = present(&store, task).await?;
+        let round = present(store, task).await?;
         let told = acknowledged.get(&task).copied().unwrap_or(0);
         if round < told || round > told + 1 {
             return Err(format!("task {task} was told of round {told}, but round {round} is there"));
         }
-        check_task(&store, task, round).await?;
+        check_task(store, task, round).await?;
         for past in 1..=round {
             if entries.get(&round_name(task, past)) != Some(&1) {
                 return Err(format!("task {task} is in round {round}, but the feed lacks round {past}"));
