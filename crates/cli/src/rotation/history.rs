@@ -8,7 +8,7 @@ use clap::Args;
 use strongroom_core::secrets::model::{Secret, place};
 use strongroom_core::secrets::rotation::history::{self, Happened, HistoryEntry};
 use strongroom_core::secrets::rotation::job::{Job, job_key};
-use strongroom_core::secrets::rotation::{Purpose, Rotation};
+use strongroom_core::secrets::rotation::{Purpose, Rotation, is_incomplete};
 use strongroom_server::gate::fault_text;
 use strongroom_types::{AccountId, Arn, Region, Timestamp};
 use strongroom_wire::timestamps;
@@ -45,7 +45,8 @@ pub fn run(args: &HistoryArgs) -> Result<(), Box<dyn Error>> {
     let (entries, unfinished) = store::look(&args.data, async |opened| {
         let secret = find(args, opened).await?;
         let job = opened.documents.load::<Job>(job_key(&secret).as_str()).await.map_err(|error| fault_text(&error))?;
-        let unfinished = unfinished(secret.rotation.as_ref(), job.as_ref().map(|job| &*job.value));
+        let pending = secret.stages.get("AWSPENDING").filter(|_| is_incomplete(&secret)).map(String::as_str);
+        let unfinished = unfinished(secret.rotation.as_ref(), pending, job.as_ref().map(|job| &*job.value));
         let entries = history::of(&opened.documents, &secret).await.map_err(|error| fault_text(&error))?;
         let entries: Vec<_> = entries.into_iter().map(|entry| HistoryEntry::clone(&entry.value)).collect();
         Ok((entries, unfinished))
@@ -65,15 +66,19 @@ pub fn run(args: &HistoryArgs) -> Result<(), Box<dyn Error>> {
 }
 
 /// What is said of a rotation that is not complete: whether and when it is tried again.
-fn unfinished(rotation: Option<&Rotation>, job: Option<&Job>) -> Option<String> {
+fn unfinished(rotation: Option<&Rotation>, pending: Option<&str>, job: Option<&Job>) -> Option<String> {
     let rotation = rotation?;
+    if !rotation.enabled {
+        let told = |version: &str| {
+            format!(
+                "version {version} is not complete, and rotation is switched off: nothing is tried again; `strongroom \
+                 rotation abandon` takes AWSPENDING off it"
+            )
+        };
+        return pending.map(told);
+    }
     let under_way = rotation.under_way.as_ref().filter(|under_way| under_way.purpose == Purpose::Rotate)?;
     let version = &under_way.token;
-    if !rotation.enabled {
-        return Some(format!(
-            "version {version} is not complete, and rotation is switched off: nothing is tried again"
-        ));
-    }
     let failures = job.and_then(|job| job.run.as_ref()).map_or(0, |run| run.failures);
     let is_idle = failures > 0 && job.is_some_and(|job| job.lease.is_none());
     Some(match job.and_then(|job| job.due_ms).filter(|_| is_idle) {
@@ -236,7 +241,8 @@ mod tests {
             run: Some(Run { failures: 1, ..Run::new(under_way, None) }),
             entries: 1,
         };
-        let told = |rotation: &Rotation, job: &Job| unfinished(Some(rotation), Some(job)).unwrap_or_default();
+        let told =
+            |rotation: &Rotation, job: &Job| unfinished(Some(rotation), Some("v"), Some(job)).unwrap_or_default();
         assert!(told(&rotation, &job).contains("tried again at 2015-08-30T12:36:00Z"));
         job.lease = Some(Lease { fence: 1, until_ms: 0 });
         assert!(told(&rotation, &job).ends_with("it is under way"));
@@ -244,7 +250,7 @@ mod tests {
         assert!(told(&rotation, &job).ends_with("`strongroom rotation retry` tries it again"));
         assert!(told(&Rotation { enabled: false, ..rotation.clone() }, &job).contains("switched off"));
         assert_eq!(told(&Rotation { under_way: None, ..rotation }, &job), "");
-        assert_eq!(unfinished(None, None), None);
+        assert_eq!(unfinished(None, None, None), None);
     }
 
     #[test]
