@@ -139,8 +139,9 @@ fn register(args: &RegisterArgs) -> Result<(), Box<dyn Error>> {
         let database = answer.database.unwrap_or_default();
         println!("{}: registered. The secret of {} is {}", args.id, args.username, secret_of(&database));
         println!(
-            "Its password is being changed now; from then on the one that you gave does not log in any more. How it goes: \
-             strongroom database list, or strongroom rotation history SECRET --data DIR"
+            "Its password is being changed now, by the one that you gave, which has not been tried before. Once \
+             `strongroom database list` says active, that one does not log in any more. What was done: {}",
+            args.server.history_command(&secret_of(&database))
         );
         Ok(())
     })

@@ -225,7 +225,8 @@ pub fn why_not(name: &str) -> String {
              own."
         );
     }
-    format!("Strongroom has no native package {name}.")
+    let names: Vec<&str> = packages().iter().map(|package| package.name).collect();
+    format!("Strongroom has no native package {name}: there are {}.", names.join(", "))
 }
 
 #[cfg(test)]
@@ -240,6 +241,8 @@ mod tests {
         }
         assert!(find("strongroom/db2-single-user").is_none());
         assert!(why_not("strongroom/db2-single-user").contains("Db2 has no pure-Rust client"));
-        assert_eq!(why_not("strongroom/x"), "Strongroom has no native package strongroom/x.");
+        let told = why_not("strongroom/x");
+        assert!(told.starts_with("Strongroom has no native package strongroom/x: there are strongroom/"), "{told}");
+        assert!(told.ends_with("strongroom/generic."), "{told}");
     }
 }

@@ -50,15 +50,18 @@ pub struct Program {
 /// [`Failure::Unsupported`] when there is none on this machine.
 pub fn program(settings: &Settings, runtime: &str, handler: &str) -> Result<Program, Failure> {
     let unsupported = |reason: &str| Failure::Unsupported { runtime: runtime.to_owned(), reason: reason.to_owned() };
+    let missing = |what: &str, command: &str| {
+        unsupported(&format!("{what}; {command} installs it, and the setting functions.runtimes names that folder"))
+    };
     match supported(runtime) {
         None => Err(unsupported("python3.N, nodejsN.x, provided.al2 and provided.al2023 can")),
         Some(Kind::Provided) => {
             Ok(Program { command: vec!["bootstrap".into()], folders: Vec::new(), path: Vec::new() })
         }
         Some(Kind::Python) => python(settings, runtime, handler)
-            .ok_or_else(|| unsupported("there is no Python with awslambdaric; scripts/install-runtimes installs it")),
+            .ok_or_else(|| missing("there is no Python with awslambdaric", "scripts/install-runtimes FOLDER")),
         Some(Kind::Node) => node(settings, handler).ok_or_else(|| {
-            unsupported("there is no Node.js with aws-lambda-ric; scripts/install-runtimes installs it")
+            missing("there is no Node.js with aws-lambda-ric", "scripts/install-runtimes FOLDER python node")
         }),
     }
 }

@@ -73,7 +73,9 @@ impl Sandbox {
                     settings.user = Some(NOBODY);
                     return Ok(Self { bubblewrap: Some(bubblewrap), missing: None });
                 }
-                Err(reason) => tracing::warn!(%reason, "functions have no user but root: one should be named for them"),
+                Err(reason) => {
+                    tracing::warn!(%reason, "functions have no user but root: functions.user should name one")
+                }
             }
         }
         let found = match settings.isolation {

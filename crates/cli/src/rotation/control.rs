@@ -99,7 +99,7 @@ pub fn retry(args: &ControlArgs) -> Result<(), Box<dyn Error>> {
             }
             Err(error) => return Err(error.into()),
         }
-        println!("How it goes: strongroom rotation history {secret} --data DIR");
+        println!("How it goes: {}", args.server.history_command(secret));
         Ok(())
     })
 }

@@ -6,8 +6,9 @@ use std::io::{self, Write as _};
 
 use clap::Args;
 use strongroom_core::secrets::model::{Secret, place};
-use strongroom_core::secrets::rotation::Purpose;
 use strongroom_core::secrets::rotation::history::{self, Happened, HistoryEntry};
+use strongroom_core::secrets::rotation::job::{Job, job_key};
+use strongroom_core::secrets::rotation::{Purpose, Rotation, is_incomplete};
 use strongroom_server::gate::fault_text;
 use strongroom_types::{AccountId, Arn, Region, Timestamp};
 use strongroom_wire::timestamps;
@@ -41,23 +42,55 @@ pub struct HistoryArgs {
 /// # Errors
 /// When the store cannot be read, or there is no such secret.
 pub fn run(args: &HistoryArgs) -> Result<(), Box<dyn Error>> {
-    let entries = store::look(&args.data, async |opened| {
+    let (entries, unfinished) = store::look(&args.data, async |opened| {
         let secret = find(args, opened).await?;
+        let job = opened.documents.load::<Job>(job_key(&secret).as_str()).await.map_err(|error| fault_text(&error))?;
+        let pending = secret.stages.get("AWSPENDING").filter(|_| is_incomplete(&secret)).map(String::as_str);
+        let unfinished = unfinished(secret.rotation.as_ref(), pending, job.as_ref().map(|job| &*job.value));
         let entries = history::of(&opened.documents, &secret).await.map_err(|error| fault_text(&error))?;
-        Ok(entries.into_iter().map(|entry| HistoryEntry::clone(&entry.value)).collect::<Vec<_>>())
+        let entries: Vec<_> = entries.into_iter().map(|entry| HistoryEntry::clone(&entry.value)).collect();
+        Ok((entries, unfinished))
     })?;
     let text = if args.json {
         serde_json::to_string_pretty(&entries)? + "\n"
-    } else if entries.is_empty() {
-        format!("{}: nothing has happened yet\n", args.secret)
     } else {
-        table(&entries)
+        let none = || format!("{}: nothing has happened yet\n", args.secret);
+        let told = if entries.is_empty() { none() } else { table(&entries) };
+        told + &unfinished.map(|line| line + "\n").unwrap_or_default()
     };
     match io::stdout().write_all(text.as_bytes()) {
         // A reader that has gone away, such as `head`, wanted no more.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
     }
+}
+
+/// What is said of a rotation that is not complete: whether and when it is tried again.
+fn unfinished(rotation: Option<&Rotation>, pending: Option<&str>, job: Option<&Job>) -> Option<String> {
+    let rotation = rotation?;
+    if !rotation.enabled {
+        let told = |version: &str| {
+            format!(
+                "version {version} is not complete, and rotation is switched off: nothing is tried again; `strongroom \
+                 rotation abandon` takes AWSPENDING off it"
+            )
+        };
+        return pending.map(told);
+    }
+    let under_way = rotation.under_way.as_ref().filter(|under_way| under_way.purpose == Purpose::Rotate)?;
+    let version = &under_way.token;
+    let failures = job.and_then(|job| job.run.as_ref()).map_or(0, |run| run.failures);
+    let is_idle = failures > 0 && job.is_some_and(|job| job.lease.is_none());
+    Some(match job.and_then(|job| job.due_ms).filter(|_| is_idle) {
+        Some(due_ms) => {
+            let due = timestamps::iso(Timestamp::from_millis(due_ms));
+            format!(
+                "version {version} is not complete: it is tried again at {due}, or by `strongroom rotation retry` at once"
+            )
+        }
+        None if is_idle => format!("version {version} is not complete: `strongroom rotation retry` tries it again"),
+        None => format!("version {version} is not complete: it is under way"),
+    })
 }
 
 async fn find(args: &HistoryArgs, opened: &Opened) -> Result<Secret, Box<dyn Error>> {
@@ -134,17 +167,17 @@ fn step(entry: &HistoryEntry) -> &'static str {
 }
 
 fn outcome(entry: &HistoryEntry) -> String {
-    let run = match entry.purpose {
-        Purpose::Rotate => "rotation",
-        Purpose::Test => "test",
+    let (run, of_step) = match entry.purpose {
+        Purpose::Rotate => ("rotation", ""),
+        Purpose::Test => ("test", "test "),
     };
     match &entry.happened {
         Happened::Began => match &entry.token {
             Some(version) => format!("{run} began, version {version}"),
             None => format!("{run} began"),
         },
-        Happened::StepSucceeded { .. } => "succeeded".to_owned(),
-        Happened::StepFailed { reason, .. } => format!("failed: {reason}"),
+        Happened::StepSucceeded { .. } => format!("{of_step}succeeded"),
+        Happened::StepFailed { reason, .. } => format!("{of_step}failed: {reason}"),
         Happened::Succeeded => format!("{run} succeeded"),
         Happened::Missed { windows: 1 } => "a window passed in which nothing could be begun".to_owned(),
         Happened::Missed { windows } => format!("{windows} windows passed in which nothing could be begun"),
@@ -172,7 +205,8 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use strongroom_core::secrets::rotation::job::Step;
+    use strongroom_core::secrets::rotation::UnderWay;
+    use strongroom_core::secrets::rotation::job::{Lease, Run, Step};
 
     use super::*;
 
@@ -189,6 +223,34 @@ mod tests {
             happened,
             log_tail: None,
         }
+    }
+
+    #[test]
+    fn a_rotation_that_is_not_complete_says_when_it_is_tried_again() {
+        let under_way = UnderWay { token: "v".into(), purpose: Purpose::Rotate, run_id: "r".into() };
+        let rotation = Rotation { enabled: true, under_way: Some(under_way.clone()), ..Rotation::default() };
+        let mut job = Job {
+            account: "1".into(),
+            region: "r".into(),
+            name: "n".into(),
+            suffix: "s".into(),
+            due_ms: Some(1_440_938_160_000),
+            window: None,
+            lease: None,
+            fence: 1,
+            run: Some(Run { failures: 1, ..Run::new(under_way, None) }),
+            entries: 1,
+        };
+        let told =
+            |rotation: &Rotation, job: &Job| unfinished(Some(rotation), Some("v"), Some(job)).unwrap_or_default();
+        assert!(told(&rotation, &job).contains("tried again at 2015-08-30T12:36:00Z"));
+        job.lease = Some(Lease { fence: 1, until_ms: 0 });
+        assert!(told(&rotation, &job).ends_with("it is under way"));
+        (job.lease, job.due_ms) = (None, None);
+        assert!(told(&rotation, &job).ends_with("`strongroom rotation retry` tries it again"));
+        assert!(told(&Rotation { enabled: false, ..rotation.clone() }, &job).contains("switched off"));
+        assert_eq!(told(&Rotation { under_way: None, ..rotation }, &job), "");
+        assert_eq!(unfinished(None, None, None), None);
     }
 
     #[test]

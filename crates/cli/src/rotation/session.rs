@@ -42,6 +42,14 @@ pub struct ServerArgs {
     ca_file: Option<PathBuf>,
 }
 
+impl ServerArgs {
+    /// The command that shows the history of `secret`, as it is to be typed; `DIR` where no flag names the directory.
+    pub fn history_command(&self, secret: &str) -> String {
+        let data = self.data.as_deref().map_or("DIR".into(), Path::to_string_lossy);
+        format!("strongroom rotation history {secret} --data {data}")
+    }
+}
+
 /// The services that commands call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {

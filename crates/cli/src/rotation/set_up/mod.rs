@@ -17,6 +17,8 @@ use super::session::{ServerArgs, Service, Session, block_on, fresh_token};
 
 /// The schedule of a secret that has none yet and is given none.
 const EVERY: &str = "rate(30 days)";
+/// What the names of packages begin with.
+const NATIVE: &str = "strongroom/";
 /// Characters of the name of a function.
 const FUNCTION_NAME_MAX: usize = 64;
 /// Where a secret's own random characters begin in its ARN, from the end.
@@ -71,6 +73,7 @@ pub fn run(args: &SetUpArgs) -> Result<(), Box<dyn Error>> {
     let session = Session::open(&args.server, &args.secret, &services)?;
     block_on(async {
         let secret = Described::of(&session, &args.secret).await?;
+        suits(&args.secret, secret.text("OwningService"), secret.text("Type"), args.package.as_deref())?;
         let target = target(&session, &secret).await?;
         let arn = Arn::parse(&target.arn).map_err(|_| format!("{} is not the ARN of a secret", target.arn))?;
         let function_arn = match (&args.function, &args.package) {
@@ -89,6 +92,28 @@ pub fn run(args: &SetUpArgs) -> Result<(), Box<dyn Error>> {
         function::permit(&session, &function_arn, &arn.account, args.function.is_some()).await?;
         schedule(&session, args, &secret, &function_arn).await
     })
+}
+
+/// Whether the secret is one that functions rotate, and the package's name that of one that is built in: asked before
+/// anything is made.
+fn suits(secret: &str, owner: Option<&str>, kind: Option<&str>, package: Option<&str>) -> Result<(), String> {
+    if let Some(owner) = owner {
+        return Err(format!(
+            "{secret} belongs to the service {owner}, which rotates it without a function: see `strongroom database`"
+        ));
+    }
+    if let Some(kind) = kind {
+        return Err(format!(
+            "{secret} has the type {kind}, whose rotation is by Secrets Manager itself, without a function: name a role to \
+             `aws secretsmanager rotate-secret --external-secret-rotation-role-arn`"
+        ));
+    }
+    match package.filter(|package| !package.starts_with(NATIVE)) {
+        Some(package) => Err(format!(
+            "{package} is no package: names of packages begin with {NATIVE}, such as {NATIVE}postgresql-single-user"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Says what was done, or that nothing had to be.
@@ -170,7 +195,7 @@ async fn schedule(
         Err(error) => return Err(error.into()),
     }
     let next = if args.not_now { "the first rotation comes in the next window" } else { "a rotation has begun" };
-    println!("{next}; how it goes: strongroom rotation history {shown} --data DIR");
+    println!("{next}; how it goes: {}", args.server.history_command(shown));
     Ok(())
 }
 
@@ -194,6 +219,17 @@ fn rules(args: &SetUpArgs, present: &impl Fn(&str) -> Option<Value>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_function_rotates_is_refused_before_anything_is_made() {
+        let package = Some("strongroom/generic");
+        assert_eq!(suits("s", None, None, package), Ok(()));
+        assert_eq!(suits("s", None, None, None), Ok(()));
+        let told = |owner, kind, package| suits("s", owner, kind, package).expect_err("a refusal");
+        assert!(told(Some("rds"), None, package).contains("belongs to the service rds"));
+        assert!(told(None, Some("GitLabAccessToken"), package).contains("the type GitLabAccessToken"));
+        assert!(told(None, None, Some("generic")).contains("begin with strongroom/"));
+    }
 
     #[test]
     fn the_functions_name_is_made_of_the_secrets_and_fits() {
