@@ -204,8 +204,7 @@ def test_description_as_long_as_may_be(sm, name):
 @pytest.mark.parametrize(
     "member",
     [{"AddReplicaRegions": [{"Region": "eu-west-1"}]},
-     {"CrossAccountPrimaryARN": "arn:aws:secretsmanager:us-east-1:210987654321:secret:a-AbCdEf"},
-     {"Type": "SalesforceClientSecret"}],
+     {"CrossAccountPrimaryARN": "arn:aws:secretsmanager:us-east-1:210987654321:secret:a-AbCdEf"}],
     ids=lambda member: next(iter(member)),
 )
 def test_members_of_later_releases_are_refused_not_ignored(sm, name, member):

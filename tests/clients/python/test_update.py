@@ -80,10 +80,13 @@ def test_a_retried_request(sm, secret, name):
     assert stages(sm, name) == {first["VersionId"]: {"AWSCURRENT"}, secret["VersionId"]: {"AWSPREVIOUS"}}
 
 
-def test_type_belongs_to_a_later_release(sm, secret, name):
-    with refused(("InvalidParameterException", "InvalidRequestException", "ValidationException")):
-        sm.update_secret(SecretId=name, Type="SalesforceClientSecret")
+def test_a_secret_gets_a_type_and_loses_it(sm, secret, name):
+    sm.update_secret(SecretId=name, Type="SalesforceClientSecret")
+    assert sm.describe_secret(SecretId=name)["Type"] == "SalesforceClientSecret"
+    sm.update_secret(SecretId=name, Type="")
     assert "Type" not in sm.describe_secret(SecretId=name)
+    with refused("InvalidParameterException"):
+        sm.update_secret(SecretId=name, Type="NoSuchPartner")
 
 
 def test_no_such_secret(sm, name):
