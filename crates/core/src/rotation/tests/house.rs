@@ -17,6 +17,7 @@ use crate::secrets::model::Secret;
 use crate::secrets::rotation::RotatedBy;
 use crate::secrets::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
 use crate::secrets::rotation::history::{self, HistoryEntry};
+use crate::secrets::rotation::job::job_key;
 use crate::secrets::tests::Service;
 
 pub const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:rotate";
@@ -246,6 +247,15 @@ impl House {
         let cx = self.service.cx();
         let secret = self.service.secrets.resolve(&cx, name).await.unwrap().found.unwrap();
         let entries = history::of(&self.service.documents, &secret.value).await.unwrap();
+        entries.into_iter().map(|entry| HistoryEntry::clone(&entry.value)).collect()
+    }
+
+    /// The entries behind the one of a key.
+    pub async fn history_behind(&self, name: &str, last: Option<&str>) -> Vec<HistoryEntry> {
+        let cx = self.service.cx();
+        let secret = self.service.secrets.resolve(&cx, name).await.unwrap().found.unwrap();
+        let prefix = job_key(&secret.value) + ":";
+        let entries = self.service.documents.scan::<HistoryEntry>(&prefix, last, 1000).await.unwrap();
         entries.into_iter().map(|entry| HistoryEntry::clone(&entry.value)).collect()
     }
 

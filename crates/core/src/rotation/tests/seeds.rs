@@ -2,6 +2,7 @@
 //! has exactly one rotation or a recorded failure. `STRONGROOM_ROTATION_SEEDS` says how many seeds, when
 //! the tests are built.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use strongroom_crypto::Random as _;
@@ -13,6 +14,7 @@ use strongroom_types::{Clock as _, Timestamp};
 use strongroom_wire::secretsmanager::RotationRulesType;
 
 use super::house::{Fate, House, by, describe, every_days};
+use crate::documents::Document as _;
 use crate::secrets::rotation::NextWindow;
 use crate::secrets::rotation::history::{Happened, HistoryEntry};
 use crate::secrets::rotation::job::BY_DUE;
@@ -153,7 +155,7 @@ async fn live(seed: u64) -> u32 {
     let schedule = schedule.unwrap();
     let window = schedule.next_window(began, began).map(NextWindow::from);
     let mut ledger = Ledger { schedule, anchor: began, window, failed: false, rotations: 0 };
-    let (mut seen, end_ms) = (0, began.millis() + YEARS_MS);
+    let (mut last, end_ms) = (None, began.millis() + YEARS_MS);
     let mut turns = 0;
     while house.clock.now().millis() < end_ms {
         turns += 1;
@@ -173,11 +175,11 @@ async fn live(seed: u64) -> u32 {
         if house.clock.now().millis() < due {
             house.clock.set(Timestamp::from_millis(due));
         }
-        let history = house.history("db").await;
-        for entry in history.iter().filter(|entry| entry.number >= seen) {
+        let history = house.history_behind("db", last.as_deref()).await;
+        for entry in &history {
             ledger.note(entry, seed);
         }
-        seen = history.last().map_or(seen, |entry| entry.number + 1);
+        last = history.last().map(HistoryEntry::key).or(last);
         one_current(&house, seed).await;
     }
     ledger.rotations
@@ -196,12 +198,26 @@ async fn one_current(house: &House, seed: u64) {
     assert!(is_current || is_pending, "seed {seed}: the database takes {password:?}; {stages:?}");
 }
 
-#[tokio::test]
-async fn every_window_of_five_years_has_one_rotation_or_a_recorded_failure() {
+/// The seeds are shared out among the processors.
+#[test]
+fn every_window_of_five_years_has_one_rotation_or_a_recorded_failure() {
     let asked = option_env!("STRONGROOM_ROTATION_SEEDS").and_then(|text| text.parse().ok());
-    let mut rotations = 0;
-    for seed in 0..asked.unwrap_or(SEEDS) {
-        rotations += live(seed).await;
-    }
+    let (next, end) = (AtomicU64::new(0), asked.unwrap_or(SEEDS));
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut rotations = 0;
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end {
+                return rotations;
+            }
+            rotations += runtime.block_on(live(seed));
+        }
+    };
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let rotations: u32 = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
     assert!(rotations > 100, "{rotations}");
 }
