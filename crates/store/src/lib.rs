@@ -3,6 +3,7 @@
 pub mod api;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+mod differing;
 mod engine;
 mod held;
 mod memory;

@@ -1,17 +1,15 @@
 //! The store's ledger in the database: how it is begun, and held against all that is stored.
 
-use std::collections::{HashMap, HashSet};
-
-use strongroom_crypto::ledger::{Ledger, Mark, Place, Version, Witness};
+use strongroom_crypto::ledger::{Ledger, Mark, Version, Witness};
 use strongroom_crypto::{CryptoError, Sealed};
 use tokio_postgres::Row;
 
 use super::failure::{Trouble, column};
 use super::forms;
-use super::plan::{DOCUMENT, ENTRY, TOPIC};
 use super::session::Session;
 use super::sql::TAIL;
 use crate::api::{LedgerBegin, StoreError};
+use crate::differing::{DOCUMENT, Differing, ENTRY, Names, TOPIC};
 use crate::held;
 use crate::reading::number;
 
@@ -191,60 +189,19 @@ pub(super) async fn differences(session: &Session, schema: &str, witness: &Witne
     if found.is_none() {
         return Ok(Vec::new());
     }
-    let (mut missing, mut extra) = (found.missing, found.extra);
-    let mut faults = Vec::new();
-    each_row(session, schema, witness, |mark, name| {
-        let Some(at) = extra.iter().position(|extra| *extra == mark) else { return };
-        extra.swap_remove(at);
-        // A feed's entries share their place; their sequence is the version.
-        let written = missing.iter().position(|written| written.place == mark.place);
-        let fault = match written.map(|at| missing.swap_remove(at)) {
-            Some(written) if written.version == mark.version => "is another than the one that was written".to_owned(),
-            Some(written) => {
-                format!("is of version {}, and version {} was written last", mark.version, written.version)
-            }
-            None => "was not written, or was deleted".to_owned(),
-        };
-        faults.push(format!("{}: what is stored {fault}", name()));
-    })
-    .await?;
-    let names = names_of(session, schema, witness, missing.iter().chain(&extra)).await?;
-    let name = |mark: &Mark| names.get(&mark.place).cloned().unwrap_or_else(|| "a row that nothing names".to_owned());
-    for mark in &missing {
-        faults.push(format!("{}: its row, of version {}, is gone", name(mark), mark.version));
+    let mut differing = Differing::new(found);
+    each_row(session, schema, witness, |mark, name| differing.look_at(mark, name)).await?;
+    let mut names = differing.unnamed();
+    if !names.is_empty() {
+        look_for_names(session, schema, witness, &mut names).await?;
     }
-    for mark in &extra {
-        let what = format!("version {} was put in its place, and changed or taken out since", mark.version);
-        faults.push(format!("{}: what was written last is not what stood there: {what}", name(mark)));
-    }
-    if found.more || faults.is_empty() {
-        faults.push("more rows than can be named are not those that were written last".to_owned());
-    }
-    Ok(faults)
+    Ok(differing.told(&names))
 }
 
-/// Names of rows that are not there, as far as indexes, topics and other rows still tell of them.
-async fn names_of<'m>(
-    session: &Session,
-    schema: &str,
-    witness: &Witness,
-    marks: impl Iterator<Item = &'m Mark>,
-) -> Result<HashMap<u64, String>, Trouble> {
-    let places: HashSet<u64> = marks.map(|mark| mark.place).collect();
-    let mut names = HashMap::new();
-    if places.is_empty() {
-        return Ok(names);
-    }
-    let mut look = |place: Place, name: String| {
-        let number = witness.number(&place);
-        if places.contains(&number) {
-            names.insert(number, name);
-        }
-    };
+/// Looks through all that still tells of rows that are not there.
+async fn look_for_names(session: &Session, schema: &str, witness: &Witness, names: &mut Names) -> Result<(), Trouble> {
     for row in &session.ask(&format!("SELECT name FROM {schema}.topic"), vec![]).await? {
-        let topic: &str = column(row, 0)?;
-        look(witness.place(ENTRY, topic, ""), format!("an entry of the feed {topic}"));
-        look(witness.place(TOPIC, topic, ""), format!("what is remembered of the feed {topic}"));
+        names.look_at_topic(witness, column(row, 0)?);
     }
     let kinds =
         format!("SELECT DISTINCT kind FROM {schema}.document UNION SELECT DISTINCT kind FROM {schema}.unique_key");
@@ -256,9 +213,8 @@ async fn names_of<'m>(
     for row in &session.ask(&keys, vec![]).await? {
         let key: &str = column(row, 0)?;
         for kind in &kinds {
-            let kind: &str = column(kind, 0)?;
-            look(witness.place(DOCUMENT, kind, key), format!("{kind} {key}"));
+            names.look_at_document(witness, column(kind, 0)?, key);
         }
     }
-    Ok(names)
+    Ok(())
 }

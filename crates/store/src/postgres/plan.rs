@@ -9,12 +9,8 @@ use strongroom_crypto::ledger::{Ledger, Place, Version, Witness, tail};
 use super::forms;
 use super::writes::Writes;
 use crate::api::{Batch, DocumentKey, FeedEntry, Put, StoreError, Term};
+use crate::differing::{DOCUMENT, ENTRY, TOPIC};
 use crate::held::{self, Effect, Mark};
-
-/// What the ledger calls the tables.
-pub(super) const DOCUMENT: &str = "document";
-pub(super) const TOPIC: &str = "topic";
-pub(super) const ENTRY: &str = "entry";
 
 /// A document as it is.
 #[derive(Clone, Debug)]

@@ -1,21 +1,16 @@
 //! The store's ledger: sums over all documents and feed entries, changed with each commit in its own transaction, sealed
 //! by who holds the keys. What it says of a store is found by [`differences`].
 
-use std::collections::{HashMap, HashSet};
-
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use strongroom_crypto::ledger::{Ledger, Mark, Place, TAIL_BYTES, Version, Witness, tail};
 use strongroom_crypto::{CryptoError, Sealed};
 
 use super::feed::{self, Item};
 use crate::api::{LedgerBegin, StoreError};
+use crate::differing::{DOCUMENT, Differing, ENTRY, Names, TOPIC};
 use crate::held;
 use crate::reading::number;
 
-/// What the tables are called in places.
-const DOCUMENT: &str = "document";
-const TOPIC: &str = "topic";
-const ENTRY: &str = "entry";
 /// Part of a statement that reads the end of a body.
 pub(super) const TAIL_COLUMN: &str = "substr(body, -16)";
 const _: () = assert!(TAIL_BYTES == 16, "as the column says");
@@ -255,70 +250,32 @@ pub(super) fn differences(connection: &Connection, witness: &Witness) -> Result<
     if found.is_none() {
         return Ok(Vec::new());
     }
-    let (mut missing, mut extra) = (found.missing, found.extra);
-    let mut faults = Vec::new();
-    each_row(connection, witness, |mark, name| {
-        let Some(at) = extra.iter().position(|extra| *extra == mark) else { return };
-        extra.swap_remove(at);
-        // A feed's entries share their place; their sequence is the version.
-        let written = missing.iter().position(|written| written.place == mark.place);
-        let fault = match written.map(|at| missing.swap_remove(at)) {
-            Some(written) if written.version == mark.version => "is another than the one that was written".to_owned(),
-            Some(written) => {
-                format!("is of version {}, and version {} was written last", mark.version, written.version)
-            }
-            None => "was not written, or was deleted".to_owned(),
-        };
-        faults.push(format!("{}: what is stored {fault}", name()));
-    })?;
-    let names = names_of(connection, witness, missing.iter().chain(&extra))?;
-    let name = |mark: &Mark| names.get(&mark.place).cloned().unwrap_or_else(|| "a row that nothing names".to_owned());
-    for mark in &missing {
-        faults.push(format!("{}: its row, of version {}, is gone", name(mark), mark.version));
+    let mut differing = Differing::new(found);
+    each_row(connection, witness, |mark, name| differing.look_at(mark, name))?;
+    let mut names = differing.unnamed();
+    if !names.is_empty() {
+        look_for_names(connection, witness, &mut names)?;
     }
-    for mark in &extra {
-        let what = format!("version {} was put in its place, and changed or taken out since", mark.version);
-        faults.push(format!("{}: what was written last is not what stood there: {what}", name(mark)));
-    }
-    if found.more || faults.is_empty() {
-        faults.push("more rows than can be named are not those that were written last".to_owned());
-    }
-    Ok(faults)
+    Ok(differing.told(&names))
 }
 
-/// Names of rows that are not there, as far as indexes, topics and other rows still tell of them.
-fn names_of<'m>(
-    connection: &Connection,
-    witness: &Witness,
-    marks: impl Iterator<Item = &'m Mark>,
-) -> Result<HashMap<u64, String>, StoreError> {
-    let places: HashSet<u64> = marks.map(|mark| mark.place).collect();
-    let mut names = HashMap::new();
-    if places.is_empty() {
-        return Ok(names);
-    }
-    let mut look = |place: Place, name: String| {
-        let number = witness.number(&place);
-        if places.contains(&number) {
-            names.insert(number, name);
-        }
-    };
+/// Looks through all that still tells of rows that are not there.
+fn look_for_names(connection: &Connection, witness: &Witness, names: &mut Names) -> Result<(), StoreError> {
     let column = |sql: &str| -> Result<Vec<String>, StoreError> {
         let mut statement = connection.prepare(sql)?;
         let found = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(found)
     };
     for topic in column("SELECT name FROM topic")? {
-        look(witness.place(ENTRY, &topic, ""), format!("an entry of the feed {topic}"));
-        look(witness.place(TOPIC, &topic, ""), format!("what is remembered of the feed {topic}"));
+        names.look_at_topic(witness, &topic);
     }
     let kinds = column("SELECT DISTINCT kind FROM document UNION SELECT DISTINCT kind FROM unique_key")?;
     for key in column("SELECT key FROM term UNION SELECT key FROM unique_key UNION SELECT key FROM document")? {
         for kind in &kinds {
-            look(witness.place(DOCUMENT, kind, &key), format!("{kind} {key}"));
+            names.look_at_document(witness, kind, &key);
         }
     }
-    Ok(names)
+    Ok(())
 }
 
 /// The end of a body that is about to be stored.
