@@ -234,6 +234,29 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Failure
         .unwrap_or_else(|_| Err(Failure::new("TimeoutError", "The database did not answer a statement in time")))
 }
 
+/// Whether the server can be reached, with TLS where it is wanted: the
+/// clients themselves have no limit for it, or go on trying until theirs, and do not say why.
+#[cfg(any(feature = "mongodb", feature = "oracle"))]
+async fn reach(login: &Login, trust: Option<&Trust>) -> Result<(), Refused> {
+    let unreached = |error: std::io::Error| Refused::unreached(format!("{}:{}: {error}", login.host, login.port));
+    let tcp = tokio::net::TcpStream::connect((login.host.as_str(), login.port)).await.map_err(unreached)?;
+    if let Some(trust) = trust {
+        let name = rustls::pki_types::ServerName::try_from(login.host.clone())
+            .map_err(|_| Refused::unreached(format!("{} is no name for TLS", login.host)))?;
+        tokio_rustls::TlsConnector::from(trust.config.clone()).connect(name, tcp).await.map_err(unreached)?;
+    }
+    Ok(())
+}
+
+/// A password that nobody has, until a clone's rights are complete: made of the one that it will have, so that a step that
+/// is done again makes the same. `begins` has what rules for passwords ask for.
+#[cfg(any(feature = "mysql", feature = "oracle"))]
+fn placeholder(password: &SecretText, begins: &str, characters_max: usize) -> SecretText {
+    let digest = strongroom_crypto::digest::sha256(secret(&["placeholder ", password.expose()]).expose().as_bytes());
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    SecretText::new(format!("{begins}{hex}").chars().take(characters_max).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,12 +9,9 @@ use mongodb::{
     error::{Error, ErrorKind},
     options::{ClientOptions, Credential, ServerAddress, Tls, TlsOptions},
 };
-use rustls::pki_types::ServerName;
 use tempfile::NamedTempFile;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
-use super::{Change, Driver, Limits, Login, Note, Refused, Session, within};
+use super::{Change, Driver, Limits, Login, Note, Refused, Session, reach, within};
 use crate::{Failure, Fut, settings::Trust};
 
 /// Database of users when the secret names none.
@@ -46,19 +43,6 @@ impl Driver for MongoDb {
             Ok(Box::new(Logged { client, limits }) as Box<dyn Session>)
         })
     }
-}
-
-/// Whether the server can be reached, with TLS where it is wanted: the client itself would go on trying until its limit,
-/// and not say why.
-async fn reach(login: &Login, trust: Option<&Trust>) -> Result<(), Refused> {
-    let unreached = |error: std::io::Error| Refused::unreached(format!("{}:{}: {error}", login.host, login.port));
-    let tcp = TcpStream::connect((login.host.as_str(), login.port)).await.map_err(unreached)?;
-    if let Some(trust) = trust {
-        let name = ServerName::try_from(login.host.clone())
-            .map_err(|_| Refused::unreached(format!("{} is no name for TLS", login.host)))?;
-        TlsConnector::from(trust.config.clone()).connect(name, tcp).await.map_err(unreached)?;
-    }
-    Ok(())
 }
 
 /// The certificates as a file, which is all that the client takes.

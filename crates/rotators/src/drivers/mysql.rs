@@ -11,7 +11,7 @@ use mysql_async::{Conn, Error, Opts, OptsBuilder, SslOpts, prelude::Queryable};
 use strongroom_crypto::digest;
 use strongroom_types::secret::SecretText;
 
-use super::{Change, Driver, Limits, Login, Note, Refused, Session, mysql_grants::Grant, secret, within};
+use super::{Change, Driver, Limits, Login, Note, Refused, Session, mysql_grants::Grant, placeholder, secret, within};
 use crate::{Failure, Fut, settings::Trust};
 
 /// Access denied for a user.
@@ -221,7 +221,7 @@ impl Logged {
         for original in &originals {
             let account = Account { user: clone.user.clone(), ..original.clone() };
             if !existing.iter().any(|old| old.host == account.host) {
-                let placeholder = placeholder(&clone.password);
+                let placeholder = placeholder(&clone.password, "Aa1!", usize::MAX);
                 let made =
                     secret(&["CREATE USER ", &account.quoted(), " IDENTIFIED BY ", literal(&placeholder).expose()]);
                 self.run("CREATE USER", &made).await?;
@@ -289,13 +289,6 @@ fn requirement(tls: &str, cipher: &str, issuer: &str, subject: &str) -> String {
         }
     }
     clause
-}
-
-/// A password that nobody has, until the clone's rights are complete; one that rules for passwords accept.
-fn placeholder(password: &SecretText) -> SecretText {
-    let digest = digest::sha256(format!("placeholder {}", password.expose()).as_bytes());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    SecretText::new(format!("Aa1!{hex}"))
 }
 
 /// A failed statement. The server's text may quote the statement, so that only its codes go on.

@@ -4,17 +4,14 @@
 use std::{io::Write, sync::Arc};
 
 use oracledb::{Config, Connection, Error, ErrorKind, ToDbValue};
-use rustls::pki_types::ServerName;
-use strongroom_crypto::digest;
 use strongroom_types::secret::SecretText;
 use tempfile::{NamedTempFile, TempDir};
-use tokio::{net::TcpStream, runtime::Handle, task};
-use tokio_rustls::TlsConnector;
+use tokio::{runtime::Handle, task};
 
 use super::{
     Change, Driver, Limits, Login, Note, Refused, Session,
     oracle_rights::{self as rights, enquoted},
-    secret, within,
+    placeholder, reach, secret, within,
 };
 use crate::{Failure, Fut, settings::Trust};
 
@@ -66,19 +63,9 @@ impl Driver for Oracle {
     }
 }
 
+/// What a clone's first password begins with.
+const PLACEHOLDER: &str = "Aa1_";
 const SELECT_ONE: &str = "SELECT 1 FROM DUAL";
-
-/// Whether the server can be reached, with TLS where it is wanted: the client itself has no limit for TLS.
-async fn reach(login: &Login, trust: Option<&Trust>) -> Result<(), Refused> {
-    let unreached = |error: std::io::Error| Refused::unreached(format!("{}:{}: {error}", login.host, login.port));
-    let tcp = TcpStream::connect((login.host.as_str(), login.port)).await.map_err(unreached)?;
-    if let Some(trust) = trust {
-        let name = ServerName::try_from(login.host.clone())
-            .map_err(|_| Refused::unreached(format!("{} is no name for TLS", login.host)))?;
-        TlsConnector::from(trust.config.clone()).connect(name, tcp).await.map_err(unreached)?;
-    }
-    Ok(())
-}
 
 /// How a database is named.
 #[derive(Clone, Copy)]
@@ -205,8 +192,12 @@ impl Session for Logged {
         Box::pin(within(limit, async move {
             let (from, to) = (rights::stored(user), rights::stored(&clone.user));
             let name = enquoted(&to)?;
-            let made =
-                secret(&["CREATE USER ", &name, " IDENTIFIED BY ", password(&placeholder(&clone.password))?.expose()]);
+            let made = secret(&[
+                "CREATE USER ",
+                &name,
+                " IDENTIFIED BY ",
+                password(&placeholder(&clone.password, PLACEHOLDER, PASSWORD_MAX))?.expose(),
+            ]);
             let set = altered(&name, &clone.password, None)?;
             self.blocking(move |connection| {
                 if find(connection, rights::USER, &from)?.is_empty() {
@@ -278,13 +269,6 @@ fn password(text: &SecretText) -> Result<SecretText, Failure> {
     Ok(secret(&["\"", text.expose(), "\""]))
 }
 
-/// A password that nobody has, until the clone's rights are complete; one that rules for passwords accept.
-fn placeholder(password: &SecretText) -> SecretText {
-    let digest = digest::sha256(format!("placeholder {}", password.expose()).as_bytes());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    SecretText::new(format!("Aa1_{hex}").chars().take(PASSWORD_MAX).collect())
-}
-
 /// A failed statement. The server's text may quote the statement, so that only its number goes on.
 fn failure(doing: &str, error: &Error) -> Failure {
     match error.kind() {
@@ -313,7 +297,7 @@ mod tests {
             4
         );
         assert!(altered("\"A\"", &text("x\" ACCOUNT LOCK"), None).is_err());
-        assert_eq!(placeholder(&text("x")).len(), PASSWORD_MAX);
+        assert_eq!(placeholder(&text("x"), PLACEHOLDER, PASSWORD_MAX).len(), PASSWORD_MAX);
     }
 
     #[test]
