@@ -23,8 +23,6 @@ enum Own {
     None,
     /// In PEM form, all of which have to be certificates.
     Pem(Vec<u8>),
-    /// Of these, those that can be used.
-    Certificates(Vec<CertificateDer<'static>>),
 }
 
 impl Trust {
@@ -44,12 +42,6 @@ impl Trust {
     #[must_use]
     pub fn system_and(text: Vec<u8>) -> Self {
         Self::of(true, Own::Pem(text))
-    }
-
-    /// Those that lead to a root of the system, or to one of these certificates.
-    #[must_use]
-    pub fn system_and_certificates(certificates: Vec<CertificateDer<'static>>) -> Self {
-        Self::of(true, Own::Certificates(certificates))
     }
 
     fn of(system: bool, own: Own) -> Self {
@@ -84,7 +76,6 @@ impl Inner {
                     return Err(none());
                 }
             }
-            Own::Certificates(own) => drop(roots.add_parsable_certificates(own.iter().cloned())),
         }
         if self.system {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use http::{HeaderName, Uri};
-use rustls::pki_types::CertificateDer;
 use strongroom_client::{Call, CallError, Endpoint, Options, Trust};
 
 use crate::http::{Answer, Calling, Http, HttpFault, Request};
@@ -27,17 +26,12 @@ pub struct HttpsClient {
 }
 
 impl HttpsClient {
-    /// Trusts the system's roots and `own_roots`; reading the system's blocks. A call takes at most `time`. With
+    /// Trusts whom `trust` does; reading the system's roots blocks. A call takes at most `time`. With
     /// `plain_http_on_loopback`, addresses of this machine may be asked without TLS.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new(
-        own_roots: Vec<CertificateDer<'static>>,
-        plain_http_on_loopback: bool,
-        time: Duration,
-    ) -> Result<Self, HttpFault> {
-        let trust = Trust::system_and_certificates(own_roots);
+    /// When TLS cannot be set up, or what `trust` was made of has no certificates.
+    pub fn new(trust: Trust, plain_http_on_loopback: bool, time: Duration) -> Result<Self, HttpFault> {
         trust.check().map_err(HttpFault)?;
         let options = Options {
             trust,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use strongroom_client::Trust;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -23,16 +24,16 @@ async fn said(client: &HttpsClient, url: &str) -> String {
 }
 
 /// A server with a certificate of its own for `localhost`, that answers the first calls.
-async fn tls_server() -> (u16, CertificateDer<'static>) {
+async fn tls_server() -> (u16, Vec<u8>) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let certificate = made.cert.der().clone();
+    let (certificate, pem) = (made.cert.der().clone(), made.cert.pem().into_bytes());
     let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
+        .with_single_cert(vec![certificate], key)
         .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -45,17 +46,17 @@ async fn tls_server() -> (u16, CertificateDer<'static>) {
             let _ = stream.shutdown().await;
         }
     });
-    (port, certificate)
+    (port, pem)
 }
 
 #[tokio::test]
 async fn certificates_must_lead_to_a_root() {
-    let (port, certificate) = tls_server().await;
+    let (port, pem) = tls_server().await;
     let url = format!("https://localhost:{port}/");
     let time = Duration::from_secs(20);
-    let trusting = HttpsClient::new(vec![certificate.clone()], false, time).unwrap();
+    let trusting = HttpsClient::new(Trust::system_and(pem), false, time).unwrap();
     assert_eq!(trusting.call(get(&url)).await.unwrap().status, 200);
-    let strict = HttpsClient::new(Vec::new(), false, time).unwrap();
+    let strict = HttpsClient::new(Trust::system(), false, time).unwrap();
     assert!(said(&strict, &url).await.contains(": TLS: "));
     let fault = said(&trusting, &format!("https://127.0.0.1:{port}/")).await;
     assert!(fault.contains(": TLS: "), "another name: {fault}");
@@ -64,7 +65,7 @@ async fn certificates_must_lead_to_a_root() {
 #[tokio::test]
 async fn plain_http_is_for_loopback_alone_and_only_if_allowed() {
     let stub = Stub::start(|_| only(200)).await;
-    let client = |plain| HttpsClient::new(Vec::new(), plain, Duration::from_secs(20)).unwrap();
+    let client = |plain| HttpsClient::new(Trust::system(), plain, Duration::from_secs(20)).unwrap();
     assert_eq!(client(true).call(get(&stub.url)).await.unwrap().status, 200);
     assert_eq!(said(&client(false), &stub.url).await, "the URL is not https");
     let elsewhere = said(&client(true), "http://192.0.2.1/").await;
@@ -80,12 +81,12 @@ async fn answers_are_bounded_and_redirections_are_answers() {
         _ => only(302),
     });
     let stub = stub.await;
-    let client = HttpsClient::new(Vec::new(), true, Duration::from_secs(20)).unwrap();
+    let client = HttpsClient::new(Trust::system(), true, Duration::from_secs(20)).unwrap();
     let long = said(&client, &format!("{}/long", stub.url)).await;
     assert!(long.ends_with(": the answer is longer than 1048576 bytes"), "{long}");
     assert_eq!(client.call(get(&stub.url)).await.unwrap().status, 302);
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = HttpsClient::new(Vec::new(), true, Duration::from_millis(50)).unwrap();
+    let client = HttpsClient::new(Trust::system(), true, Duration::from_millis(50)).unwrap();
     let fault = said(&client, &format!("http://{}", silent.local_addr().unwrap())).await;
     assert!(fault.ends_with(": no whole answer within 50 ms"), "{fault}");
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use strongroom_types::SecretText;
 use strongroom_types::time::Timestamp;
 
+use strongroom_client::Trust;
 use strongroom_rotators::{Described, Failure, Fut, PasswordSettings, Secrets, Step};
 
 use crate::{Fault, Hosts, HttpsClient, Kind, Means, Rotation, rotate_step};
@@ -153,7 +154,7 @@ impl World {
         memory.add(SECRET, kind, value);
         Self {
             memory,
-            client: HttpsClient::new(Vec::new(), true, Duration::from_secs(20)).unwrap(),
+            client: HttpsClient::new(Trust::system(), true, Duration::from_secs(20)).unwrap(),
             hosts: Hosts { atlas: url.to_owned(), confluent: url.to_owned(), datadog: Some(url.to_owned()) },
             kind: Kind::supported(kind).unwrap(),
             metadata: BTreeMap::new(),

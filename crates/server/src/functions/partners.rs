@@ -2,8 +2,10 @@
 //! (specification §5.8).
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::time::Duration;
 
+use strongroom_client::Trust;
 use strongroom_core::Error;
 use strongroom_core::functions::RoleCredentials;
 use strongroom_core::secrets::rotation::External;
@@ -15,7 +17,6 @@ use strongroom_wire::secretsmanager::errors as codes;
 use super::inside::Inside;
 use super::role::Role;
 use crate::config::PartnersConfig;
-use crate::identity_providers::certificates;
 
 /// How long a call to a partner may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,11 +33,13 @@ impl Partners {
     /// # Errors
     /// When the file of root certificates cannot be used, or TLS cannot be set up.
     pub fn open(config: &PartnersConfig) -> Result<Self, String> {
-        let roots = match &config.ca_file {
-            Some(path) => certificates(path).map_err(|error| error.to_string())?,
-            None => Vec::new(),
+        let trust = match &config.ca_file {
+            Some(path) => {
+                Trust::system_and(fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?)
+            }
+            None => Trust::system(),
         };
-        let client = HttpsClient::new(roots, config.allow_plain_http_on_loopback, TIMEOUT);
+        let client = HttpsClient::new(trust, config.allow_plain_http_on_loopback, TIMEOUT);
         Ok(Self { client: client.map_err(|error| error.to_string())?, hosts: Hosts::default() })
     }
 

@@ -72,11 +72,7 @@ fn read(path: &Path) -> Result<Vec<u8>, IdentityProvidersError> {
     std::fs::read(path).map_err(|source| IdentityProvidersError::Read { path: path.to_owned(), source })
 }
 
-/// The root certificates in a file, PEM.
-///
-/// # Errors
-/// When it cannot be read, or holds none.
-pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityProvidersError> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityProvidersError> {
     let text = read(path)?;
     let none = || IdentityProvidersError::Certificates { path: path.to_owned() };
     let found: Vec<_> = CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|_| none())?;
