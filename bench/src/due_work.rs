@@ -9,8 +9,8 @@ use serde_json::json;
 use strongroom_core::documents::Documents;
 use strongroom_core::rotation::LEASE_MS;
 use strongroom_core::secrets::model::Secret;
-use strongroom_core::secrets::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
 use strongroom_core::secrets::rotation::job::Job;
+use strongroom_core::secrets::rotation::rotator::{Asking, RotationCall, Rotator, StepEnd};
 use strongroom_core::secrets::rotation::{NextWindow, RotatedBy};
 use strongroom_core::{Ctx, Error, Identities, Kms, Rotations};
 use strongroom_crypto::root::KeyRoot;
@@ -66,7 +66,7 @@ struct Times {
 /// Functions that are never reached: here, work is found and not done.
 struct Unreached;
 
-impl RotationFunctions for Unreached {
+impl Rotator for Unreached {
     fn check_kind(&self, _: &str, _: Option<&SecretText>) -> Result<(), String> {
         Err("no partner is asked here".to_owned())
     }
@@ -75,7 +75,7 @@ impl RotationFunctions for Unreached {
         Box::pin(async { Err(Error::internal("no function is asked here".to_owned())) })
     }
 
-    fn invoke<'a>(&'a self, _: RotationCall<'a>) -> Asking<'a, StepEnd> {
+    fn carry_out<'a>(&'a self, _: RotationCall<'a>) -> Asking<'a, StepEnd> {
         Box::pin(async { StepEnd { outcome: Err("no function is called here".to_owned()), log_tail: None } })
     }
 }

@@ -10,7 +10,7 @@ use strongroom_core::functions::Host;
 use strongroom_core::identities::NewKey;
 use strongroom_core::identities::signers::identity_of;
 use strongroom_core::oidc::WebIdentities;
-use strongroom_core::secrets::rotation::functions::RotationFunctions;
+use strongroom_core::secrets::rotation::rotator::Rotator;
 use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
@@ -375,8 +375,9 @@ fn rotators(
     host: &Arc<ServerHost>,
     owners: Owners,
     config: &Config,
-) -> Result<Arc<dyn RotationFunctions>, OpenError> {
-    let partners = Partners::open(&config.partners).map_err(OpenError::Partners)?;
+) -> Result<Arc<dyn Rotator>, OpenError> {
+    let partners = Partners::open(&config.partners, read_if_named(config.partners.ca_file.as_deref())?)
+        .map_err(OpenError::Partners)?;
     Ok(Arc::new(Rotators::new(Arc::clone(functions), Arc::clone(host), partners, owners)))
 }
 
@@ -404,12 +405,12 @@ fn functions(
 fn rotations(
     documents: &Arc<Documents>,
     kms: &Arc<Kms>,
-    functions: &Arc<dyn RotationFunctions>,
+    rotator: &Arc<dyn Rotator>,
     clock: &Arc<dyn Clock>,
     config: &Config,
 ) -> Rotations {
-    let (documents, kms, functions) = (Arc::clone(documents), Arc::clone(kms), Arc::clone(functions));
-    Rotations::new(documents, kms, functions, Arc::clone(clock), config.account.region.clone())
+    let (documents, kms, rotator) = (Arc::clone(documents), Arc::clone(kms), Arc::clone(rotator));
+    Rotations::new(documents, kms, rotator, Arc::clone(clock), config.account.region.clone())
 }
 
 /// The secrets.
@@ -417,13 +418,13 @@ fn secrets(
     documents: &Arc<Documents>,
     identities: &Arc<Identities>,
     kms: &Arc<Kms>,
-    functions: Arc<dyn RotationFunctions>,
+    rotator: Arc<dyn Rotator>,
     trail: &Arc<Segments>,
     config: &Config,
 ) -> Secrets {
     let (documents, identities, kms) = (Arc::clone(documents), Arc::clone(identities), Arc::clone(kms));
     let data_keys_max = entries(config.cache.data_keys_max);
-    Secrets::new(documents, identities, kms, functions, Arc::clone(trail), data_keys_max)
+    Secrets::new(documents, identities, kms, rotator, Arc::clone(trail), data_keys_max)
 }
 
 /// The account of the store; made when there is none, its access key saved before it can sign anything.

@@ -22,7 +22,7 @@ use crate::ctx::{Ctx, Way};
 use crate::error::Error;
 use crate::secrets::model::Secret;
 use crate::secrets::rotation::RotatedBy;
-use crate::secrets::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
+use crate::secrets::rotation::rotator::{Asking, RotationCall, Rotator, StepEnd};
 use crate::secrets::tests::Service;
 
 const ACCOUNT: &str = "123456789012";
@@ -31,7 +31,7 @@ const MANAGED: &str = "This secret is managed by an AWS service, and you must us
 /// Functions that can rotate anything.
 struct Willing;
 
-impl RotationFunctions for Willing {
+impl Rotator for Willing {
     fn check<'a>(&'a self, _: &'a Ctx, _: &'a RotatedBy, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
@@ -40,7 +40,7 @@ impl RotationFunctions for Willing {
         Ok(())
     }
 
-    fn invoke<'a>(&'a self, _: RotationCall<'a>) -> Asking<'a, StepEnd> {
+    fn carry_out<'a>(&'a self, _: RotationCall<'a>) -> Asking<'a, StepEnd> {
         Box::pin(async { StepEnd { outcome: Ok(()), log_tail: None } })
     }
 }

@@ -1,4 +1,4 @@
-//! The engine of rotation: takes jobs that are due under leases, has the functions carry out their steps, and writes down
+//! The engine of rotation: takes jobs that are due under leases, has their steps carried out, and writes down
 //! what came of it (specification §5).
 
 mod decide;
@@ -14,8 +14,8 @@ use crate::documents::Documents;
 use crate::error::Error;
 use crate::kms::Kms;
 use crate::secrets::model::instant_term;
-use crate::secrets::rotation::functions::RotationFunctions;
 use crate::secrets::rotation::job::{BY_DUE, Job, Lease, due_prefix};
+use crate::secrets::rotation::rotator::Rotator;
 
 /// How long a job is its taker's, in ms, unless that renews it.
 pub const LEASE_MS: i64 = 15_000;
@@ -33,7 +33,7 @@ pub struct Taken {
 pub struct Rotations {
     documents: Arc<Documents>,
     kms: Arc<Kms>,
-    functions: Arc<dyn RotationFunctions>,
+    rotator: Arc<dyn Rotator>,
     clock: Arc<dyn Clock>,
     region: Region,
 }
@@ -44,11 +44,11 @@ impl Rotations {
     pub fn new(
         documents: Arc<Documents>,
         kms: Arc<Kms>,
-        functions: Arc<dyn RotationFunctions>,
+        rotator: Arc<dyn Rotator>,
         clock: Arc<dyn Clock>,
         region: Region,
     ) -> Self {
-        Self { documents, kms, functions, clock, region }
+        Self { documents, kms, rotator, clock, region }
     }
 
     /// Takes jobs that are due, the one that waits longest first, at most `max`. What it costs does not depend on how many

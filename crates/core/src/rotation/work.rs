@@ -14,9 +14,9 @@ use crate::error::Error;
 use crate::random_uuid;
 use crate::secrets::events::{self, Event};
 use crate::secrets::model::{Secret, place};
-use crate::secrets::rotation::functions::{RotationCall, StepEnd};
 use crate::secrets::rotation::history::{self, Happened, HistoryEntry};
 use crate::secrets::rotation::job::{Job, Run, Step};
+use crate::secrets::rotation::rotator::{RotationCall, StepEnd};
 use crate::secrets::rotation::{self, NextWindow, Purpose, RotatedBy, Rotation, UnderWay};
 use crate::secrets::values::drop_value;
 use crate::secrets::versions::CURRENT;
@@ -208,7 +208,7 @@ impl Rotations {
     async fn carried_out(&self, taken: &Taken, call: &Call) -> Result<Option<(StepEnd, i64)>, Error> {
         let began = self.clock.now();
         let asked = RotationCall { by: &call.by, secret: &call.secret, payload: call.payload.clone(), now: began };
-        let mut invoking = self.functions.invoke(asked);
+        let mut invoking = self.rotator.carry_out(asked);
         let pause = Duration::from_millis(u64::try_from(LEASE_MS / 3).unwrap_or(1000));
         let end = loop {
             tokio::select! {

@@ -136,7 +136,7 @@ impl Secrets {
             Some(SecretValue::Text(text)) => Some(text),
             None => None,
         };
-        self.functions.check_kind(kind, text).map_err(|fault| refusals::wrong_kind(&fault))
+        self.rotator.check_kind(kind, text).map_err(|fault| refusals::wrong_kind(&fault))
     }
 
     pub(super) fn new_suffix(&self) -> Result<String, Error> {

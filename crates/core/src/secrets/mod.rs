@@ -39,7 +39,7 @@ use tokio::sync::Semaphore;
 
 use self::access_days::AccessDays;
 use self::model::Secret;
-use self::rotation::functions::RotationFunctions;
+use self::rotation::rotator::Rotator;
 use crate::ctx::{Ctx, Done};
 use crate::data_keys::DataKeys;
 use crate::documents::{Documents, Loaded};
@@ -58,7 +58,7 @@ pub struct Secrets {
     documents: Arc<Documents>,
     identities: Arc<Identities>,
     kms: Arc<Kms>,
-    functions: Arc<dyn RotationFunctions>,
+    rotator: Arc<dyn Rotator>,
     trail: Arc<Segments>,
     access_days: AccessDays,
     data_keys: DataKeys,
@@ -67,20 +67,20 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Secrets kept in `documents`, encrypted under keys of `kms`, rotated by `functions`; records of parts of a request go to `trail`. About
-    /// `data_keys_max` data keys are kept unwrapped for a short time.
+    /// Secrets kept in `documents`, encrypted under keys of `kms`, rotated by `rotator`; records of parts of a request
+    /// go to `trail`. About `data_keys_max` data keys are kept unwrapped for a short time.
     #[must_use]
     pub fn new(
         documents: Arc<Documents>,
         identities: Arc<Identities>,
         kms: Arc<Kms>,
-        functions: Arc<dyn RotationFunctions>,
+        rotator: Arc<dyn Rotator>,
         trail: Arc<Segments>,
         data_keys_max: usize,
     ) -> Self {
         let data_keys = DataKeys::new(data_keys_max);
         let pages = Semaphore::new(search::PAGES_UNDER_WAY_MAX);
-        Self { documents, identities, kms, functions, trail, access_days: AccessDays::default(), data_keys, pages }
+        Self { documents, identities, kms, rotator, trail, access_days: AccessDays::default(), data_keys, pages }
     }
 
     /// Forgets the unwrapped data keys whose time is over.

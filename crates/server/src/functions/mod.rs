@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use strongroom_core::functions::Invoked;
 use strongroom_core::secrets::model::Secret;
-use strongroom_core::secrets::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
+use strongroom_core::secrets::rotation::rotator::{Asking, RotationCall, Rotator, StepEnd};
 use strongroom_core::secrets::rotation::{External, RotatedBy};
 use strongroom_core::{Ctx, Error, Functions};
 use strongroom_types::{SecretBytes, SecretText};
@@ -55,7 +55,7 @@ impl Rotators {
     }
 }
 
-impl RotationFunctions for Rotators {
+impl Rotator for Rotators {
     fn check<'a>(&'a self, cx: &'a Ctx, by: &'a RotatedBy, secret: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async move {
             match by {
@@ -74,7 +74,7 @@ impl RotationFunctions for Rotators {
         Partners::check_kind(kind, value)
     }
 
-    fn invoke<'a>(&'a self, call: RotationCall<'a>) -> Asking<'a, StepEnd> {
+    fn carry_out<'a>(&'a self, call: RotationCall<'a>) -> Asking<'a, StepEnd> {
         Box::pin(async move {
             match call.by {
                 RotatedBy::Function(arn) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use strongroom_core::databases::database::Database;
 use strongroom_core::secrets::owned::Owner;
-use strongroom_core::secrets::rotation::functions::{RotationCall, StepEnd};
+use strongroom_core::secrets::rotation::rotator::{RotationCall, StepEnd};
 use strongroom_core::{Databases, random_uuid};
 use strongroom_crypto::Random;
 use strongroom_rotators::{Connection, Event, Log, Settings, run_managed};

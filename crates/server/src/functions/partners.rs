@@ -2,7 +2,6 @@
 //! (specification §5.8).
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::Duration;
 
 use strongroom_client::Trust;
@@ -28,17 +27,12 @@ pub struct Partners {
 }
 
 impl Partners {
-    /// The partners, asked as `config` has it.
+    /// The partners, asked as `config` has it. `authorities` are further certificates to trust, in PEM.
     ///
     /// # Errors
-    /// When the file of root certificates cannot be used, or TLS cannot be set up.
-    pub fn open(config: &PartnersConfig) -> Result<Self, String> {
-        let trust = match &config.ca_file {
-            Some(path) => {
-                Trust::system_and(fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?)
-            }
-            None => Trust::system(),
-        };
+    /// When these are none, or TLS cannot be set up.
+    pub fn open(config: &PartnersConfig, authorities: Option<Vec<u8>>) -> Result<Self, String> {
+        let trust = authorities.map_or_else(Trust::system, Trust::system_and);
         let client = HttpsClient::new(trust, config.allow_plain_http_on_loopback, TIMEOUT);
         Ok(Self { client: client.map_err(|error| error.to_string())?, hosts: Hosts::default() })
     }

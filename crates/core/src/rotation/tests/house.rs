@@ -15,9 +15,9 @@ use crate::error::Error;
 use crate::rotation::{Rotations, Taken};
 use crate::secrets::model::Secret;
 use crate::secrets::rotation::RotatedBy;
-use crate::secrets::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
 use crate::secrets::rotation::history::{self, HistoryEntry};
 use crate::secrets::rotation::job::job_key;
+use crate::secrets::rotation::rotator::{Asking, RotationCall, Rotator, StepEnd};
 use crate::secrets::tests::Service;
 
 pub const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:rotate";
@@ -129,7 +129,7 @@ impl Function {
     }
 }
 
-impl RotationFunctions for Function {
+impl Rotator for Function {
     fn check<'a>(&'a self, _: &'a Ctx, _: &'a RotatedBy, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
@@ -138,7 +138,7 @@ impl RotationFunctions for Function {
         Ok(())
     }
 
-    fn invoke<'a>(&'a self, call: RotationCall<'a>) -> Asking<'a, StepEnd> {
+    fn carry_out<'a>(&'a self, call: RotationCall<'a>) -> Asking<'a, StepEnd> {
         Box::pin(async move {
             assert_eq!(*call.by, RotatedBy::Function(FUNCTION.to_owned()));
             let event: serde_json::Value = serde_json::from_slice(call.payload.expose()).unwrap();

@@ -1,11 +1,11 @@
 //! Rotation of a secret: its configuration, the rotation under way, and the pure rules of what changes both
 //! (specification §5.3-5.6).
 
-pub mod functions;
 pub mod history;
 pub mod job;
 mod operations;
 mod owned;
+pub mod rotator;
 mod rules;
 mod token;
 

@@ -107,7 +107,7 @@ impl Secrets {
     ) -> Result<RotateSecretResponse, Error> {
         let asked = Asked::of(input, random_uuid(self.documents.random())?)?;
         let present = self.live(permit.secret()?).await?;
-        self.functions.check(cx, &asked.by(&present.value)?, &present.value).await?;
+        self.rotator.check(cx, &asked.by(&present.value)?, &present.value).await?;
         let _writer = self.documents.writer::<Secret>(&permit.secret()?.key).await?;
         retry(|| self.rotate_once(cx, permit, &asked)).await
     }

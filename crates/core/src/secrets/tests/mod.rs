@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use super::Secrets;
 use super::model::{Secret, SecretTag};
 use super::rotation::RotatedBy;
-use super::rotation::functions::{Asking, RotationCall, RotationFunctions, StepEnd};
+use super::rotation::rotator::{Asking, RotationCall, Rotator, StepEnd};
 use super::values::StoredValue;
 use crate::access::{Permit, Resource, authorize};
 use crate::caller::Caller;
@@ -46,7 +46,7 @@ pub(crate) struct Service {
 /// Functions of which there is none.
 struct NoFunctions;
 
-impl RotationFunctions for NoFunctions {
+impl Rotator for NoFunctions {
     fn check<'a>(&'a self, _: &'a Ctx, _: &'a RotatedBy, _: &'a Secret) -> Asking<'a, Result<(), Error>> {
         Box::pin(async { Err(Error::internal("no function")) })
     }
@@ -55,7 +55,7 @@ impl RotationFunctions for NoFunctions {
         Err(format!("no type {kind}"))
     }
 
-    fn invoke<'a>(&'a self, _: RotationCall<'a>) -> Asking<'a, StepEnd> {
+    fn carry_out<'a>(&'a self, _: RotationCall<'a>) -> Asking<'a, StepEnd> {
         Box::pin(async { StepEnd { outcome: Err("no function".to_owned()), log_tail: None } })
     }
 }
@@ -65,7 +65,7 @@ impl Service {
         Self::with(Arc::new(MemoryStore::default()), Arc::new(NoFunctions), 7)
     }
 
-    pub(crate) fn with(store: Arc<dyn Store>, functions: Arc<dyn RotationFunctions>, seed: u64) -> Self {
+    pub(crate) fn with(store: Arc<dyn Store>, rotator: Arc<dyn Rotator>, seed: u64) -> Self {
         let clock = MockClock::at(Timestamp::from_seconds(1_700_000_000));
         let random = Arc::new(SeededRandom::new(seed));
         let keyring = Keyring::new(&[aead::generate_key(random.as_ref()).expect("key")]).expect("ring");
@@ -78,7 +78,7 @@ impl Service {
         let segments = Arc::new(segments.expect("segments"));
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = Arc::new(Kms::new(Arc::clone(&documents), Arc::clone(&identities), trust));
-        let secrets = Secrets::new(Arc::clone(&documents), identities, Arc::clone(&kms), functions, segments, 100);
+        let secrets = Secrets::new(Arc::clone(&documents), identities, Arc::clone(&kms), rotator, segments, 100);
         Self { clock, random, documents, kms, secrets, _trail: trail }
     }
 

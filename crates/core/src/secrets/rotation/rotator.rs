@@ -1,4 +1,4 @@
-//! What rotation asks of those who carry it out: functions, and the drivers of partners. Who runs them is not known here.
+//! What rotation asks of whoever carries it out, which is not known here.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::secrets::model::Secret;
 
-/// A future of the functions, boxed so that they can be used as `dyn RotationFunctions`.
+/// A future of a rotator, boxed so that it can be used as `dyn Rotator`.
 pub type Asking<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A step that is to be carried out.
@@ -35,8 +35,8 @@ pub struct StepEnd {
     pub log_tail: Option<String>,
 }
 
-/// Those who rotate secrets.
-pub trait RotationFunctions: Send + Sync {
+/// Carries out rotations: by functions, over the APIs of partners, or as the service that owns a secret.
+pub trait Rotator: Send + Sync {
     /// Whether a secret can be rotated so. A function is there, its policy lets Secrets Manager in (specification
     /// §3.12), and the caller may invoke it; a partner's type is one that is rotated, has its metadata, and the caller
     /// may pass the role, which lets Secrets Manager assume it (§5.8).
@@ -49,5 +49,5 @@ pub trait RotationFunctions: Send + Sync {
     fn check_kind(&self, kind: &str, value: Option<&SecretText>) -> Result<(), String>;
 
     /// Carries out a step, as Secrets Manager.
-    fn invoke<'a>(&'a self, call: RotationCall<'a>) -> Asking<'a, StepEnd>;
+    fn carry_out<'a>(&'a self, call: RotationCall<'a>) -> Asking<'a, StepEnd>;
 }
