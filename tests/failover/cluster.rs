@@ -43,7 +43,7 @@ impl Cluster {
         let balancer = nodes::balancer(folder, logs);
         let mut cluster = Self { members, nodes, balancer };
         cluster.start();
-        cluster.wait_well();
+        let _ = cluster.wait_well(1);
         cluster
     }
 
@@ -69,19 +69,19 @@ impl Cluster {
         &mut self.nodes
     }
 
-    /// Who has which part, with `node` as the node.
-    pub fn cast(&self, node: usize) -> Result<Cast, String> {
-        cast(&self.members, node)
-    }
-
-    /// Waits until the database has a primary and two standbys and all nodes are ready.
-    pub fn wait_well(&mut self) {
-        let nodes = &self.nodes;
-        let members = &self.members;
-        wait("the cluster", || cast(members, 1).is_ok() && nodes.iter().all(Node::is_ready));
+    /// Waits until the database has a primary and two standbys and all nodes are ready: who has which part then, with
+    /// `node` as the node.
+    pub fn wait_well(&mut self, node: usize) -> Cast {
+        let mut found = None;
+        let (members, nodes) = (&self.members, &self.nodes);
+        wait("the cluster", || {
+            found = cast(members, node).ok().filter(|_| nodes.iter().all(Node::is_ready));
+            found.is_some()
+        });
         for machine in machines::all() {
             assert!(self.node(machine).server.runs(), "node {machine} has ended by itself");
         }
+        found.expect("just seen")
     }
 
     /// Kills the first process of a database.

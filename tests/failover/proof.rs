@@ -121,14 +121,14 @@ fn faults(cluster: &mut Cluster, load: &Load, settings: &Settings) -> Vec<Round>
 
 fn round(cluster: &mut Cluster, load: &Load, kind: Kind, draw: &mut Draw, long: bool) -> Round {
     let node = usize::try_from(draw.below(MACHINES as u64)).expect("small") + 1;
-    let cast = cluster.cast(node).expect("a cluster that is well");
+    let cast = cluster.wait_well(node);
     println!("{kind:?}, {cast:?}");
     let at = now();
     let fault = Fault::bring(kind, cast, cluster);
     let again = load.writes_again(now(), AGAIN).unwrap_or_else(|| panic!("{kind:?}: no write after it"));
     thread::sleep(Duration::from_millis(draw.below(if long { 8_000 } else { 2_000 })));
     fault.undo(cluster);
-    cluster.wait_well();
+    let _ = cluster.wait_well(node);
     let well = now();
     let ms = |instant: checker::Instant| (instant - at) / 1_000_000;
     println!("  writes after {} ms, well after {} ms", ms(again), ms(well));

@@ -212,7 +212,7 @@ async fn under_advisory_lock(session: &Session, schema: &str) -> Result<(), Trou
         }
         session.run(&version_statement(schema, floor)).await?;
     }
-    session.run(session.commit()).await
+    session.run("COMMIT").await
 }
 
 /// The steps one by one, each by itself, while a row says who takes them: for systems that have no advisory locks, or

@@ -149,12 +149,6 @@ impl Database {
 }
 
 impl Session {
-    /// Commits, however long the standbys take that commits wait for. At the statements' limit the database would end the
-    /// wait, and say that it has committed what none of them has.
-    pub(super) fn commit(&self) -> &'static str {
-        if self.system == System::Postgres { "SET LOCAL statement_timeout = 0; COMMIT" } else { "COMMIT" }
-    }
-
     pub(super) fn is_closed(&self) -> bool {
         self.client.is_closed()
     }

@@ -252,7 +252,7 @@ impl Writer {
             sent.push(session.send(Sql::DropChanges, vec![&old]));
         }
         sent.push(session.send(Sql::MoveHead, vec![&done.turn, &stored_sequence, &body]));
-        sent.push(session.send_text(session.commit()));
+        sent.push(session.send_text("COMMIT"));
         if durable && self.database.tells(session) {
             // Behind the commit: whether anybody hears it does not matter to what was committed.
             sent.push(session.send_news(&news));
@@ -295,7 +295,7 @@ impl Writer {
         }
         let schema = &self.database.schema;
         session.run(&format!("UPDATE {schema}.head SET turn = turn + 1 WHERE id = 1")).await?;
-        session.run(session.commit()).await?;
+        session.run("COMMIT").await?;
         Ok(maker.is_some_and(|maker| maker == self.database.node))
     }
 }
