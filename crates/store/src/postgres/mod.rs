@@ -13,6 +13,7 @@ mod queries;
 mod schema;
 mod session;
 mod sql;
+mod target;
 mod teller;
 mod tls;
 mod transaction;
@@ -112,7 +113,7 @@ impl PostgresStore {
         let runtime =
             Handle::try_current().map_err(|_| StoreError::Unavailable("there is no runtime here".to_owned()))?;
         let database = Arc::new(Database {
-            target: config.target()?,
+            target: Arc::new(config.target()?),
             runtime: runtime.clone(),
             schema: config.schema.clone(),
             node: random::bytes(random.as_ref())?,

@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Connection, Row, Socket, Statement};
 
-use super::config::Target;
 use super::failure::Trouble;
 use super::sql::Sql;
+use super::target::Target;
 use super::tls::Secured;
 use crate::api::StoreError;
 
@@ -47,7 +47,7 @@ impl System {
 
 /// What all connections of a store have in common.
 pub(super) struct Database {
-    pub(super) target: Target,
+    pub(super) target: Arc<Target>,
     pub(super) runtime: Handle,
     pub(super) schema: String,
     /// This node's name, by which it knows its own changes.
@@ -85,7 +85,7 @@ impl Database {
     }
 
     async fn log_in(&self) -> Result<Session, Trouble> {
-        let (client, connection) = self.target.config().connect(self.target.tls.clone()).await?;
+        let (client, connection) = self.target.log_in(&self.runtime).await?;
         let own = channel_payload(&self.node);
         self.runtime.spawn(drive(connection, Arc::clone(&self.news), own));
         let rows = client.query("SELECT version()", &[]).await?;
