@@ -23,5 +23,6 @@ pub mod gate;
 pub mod identity_providers;
 pub mod listen;
 pub mod opening;
+pub mod transfer;
 pub mod verification;
 pub mod workers;

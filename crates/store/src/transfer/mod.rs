@@ -149,6 +149,12 @@ pub enum Step {
 
 /// A store that is being filled. No other process works on it.
 pub trait Importer: Exporter {
+    /// What may be done with the store that is there.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn standing(&self) -> StoreFuture<'_, Standing>;
+
     /// Marks the store as unfinished. One that is [`Standing::Moved`] or unfinished already may hold something.
     ///
     /// # Errors

@@ -191,18 +191,27 @@ fn read(
     }
 }
 
-/// Has `target` hold what the stream says: all of it, or what an increment changes in what is there. The target is
-/// unfinished then, and to be sealed and published.
+/// Has `target` hold what the stream says: all of it, or what an increment changes in what is there, which is the stream
+/// `after`. The target is unfinished then, and to be sealed and published.
 ///
 /// # Errors
 /// When the stream is damaged or builds on something else, another store is there, or reading or writing fails.
-pub async fn fill(target: &dyn Importer, from: impl Read + Send + 'static) -> Result<Filled, TransferError> {
+pub async fn fill(
+    target: &dyn Importer,
+    after: Option<StreamId>,
+    from: impl Read + Send + 'static,
+) -> Result<Filled, TransferError> {
     let (to, rows) = mpsc::channel(PIECES_MAX);
     let (header_to, header) = oneshot::channel();
     let reading = spawn_blocking(move || read(from, header_to, &to, Detail::Full));
     let Ok(header) = header.await else {
         return Err(reading.await.map_err(|_| died())?.err().unwrap_or_else(|| died().into()));
     };
+    if header.base.is_some() && header.base != after {
+        let here = after.map_or_else(|| "none".to_owned(), |after| after.to_string());
+        let wanted = header.base.unwrap_or_default();
+        return Err(TransferError::Base(format!("stream {} builds on stream {wanted}, and {here} is here", header.id)));
+    }
     let merged = take(target, Rows::new(rows), header.ledger).await;
     let read = reading.await.map_err(|_| died())?;
     // Where the target refused, the stream was not read further, and the reason is the target's.
