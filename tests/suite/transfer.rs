@@ -139,7 +139,7 @@ async fn a_backup_and_what_came_since_restore_into_the_other_engine() {
         assert!(!fresh.join("store").exists());
         fs::write(&second, bytes).expect("written");
         let told = done(&line);
-        assert!(told.contains("10 secrets, 10 values"), "{told}");
+        assert!(told.contains("10 secrets, 11 values"), "{told}");
         assert!(refused(&line).contains("there is a store already"));
         done(&other.command(&fresh, "verify", &[]));
 
