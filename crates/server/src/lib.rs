@@ -22,6 +22,7 @@ pub mod functions;
 pub mod gate;
 pub mod identity_providers;
 pub mod listen;
+mod node;
 pub mod opening;
 pub mod transfer;
 pub mod verification;

@@ -15,6 +15,8 @@ pub(crate) struct Standing {
     space_is_low: AtomicBool,
     /// Whether too many records of changes wait for being moved to the trail.
     backlog_is_full: AtomicBool,
+    /// Whether other servers' changes are not heard of.
+    lost: AtomicBool,
     /// Duties that fail for so long that somebody should know.
     failing: Mutex<BTreeSet<&'static str>>,
 }
@@ -43,6 +45,11 @@ impl Standing {
 
     pub(crate) fn backlog_is_full(&self) -> bool {
         self.backlog_is_full.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether other servers' changes are not heard of, and returns whether they were not.
+    pub(crate) fn set_lost(&self, lost: bool) -> bool {
+        self.lost.swap(lost, Ordering::Relaxed)
     }
 
     pub(crate) fn set_failing(&self, duty: &'static str, fails: bool) {

@@ -14,7 +14,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("trail", &[]),
     ("backup", &[]),
     ("bootstrap", &[]),
-    ("documents", &["error"]),
+    ("documents", &["error", "trail"]),
+    ("nodes", &["documents", "error", "trail"]),
     ("evidence", &["documents", "error", "trail"]),
     ("caller", &[]),
     ("ctx", &["caller", "documents", "error", "trail"]),
@@ -62,7 +63,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
     (
         "verification",
-        &["databases", "documents", "error", "evidence", "functions", "identities", "kms", "secrets", "trail"],
+        &["databases", "documents", "error", "evidence", "functions", "identities", "kms", "nodes", "secrets", "trail"],
     ),
 ];
 

@@ -288,12 +288,13 @@ impl Store for SqliteStore {
         })
     }
 
-    fn feed<'a>(&'a self, topic: &'static str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
-        Box::pin(self.scan_with(move |connection| feed::read(connection, topic, after, limit)))
+    fn feed<'a>(&'a self, topic: &'a str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
+        let topic = topic.to_owned();
+        Box::pin(self.scan_with(move |connection| feed::read(connection, &topic, after, limit)))
     }
 
-    fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()> {
-        Box::pin(self.ask(move |answer| Job::Trim { topic, through, answer }))
+    fn trim<'a>(&'a self, topic: &'a str, through: u64) -> StoreFuture<'a, ()> {
+        Box::pin(self.ask(move |answer| Job::Trim { topic: topic.into(), through, answer }))
     }
 
     fn keep_ledger(&self, witness: Witness, begin: LedgerBegin, first: Batch) -> StoreFuture<'_, ()> {
