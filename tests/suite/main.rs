@@ -20,4 +20,5 @@ mod rotation;
 mod start;
 mod tpm;
 mod trail;
+mod transfer;
 mod who_can;

@@ -4,6 +4,7 @@ mod account;
 mod allocator;
 mod anchor;
 mod audit;
+mod backup;
 mod data;
 mod database;
 mod greeting;
@@ -52,9 +53,9 @@ enum Command {
     /// Runs the server in the foreground.
     Serve(serve::ServeArgs),
     /// Makes a backup of the data, sealed under the root of trust; also while a server runs.
-    Backup(offline::BackupArgs),
-    /// Restores a backup into a data directory without a store, and verifies all of it.
-    Restore(offline::RestoreArgs),
+    Backup(backup::BackupArgs),
+    /// Restores a backup into a data directory without a store, or a database that holds nothing, and verifies all of it.
+    Restore(backup::RestoreArgs),
     /// Opens every document and checks every index; also while a server runs.
     Verify(offline::DataArgs),
     /// Works on the roots of trust and what they wrap.
@@ -97,8 +98,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(args) => serve::run(&args),
-        Command::Backup(args) => offline::back_up(&args),
-        Command::Restore(args) => offline::restore(&args),
+        Command::Backup(args) => backup::back_up(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Verify(args) => offline::verify_data(&args),
         Command::Keys(command) => keys::run(&command),
         Command::Anchor(command) => anchor::run(&command),

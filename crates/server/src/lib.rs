@@ -24,5 +24,6 @@ pub mod identity_providers;
 pub mod listen;
 mod node;
 pub mod opening;
+pub mod transfer;
 pub mod verification;
 pub mod workers;

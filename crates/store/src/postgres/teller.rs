@@ -12,10 +12,12 @@ use tokio_postgres::Row;
 
 use super::failure::{Trouble, column};
 use super::forms;
+use super::import::unfinished;
 use super::schema::SCHEMA_VERSION;
 use super::session::newer;
 use crate::api::{Batch, Change, DocumentKey, Kind, StoreError, Watcher};
 use crate::reading::number;
+use crate::transfer::Standing;
 
 /// Kinds that other nodes' changes may name; behind that, all is forgotten.
 const KINDS_MAX: usize = 1000;
@@ -32,8 +34,10 @@ pub(super) struct Shared {
     /// When the last look began after which everything was told, in ns after `begun`.
     heard: AtomicU64,
     kinds: Mutex<HashSet<&'static str>>,
-    /// The least schema that a node must know.
+    /// The least schema that a node must know, and the store's standing.
     floor: AtomicI64,
+    /// Whether this node works on a store that a copy was not finished into.
+    unfinished: bool,
     /// Commits that the ledger counted when this process last saw it.
     pub(super) commits: AtomicU64,
     witness: RwLock<Option<Witness>>,
@@ -62,7 +66,7 @@ impl ChangeRow {
 
 impl Shared {
     /// For a store whose last commit is number `sequence`.
-    pub(super) fn new(sequence: u64) -> Self {
+    pub(super) fn new(sequence: u64, unfinished: bool) -> Self {
         Self {
             closing: AtomicBool::new(false),
             watchers: RwLock::default(),
@@ -71,6 +75,7 @@ impl Shared {
             heard: AtomicU64::new(0),
             kinds: Mutex::default(),
             floor: AtomicI64::new(0),
+            unfinished,
             commits: AtomicU64::new(0),
             witness: RwLock::default(),
         }
@@ -100,8 +105,11 @@ impl Shared {
 
     /// Refuses a store that another node has made one that this release does not know.
     pub(super) fn check_floor(&self) -> Result<(), StoreError> {
-        let floor = self.floor.load(Ordering::SeqCst);
-        if floor > SCHEMA_VERSION { Err(newer(floor, SCHEMA_VERSION)) } else { Ok(()) }
+        let (standing, floor) = Standing::of(self.floor.load(Ordering::SeqCst));
+        if floor > SCHEMA_VERSION {
+            return Err(newer(floor, SCHEMA_VERSION));
+        }
+        if standing == Standing::Unfinished && !self.unfinished { Err(unfinished()) } else { Ok(()) }
     }
 
     /// For how long the watchers may not have been told of something.
