@@ -41,7 +41,7 @@ impl Target {
     /// A login to the host that takes writes; the first one, should several say that they do.
     pub(super) async fn log_in(self: &Arc<Self>, runtime: &Handle) -> Result<LoggedIn, Trouble> {
         let count = self.hosts.len();
-        let first = self.last.load(Ordering::Relaxed);
+        let first = self.last.load(Ordering::Relaxed) % count.max(1);
         let mut next = (0..count).map(|place| (first + place) % count.max(1)).peekable();
         let mut under_way = JoinSet::new();
         let mut failed: Option<Trouble> = None;
@@ -66,6 +66,11 @@ impl Target {
                 Ok(None) => {}
             }
         }
+    }
+
+    /// Has the next login try another host first.
+    pub(super) fn pass_over(&self) {
+        self.last.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn log_in_to(&self, place: usize) -> Result<LoggedIn, Trouble> {

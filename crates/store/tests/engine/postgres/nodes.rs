@@ -220,6 +220,18 @@ async fn a_gap_in_the_changes_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_that_is_given_up_shows_nobody_its_moment() {
+    let config = config(&server().database().await.expect("a database"));
+    let [one] = nodes(&PostgresConfig { readers_max: 1, ..config }).await;
+    for round in 0..60 {
+        // What asked for it goes away, now here, now there.
+        let _ = tokio::time::timeout(Duration::from_micros(500 * round), one.integrity()).await;
+        take(&*one, puts([put("a", round).expect("a put")])).await.expect("taken");
+        assert_eq!(version(&*one, "a").await, Ok(round + 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_knows_for_how_long_it_heard_nothing() {
     let server = server();
     let config = config(&server.database().await.expect("a database"));

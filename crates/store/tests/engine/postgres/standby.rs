@@ -2,13 +2,14 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use strongroom_store::contract::database::{DatabaseServer, sql};
 use strongroom_store::contract::fixture::{entries, feed, put, puts, take, version};
 use strongroom_store::{Batch, Engine, LedgerBegin, PostgresConfig, Store, StoreError};
 
-use super::nodes::{nodes, witness};
+use super::nodes::{Ear, nodes, witness};
 use super::{config, open, server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,6 +57,41 @@ async fn a_node_whose_last_commit_was_lost_in_a_failover_goes_on_with_what_is_th
             take(&**node, puts([put(&key, 0).expect("a put")])).await.expect("taken");
         }
         assert_eq!(one.ledger_faults().await, Ok(vec![]), "round {round}");
+    }
+}
+
+/// What was told of a commit that a failover lost says nothing of the one that has its number then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_became_another_commit_s_in_a_failover_is_noticed() {
+    let config = config(&server().database().await.expect("a database"));
+    // They look with their own commits alone.
+    let quiet = PostgresConfig { poll_ms: 600_000, plain: true, ..config.clone() };
+    let [one, other] = nodes(&quiet).await;
+    let ears = [&one, &other].map(|node| {
+        let ear = Arc::new(Ear::default());
+        node.watch(Arc::<Ear>::clone(&ear));
+        ear
+    });
+    // The first looks, at the start, are to be over.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let tables = ["document", "term", "unique_key", "topic", "entry", "change", "head"];
+    let each = |form: &str| tables.map(|table| form.replace("{t}", table)).join(";");
+    sql(&config.url, &each("CREATE TABLE standby_{t} AS TABLE strongroom.{t}")).await.expect("a standby");
+    // Lost: a commit of which both know.
+    take(&*one, puts([put("a", 0).expect("a put")])).await.expect("taken");
+    let refused = other.commit(puts([put("a", 77).expect("a put")])).await;
+    assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+    ears[1].hears("box a").await;
+    let over = "DELETE FROM strongroom.{t}; INSERT INTO strongroom.{t} TABLE standby_{t}; DROP TABLE standby_{t}";
+    sql(&config.url, &each(over)).await.expect("a failover");
+    let third = open(&config).await;
+    third.keep_ledger(witness(), LedgerBegin::There, Batch::named("none")).await.expect("opened");
+    take(&*third, puts([put("b", 0).expect("a put")])).await.expect("the same number");
+    for (node, ear) in [(&other, &ears[1]), (&one, &ears[0])] {
+        assert_eq!(ear.missed.load(Ordering::SeqCst), 0);
+        let key = format!("own {}", Arc::as_ptr(node).addr());
+        take(&**node, puts([put(&key, 0).expect("a put")])).await.expect("taken");
+        assert_eq!(ear.missed.load(Ordering::SeqCst), 1, "nobody told of b");
     }
 }
 
