@@ -237,10 +237,9 @@ async fn a_node_knows_for_how_long_it_heard_nothing() {
     let config = config(&server.database().await.expect("a database"));
     let name = config.url.rsplit('/').next().and_then(|rest| rest.split('?').next()).expect("a name").to_owned();
     let [one] = nodes(&PostgresConfig { poll_ms: 20, retry_ms_max: 500, ..config }).await;
-    let away = format!(
-        "ALTER DATABASE {name} ALLOW_CONNECTIONS false;
-         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-    );
+    // One after the other: within one transaction, those that come back at once would still be let in.
+    server.sql("postgres", &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.expect("shut");
+    let away = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
     server.sql("postgres", &away).await.expect("cut off");
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert!(one.behind() > Duration::from_secs(1), "{:?}", one.behind());
