@@ -74,7 +74,7 @@ postgresql:
 
 /// Where the database's programs are: the newest that the machine has.
 fn programs() -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL: run scripts/install-cluster");
+    let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL: run scripts/install-databases");
     let newest = versions.flatten().map(|version| version.path()).max().expect("a version of PostgreSQL");
     newest.join("bin")
 }
