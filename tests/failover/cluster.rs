@@ -125,6 +125,11 @@ fn cast(members: &[Member], node: usize) -> Result<Cast, String> {
     else {
         return Err(format!("primary {primaries:?}, replica {replicas:?}, sync {synchronous:?}, etcd {leaders:?}"));
     };
+    // The part of the standby is only played by whom Patroni would let take over.
+    let agreed = database::agreed();
+    if agreed != Some((*primary, *standby)) {
+        return Err(format!("primary {primary}, sync {standby}, but agreed is {agreed:?}"));
+    }
     Ok(Cast { primary: *primary, standby: *standby, leader: *leader, node })
 }
 
