@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustix::process::geteuid;
 use serde_json::Value;
 
@@ -74,7 +76,7 @@ postgresql:
 
 /// Where the database's programs are: the newest that the machine has.
 fn programs() -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL: run scripts/install-cluster");
+    let versions = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL: run scripts/install-databases");
     let newest = versions.flatten().map(|version| version.path()).max().expect("a version of PostgreSQL");
     newest.join("bin")
 }
@@ -149,6 +151,18 @@ impl Member {
         let Some(told) = asked.and_then(|(_, body)| serde_json::from_str::<Value>(&body).ok()) else { return false };
         told["leader"].is_string() && told["leader"] == told["header"]["member_id"]
     }
+}
+
+/// Who leads, and the standby that may take over, as the etcds agree: `None` when nobody may, or they do not agree.
+/// Patroni's own answers may be older than that.
+pub fn agreed() -> Option<(usize, usize)> {
+    let key = STANDARD.encode("/service/strongroom/sync");
+    let (_, body) = ask::post(&format!("{}:2379", address(1)), "/v3/kv/range", &format!("{{\"key\":\"{key}\"}}"))?;
+    let told: Value = serde_json::from_str(&body).ok()?;
+    let value = STANDARD.decode(told["kvs"][0]["value"].as_str()?).ok()?;
+    let value: Value = serde_json::from_slice(&value).ok()?;
+    let machine = |role: &str| value[role].as_str()?.strip_prefix('m')?.parse().ok();
+    Some((machine("leader")?, machine("sync_standby")?))
 }
 
 /// Makes the database on the primary.
