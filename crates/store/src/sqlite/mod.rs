@@ -189,6 +189,18 @@ impl SqliteStore {
         schema::set_standing_beside(&database, &SqliteConfig::default(), standing)
     }
 
+    /// The standing of the store in `directory`, which another process may have open.
+    ///
+    /// # Errors
+    /// When there is no store, or it cannot be read.
+    pub fn standing_of(directory: impl AsRef<Path>) -> Result<Standing, StoreError> {
+        let database = directory.as_ref().join(DATABASE_FILE);
+        if !files::check_header(&database)? {
+            return Err(StoreError::Unavailable("there is no store in this directory".to_owned()));
+        }
+        schema::standing(&schema::open_reader(&database, &SqliteConfig::default())?)
+    }
+
     fn witness(&self) -> Result<Witness, StoreError> {
         self.shared.witness().ok_or_else(|| StoreError::Unavailable("its ledger is not kept".to_owned()))
     }
