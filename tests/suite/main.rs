@@ -12,6 +12,7 @@ mod backup;
 mod durability;
 mod fixtures;
 mod memory;
+mod moving;
 mod planted;
 mod postgres;
 mod readme;

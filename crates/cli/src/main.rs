@@ -19,6 +19,7 @@ mod rotation;
 mod serve;
 mod settings;
 mod store;
+mod transfer;
 mod unseal;
 
 use std::process::ExitCode;
@@ -70,6 +71,9 @@ enum Command {
     /// Checks the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Moves the store to another engine, freezes and thaws it; also while servers run.
+    #[command(subcommand)]
+    Store(transfer::StoreCommand),
     /// Works on accounts while no server runs.
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -105,6 +109,7 @@ fn main() -> ExitCode {
         Command::Anchor(command) => anchor::run(&command),
         Command::Ledger(command) => ledger::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::Store(command) => transfer::run(&command),
         Command::Account(command) => account::run(&command),
         Command::Organization(command) => organization::run(&command),
         Command::Policy(command) => policy::run(&command),

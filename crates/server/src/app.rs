@@ -28,6 +28,7 @@ use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
+use crate::frozen;
 use crate::functions::{Owners, Partners, Rotators, ServerHost, elsewhere};
 use crate::gate::{Gate, fault_text};
 use crate::identity_providers::{self, IdentityProvidersError};
@@ -208,7 +209,7 @@ impl App {
         let (trail, name, claim) = trail(config, &clock, random.as_ref())?;
         let documents = documents(&store, &keyring, &random, config, &name);
         let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail), name.clone());
-        notary.begin().await?;
+        frozen::unless_frozen(notary.begin().await)?;
         let node = node::begin(config, &documents, &name, claim, clock.now()).await?;
         let standing = Standing::default();
         let space = space(config, &standing)?;

@@ -23,6 +23,8 @@ pub(crate) fn answer(method: &Method, path: &str, ready: impl FnOnce() -> Readin
         "live" => Some(report(200, "live", &[])),
         "ready" => Some(match ready() {
             Readiness::Ready => report(200, "ready", &[]),
+            // Reads go on, so that nobody is to be sent elsewhere.
+            Readiness::ReadsOnly(reason) => report(200, "ready", &[reason]),
             Readiness::NotReady(reasons) => report(503, "not ready", &reasons),
         }),
         _ => None,

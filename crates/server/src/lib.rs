@@ -2,6 +2,7 @@
 
 mod authn;
 mod cors;
+mod frozen;
 mod health;
 mod inspection;
 pub mod ops;
