@@ -74,6 +74,7 @@ const CALLS: [Call; 9] = [
     Call {
         paths: &["std::fs", "tokio::fs"],
         rooms: &[
+            "crates/places/",
             "crates/store/",
             "crates/roots/",
             "crates/runtimes/",
@@ -93,6 +94,7 @@ const CALLS: [Call; 9] = [
         paths: &["TcpListener", "TcpStream", "UdpSocket", "UnixListener", "UnixStream", "ToSocketAddrs"],
         rooms: &[
             "crates/client/",
+            "crates/places/src/gateway.rs",
             "crates/runtimes/src/api.rs",
             "crates/server/",
             "crates/cli/",
