@@ -7,6 +7,7 @@ use strongroom_crypto::digest::sha256;
 use strongroom_store::{Entry, Index, Range, Term};
 use strongroom_types::Timestamp;
 
+use crate::catalogue;
 use crate::databases::database::Database;
 use crate::documents::{Document, Documents};
 use crate::error::Error;
@@ -130,6 +131,8 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     kms.adopt_default_keys(now).await?;
     let mut walk = Walk { documents, report: Report::default(), expected: BTreeMap::new() };
     walk.over::<Evidence>(|_, _| ()).await?;
+    walk.over::<catalogue::Entry>(|_, _| ()).await?;
+    walk.over::<catalogue::Progress>(|_, _| ()).await?;
     walk.over::<Account>(|_, _| ()).await?;
     walk.over::<Organization>(|_, _| ()).await?;
     walk.over::<AccessKey>(|_, _| ()).await?;

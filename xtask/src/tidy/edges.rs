@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("documents", &["error"]),
     ("evidence", &["documents", "error", "trail"]),
     ("caller", &[]),
+    ("catalogue", &["backup", "documents", "error"]),
     ("ctx", &["caller", "documents", "error", "trail"]),
     ("data_keys", &[]),
     ("oidc", &["error"]),
@@ -62,7 +63,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
     (
         "verification",
-        &["databases", "documents", "error", "evidence", "functions", "identities", "kms", "secrets", "trail"],
+        &[
+            "catalogue",
+            "databases",
+            "documents",
+            "error",
+            "evidence",
+            "functions",
+            "identities",
+            "kms",
+            "secrets",
+            "trail",
+        ],
     ),
 ];
 
