@@ -25,6 +25,7 @@ use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
+use crate::figures::Figures;
 use crate::functions::{Owners, Partners, Rotators, ServerHost, elsewhere};
 use crate::gate::{Gate, fault_text};
 use crate::identity_providers::{self, IdentityProvidersError};
@@ -138,6 +139,8 @@ pub struct App {
     /// Whether the start has looked at all of them.
     pub(crate) looked_at: bool,
     pub(crate) store: Arc<dyn Engine>,
+    /// What the server tells of itself in numbers.
+    pub(crate) figures: Figures,
     trust: String,
     web_identities: WebIdentities,
 }
@@ -245,6 +248,7 @@ impl App {
             inspection_hours: config.data.inspection_hours,
             looked_at,
             store,
+            figures: Figures::default(),
             trust: root.describe(),
             web_identities,
         };

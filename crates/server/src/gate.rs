@@ -69,6 +69,14 @@ impl Endpoint for Gate {
     fn ready(&self) -> Readiness {
         self.app.standing.readiness()
     }
+
+    fn warnings(&self) -> Vec<String> {
+        self.app.standing.warnings()
+    }
+
+    fn metrics(&self) -> Option<Answer> {
+        Some(self.app.figures.answer())
+    }
 }
 
 impl Gate {

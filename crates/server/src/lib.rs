@@ -2,6 +2,7 @@
 
 mod authn;
 mod cors;
+mod figures;
 mod health;
 mod inspection;
 pub mod ops;
@@ -23,5 +24,6 @@ pub mod gate;
 pub mod identity_providers;
 pub mod listen;
 pub mod opening;
+pub mod scratch;
 pub mod verification;
 pub mod workers;

@@ -4,6 +4,7 @@
 //! place alone tells what there is. The store has the same in documents, which also say how the work stands and who has
 //! the lease on it.
 
+mod compare;
 mod due;
 mod lease;
 mod manifest;
@@ -13,6 +14,7 @@ mod retention;
 #[cfg(test)]
 mod tests;
 
+pub use compare::{Comparison, compare};
 pub use due::{Due, Paces, due};
 pub use lease::{Catalogue, Entry, LEASE_MS, Lease, Progress};
 pub use manifest::{Manifest, Proof, open_manifest, open_proof, seal_manifest, seal_proof};
