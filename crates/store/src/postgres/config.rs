@@ -54,6 +54,8 @@ pub struct PostgresConfig {
     pub changes_max: u64,
     /// Entries that one trim takes out of the feed in one transaction; a longer trim goes on in the next.
     pub trim_entries_max: u32,
+    /// Also opens a store that a copy into it was begun and not finished.
+    pub unfinished: bool,
     /// Does on PostgreSQL as on other systems: without advisory locks and notifications, and with transactions that
     /// are serialisable by failing where they meet.
     pub plain: bool,
@@ -97,6 +99,7 @@ impl Default for PostgresConfig {
             poll_ms: 250,
             changes_max: 100_000,
             trim_entries_max: 10_000,
+            unfinished: false,
             plain: false,
         }
     }

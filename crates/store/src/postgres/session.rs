@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use strongroom_crypto::{Random, random};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Connection, Row, Socket, Statement};
 
-use super::config::Target;
+use super::config::{PostgresConfig, Target};
 use super::failure::Trouble;
 use super::sql::Sql;
 use super::tls::Secured;
@@ -73,6 +74,26 @@ pub(super) struct Session {
 }
 
 impl Database {
+    /// The database of `config`; `random` names the node. Its tasks run on the runtime that this is called on.
+    ///
+    /// # Errors
+    /// When there is no runtime, or the settings name no database.
+    pub(super) fn of(config: &PostgresConfig, random: &dyn Random) -> Result<Self, StoreError> {
+        let no_runtime = |_| StoreError::Unavailable("there is no runtime here".to_owned());
+        Ok(Self {
+            target: config.target()?,
+            runtime: Handle::try_current().map_err(no_runtime)?,
+            schema: config.schema.clone(),
+            node: random::bytes(random)?,
+            connect: Duration::from_millis(config.connect_ms_max.max(1)),
+            statement: Duration::from_millis(config.statement_ms_max.max(1)),
+            commit: Duration::from_millis(config.commit_ms_max.max(1)),
+            idle: Duration::from_millis(config.idle_ms_max.max(1)),
+            plain: config.plain,
+            news: Arc::new(Notify::new()),
+        })
+    }
+
     /// A new connection with `statements` prepared.
     pub(super) async fn connect(&self, statements: &[Sql]) -> Result<Session, Trouble> {
         let mut session = timeout(self.connect, self.log_in()).await.map_err(|_| Trouble::too_slow("a login"))??;

@@ -12,10 +12,12 @@ use tokio_postgres::Row;
 
 use super::failure::{Trouble, column};
 use super::forms;
+use super::import::unfinished;
 use super::schema::SCHEMA_VERSION;
 use super::session::newer;
 use crate::api::{Batch, Change, DocumentKey, Kind, StoreError, Watcher};
 use crate::reading::number;
+use crate::transfer::Standing;
 
 /// Kinds that other nodes' changes may name; behind that, all is forgotten.
 const KINDS_MAX: usize = 1000;
@@ -31,8 +33,10 @@ pub(super) struct Shared {
     /// When the last look began after which everything was told.
     heard: Mutex<Instant>,
     kinds: Mutex<HashSet<&'static str>>,
-    /// The least schema that a node must know.
+    /// The least schema that a node must know, and the store's standing.
     floor: AtomicI64,
+    /// Whether this node works on a store that a copy was not finished into.
+    unfinished: bool,
     /// Commits that the ledger counted when this process last saw it.
     pub(super) commits: AtomicU64,
     witness: RwLock<Option<Witness>>,
@@ -61,7 +65,7 @@ impl ChangeRow {
 
 impl Shared {
     /// For a store whose last commit is number `sequence`.
-    pub(super) fn new(sequence: u64) -> Self {
+    pub(super) fn new(sequence: u64, unfinished: bool) -> Self {
         Self {
             closing: AtomicBool::new(false),
             watchers: RwLock::default(),
@@ -69,6 +73,7 @@ impl Shared {
             heard: Mutex::new(Instant::now()),
             kinds: Mutex::default(),
             floor: AtomicI64::new(0),
+            unfinished,
             commits: AtomicU64::new(0),
             witness: RwLock::default(),
         }
@@ -98,8 +103,11 @@ impl Shared {
 
     /// Refuses a store that another node has made one that this release does not know.
     pub(super) fn check_floor(&self) -> Result<(), StoreError> {
-        let floor = self.floor.load(Ordering::SeqCst);
-        if floor > SCHEMA_VERSION { Err(newer(floor, SCHEMA_VERSION)) } else { Ok(()) }
+        let (standing, floor) = Standing::of(self.floor.load(Ordering::SeqCst));
+        if floor > SCHEMA_VERSION {
+            return Err(newer(floor, SCHEMA_VERSION));
+        }
+        if standing == Standing::Unfinished && !self.unfinished { Err(unfinished()) } else { Ok(()) }
     }
 
     /// For how long the watchers may not have been told of something.

@@ -12,6 +12,7 @@ use super::teller::ChangeRow;
 use super::writer::{Done, Job, Stopped, Writer};
 use crate::api::{Batch, DocumentKey, StoreError};
 use crate::reading::number;
+use crate::transfer;
 
 /// Changes of other nodes that are read with a commit, at most. Whoever is further behind forgets all.
 const CHANGES_MAX: i64 = 1000;
@@ -22,6 +23,7 @@ const CHANGES_STEP: u64 = 1024;
 struct Head {
     turn: i64,
     sequence: u64,
+    standing: transfer::Standing,
     has_ledger: bool,
     /// The ledger, when it is not the one that this node knows.
     ledger: Option<Vec<u8>>,
@@ -178,6 +180,7 @@ impl Writer {
         // Nothing may be written past a ledger that was not opened.
         let closed = head.has_ledger && plan.kept.is_none();
         let not_opened = || Err(StoreError::Unavailable("its ledger was not opened".to_owned()));
+        let frozen = head.standing.refuses_changes() && !self.config.unfinished;
         let mut trimmed = trimmed.into_iter();
         let (mut outcomes, mut unfinished) = (Vec::with_capacity(group.len()), Vec::new());
         let full = usize::try_from(self.config.trim_entries_max.max(1)).unwrap_or(usize::MAX);
@@ -185,6 +188,10 @@ impl Writer {
             let entries = if matches!(job, Job::Trim { .. }) { trimmed.next().unwrap_or_default() } else { Vec::new() };
             outcomes.push(match job {
                 _ if closed => not_opened(),
+                Job::Commit { .. } | Job::SetAnchor { .. } if frozen => Err(StoreError::Frozen(head.standing)),
+                Job::KeepLedger { begin, .. } if frozen && *begin != crate::api::LedgerBegin::There => {
+                    Err(StoreError::Frozen(head.standing))
+                }
                 Job::Commit { batch, .. } => plan.apply(batch),
                 Job::KeepLedger { begin, first, .. } => {
                     let applied = plan.apply(first);
@@ -308,9 +315,11 @@ fn news(schema: &str, node: &[u8; 16]) -> String {
 impl Head {
     fn of(rows: &[Row], check_floor: impl FnOnce(i64) -> Result<(), StoreError>) -> Result<Self, Trouble> {
         let row = rows.first().ok_or_else(|| Trouble::damaged("its head is gone"))?;
-        check_floor(column(row, 2)?)?;
+        let floor = column(row, 2)?;
+        check_floor(floor)?;
+        let (standing, _) = transfer::Standing::of(floor);
         let sequence = number(column(row, 1)?)?;
-        Ok(Self { turn: column(row, 0)?, sequence, has_ledger: column(row, 3)?, ledger: column(row, 4)? })
+        Ok(Self { turn: column(row, 0)?, sequence, standing, has_ledger: column(row, 3)?, ledger: column(row, 4)? })
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod faults;
 mod life;
-mod nodes;
+pub mod nodes;
 mod proxy;
 mod schema;
 mod tls;
