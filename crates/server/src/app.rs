@@ -23,6 +23,7 @@ use thiserror::Error;
 
 use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
+use crate::backups::{self, Backups, Parts};
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::figures::Figures;
@@ -139,6 +140,8 @@ pub struct App {
     /// Whether the start has looked at all of them.
     pub(crate) looked_at: bool,
     pub(crate) store: Arc<dyn Engine>,
+    /// Who takes backups, where there is a place for them.
+    pub(crate) backups: Option<Backups>,
     /// What the server tells of itself in numbers.
     pub(crate) figures: Figures,
     trust: String,
@@ -216,6 +219,12 @@ impl App {
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let rewrapping = rewrapping(&documents, &root, config);
+        let backups =
+            backups::place(config, &clock).map_err(|error| OpenError::Fault(error.to_string()))?.map(|place| {
+                let (documents, identities, store, keyring) = (&documents, &identities, &store, &keyring);
+                let (root, clock, random) = (Arc::clone(&root), &clock, &random);
+                Backups::new(Parts { place, root, documents, identities, store, keyring, clock, random }, config)
+            });
         let app = Self {
             dev: config.dev,
             dev_signer: dev_signer(&account, &config.account.region),
@@ -248,6 +257,7 @@ impl App {
             inspection_hours: config.data.inspection_hours,
             looked_at,
             store,
+            backups,
             figures: Figures::default(),
             trust: root.describe(),
             web_identities,

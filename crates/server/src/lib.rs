@@ -16,6 +16,7 @@ mod tests;
 
 pub mod anchor;
 pub mod app;
+pub mod backups;
 pub mod config;
 pub mod credentials;
 pub mod front;

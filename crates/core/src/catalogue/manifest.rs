@@ -1,12 +1,15 @@
 //! What is known of a backup, and that one was restored: sealed under the root of trust, each bound to its name.
 
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use strongroom_crypto::{Random, RootOfTrust};
 use strongroom_types::Timestamp;
 
 use super::{BackupKind, BackupName};
-use crate::backup::{self, BackupError};
+use crate::backup::{BackupError, OpeningReader, SealingWriter};
 
 /// Bytes of a sealed manifest or proof, at most.
 pub(crate) const SEALED_BYTES_MAX: usize = 256 * 1024;
@@ -79,7 +82,11 @@ pub struct Proof {
 ///
 /// # Errors
 /// When the root of trust or the cipher library fails.
-pub fn seal_manifest(root: &dyn RootOfTrust, random: &dyn Random, manifest: &Manifest) -> Result<Vec<u8>, BackupError> {
+pub fn seal_manifest(
+    root: &dyn RootOfTrust,
+    random: Arc<dyn Random>,
+    manifest: &Manifest,
+) -> Result<Vec<u8>, BackupError> {
     seal(root, random, manifest)
 }
 
@@ -101,7 +108,7 @@ pub fn open_manifest(root: &dyn RootOfTrust, name: &BackupName, sealed: &[u8]) -
 ///
 /// # Errors
 /// When the root of trust or the cipher library fails.
-pub fn seal_proof(root: &dyn RootOfTrust, random: &dyn Random, proof: &Proof) -> Result<Vec<u8>, BackupError> {
+pub fn seal_proof(root: &dyn RootOfTrust, random: Arc<dyn Random>, proof: &Proof) -> Result<Vec<u8>, BackupError> {
     seal(root, random, proof)
 }
 
@@ -115,18 +122,19 @@ pub fn open_proof(root: &dyn RootOfTrust, name: &BackupName, sealed: &[u8]) -> R
 }
 
 /// Each form has members that the other lacks, so that neither is taken for the other.
-fn seal<T: Serialize>(root: &dyn RootOfTrust, random: &dyn Random, told: &T) -> Result<Vec<u8>, BackupError> {
+fn seal<T: Serialize>(root: &dyn RootOfTrust, random: Arc<dyn Random>, told: &T) -> Result<Vec<u8>, BackupError> {
     let text = serde_json::to_vec(told).map_err(|_| BackupError::Format)?;
-    let mut sealed = Vec::new();
-    backup::seal(root, random, &mut text.as_slice(), &mut sealed)?;
-    Ok(sealed)
+    let mut sealing = SealingWriter::begin(root, random, Vec::new())?;
+    sealing.write_all(&text)?;
+    sealing.finish()
 }
 
-fn open<T: DeserializeOwned>(root: &dyn RootOfTrust, mut sealed: &[u8]) -> Result<T, BackupError> {
+fn open<T: DeserializeOwned>(root: &dyn RootOfTrust, sealed: &[u8]) -> Result<T, BackupError> {
     if sealed.len() > SEALED_BYTES_MAX {
         return Err(BackupError::Format);
     }
     let mut text = Vec::new();
-    backup::open(root, &mut sealed, &mut text)?;
+    // It is in memory: what cannot be read is not authentic.
+    OpeningReader::begin(root, sealed)?.read_to_end(&mut text).map_err(|_| BackupError::Damaged(0))?;
     serde_json::from_slice(&text).map_err(|_| BackupError::Format)
 }

@@ -73,8 +73,8 @@ fn names_say_when_and_what_and_sort_by_time() {
 fn a_manifest_is_bound_to_its_name_and_its_root() {
     let (full, other) = (name(1, BackupKind::Full), name(2, BackupKind::Full));
     let increment = name(3, BackupKind::Increment);
-    let random = SeededRandom::new(9);
-    let sealed = |manifest: &Manifest| seal_manifest(&root(1), &random, manifest).unwrap();
+    let random: Arc<dyn Random> = Arc::new(SeededRandom::new(9));
+    let sealed = |manifest: &Manifest| seal_manifest(&root(1), Arc::clone(&random), manifest).unwrap();
     let told = manifest(&full, None);
     assert_eq!(open_manifest(&root(1), &full, &sealed(&told)).unwrap(), told);
     assert!(open_manifest(&root(2), &full, &sealed(&told)).is_err(), "another root");
@@ -86,7 +86,7 @@ fn a_manifest_is_bound_to_its_name_and_its_root() {
     altered[last] ^= 1;
     assert!(open_manifest(&root(1), &full, &altered).is_err());
     let proof = Proof { name: full.to_string(), proven_ms: 1, took_ms: 2, documents: 3, compared: 4 };
-    let sealed_proof = seal_proof(&root(1), &random, &proof).unwrap();
+    let sealed_proof = seal_proof(&root(1), Arc::clone(&random), &proof).unwrap();
     assert_eq!(open_proof(&root(1), &full, &sealed_proof).unwrap(), proof);
     assert!(open_proof(&root(1), &other, &sealed_proof).is_err());
     assert!(open_manifest(&root(1), &full, &sealed_proof).is_err(), "a proof is no manifest");

@@ -180,10 +180,10 @@ impl Shelf {
     /// Roots may block.
     pub(super) async fn with_root<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn RootOfTrust, &dyn Random) -> Result<T, BackupError> + Send + 'static,
+        work: impl FnOnce(&dyn RootOfTrust, Arc<dyn Random>) -> Result<T, BackupError> + Send + 'static,
     ) -> Result<T, BackupsError> {
         let (root, random) = (Arc::clone(&self.root), Arc::clone(&self.random));
-        let done = tokio::task::spawn_blocking(move || work(root.as_ref(), random.as_ref())).await;
+        let done = tokio::task::spawn_blocking(move || work(root.as_ref(), random)).await;
         Ok(done.map_err(|error| BackupsError::Fault(error.to_string()))??)
     }
 
