@@ -9,7 +9,7 @@ use std::time::Duration;
 use strongroom_core::catalogue::{
     BackupName, Catalogue, Due, Entry, Keep, LEASE_MS, Lease, Paces, Progress, due, removable,
 };
-use strongroom_core::{Documents, Error, Identities};
+use strongroom_core::{Documents, Identities};
 use strongroom_crypto::{Keyring, Random, RootOfTrust, Witness};
 use strongroom_places::Place;
 use strongroom_store::Engine;
@@ -253,7 +253,7 @@ impl Backups {
     }
 
     /// Tells figures and warnings how the work stands.
-    pub(super) async fn tell(&self, figures: &BackupFigures, standing: &Standing) -> Result<(), Error> {
+    pub(super) async fn tell(&self, figures: &BackupFigures, standing: &Standing) -> Result<(), BackupsError> {
         let progress = self.catalogue.progress().await?;
         let entries = self.catalogue.entries().await?;
         let seconds = |ms: Option<i64>| std::time::Duration::from_millis(u64::try_from(ms.unwrap_or(0)).unwrap_or(0));
@@ -267,6 +267,35 @@ impl Backups {
         figures.kept_bytes.set(entries.iter().map(bytes).fold(0, i64::saturating_add));
         standing.warn(WARNS, self.warnings(&progress, self.clock.now()));
         Ok(())
+    }
+
+    /// Tells the log when something fails that is no matter of a single backup: once, not at every look.
+    fn note(&self, outcome: Result<(), BackupsError>) {
+        match outcome {
+            Ok(()) => self.fails.store(false, Ordering::Relaxed),
+            Err(fault) if !self.fails.swap(true, Ordering::Relaxed) => {
+                error!(%fault, "the catalogue of backups cannot be kept");
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// The same at another place.
+    #[cfg(test)]
+    pub(super) fn at(&self, place: Arc<dyn Place>) -> Self {
+        Self {
+            shelf: Shelf::new(place, Arc::clone(self.shelf.root()), Arc::clone(&self.random)),
+            catalogue: Catalogue::new(Arc::clone(&self.documents), Arc::clone(&self.clock)),
+            documents: Arc::clone(&self.documents),
+            identities: Arc::clone(&self.identities),
+            store: Arc::clone(&self.store),
+            witness: self.witness.clone(),
+            scratch: self.scratch.clone(),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+            fails: AtomicBool::new(false),
+            ..*self
+        }
     }
 
     /// What somebody should know. Names neither places nor faults: whoever reaches the port may read it.
@@ -298,28 +327,24 @@ fn pause_ms(failures: u32) -> i64 {
 /// Works until it is stopped. What is under way is left then: nothing of it counts before it is whole.
 pub(crate) async fn until_stopped(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let Some(backups) = &app.backups else { return };
-    loop {
-        tokio::select! {
-            _ = stopped.changed() => return,
-            () = once(&app, backups) => {}
-        }
-        tokio::select! {
-            _ = stopped.changed() => return,
-            () = tokio::time::sleep(Duration::from_millis(LOOK_MS)) => {}
-        }
-    }
-}
-
-async fn once(app: &App, backups: &Backups) {
+    let pause = || tokio::time::sleep(Duration::from_millis(LOOK_MS));
     let figures = &app.figures.backups;
-    let looked = backups.look(figures).await;
-    let told = backups.tell(figures, &app.standing).await.map_err(BackupsError::from);
-    match looked.and(told) {
-        Ok(()) => backups.fails.store(false, Ordering::Relaxed),
-        // Told once, not at every look.
-        Err(fault) if !backups.fails.swap(true, Ordering::Relaxed) => {
-            error!(%fault, "the catalogue of backups cannot be kept");
+    let working = async {
+        loop {
+            backups.note(backups.look(figures).await);
+            pause().await;
         }
-        Err(_) => {}
+    };
+    // Beside the work, which may hang with the place: that is to be told then.
+    let telling = async {
+        loop {
+            backups.note(backups.tell(figures, &app.standing).await);
+            pause().await;
+        }
+    };
+    tokio::select! {
+        _ = stopped.changed() => {}
+        () = working => {}
+        () = telling => {}
     }
 }
