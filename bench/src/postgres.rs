@@ -93,7 +93,7 @@ async fn rate(nodes: &[Arc<PostgresStore>], writers: usize, round: usize) -> Res
                 let mut batch = Batch::named("bench");
                 batch.puts.push(put);
                 let id = format!("{place}/{number}");
-                batch.feed.push(FeedEntry { topic: "bench", id, body: body.clone() });
+                batch.feed.push(FeedEntry { topic: "bench".into(), id, body: body.clone() });
                 store.commit(batch).await?;
                 count.fetch_add(1, Ordering::Relaxed);
                 number += 1;

@@ -2,12 +2,14 @@
 
 use std::error::Error;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use strongroom_core::evidence::{check_trail, public_key};
+use strongroom_core::trail::NodeName;
 use strongroom_core::trail::digests::{Checked, check, from_pem, to_pem};
 use strongroom_core::trail::files::DiskFiles;
+use strongroom_core::trail::owner::owner;
 use strongroom_server::app::trail_directory;
 use strongroom_server::gate::fault_text;
 
@@ -59,7 +61,8 @@ pub fn run(command: &AuditCommand) -> Result<(), Box<dyn Error>> {
         }
         AuditCommand::PublicKey(args) => {
             let found = store::look(args, async |opened| {
-                Ok(public_key(&opened.documents).await.map_err(|error| fault_text(&error))?)
+                let owner = owner_of(&trail_directory(&opened.config))?;
+                Ok(public_key(&opened.documents, &owner).await.map_err(|error| fault_text(&error))?)
             })?;
             print!("{}", to_pem(&found.ok_or(NO_KEY)?));
             Ok(())
@@ -78,10 +81,18 @@ fn verify(args: &VerifyArgs) -> Result<Checked, Box<dyn Error>> {
     let data = args.data.clone().ok_or("--data names the data directory")?;
     let data = DataArgs::new(data, args.config.clone());
     let checked = store::look(&data, async |opened_store| {
-        let files = opened(trail_directory(&opened_store.config))?;
-        Ok(check_trail(&opened_store.documents, &files).await.map_err(|error| fault_text(&error))?)
+        let folder = trail_directory(&opened_store.config);
+        let owner = owner_of(&folder)?;
+        let files = opened(folder)?;
+        Ok(check_trail(&opened_store.documents, &owner, &files).await.map_err(|error| fault_text(&error))?)
     })?;
     Ok(checked.ok_or(NO_KEY)?)
+}
+
+/// Whose trail is in a folder: by that its key is found in the store.
+fn owner_of(folder: &Path) -> Result<NodeName, Box<dyn Error>> {
+    let found = owner(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(found.unwrap_or_else(NodeName::only))
 }
 
 fn opened(folder: PathBuf) -> Result<DiskFiles, Box<dyn Error>> {

@@ -155,7 +155,7 @@ impl Ctx {
             lines.push(own);
             lines.join(outbox::JOINT)
         };
-        Ok(outbox::seal_entry(documents.keyring(), documents.random(), &event_id, &line)?)
+        Ok(outbox::seal_entry(documents.records(), documents.keyring(), documents.random(), &event_id, &line)?)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
@@ -17,6 +18,7 @@ use strongroom_types::SecretBytes;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
 use crate::error::Error;
+use crate::trail::NodeName;
 
 /// Stripes that keys are spread over, for ordering writers and for noticing changes while a document is loaded.
 const STRIPES: usize = 1024;
@@ -25,6 +27,9 @@ const BODY_BYTES_USUAL: usize = 2048;
 
 /// What an entry of the cache takes beside its key's text and its document, in bytes.
 const ENTRY_BYTES: u64 = 150;
+
+/// How long other servers' changes are not heard of before that is told, whatever the bound, in ms.
+const LOST_MS_MIN: u64 = 1000;
 
 /// Bytes of bodies that are opened in a row before other tasks of the thread get their turn.
 const STRETCH_BYTES_MAX: u64 = 128 * 1024;
@@ -202,6 +207,24 @@ pub struct Documents {
     random: Arc<dyn Random>,
     memory: Arc<Memory>,
     writers: Vec<AsyncMutex<()>>,
+    age: Age,
+    records: Arc<str>,
+}
+
+/// How long ago the store may have heard of other servers' changes for what is in memory to be answered from.
+#[derive(Clone, Copy, Debug)]
+pub struct Age {
+    /// What is usual, in ms. With 0, a store that several servers share is asked each time.
+    pub usual_ms_max: u64,
+    /// While other servers' changes are not heard of, in ms: then reads that are answered from memory may be that old. With
+    /// 0, nothing is answered from memory then.
+    pub lost_ms_max: u64,
+}
+
+impl Default for Age {
+    fn default() -> Self {
+        Self { usual_ms_max: 1000, lost_ms_max: 0 }
+    }
 }
 
 impl Documents {
@@ -216,7 +239,39 @@ impl Documents {
         });
         store.watch(Arc::clone(&memory) as Arc<dyn Watcher>);
         let writers = (0..STRIPES).map(|_| AsyncMutex::new(())).collect();
-        Self { store, keyring, random, memory, writers }
+        let (age, records) = (Age::default(), NodeName::only().topic());
+        Self { store, keyring, random, memory, writers, age, records }
+    }
+
+    /// These, with other bounds for how old an answer from memory may be.
+    #[must_use]
+    pub fn with_age(self, age: Age) -> Self {
+        Self { age, ..self }
+    }
+
+    /// These, for the server of this name: its records of changes wait in a topic of their own.
+    #[must_use]
+    pub fn of_node(self, name: &NodeName) -> Self {
+        Self { records: name.topic(), ..self }
+    }
+
+    /// The topic of the feed that this server's records of changes wait in.
+    #[must_use]
+    pub fn records(&self) -> &Arc<str> {
+        &self.records
+    }
+
+    /// Whether what is in memory may be answered from: all that other servers changed before its bound is known here.
+    #[must_use]
+    pub fn may_recall(&self) -> bool {
+        self.store.behind() <= Duration::from_millis(self.age.usual_ms_max.max(self.age.lost_ms_max))
+    }
+
+    /// For how long other servers' changes have not been heard of, when that is longer than is usual.
+    #[must_use]
+    pub fn lost(&self) -> Option<Duration> {
+        let behind = self.store.behind();
+        (behind > Duration::from_millis(self.age.usual_ms_max.max(LOST_MS_MIN))).then_some(behind)
     }
 
     /// The store underneath.
@@ -243,6 +298,7 @@ impl Documents {
     /// When the store fails, or the stored body is not authentic.
     pub async fn load<T: Document>(&self, key: impl AsRef<str> + Into<Arc<str>>) -> Result<Option<Loaded<T>>, Error> {
         if T::CACHED
+            && self.may_recall()
             && let Some(hit) = self.memory.cache.get(&Sought { kind: T::KIND, key: key.as_ref() })
             && let Ok(value) = hit.value.downcast::<T>()
         {

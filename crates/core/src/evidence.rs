@@ -10,21 +10,21 @@ use strongroom_types::{SecretBytes, Timestamp};
 
 use crate::documents::{Document, Documents, Loaded, from_json_body};
 use crate::error::Error;
-use crate::trail::Hour;
 use crate::trail::digests::{Checked, Head, Signer, check, seal_closed};
 use crate::trail::files::SegmentFiles;
 use crate::trail::segments::Segments;
+use crate::trail::{Hour, NodeName};
 
-/// Kind of the one document.
+/// Kind of the documents: one for each server that shares the store, whose name is its key.
 const EVIDENCE: Kind = Kind("trail-evidence");
-/// Its key.
-const ONLY: &str = "1";
 /// Segments that one call seals, at most.
 const SEALED_MAX: usize = 24;
 
 /// The document.
 #[derive(Clone)]
 pub(crate) struct Evidence {
+    /// Whose trail it is of.
+    name: NodeName,
     /// The private key, PKCS #8.
     key: SecretBytes,
     head: Option<Head>,
@@ -38,21 +38,42 @@ struct StoredHead {
     hour_ms: i64,
 }
 
+impl Evidence {
+    /// Whose trail it is of.
+    pub(crate) fn name(&self) -> &NodeName {
+        &self.name
+    }
+}
+
+/// What a body begins with.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum StoredHeads {
+    /// Of one of several servers.
+    Named { name: String, head: Option<StoredHead> },
+    /// Of the only server.
+    Only(Option<StoredHead>),
+}
+
 impl Document for Evidence {
     const KIND: Kind = EVIDENCE;
     const CACHED: bool = false;
 
     fn key(&self) -> String {
-        ONLY.to_owned()
+        self.name.as_str().to_owned()
     }
 
-    /// The head in JSON, a line's end, the key.
+    /// Name and head in JSON, a line's end, the key.
     fn to_body(&self) -> Result<SecretBytes, Error> {
         let head = self.head.as_ref().map(|head| StoredHead {
             number: head.number,
             sha256: head.sha256.clone(),
             hour_ms: head.hour.start().millis(),
         });
+        let head = match &self.name {
+            name if *name == NodeName::only() => StoredHeads::Only(head),
+            name => StoredHeads::Named { name: name.as_str().to_owned(), head },
+        };
         let head = serde_json::to_vec(&head).map_err(|error| Error::internal(format!("cannot write: {error}")))?;
         let mut body = Vec::with_capacity(head.len() + 1 + self.key.len());
         body.extend_from_slice(&head);
@@ -66,27 +87,32 @@ impl Document for Evidence {
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let parts = end.and_then(|end| Some((bytes.get(..end)?, bytes.get(end + 1..)?)));
         let (head, key) = parts.ok_or_else(|| Error::internal("the trail's evidence does not read"))?;
-        let head: Option<StoredHead> = from_json_body(EVIDENCE, &SecretBytes::new(head.to_vec()))?;
+        let (name, head) = match from_json_body(EVIDENCE, &SecretBytes::new(head.to_vec()))? {
+            StoredHeads::Named { name, head } => (NodeName::parse(&name), head),
+            StoredHeads::Only(head) => (Some(NodeName::only()), head),
+        };
+        let name = name.ok_or_else(|| Error::internal("the trail's evidence names no server"))?;
         let head = head.map(|head| Head {
             number: head.number,
             sha256: head.sha256,
             hour: Hour::of(Timestamp::from_millis(head.hour_ms)),
         });
-        Ok(Self { key: SecretBytes::new(key.to_vec()), head })
+        Ok(Self { name, key: SecretBytes::new(key.to_vec()), head })
     }
 }
 
-/// Makes the digests of a trail. A store has one at a time.
+/// Makes the digests of a trail, which has one at a time.
 pub struct Notary {
     documents: Arc<Documents>,
     segments: Arc<Segments>,
+    name: NodeName,
 }
 
 impl Notary {
-    /// The one of the trail in `segments`, whose key is in `documents`.
+    /// The one of the trail in `segments`, which is the server's of this name, and whose key is in `documents`.
     #[must_use]
-    pub fn new(documents: Arc<Documents>, segments: Arc<Segments>) -> Self {
-        Self { documents, segments }
+    pub fn new(documents: Arc<Documents>, segments: Arc<Segments>, name: NodeName) -> Self {
+        Self { documents, segments, name }
     }
 
     /// Makes the key when there is none, and lets nothing be appended to a segment that has its digest already.
@@ -94,7 +120,7 @@ impl Notary {
     /// # Errors
     /// When the store or the cipher library fails.
     pub async fn begin(&self) -> Result<(), Error> {
-        match self.documents.load::<Evidence>(ONLY).await? {
+        match self.documents.load::<Evidence>(self.name.as_str()).await? {
             Some(found) => {
                 if let Some(head) = &found.value.head {
                     self.segments.close_before(head.hour.next());
@@ -102,7 +128,7 @@ impl Notary {
                 Ok(())
             }
             None => {
-                let evidence = Evidence { key: Signer::generate()?.to_pkcs8()?, head: None };
+                let evidence = Evidence { name: self.name.clone(), key: Signer::generate()?.to_pkcs8()?, head: None };
                 self.keep(None, evidence).await
             }
         }
@@ -114,7 +140,7 @@ impl Notary {
     /// When store, files or cipher library fail. What is due stays so.
     pub async fn seal_due(&self, now: Timestamp) -> Result<usize, Error> {
         for sealed in 0..SEALED_MAX {
-            let Some(found) = self.documents.load::<Evidence>(ONLY).await? else {
+            let Some(found) = self.documents.load::<Evidence>(self.name.as_str()).await? else {
                 return Err(Error::internal("the trail's key is gone"));
             };
             let (segments, before) = (Arc::clone(&self.segments), Arc::clone(&found.value));
@@ -126,7 +152,7 @@ impl Notary {
             let Some(head) = made.map_err(|error| Error::internal(format!("the trail's digests: {error}")))? else {
                 return Ok(sealed);
             };
-            let after = Evidence { head: Some(head), key: found.value.key.clone() };
+            let after = Evidence { head: Some(head), ..found.value.as_ref().clone() };
             self.keep(Some(&found), after).await?;
         }
         Ok(SEALED_MAX)
@@ -139,23 +165,27 @@ impl Notary {
     }
 }
 
-/// The public key that the digests of the store's trail are signed by, as SubjectPublicKeyInfo; none when the store has
+/// The public key that the digests of a server's trail are signed by, as SubjectPublicKeyInfo; none when the store has
 /// none yet.
 ///
 /// # Errors
 /// When the store or the cipher library fails.
-pub async fn public_key(documents: &Documents) -> Result<Option<Vec<u8>>, Error> {
-    let Some(found) = documents.load::<Evidence>(ONLY).await? else { return Ok(None) };
+pub async fn public_key(documents: &Documents, name: &NodeName) -> Result<Option<Vec<u8>>, Error> {
+    let Some(found) = documents.load::<Evidence>(name.as_str()).await? else { return Ok(None) };
     Ok(Some(Signer::from_pkcs8(&found.value.key)?.public_key()?))
 }
 
-/// Holds the trail in `files` against its digests and what the store knows of them; none when the store has no key yet.
+/// Holds the trail in `files`, which is the server's of this name, against its digests and what the store knows of them; none when the store has no key yet.
 /// Blocks for as long as reading the trail takes.
 ///
 /// # Errors
 /// When the store or the files fail. What is wrong with the trail is part of the answer.
-pub async fn check_trail(documents: &Documents, files: &dyn SegmentFiles) -> Result<Option<Checked>, Error> {
-    let Some(found) = documents.load::<Evidence>(ONLY).await? else { return Ok(None) };
+pub async fn check_trail(
+    documents: &Documents,
+    name: &NodeName,
+    files: &dyn SegmentFiles,
+) -> Result<Option<Checked>, Error> {
+    let Some(found) = documents.load::<Evidence>(name.as_str()).await? else { return Ok(None) };
     let public_key = Signer::from_pkcs8(&found.value.key)?.public_key()?;
     let checked = check(files, &public_key, found.value.head.as_ref());
     checked.map(Some).map_err(|error| Error::internal(format!("the trail cannot be read: {error}")))

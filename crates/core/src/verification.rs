@@ -34,13 +34,14 @@ use crate::kms::Kms;
 use crate::kms::alias::Alias;
 use crate::kms::grant::{self, Grant};
 use crate::kms::key::{self, Key};
+use crate::nodes::Node;
 use crate::secrets::Secrets;
 use crate::secrets::model::{self, Secret};
 use crate::secrets::rotation::history::HistoryEntry;
 use crate::secrets::rotation::job::{BY_DUE, Job};
 use crate::secrets::values::StoredValue;
 use crate::trail::digests::Checked;
-use crate::trail::outbox;
+use crate::trail::{NodeName, outbox};
 
 /// Documents and index entries read at a time.
 const PAGE: usize = 500;
@@ -130,24 +131,15 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     // Default keys of before there was KMS become keys of KMS first.
     kms.adopt_default_keys(now).await?;
     let mut walk = Walk { documents, report: Report::default(), expected: BTreeMap::new() };
-    walk.over::<Evidence>(|_, _| ()).await?;
+    let mut topics = BTreeSet::from([NodeName::only().topic()]);
+    walk.over::<Evidence>(|_, evidence| {
+        topics.insert(evidence.name().topic());
+    })
+    .await?;
+    walk.over::<Node>(|_, _| ()).await?;
     walk.over::<catalogue::Entry>(|_, _| ()).await?;
     walk.over::<catalogue::Progress>(|_, _| ()).await?;
-    walk.over::<Account>(|_, _| ()).await?;
-    walk.over::<Organization>(|_, _| ()).await?;
-    walk.over::<AccessKey>(|_, _| ()).await?;
-    walk.over::<KeyUse>(|_, _| ()).await?;
-    walk.over::<User>(|_, _| ()).await?;
-    walk.over::<Group>(|_, _| ()).await?;
-    walk.over::<Role>(|_, _| ()).await?;
-    walk.over::<RoleUse>(|_, _| ()).await?;
-    walk.over::<ManagedPolicy>(|_, _| ()).await?;
-    walk.over::<InstanceProfile>(|_, _| ()).await?;
-    walk.over::<MfaDevice>(|_, _| ()).await?;
-    walk.over::<OidcProvider>(|_, _| ()).await?;
-    walk.over::<CredentialReport>(|_, _| ()).await?;
-    walk.over::<DeletionTask>(|_, _| ()).await?;
-    walk.over::<LastAccessedJob>(|_, _| ()).await?;
+    walk.over_identities().await?;
     walk.over::<Key>(|_, _| ()).await?;
     walk.over::<Alias>(|_, _| ()).await?;
     walk.over::<Grant>(|_, _| ()).await?;
@@ -187,8 +179,10 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
         walk.report.fault(format!("{values} values are stored, {values_expected} belong to versions"));
     }
     walk.over_databases(&owned).await?;
-    for fault in outbox::faults(documents.store().as_ref(), documents.keyring()).await? {
-        walk.report.fault(fault);
+    for topic in topics {
+        for fault in outbox::faults(&topic, documents.store().as_ref(), documents.keyring()).await? {
+            walk.report.fault(fault);
+        }
     }
     walk.compare_indexes().await
 }
@@ -222,6 +216,24 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    async fn over_identities(&mut self) -> Result<(), Error> {
+        self.over::<Account>(|_, _| ()).await?;
+        self.over::<Organization>(|_, _| ()).await?;
+        self.over::<AccessKey>(|_, _| ()).await?;
+        self.over::<KeyUse>(|_, _| ()).await?;
+        self.over::<User>(|_, _| ()).await?;
+        self.over::<Group>(|_, _| ()).await?;
+        self.over::<Role>(|_, _| ()).await?;
+        self.over::<RoleUse>(|_, _| ()).await?;
+        self.over::<ManagedPolicy>(|_, _| ()).await?;
+        self.over::<InstanceProfile>(|_, _| ()).await?;
+        self.over::<MfaDevice>(|_, _| ()).await?;
+        self.over::<OidcProvider>(|_, _| ()).await?;
+        self.over::<CredentialReport>(|_, _| ()).await?;
+        self.over::<DeletionTask>(|_, _| ()).await?;
+        self.over::<LastAccessedJob>(|_, _| ()).await
     }
 
     /// Opens every database. Those are to be there that the secrets which services own are of, and no others.

@@ -11,7 +11,10 @@ use strongroom_core::identities::NewKey;
 use strongroom_core::identities::signers::identity_of;
 use strongroom_core::oidc::WebIdentities;
 use strongroom_core::secrets::rotation::rotator::Rotator;
+use strongroom_core::trail::NodeName;
+use strongroom_core::trail::files::DiskFiles;
 use strongroom_core::trail::outbox::Outbox;
+use strongroom_core::trail::owner::Claim;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
 use strongroom_core::{Caller, Databases, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
@@ -23,13 +26,15 @@ use thiserror::Error;
 
 use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
-use crate::backups::{self, Backups, Parts};
+use crate::backups::{Backups, Source};
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::figures::Figures;
+use crate::frozen;
 use crate::functions::{Owners, Partners, Rotators, ServerHost, elsewhere};
 use crate::gate::{Gate, fault_text};
 use crate::identity_providers::{self, IdentityProvidersError};
+use crate::node::{self, Node};
 use crate::opening::{self, WholeStore};
 use crate::refused::Refused;
 use crate::rewrapping::Rewrapping;
@@ -119,6 +124,9 @@ pub struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) outbox: Outbox,
+    /// This server among those that share its store.
+    pub(crate) node: Node,
+    pub(crate) keyring: Arc<Keyring>,
     /// A server that cannot account for itself is not ready.
     pub(crate) standing: Standing,
     /// Refused requests that have no records of their own.
@@ -160,15 +168,23 @@ pub fn trail_directory(config: &Config) -> PathBuf {
     config.audit.directory.clone().unwrap_or_else(|| config.data.directory.join(TRAIL_DIRECTORY))
 }
 
-/// The segments of the trail.
-fn trail(config: &Config, directory: &Path, clock: &Arc<dyn Clock>) -> Result<Arc<Segments>, OpenError> {
+/// The segments of the trail, whose it is, and the claim to it.
+fn trail(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    random: &dyn Random,
+) -> Result<(Arc<Segments>, NodeName, Option<Claim>), OpenError> {
+    let directory = &trail_directory(config);
+    let unusable = |source| OpenError::File { path: directory.clone(), source };
+    let files = DiskFiles::open(directory).map_err(unusable)?;
+    let (name, claim) = node::name(config, directory, random)?;
     let fsync = match config.audit.sync {
         AuditSync::Never => Fsync::Never,
         AuditSync::Interval => Fsync::Interval,
         AuditSync::Always => Fsync::Always,
     };
-    let trail = Segments::open(directory, SegmentsConfig { fsync }, Arc::clone(clock));
-    trail.map(Arc::new).map_err(|source| OpenError::File { path: directory.to_owned(), source })
+    let trail = Segments::with_files(Arc::new(files), SegmentsConfig { fsync }, Arc::clone(clock));
+    Ok((Arc::new(trail.map_err(unusable)?), name, claim))
 }
 
 /// The reserve of the trail's file system, of which `standing` knows from now on.
@@ -196,10 +212,11 @@ impl App {
     ) -> Result<(Self, Option<NewKey>), OpenError> {
         let web_identities = identity_providers::open(&config.identity_providers, Arc::clone(&clock))?;
         let WholeStore { store, keyring, anchor, looked_at } = opening::open(config, root.as_ref(), &random).await?;
-        let documents = documents(&store, &keyring, &random, config);
-        let trail = trail(config, &trail_directory(config), &clock)?;
-        let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail));
-        notary.begin().await?;
+        let (trail, name, claim) = trail(config, &clock, random.as_ref())?;
+        let documents = documents(&store, &keyring, &random, config, &name);
+        let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail), name.clone());
+        frozen::unless_frozen(notary.begin().await)?;
+        let node = node::begin(config, &documents, &name, claim, clock.now()).await?;
         let standing = Standing::default();
         let space = space(config, &standing)?;
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
@@ -218,13 +235,7 @@ impl App {
         let rotators = rotators(&functions, &host, owners, config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
-        let rewrapping = rewrapping(&documents, &root, config);
-        let backups =
-            backups::place(config, &clock).map_err(|error| OpenError::Fault(error.to_string()))?.map(|place| {
-                let (documents, identities, store, keyring) = (&documents, &identities, &store, &keyring);
-                let (root, clock, random) = (Arc::clone(&root), &clock, &random);
-                Backups::new(Parts { place, root, documents, identities, store, keyring, clock, random }, config)
-            });
+        let backups = backups(config, (&root, &keyring), &documents, (&identities, &store), (&clock, &random))?;
         let app = Self {
             dev: config.dev,
             dev_signer: dev_signer(&account, &config.account.region),
@@ -242,7 +253,9 @@ impl App {
             kms,
             identities,
             signing_keys: SigningKeyCache::new(entries(config.cache.signing_keys_max)),
-            outbox: Outbox::new(Arc::clone(&store) as _, keyring, Arc::clone(&trail)),
+            outbox: Outbox::new(name.topic(), Arc::clone(&store) as _, Arc::clone(&keyring), Arc::clone(&trail)),
+            node,
+            keyring,
             trail,
             clock,
             random,
@@ -251,7 +264,7 @@ impl App {
             space,
             backlog_entries_max: config.audit.backlog_entries_max,
             trail_sync: config.audit.sync,
-            rewrapping,
+            rewrapping: rewrapping(&documents, &root, config),
             notary,
             anchor,
             inspection_hours: config.data.inspection_hours,
@@ -350,9 +363,11 @@ fn documents(
     keyring: &Arc<Keyring>,
     random: &Arc<dyn Random>,
     config: &Config,
+    name: &NodeName,
 ) -> Arc<Documents> {
     let (store, keyring, random) = (Arc::clone(store) as _, Arc::clone(keyring), Arc::clone(random));
-    Arc::new(Documents::new(store, keyring, random, config.cache.documents_bytes_max))
+    let documents = Documents::new(store, keyring, random, config.cache.documents_bytes_max);
+    Arc::new(documents.with_age(node::age(config)).of_node(name))
 }
 
 /// Has the cipher library seed its generator, which it does at the first draw and takes a while: no request should wait
@@ -366,6 +381,18 @@ fn seed(random: &dyn Random) -> Result<(), OpenError> {
 fn rewrapping(documents: &Arc<Documents>, root: &Arc<dyn RootOfTrust>, config: &Config) -> Option<Rewrapping> {
     let work = Rewrapping { documents: Arc::clone(documents), root: Arc::clone(root) };
     (config.roots.len() > 1).then_some(work)
+}
+
+/// Who takes backups, where `config` names a place for them.
+fn backups(
+    config: &Config,
+    (root, keyring): (&Arc<dyn RootOfTrust>, &Arc<Keyring>),
+    documents: &Arc<Documents>,
+    (identities, store): (&Arc<Identities>, &Arc<dyn Engine>),
+    (clock, random): (&Arc<dyn Clock>, &Arc<dyn Random>),
+) -> Result<Option<Backups>, OpenError> {
+    let source = Source { root, documents, identities, store, keyring };
+    Backups::of(config, &source, clock, random).map_err(|error| OpenError::Fault(error.to_string()))
 }
 
 /// What runs functions.
@@ -460,15 +487,30 @@ async fn account(
             None => Ok((first, None)),
         };
     }
-    let account = match asked {
+    let account = match asked.clone() {
         Some(asked) => asked,
         None => random_account(random)?,
     };
     let key = identities.new_key()?;
     credentials::save_credentials(directory, &key)
         .map_err(|source| OpenError::File { path: directory.join(credentials::CREDENTIALS_FILE), source })?;
-    identities.create_account(&account, &key, clock.now()).await?;
-    Ok((account, Some(key)))
+    match identities.create_first_account(&account, &key, clock.now()).await {
+        Ok(()) => Ok((account, Some(key))),
+        // Another server on the same database was quicker: the key that was saved signs nothing.
+        Err(Error::Conflict) => {
+            credentials::remove(directory)
+                .map_err(|source| OpenError::File { path: directory.join(credentials::CREDENTIALS_FILE), source })?;
+            let made = identities.first_account().await?;
+            let first = made.ok_or_else(|| OpenError::Fault("the store's account is gone".to_owned()))?;
+            match asked {
+                Some(asked) if asked != first => {
+                    Err(OpenError::OtherAccount { directory: directory.clone(), stored: first, asked })
+                }
+                _ => Ok((first, None)),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn entries(limit: u32) -> usize {

@@ -25,6 +25,14 @@ pub fn save_credentials(directory: &Path, key: &NewKey) -> io::Result<()> {
     replace(&directory.join(CREDENTIALS_FILE), section(DEFAULT_PROFILE, key).as_bytes())
 }
 
+/// Removes the file.
+///
+/// # Errors
+/// When it cannot be removed.
+pub(crate) fn remove(directory: &Path) -> io::Result<()> {
+    fs::remove_file(directory.join(CREDENTIALS_FILE))
+}
+
 /// Saves `key` as a profile beside those that are there, in place of one of that name.
 ///
 /// # Errors

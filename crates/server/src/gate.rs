@@ -22,6 +22,7 @@ use tracing::error;
 use crate::app::App;
 use crate::authn::{self, Authenticated};
 use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
+use crate::node;
 use crate::ops::{self, Acted};
 use crate::route;
 
@@ -67,7 +68,14 @@ impl Endpoint for Gate {
     }
 
     fn ready(&self) -> Readiness {
-        self.app.standing.readiness()
+        match (self.app.standing.readiness(), node::deaf(&self.app)) {
+            (readiness, None) => readiness,
+            (Readiness::Ready | Readiness::ReadsOnly(_), Some(deaf)) => Readiness::NotReady(vec![deaf]),
+            (Readiness::NotReady(mut reasons), Some(deaf)) => {
+                reasons.push(deaf);
+                Readiness::NotReady(reasons)
+            }
+        }
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -129,10 +137,11 @@ impl Gate {
         if let Some(failure) = self.no_room_for(call, operation) {
             return self.refuse(call, service, &failure);
         }
-        let record = match self.record(call, service, operation.name(), operation.is_read_only(), &signer) {
+        let mut record = match self.record(call, service, operation.name(), operation.is_read_only(), &signer) {
             Ok(record) => record,
             Err(failure) => return self.refuse(call, service, &failure),
         };
+        node::mark(&self.app, &mut record);
         let way = Way {
             source: Some(call.source),
             secure: call.tls.is_some() || call.inside,

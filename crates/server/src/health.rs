@@ -26,6 +26,8 @@ pub(crate) fn answer(method: &Method, path: &str, ready: impl FnOnce() -> (Readi
         "live" => Some(report(200, "live", &[], &[])),
         "ready" => Some(match ready() {
             (Readiness::Ready, warnings) => report(200, "ready", &[], &warnings),
+            // Reads go on, so that nobody is to be sent elsewhere.
+            (Readiness::ReadsOnly(reason), warnings) => report(200, "ready", &[reason], &warnings),
             (Readiness::NotReady(reasons), warnings) => report(503, "not ready", &reasons, &warnings),
         }),
         _ => None,

@@ -3,6 +3,7 @@
 mod authn;
 mod cors;
 mod figures;
+mod frozen;
 mod health;
 mod inspection;
 pub mod ops;
@@ -24,7 +25,9 @@ pub mod functions;
 pub mod gate;
 pub mod identity_providers;
 pub mod listen;
+mod node;
 pub mod opening;
 pub mod scratch;
+pub mod transfer;
 pub mod verification;
 pub mod workers;

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use strongroom_store::transfer;
+
 use crate::front::Readiness;
+use crate::frozen;
 
 /// What readiness is told from.
 #[derive(Debug, Default)]
@@ -15,6 +18,10 @@ pub(crate) struct Standing {
     space_is_low: AtomicBool,
     /// Whether too many records of changes wait for being moved to the trail.
     backlog_is_full: AtomicBool,
+    /// Whether other servers' changes are not heard of.
+    lost: AtomicBool,
+    /// Whether the store takes changes.
+    of_store: Mutex<transfer::Standing>,
     /// Duties that fail for so long that somebody should know.
     failing: Mutex<BTreeSet<&'static str>>,
     /// What somebody should know though requests can be served, by whoever tells of it.
@@ -45,6 +52,16 @@ impl Standing {
 
     pub(crate) fn backlog_is_full(&self) -> bool {
         self.backlog_is_full.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether other servers' changes are not heard of, and returns whether they were not.
+    pub(crate) fn set_lost(&self, lost: bool) -> bool {
+        self.lost.swap(lost, Ordering::Relaxed)
+    }
+
+    /// Notes whether the store takes changes, and returns what was so before.
+    pub(crate) fn set_of_store(&self, standing: transfer::Standing) -> transfer::Standing {
+        std::mem::replace(&mut self.of_store.lock().unwrap_or_else(PoisonError::into_inner), standing)
     }
 
     pub(crate) fn set_failing(&self, duty: &'static str, fails: bool) {
@@ -78,6 +95,10 @@ impl Standing {
         }
         let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         reasons.extend(failing.iter().map(|duty| format!("background work fails: {duty}")));
-        if reasons.is_empty() { Readiness::Ready } else { Readiness::NotReady(reasons) }
+        if !reasons.is_empty() {
+            return Readiness::NotReady(reasons);
+        }
+        let of_store = *self.of_store.lock().unwrap_or_else(PoisonError::into_inner);
+        frozen::told(of_store).map_or(Readiness::Ready, Readiness::ReadsOnly)
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use strongroom_core::bootstrap::SEALING_KEY;
 use strongroom_core::evidence::check_trail;
+use strongroom_core::trail::NodeName;
 use strongroom_core::trail::files::DiskFiles;
+use strongroom_core::trail::owner::owner;
 use strongroom_core::verification::{Report, verify};
 use strongroom_core::{Documents, Error, Identities, Kms, bootstrap};
 use strongroom_crypto::{Random, RootOfTrust, Witness};
@@ -88,7 +90,8 @@ async fn fault_of_anchor(store: &dyn Engine, witness: &Witness, beside: Beside<'
 async fn with_trail(mut report: Report, documents: &Documents, trail: Option<&Path>) -> Result<Report, Error> {
     let Some(folder) = trail.filter(|folder| folder.is_dir()) else { return Ok(report) };
     let files = DiskFiles::open(folder).map_err(|error| Error::internal(format!("{}: {error}", folder.display())))?;
-    report.trail = check_trail(documents, &files).await?;
+    let owner = owner(folder).map_err(|error| Error::internal(format!("{}: {error}", folder.display())))?;
+    report.trail = check_trail(documents, &owner.unwrap_or_else(NodeName::only), &files).await?;
     let faults = report.trail.iter().flat_map(|checked| &checked.faults).map(|fault| format!("trail: {fault}"));
     report.faults.extend(faults);
     Ok(report)

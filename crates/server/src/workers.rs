@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{backups, inspection, refused, rewrapping, rotating};
+use crate::{backups, frozen, inspection, node, refused, rewrapping, rotating};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -45,6 +45,8 @@ const PURGED_MAX: usize = 1000;
 /// Keys that one run deletes or rotates, at most.
 const KEYS_MAX: usize = 1000;
 
+/// Between two looks whether other servers' changes are heard of, in ms.
+const LOST_MS: u64 = 500;
 /// Between two looks at how many records wait in the outbox, in ms.
 const BACKLOG_MS: u64 = 1000;
 /// Before a duty that panicked is done again, in ms.
@@ -64,7 +66,15 @@ struct Duty {
 
 /// All duties. The outbox comes behind what writes records, so that at the end it takes what the others left, and the
 /// anchor behind all.
-const DUTIES: [Duty; 12] = [
+const DUTIES: [Duty; 16] = [
+    Duty {
+        name: "look whether the store takes changes",
+        pause_ms: frozen::LOOK_MS,
+        work: |app| Box::pin(frozen::look(app)),
+    },
+    Duty { name: "look for lost changes", pause_ms: LOST_MS, work: |app| Box::pin(node::listen(app)) },
+    Duty { name: "be there", pause_ms: node::STAY_MS, work: |app| Box::pin(node::stay(app)) },
+    Duty { name: "take over", pause_ms: node::TAKE_OVER_MS, work: |app| Box::pin(node::take_over(app)) },
     Duty { name: "look at the trail's backlog", pause_ms: BACKLOG_MS, work: |app| Box::pin(look_at_backlog(app)) },
     Duty { name: "look at the trail's free space", pause_ms: SPACE_MS, work: |app| Box::pin(look_at_space(app)) },
     Duty { name: "sum up refused requests", pause_ms: SUM_UP_MS, work: |app| Box::pin(sum_up(app)) },
@@ -94,6 +104,9 @@ async fn forget(app: &App) -> Result<(), Error> {
 }
 
 async fn drain(app: &App) -> Result<(), Error> {
+    if app.node.nodes.is_displaced() {
+        return Ok(());
+    }
     app.outbox.drain().await.map(drop).map_err(|error| Error::internal(error.to_string()))
 }
 
@@ -139,6 +152,9 @@ async fn sync(app: &App) -> Result<(), Error> {
 }
 
 async fn make_digests(app: &App) -> Result<(), Error> {
+    if app.node.nodes.is_displaced() {
+        return Ok(());
+    }
     app.notary.seal_due(app.clock.now()).await.map(drop)
 }
 
@@ -209,9 +225,13 @@ impl Workers {
         for duty in DUTIES {
             match once(&self.app, duty).await {
                 Ok(Ok(())) => {}
+                Ok(Err(fault)) if frozen::is_meant(&fault) => {}
                 Ok(Err(fault)) => error!(duty = duty.name, fault = %fault_text(&fault), "background work fails"),
                 Err(Panicked) => error!(duty = duty.name, "background work panicked"),
             }
+        }
+        if let Err(fault) = frozen::unless_frozen(node::leave(&self.app).await) {
+            error!(fault = %fault_text(&fault), "this server's place among others is kept");
         }
     }
 }
@@ -234,6 +254,7 @@ async fn repeat(app: Arc<App>, duty: Duty, mut stopped: watch::Receiver<bool>) {
                 failures = 0;
                 continue;
             }
+            Ok(Err(fault)) if frozen::is_meant(&fault) => continue,
             Ok(Err(fault)) => fault_text(&fault),
             Err(Panicked) => {
                 pause_ms = pause_ms.max(PANICKED_MS);

@@ -129,7 +129,7 @@ pub struct Delete {
 #[derive(Clone, Debug)]
 pub struct FeedEntry {
     /// Which worker it is for, such as `trail`.
-    pub topic: &'static str,
+    pub topic: Arc<str>,
     /// A name for the entry, unique within its topic; part of what the body is sealed for.
     pub id: String,
     /// The content.
@@ -291,11 +291,11 @@ pub trait Store: Send + Sync + 'static {
     fn commit(&self, batch: Batch) -> StoreFuture<'_, ()>;
 
     /// Entries of a topic behind `after`, in order, at most `limit`.
-    fn feed<'a>(&'a self, topic: &'static str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>>;
+    fn feed<'a>(&'a self, topic: &'a str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>>;
 
     /// Forgets the entries of a topic up to and including `through`. Need not be durable at once: an entry may come
     /// back after a crash.
-    fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()>;
+    fn trim<'a>(&'a self, topic: &'a str, through: u64) -> StoreFuture<'a, ()>;
 
     /// Has the engine keep its ledger (see [`strongroom_crypto::ledger`]) from now on: sums over all rows, changed with
     /// each commit in its own transaction. `first` is committed together with that. A store that has a ledger takes no

@@ -8,6 +8,8 @@ use crate::api::{Batch, DocumentKey, Put, StoreError, Term};
 pub const KEY_BYTES_MAX: usize = 2 * 1024;
 /// Greatest length of an index value or of a feed entry's name, in bytes.
 pub const VALUE_BYTES_MAX: usize = 16 * 1024;
+/// Greatest length of a topic's name, in bytes.
+pub const TOPIC_BYTES_MAX: usize = 256;
 /// Greatest length of a sealed body, in bytes.
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most puts, deletes and feed entries of one batch, each.
@@ -36,6 +38,7 @@ pub(crate) fn check(batch: &Batch) -> Result<(), StoreError> {
     }
     for entry in &batch.feed {
         check_text(&entry.id, VALUE_BYTES_MAX)?;
+        check_text(&entry.topic, TOPIC_BYTES_MAX)?;
         check_body(entry.body.as_bytes())?;
     }
     check_single(batch)

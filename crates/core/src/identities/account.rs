@@ -12,6 +12,9 @@ const ACCOUNT: Kind = Kind("account");
 /// Unique index of account aliases. An alias is unique among all accounts.
 pub const BY_ALIAS: Index = Index("account-alias");
 
+/// Unique index of the first account: two servers that begin a store at once make one between them.
+const FIRST: Index = Index("account-first");
+
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -29,6 +32,9 @@ pub struct Account {
     /// same either way.
     #[serde(default)]
     pub long_global_tokens: bool,
+    /// Whether a server made it when there was none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first: bool,
 }
 
 /// What the passwords of an account's users must be like (IAM's API, `PasswordPolicy`).
@@ -59,7 +65,7 @@ impl Account {
     #[must_use]
     pub fn new(account: &str, created_ms: i64) -> Self {
         let account = account.to_owned();
-        Self { account, created_ms, alias: None, password_policy: None, long_global_tokens: false }
+        Self { account, created_ms, alias: None, password_policy: None, long_global_tokens: false, first: false }
     }
 }
 
@@ -71,7 +77,8 @@ impl Document for Account {
     }
 
     fn unique(&self) -> Vec<Term> {
-        self.alias.iter().map(|alias| Term::new(BY_ALIAS, alias.clone())).collect()
+        let alias = self.alias.iter().map(|alias| Term::new(BY_ALIAS, alias.clone()));
+        alias.chain(self.first.then(|| Term::new(FIRST, "1"))).collect()
     }
 
     fn to_body(&self) -> Result<SecretBytes, Error> {

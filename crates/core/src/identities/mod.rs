@@ -137,8 +137,20 @@ impl Identities {
     /// # Errors
     /// `Conflict` when the account exists; faults of the store.
     pub async fn create_account(&self, account: &AccountId, new: &NewKey, now: Timestamp) -> Result<(), Error> {
+        self.create(Account::new(account.as_str(), now.millis()), account, new).await
+    }
+
+    /// As [`Identities::create_account`], for a store that has no account.
+    ///
+    /// # Errors
+    /// `Conflict` when another server was quicker; faults of the store.
+    pub async fn create_first_account(&self, account: &AccountId, new: &NewKey, now: Timestamp) -> Result<(), Error> {
+        let created = Account { first: true, ..Account::new(account.as_str(), now.millis()) };
+        self.create(created, account, new).await
+    }
+
+    async fn create(&self, created: Account, account: &AccountId, new: &NewKey) -> Result<(), Error> {
         let mut batch = Batch::named("create_account");
-        let created = Account::new(account.as_str(), now.millis());
         self.documents.put(&mut batch, None, &Arc::new(created))?;
         self.documents.put(&mut batch, None, &Arc::new(AccessKey::of_root(account.clone(), new)))?;
         self.documents.commit(batch).await

@@ -78,7 +78,7 @@ impl Identities {
     ) -> Result<Found, Error> {
         let epoch = self.epoch();
         let credential = token.unwrap_or(key_id);
-        let ready = self.signers.get(credential).filter(|ready| ready.epoch == epoch);
+        let ready = self.signers.get(credential).filter(|ready| ready.epoch == epoch && self.documents.may_recall());
         let signer = match ready {
             Some(ready) => ready,
             None => {

@@ -111,7 +111,7 @@ pub fn entry(documents: &Documents, secret: &Secret, now: Timestamp, event: &Eve
         None => Outcome::Success { response_elements: None, resources: Vec::new() },
         Some(text) => Outcome::Failure { code: String::new(), message: text.to_owned() },
     };
-    Ok(outbox::seal_entry(documents.keyring(), random, &event_id, &record.finish(&outcome))?)
+    Ok(outbox::seal_entry(documents.records(), documents.keyring(), random, &event_id, &record.finish(&outcome))?)
 }
 
 impl Secrets {

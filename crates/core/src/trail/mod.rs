@@ -8,9 +8,11 @@ mod json_text;
 #[cfg(test)]
 pub(crate) mod memory;
 pub mod outbox;
+pub mod owner;
 pub mod read;
 pub mod record;
 pub mod segments;
 
 pub use calendar::Hour;
 pub(crate) use json_text::push_string;
+pub use owner::NodeName;

@@ -14,8 +14,8 @@ use tokio::task::JoinError;
 use super::read::known_ids;
 use super::segments::Segments;
 
-/// The feed's topic.
-pub const TOPIC: &str = "trail";
+/// What entries are sealed for, whichever server's topic they wait in: another server may have to move them.
+const PURPOSE: &str = "trail";
 /// What stands between the records of one entry, the last of which has the entry's id.
 pub const JOINT: &str = "\n";
 /// Entries that are moved at once.
@@ -47,40 +47,42 @@ pub enum OutboxError {
     Thread(#[from] JoinError),
 }
 
-/// Seals a finished record for the feed, to be committed with the change that it tells of.
+/// Seals a finished record for a topic of the feed, to be committed with the change that it tells of.
 ///
 /// # Errors
 /// When the random source fails.
 pub fn seal_entry(
+    topic: &Arc<str>,
     keyring: &Keyring,
     random: &dyn Random,
     event_id: &str,
     line: &str,
 ) -> Result<FeedEntry, CryptoError> {
     let body = keyring.seal(random, &entry_context(event_id), line.as_bytes())?;
-    Ok(FeedEntry { topic: TOPIC, id: event_id.to_owned(), body })
+    Ok(FeedEntry { topic: Arc::clone(topic), id: event_id.to_owned(), body })
 }
 
-/// What is wrong with the entries that wait in `store`, in words: each is opened.
+/// What is wrong with the entries that wait in a topic, in words: each is opened.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn faults(store: &dyn Store, keyring: &Keyring) -> Result<Vec<String>, StoreError> {
+pub async fn faults(topic: &str, store: &dyn Store, keyring: &Keyring) -> Result<Vec<String>, StoreError> {
     let (mut faults, mut after) = (Vec::new(), 0);
     loop {
-        let rows = store.feed(TOPIC, after, BATCH_ENTRIES_MAX).await?;
+        let rows = store.feed(topic, after, BATCH_ENTRIES_MAX).await?;
         let Some(last) = rows.last() else { return Ok(faults) };
         after = last.sequence;
         for row in &rows {
             if let Err(error) = keyring.open(&entry_context(&row.id), &row.body) {
-                faults.push(format!("entry {} of the feed {TOPIC}: {error}", row.sequence));
+                faults.push(format!("entry {} of the feed {topic}: {error}", row.sequence));
             }
         }
     }
 }
 
-/// Moves entries from the store's feed to the segment files. A store has one at a time.
+/// Moves entries from a topic of the store's feed to the segment files. A topic has one at a time.
 pub struct Outbox {
+    topic: Arc<str>,
     store: Arc<dyn Store>,
     keyring: Arc<Keyring>,
     segments: Arc<Segments>,
@@ -96,10 +98,10 @@ struct Progress {
 }
 
 impl Outbox {
-    /// The way from `store` to `segments`; `keyring` is the ring that entries were sealed with.
+    /// The way from `topic` of `store` to `segments`; `keyring` is the ring that entries were sealed with.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, keyring: Arc<Keyring>, segments: Arc<Segments>) -> Self {
-        Self { store, keyring, segments, progress: Mutex::default() }
+    pub fn new(topic: Arc<str>, store: Arc<dyn Store>, keyring: Arc<Keyring>, segments: Arc<Segments>) -> Self {
+        Self { topic, store, keyring, segments, progress: Mutex::default() }
     }
 
     /// Moves all entries that wait, in their order, and returns how many were appended. An entry is forgotten by the
@@ -114,7 +116,7 @@ impl Outbox {
         let mut progress = self.progress.lock().await;
         let mut moved = 0;
         loop {
-            let rows = self.store.feed(TOPIC, 0, BATCH_ENTRIES_MAX).await?;
+            let rows = self.store.feed(&self.topic, 0, BATCH_ENTRIES_MAX).await?;
             let full = rows.len() == BATCH_ENTRIES_MAX;
             let mut page = self.open(rows, progress.appended);
             let mut caught_up = true;
@@ -129,7 +131,7 @@ impl Outbox {
             progress.caught_up = caught_up;
             if let Some(through) = page.through {
                 progress.appended = through;
-                self.store.trim(TOPIC, through).await?;
+                self.store.trim(&self.topic, through).await?;
             }
             if let Some(error) = page.stopped {
                 return Err(error);
@@ -146,10 +148,10 @@ impl Outbox {
     /// # Errors
     /// When the store fails.
     pub async fn holds_more_than(&self, entries_max: u64) -> Result<bool, StoreError> {
-        let first = self.store.feed(TOPIC, 0, 1).await?;
+        let first = self.store.feed(&self.topic, 0, 1).await?;
         let Some(first) = first.first() else { return Ok(false) };
         let last_allowed = first.sequence.saturating_add(entries_max.saturating_sub(1));
-        Ok(!self.store.feed(TOPIC, last_allowed, 1).await?.is_empty())
+        Ok(!self.store.feed(&self.topic, last_allowed, 1).await?.is_empty())
     }
 
     /// Opens the entries behind `appended`, up to the first that cannot be opened.
@@ -212,7 +214,7 @@ struct Entry {
 }
 
 fn entry_context(event_id: &str) -> Context {
-    Context::new("feed").field(TOPIC).field(event_id)
+    Context::new("feed").field(PURPOSE).field(event_id)
 }
 
 #[cfg(test)]
@@ -232,6 +234,7 @@ mod tests {
     use crate::trail::record::tests::{record, success};
     use crate::trail::segments::{Fsync, SegmentsConfig};
 
+    const TOPIC: &str = "trail";
     const START: Timestamp = Timestamp::from_seconds(1_525_369_862);
 
     /// A store that can be told not to forget, as if the process died before.
@@ -265,10 +268,10 @@ mod tests {
         fn commit(&self, batch: Batch) -> StoreFuture<'_, ()> {
             self.inner.commit(batch)
         }
-        fn feed<'a>(&'a self, topic: &'static str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
+        fn feed<'a>(&'a self, topic: &'a str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
             self.inner.feed(topic, after, limit)
         }
-        fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()> {
+        fn trim<'a>(&'a self, topic: &'a str, through: u64) -> StoreFuture<'a, ()> {
             if self.trims.load(Ordering::SeqCst) {
                 self.inner.trim(topic, through)
             } else {
@@ -311,14 +314,14 @@ mod tests {
             self.files.lose_power();
             let config = SegmentsConfig { fsync: Fsync::Never };
             let segments = Segments::with_files(Arc::new(self.files.clone()), config, Arc::new(self.clock.clone()));
-            Outbox::new(self.store.clone(), Arc::clone(&self.keyring), Arc::new(segments.expect("open")))
+            Outbox::new(TOPIC.into(), self.store.clone(), Arc::clone(&self.keyring), Arc::new(segments.expect("open")))
         }
 
         async fn commit(&self, ids: std::ops::Range<usize>) {
             let mut batch = Batch::named("test");
             for id in ids {
                 let line = record(&format!("event {id}"), START).finish(&success());
-                let entry = seal_entry(&self.keyring, &self.random, &format!("event {id}"), &line);
+                let entry = seal_entry(&TOPIC.into(), &self.keyring, &self.random, &format!("event {id}"), &line);
                 batch.feed.push(entry.expect("seal"));
             }
             self.store.commit(batch).await.expect("commit");
@@ -426,7 +429,7 @@ mod tests {
         let fixture = Fixture::new();
         fixture.commit(0..2).await;
         let mut batch = Batch::named("test");
-        let mut moved = seal_entry(&fixture.keyring, &fixture.random, "event 2", "{}").expect("seal");
+        let mut moved = seal_entry(&TOPIC.into(), &fixture.keyring, &fixture.random, "event 2", "{}").expect("seal");
         moved.id = "event 3".into();
         batch.feed.push(moved);
         fixture.store.commit(batch).await.expect("commit");

@@ -5,17 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strongroom_core::Documents;
+use strongroom_core::bootstrap::stored_keyring;
 use strongroom_core::catalogue::{BackupName, Comparison, Manifest, Proof, compare};
 use strongroom_core::verification::Report;
 use strongroom_crypto::Random;
-use strongroom_store::transfer::Importer as _;
-use strongroom_store::{Engine, SqliteConfig, SqliteImporter, SqliteStore};
+use strongroom_store::Engine;
 use strongroom_types::Clock;
+use tokio::runtime::Handle;
 
-use super::restoring::restore;
-use super::{BackupsError, Listing, Shelf, at};
+use super::restoring::{Restored, restore};
+use super::{BackupsError, Listing, Shelf, aside, at};
 use crate::scratch::TemporaryDirectory;
-use crate::verification::{Beside, look_over};
+use crate::transfer::Place;
 
 /// Bytes of decoded documents of the scratch store that are kept.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
@@ -64,22 +65,13 @@ pub async fn drill(
     let newest = newest(shelf, listing, live.as_ref())?;
     let directory = TemporaryDirectory::within(scratch, random.as_ref()).map_err(at(scratch))?;
     let folder = directory.path().join("store");
-    let importer = SqliteImporter::open(&folder)?;
-    let restored = restore(shelf, listing, newest, &importer, directory.path(), Arc::clone(random)).await;
-    let published = match &restored {
-        Ok(_) => importer.publish().await,
-        Err(_) => Ok(()),
-    };
-    importer.close().await?;
-    published?;
-    let restored = restored?;
-    let config = SqliteConfig::default();
-    let store: Arc<dyn Engine> = Arc::new(SqliteStore::open(&folder, config)?);
-    let keyring = Arc::clone(&restored.keyring);
-    let documents = Documents::new(Arc::clone(&store) as _, keyring, Arc::clone(random), CACHE_BYTES);
-    let held = hold(shelf, &store, &documents, &restored.manifest, live, clock, random).await;
+    let target = Place::embedded(&folder);
+    let restored = restore(shelf, listing, newest, &target, directory.path(), began, random).await?;
+    let store = target.engine(random).await?;
+    let held = hold(shelf, &store, &restored, live, random).await;
     store.close().await?;
-    let (report, comparison) = held?;
+    let comparison = held?;
+    let report = restored.report;
     let now = clock.now();
     let proof = Proof {
         name: restored.manifest.name.clone(),
@@ -107,40 +99,40 @@ fn newest<'a>(shelf: &Shelf, listing: &'a Listing, live: Option<&Live<'_>>) -> R
     there.ok_or_else(|| BackupsError::None(shelf.describe()))
 }
 
-/// Looks the scratch store over.
+/// Holds the scratch store against what the manifest says and against the live store.
 async fn hold(
     shelf: &Shelf,
     store: &Arc<dyn Engine>,
-    documents: &Documents,
-    manifest: &Manifest,
+    restored: &Restored,
     live: Option<Live<'_>>,
-    clock: &dyn Clock,
     random: &Arc<dyn Random>,
-) -> Result<(Report, Option<Comparison>), BackupsError> {
-    // Before anything is written into the scratch store: what verifying adopts counts as commits.
-    let stored = store.stats().await?.documents.iter().map(|(_, count)| count).sum::<u64>();
-    let root = Arc::clone(shelf.root());
-    let report = look_over(store, root, Arc::clone(random), clock.now(), Beside::default()).await?;
-    let mut faults = report.faults.clone();
-    if stored != manifest.documents {
-        faults.push(format!("it holds {stored} documents, and its manifest says {}", manifest.documents));
+) -> Result<Option<Comparison>, BackupsError> {
+    let (manifest, root) = (&restored.manifest, Arc::clone(shelf.root()));
+    // Roots may block.
+    let (keeping, generator, runtime) = (Arc::clone(store), Arc::clone(random), Handle::current());
+    let keyring =
+        aside(move || Ok(runtime.block_on(stored_keyring(keeping.as_ref(), root.as_ref(), generator))?)).await?;
+    let documents = Documents::new(Arc::clone(store) as _, keyring, Arc::clone(random), CACHE_BYTES);
+    let mut faults = Vec::new();
+    let (commits, then) = (store.ledger().await?.commits(), manifest.commits);
+    if commits < then {
+        faults.push(format!("its ledger counts {commits} commits, and its manifest says {then}"));
     }
     let mut comparison = None;
     if let Some(live) = live {
         let now = live.store.commits();
-        if now < manifest.commits {
-            let then = manifest.commits;
+        if now < then {
             faults.push(format!("the live store counts {now} commits, fewer than the backup's {then}: it went back"));
         }
-        let found = compare(documents, live.documents, &report.kinds).await?;
+        let found = compare(&documents, live.documents, &restored.report.kinds).await?;
         faults.extend(found.faults.iter().cloned());
         comparison = Some(found);
     }
     if faults.is_empty() {
-        return Ok((report, comparison));
+        return Ok(comparison);
     }
     let told: Vec<&str> = faults.iter().take(FAULTS_TOLD).map(String::as_str).collect();
-    let more =
-        if faults.len() > FAULTS_TOLD { format!("; and {} more", faults.len() - FAULTS_TOLD) } else { String::new() };
+    let left = faults.len().saturating_sub(FAULTS_TOLD);
+    let more = if left > 0 { format!("; and {left} more") } else { String::new() };
     Err(BackupsError::Unproven(format!("{}: {}{more}", manifest.name, told.join("; "))))
 }

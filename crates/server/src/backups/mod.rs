@@ -19,7 +19,7 @@ pub use places::place;
 pub use restoring::{Restored, restore};
 pub use shelf::{Listing, Shelf, Shelved};
 pub use taking::{Taking, take};
-pub(crate) use worker::{Backups, Parts, until_stopped};
+pub(crate) use worker::{Backups, Source, until_stopped};
 
 use std::io;
 use std::path::Path;
@@ -34,6 +34,7 @@ use strongroom_store::transfer::TransferError;
 use thiserror::Error;
 
 use crate::gate::fault_text;
+use crate::transfer::TransferFault;
 
 /// Why a backup was not taken, restored or proven.
 #[derive(Debug, Error)]
@@ -47,6 +48,9 @@ pub enum BackupsError {
     /// The store cannot be read as a whole, or not be filled.
     #[error("{0}")]
     Transfer(#[from] TransferError),
+    /// The store cannot be made into a backup, or a backup into a store.
+    #[error("{0}")]
+    Moved(#[from] TransferFault),
     /// The keys of a restored store cannot be had.
     #[error("{0}")]
     Keys(#[from] BootstrapError),

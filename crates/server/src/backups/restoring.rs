@@ -1,18 +1,19 @@
 //! A backup brought back: its chain fetched, held against the manifests, opened, and filled into a store.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use strongroom_core::bootstrap::{SEALING_KEY, ring_of};
 use strongroom_core::catalogue::{BackupName, Manifest};
+use strongroom_core::verification::Report;
+use strongroom_crypto::Random;
 use strongroom_crypto::digest::Sha256;
-use strongroom_crypto::{Keyring, Random, Witness};
-use strongroom_store::transfer::{Filled, Header, Importer, fill, read_header, seal};
+use strongroom_types::Timestamp;
 
-use super::taking::{hexadecimal, opening};
+use super::taking::hexadecimal;
 use super::{BackupsError, Listing, Shelf, aside, at};
+use crate::transfer::{self, Bytes};
 
 /// Bytes that are digested at a time.
 const PART_BYTES: usize = 256 * 1024;
@@ -24,12 +25,12 @@ pub struct Restored {
     pub manifest: Manifest,
     /// How many backups it took: the full one and the increments on it.
     pub parts: usize,
-    /// What opens the restored store's documents.
-    pub keyring: Arc<Keyring>,
+    /// What was found when all of it was looked over.
+    pub report: Report,
 }
 
-/// Fills `target` with the backup `name` and whatever it builds on, by way of files in `scratch`. What is in the target
-/// agrees with the ledger that the backup carries when this succeeds; it is to be published then.
+/// Brings the backup `name` back into `target`, which must hold nothing, with whatever it builds on, by way of files in
+/// `scratch`. All of it is verified before the store there can be opened.
 ///
 /// # Errors
 /// When a part of it is missing, altered, or another than its manifest says, or place, root of trust or target fail.
@@ -37,45 +38,31 @@ pub async fn restore(
     shelf: &Shelf,
     listing: &Listing,
     name: &BackupName,
-    target: &dyn Importer,
+    target: &transfer::Place,
     scratch: &Path,
-    random: Arc<dyn Random>,
+    now: Timestamp,
+    random: &Arc<dyn Random>,
 ) -> Result<Restored, BackupsError> {
     let chain = listing.chain(name).ok_or_else(|| {
-        BackupsError::Unproven(
-            listing
-                .faults
-                .get(name)
-                .cloned()
-                .unwrap_or_else(|| format!("{name}: what it builds on is not there, or it is not there itself")),
-        )
+        let missing = || format!("{name}: it is not there, or what it builds on is not");
+        BackupsError::Unproven(listing.faults.get(name).cloned().unwrap_or_else(missing))
     })?;
-    let mut last: Option<(Filled, &Manifest, Header)> = None;
+    let mut parts = Vec::new();
     for manifest in &chain {
-        let sealed = fetched(shelf, manifest, &scratch.join(&manifest.name)).await?;
-        let from = opening(shelf, &sealed).await?;
-        let header = aside(move || Ok(read_header(from)?)).await?;
-        let filled = fill(target, opening(shelf, &sealed).await?).await?;
-        aside(move || std::fs::remove_file(&sealed).map_err(at(&sealed))).await?;
-        last = Some((filled, manifest, header));
+        let path = fetched(shelf, manifest, &scratch.join(&manifest.name)).await?;
+        let opened = aside(move || Ok(Box::new(BufReader::new(File::open(&path).map_err(at(&path))?)) as Bytes));
+        parts.push(opened.await?);
     }
-    let (filled, manifest, header) = last.ok_or_else(|| BackupsError::None(shelf.describe()))?;
-    let keys = target.documents(SEALING_KEY.0).await?;
-    let root = Arc::clone(shelf.root());
-    let keyring = aside(move || Ok(ring_of(root.as_ref(), &keys)?)).await?;
-    let witness = Witness::new(Arc::clone(&keyring), random);
-    seal(target, &filled, &witness).await?;
-    let commits = match &header.ledger {
-        Some(ledger) => witness.open(ledger)?.commits(),
-        None => 0,
-    };
-    let documents = filled.summary.as_ref().map_or(0, |summary| summary.counts.documents + summary.counts.same);
-    if (commits, documents) != (manifest.commits, manifest.documents) {
-        let told = format!("{commits} commits and {documents} documents");
-        let wanted = format!("{} and {}", manifest.commits, manifest.documents);
-        return Err(BackupsError::Unproven(format!("{name}: it holds {told}, and its manifest says {wanted}")));
+    let manifest = chain.last().ok_or_else(|| BackupsError::None(shelf.describe()))?.clone();
+    let put_back = transfer::put_back(target, shelf.root(), random, now, parts, scratch).await?;
+    let counts = put_back.summary.map(|summary| summary.counts).unwrap_or_default();
+    let documents = counts.documents.saturating_add(counts.same);
+    if documents != manifest.documents {
+        let wanted = manifest.documents;
+        let text = format!("{name}: it holds {documents} documents, and its manifest says {wanted}");
+        return Err(BackupsError::Unproven(text));
     }
-    Ok(Restored { manifest: manifest.clone(), parts: chain.len(), keyring })
+    Ok(Restored { manifest, parts: chain.len(), report: put_back.report })
 }
 
 /// Fetches the object of a backup into a new file and holds it against its manifest.

@@ -6,17 +6,18 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use strongroom_core::backup::{OpeningReader, SealingWriter};
+use strongroom_core::backup::OpeningReader;
 use strongroom_core::catalogue::{BackupKind, BackupName, Manifest};
 use strongroom_crypto::digest::Sha256;
-use strongroom_crypto::{Random, Witness, random};
-use strongroom_store::transfer::{Exporter, NewStream, StreamId, export, read_header};
+use strongroom_crypto::{Random, Witness};
+use strongroom_store::transfer::{Exporter, read_header};
 use strongroom_types::Clock;
 use tracing::warn;
 
 use super::restoring::fetched;
 use super::{BackupsError, Listing, Shelf, aside, at};
 use crate::scratch::TemporaryDirectory;
+use crate::transfer::{self, Bytes};
 
 /// Whose backup is taken, and with what.
 pub struct Taking<'a> {
@@ -100,23 +101,23 @@ async fn write(
     base: Option<&Path>,
     sealed: &Path,
 ) -> Result<Written, BackupsError> {
-    let (root, random, to) = (Arc::clone(shelf.root()), Arc::clone(&taking.random), sealed.to_owned());
-    let writer = aside(move || {
+    let (to, random) = (sealed.to_owned(), &taking.random);
+    let to = aside(move || {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&to).map_err(at(&to))?;
-        Ok(SealingWriter::begin(root.as_ref(), random, Measured::new(BufWriter::new(file)))?)
+        Ok(Measured::new(BufWriter::new(file)))
     })
     .await?;
-    let base = match base {
-        Some(path) => Some(opening(shelf, path).await?),
+    let base = match base.map(Path::to_owned) {
+        Some(path) => {
+            Some(aside(move || Ok(Box::new(BufReader::new(File::open(&path).map_err(at(&path))?)) as Bytes)).await?)
+        }
         None => None,
     };
-    let id = StreamId(random::bytes(taking.random.as_ref())?);
-    let taken_ms = u64::try_from(name.taken().millis()).unwrap_or(0);
-    let stream = NewStream { id, taken_ms, base };
-    let (summary, writer) = export(taking.source, stream, writer).await?;
+    let root = Arc::clone(shelf.root());
+    let (summary, to) = transfer::back_up(taking.source, root, random, name.taken(), base, to).await?;
     let path = sealed.to_owned();
     let (object_bytes, object_sha256) = aside(move || {
-        let Measured { to, bytes, digest } = writer.finish()?;
+        let Measured { to, bytes, digest } = to;
         let file = to.into_inner().map_err(|error| at(&path)(error.into_error()))?;
         file.sync_all().map_err(at(&path))?;
         Ok((bytes, hexadecimal(&digest.finish())))

@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use strongroom_core::catalogue::{BackupKind, LEASE_MS};
+use strongroom_crypto::Random;
 use strongroom_places::{Content, Directory, Entry, Place, PlaceError, PlaceFuture};
-use strongroom_store::SqliteImporter;
-use strongroom_store::transfer::Importer as _;
 use strongroom_types::Clock as _;
 use tempfile::TempDir;
 
@@ -138,13 +137,12 @@ async fn a_restored_chain_is_the_store_again() {
     let shelf = &backed.backups().shelf;
     let listing = shelf.list().await.unwrap();
     let folder = TempDir::new().unwrap();
-    let importer = SqliteImporter::open(folder.path().join("store")).unwrap();
+    let target = crate::transfer::Place::embedded(&folder.path().join("store"));
     let newest = listing.newest(None).unwrap();
-    let random = Arc::new(strongroom_crypto::SystemRandom);
-    let restored = restore(shelf, &listing, newest, &importer, folder.path(), random).await.unwrap();
-    assert_eq!(restored.parts, 2);
-    importer.publish().await.unwrap();
-    importer.close().await.unwrap();
+    let random: Arc<dyn Random> = Arc::new(strongroom_crypto::SystemRandom);
+    let now = backed.house.clock.now();
+    let restored = restore(shelf, &listing, newest, &target, folder.path(), now, &random).await.unwrap();
+    assert_eq!((restored.parts, restored.report.secrets), (2, 2));
     let again = House::open_in(folder.path(), 12, |_| {}).await.unwrap();
     for name in ["one", "two"] {
         let told = again.call("GetSecretValue", &format!(r#"{{"SecretId":"{name}"}}"#), true).await;

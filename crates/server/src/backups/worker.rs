@@ -11,6 +11,7 @@ use strongroom_core::catalogue::{
 };
 use strongroom_core::{Documents, Identities};
 use strongroom_crypto::{Keyring, Random, RootOfTrust, Witness};
+#[cfg(test)]
 use strongroom_places::Place;
 use strongroom_store::Engine;
 use strongroom_types::{Clock, Timestamp};
@@ -19,7 +20,7 @@ use tracing::{error, info, warn};
 
 use super::drilling::{Drilled, Live, drill};
 use super::taking::{Taking, take};
-use super::{BackupsError, Listing, Shelf};
+use super::{BackupsError, Listing, Shelf, place};
 use crate::app::App;
 use crate::config::Config;
 use crate::figures::BackupFigures;
@@ -54,38 +55,43 @@ pub(crate) struct Backups {
     fails: AtomicBool,
 }
 
-/// What [`Backups`] are made of.
-pub(crate) struct Parts<'a> {
-    pub(crate) place: Arc<dyn Place>,
-    pub(crate) root: Arc<dyn RootOfTrust>,
+/// The store that is backed up.
+pub(crate) struct Source<'a> {
+    pub(crate) root: &'a Arc<dyn RootOfTrust>,
     pub(crate) documents: &'a Arc<Documents>,
     pub(crate) identities: &'a Arc<Identities>,
     pub(crate) store: &'a Arc<dyn Engine>,
     pub(crate) keyring: &'a Arc<Keyring>,
-    pub(crate) clock: &'a Arc<dyn Clock>,
-    pub(crate) random: &'a Arc<dyn Random>,
 }
 
 impl Backups {
-    pub(crate) fn new(parts: Parts<'_>, config: &Config) -> Self {
-        let Parts { place, root, documents, identities, store, keyring, clock, random } = parts;
-        let (scratch, config) = (config.data.directory.clone(), &config.backup);
-        Self {
-            shelf: Shelf::new(place, root, Arc::clone(random)),
-            catalogue: Catalogue::new(Arc::clone(documents), Arc::clone(clock)),
-            documents: Arc::clone(documents),
-            identities: Arc::clone(identities),
-            store: Arc::clone(store),
-            witness: Witness::new(Arc::clone(keyring), Arc::clone(random)),
-            paces: config.paces(),
-            keep: config.keep(),
-            age_ms_max: config.age_ms_max(),
-            proven_ms_max: config.proven_ms_max(),
-            scratch,
+    /// Those of `source` to the place that `config` names; none when it names none.
+    ///
+    /// # Errors
+    /// When the settings of the place cannot be used.
+    pub(crate) fn of(
+        config: &Config,
+        source: &Source<'_>,
+        clock: &Arc<dyn Clock>,
+        random: &Arc<dyn Random>,
+    ) -> Result<Option<Self>, BackupsError> {
+        let Some(place) = place(config, clock)? else { return Ok(None) };
+        Ok(Some(Self {
+            shelf: Shelf::new(place, Arc::clone(source.root), Arc::clone(random)),
+            catalogue: Catalogue::new(Arc::clone(source.documents), Arc::clone(clock)),
+            documents: Arc::clone(source.documents),
+            identities: Arc::clone(source.identities),
+            store: Arc::clone(source.store),
+            witness: Witness::new(Arc::clone(source.keyring), Arc::clone(random)),
+            paces: config.backup.paces(),
+            keep: config.backup.keep(),
+            age_ms_max: config.backup.age_ms_max(),
+            proven_ms_max: config.backup.proven_ms_max(),
+            scratch: config.data.directory.clone(),
             clock: Arc::clone(clock),
             random: Arc::clone(random),
             fails: AtomicBool::new(false),
-        }
+        }))
     }
 
     /// Does what is due, if anything, unless another node is at it.

@@ -153,11 +153,23 @@ pub struct CacheConfig {
     pub signing_keys_max: u32,
     /// Data keys kept unwrapped, each for five minutes at most.
     pub data_keys_max: u32,
+    /// Where several servers share the store: how long ago the last look for the others' changes may have been for an
+    /// answer to come from memory, in milliseconds. With 0 the database is asked each time.
+    pub stale_ms_max: u32,
+    /// While the others' changes are not heard of: how old what reads are answered with from memory may be, in seconds.
+    /// With 0 nothing is answered from memory then.
+    pub lost_stale_seconds_max: u32,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self { documents_bytes_max: 64 * 1024 * 1024, signing_keys_max: 4096, data_keys_max: 10_000 }
+        Self {
+            documents_bytes_max: 64 * 1024 * 1024,
+            signing_keys_max: 4096,
+            data_keys_max: 10_000,
+            stale_ms_max: 1000,
+            lost_stale_seconds_max: 0,
+        }
     }
 }
 
@@ -167,5 +179,7 @@ impl CacheConfig {
         within("documents_bytes_max", self.documents_bytes_max, 0, 64 * 1024 * 1024 * 1024);
         within("signing_keys_max", self.signing_keys_max.into(), 1, 10_000_000);
         within("data_keys_max", self.data_keys_max.into(), 0, 10_000_000);
+        within("stale_ms_max", self.stale_ms_max.into(), 0, 60_000);
+        within("lost_stale_seconds_max", self.lost_stale_seconds_max.into(), 0, 24 * 3600);
     }
 }

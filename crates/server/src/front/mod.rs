@@ -132,6 +132,8 @@ impl fmt::Debug for Answer {
 pub enum Readiness {
     /// They can.
     Ready,
+    /// They can, as far as they change nothing, for this reason.
+    ReadsOnly(String),
     /// They cannot, for these reasons; shown to everyone who asks `/health/ready`.
     NotReady(Vec<String>),
 }

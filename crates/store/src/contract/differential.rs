@@ -181,7 +181,7 @@ async fn batch(parts: &[Part], model: &dyn Store, sealer: &Sealer) -> Result<Bat
             }
             Part::Entry { topic } => {
                 let topic = pick(&TOPICS, *topic);
-                batch.feed.push(FeedEntry { topic, id: format!("of {topic}"), body: sealer.body(30)? });
+                batch.feed.push(FeedEntry { topic: topic.into(), id: format!("of {topic}"), body: sealer.body(30)? });
             }
         }
     }

@@ -99,7 +99,7 @@ pub fn deletes(deletes: impl IntoIterator<Item = Delete>) -> Batch {
 
 /// A batch of feed entries with these names.
 pub fn entries(topic: &'static str, ids: &[&str]) -> Result<Batch, String> {
-    let feed = ids.iter().map(|id| Ok(FeedEntry { topic, id: (*id).to_owned(), body: body(1)? }));
+    let feed = ids.iter().map(|id| Ok(FeedEntry { topic: topic.into(), id: (*id).to_owned(), body: body(1)? }));
     Ok(Batch { feed: feed.collect::<Result<_, String>>()?, ..Batch::named("contract") })
 }
 

@@ -24,7 +24,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct State {
     documents: BTreeMap<DocumentKey, Document>,
-    feed: BTreeMap<&'static str, Topic>,
+    feed: BTreeMap<Arc<str>, Topic>,
 }
 
 #[derive(Clone)]
@@ -199,7 +199,7 @@ impl Store for MemoryStore {
         Box::pin(async move { self.commit_now(batch) })
     }
 
-    fn feed<'a>(&'a self, topic: &'static str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
+    fn feed<'a>(&'a self, topic: &'a str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
         Box::pin(async move {
             let state = self.state()?;
             let entries = state.feed.get(topic).into_iter().flat_map(|topic| topic.entries.values());
@@ -207,7 +207,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()> {
+    fn trim<'a>(&'a self, topic: &'a str, through: u64) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             if let Some(topic) = self.state()?.feed.get_mut(topic) {
                 topic.entries.retain(|sequence, _| *sequence > through);

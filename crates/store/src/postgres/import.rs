@@ -95,6 +95,10 @@ impl Exporter for PostgresImporter {
 }
 
 impl Importer for PostgresImporter {
+    fn standing(&self) -> StoreFuture<'_, Standing> {
+        Box::pin(self.attempt(ALL, async |_, _, standing| Ok(standing)))
+    }
+
     fn begin(&self) -> StoreFuture<'_, ()> {
         Box::pin(self.attempt(ALL, async |session, schema, standing| {
             if !matches!(standing, Standing::Moved | Standing::Unfinished) {

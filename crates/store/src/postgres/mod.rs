@@ -217,12 +217,12 @@ impl Store for PostgresStore {
         })
     }
 
-    fn feed<'a>(&'a self, topic: &'static str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
+    fn feed<'a>(&'a self, topic: &'a str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
         reading!(self, |session| queries::feed(session, topic, after, limit))
     }
 
-    fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()> {
-        Box::pin(self.ask(move |answer| Job::Trim { topic, through, answer }))
+    fn trim<'a>(&'a self, topic: &'a str, through: u64) -> StoreFuture<'a, ()> {
+        Box::pin(self.ask(move |answer| Job::Trim { topic: topic.into(), through, answer }))
     }
 
     fn keep_ledger(&self, witness: Witness, begin: LedgerBegin, first: Batch) -> StoreFuture<'_, ()> {

@@ -2,6 +2,7 @@
 //! that those before it left, and what remains in the end is written. No I/O.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use strongroom_crypto::Sealed;
 use strongroom_crypto::ledger::{Ledger, Place, Version, Witness, tail};
@@ -65,9 +66,9 @@ pub(super) struct Plan {
     held: HashSet<(String, String)>,
     topics_before: HashMap<String, u64>,
     topics: HashMap<String, u64>,
-    entries: Vec<(&'static str, u64, FeedEntry)>,
-    trims: HashMap<&'static str, u64>,
-    trimmed: HashSet<(&'static str, u64)>,
+    entries: Vec<(Arc<str>, u64, FeedEntry)>,
+    trims: HashMap<Arc<str>, u64>,
+    trimmed: HashSet<(Arc<str>, u64)>,
     pub(super) kept: Option<Kept>,
     changed: bool,
 }
@@ -148,28 +149,28 @@ impl Plan {
     }
 
     fn append(&mut self, entry: &FeedEntry) {
-        let last = self.topics.entry(entry.topic.to_owned()).or_insert(0);
+        let last = self.topics.entry(entry.topic.as_ref().to_owned()).or_insert(0);
         *last += 1;
         let sequence = *last;
         if let Some(kept) = &mut self.kept {
-            let place = kept.witness.place(ENTRY, entry.topic, "");
+            let place = kept.witness.place(ENTRY, &entry.topic, "");
             let seen = Version { number: sequence, tail: tail(entry.body.as_bytes()), beside: &[] };
             kept.change(&place, None, Some(&seen));
         }
-        self.entries.push((entry.topic, sequence, entry.clone()));
+        self.entries.push((Arc::clone(&entry.topic), sequence, entry.clone()));
     }
 
     /// Takes the first entries of a topic, which are `entries` with the ends of their bodies, out.
-    pub(super) fn trim(&mut self, topic: &'static str, entries: &[(u64, Vec<u8>)]) {
+    pub(super) fn trim(&mut self, topic: &Arc<str>, entries: &[(u64, Vec<u8>)]) {
         for (sequence, tail) in entries {
-            if !self.trimmed.insert((topic, *sequence)) {
+            if !self.trimmed.insert((Arc::clone(topic), *sequence)) {
                 continue;
             }
             if let Some(kept) = &mut self.kept {
                 let place = kept.witness.place(ENTRY, topic, "");
                 kept.change(&place, Some(&Version { number: *sequence, tail, beside: &[] }), None);
             }
-            let through = self.trims.entry(topic).or_insert(0);
+            let through = self.trims.entry(Arc::clone(topic)).or_insert(0);
             *through = (*through).max(*sequence);
             self.changed = true;
         }

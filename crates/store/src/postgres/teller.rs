@@ -30,8 +30,9 @@ pub(super) struct Shared {
     pub(super) closing: AtomicBool,
     watchers: RwLock<Vec<Arc<dyn Watcher>>>,
     told: Mutex<Told>,
-    /// When the last look began after which everything was told.
-    heard: Mutex<Instant>,
+    begun: Instant,
+    /// When the last look began after which everything was told, in ns after `begun`.
+    heard: AtomicU64,
     kinds: Mutex<HashSet<&'static str>>,
     /// The least schema that a node must know, and the store's standing.
     floor: AtomicI64,
@@ -70,7 +71,8 @@ impl Shared {
             closing: AtomicBool::new(false),
             watchers: RwLock::default(),
             told: Mutex::new(Told { sequence, in_flight: None }),
-            heard: Mutex::new(Instant::now()),
+            begun: Instant::now(),
+            heard: AtomicU64::new(0),
             kinds: Mutex::default(),
             floor: AtomicI64::new(0),
             unfinished,
@@ -112,12 +114,13 @@ impl Shared {
 
     /// For how long the watchers may not have been told of something.
     pub(super) fn behind(&self) -> Duration {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.begun.elapsed().saturating_sub(Duration::from_nanos(self.heard.load(Ordering::SeqCst)))
     }
 
     /// Everything that was committed before `began` was told.
     pub(super) fn heard(&self, began: Instant) {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = began;
+        let began = began.saturating_duration_since(self.begun).as_nanos();
+        self.heard.fetch_max(u64::try_from(began).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {

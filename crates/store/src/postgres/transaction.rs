@@ -1,5 +1,6 @@
 //! The transaction of a group: the lock, what is looked at, what is written, and how its outcome is found afterwards.
 
+use tokio::time::Instant;
 use tokio_postgres::Row;
 
 use super::failure::{Trouble, column};
@@ -38,7 +39,7 @@ struct Names<'g> {
     unique_ix: Vec<&'g str>,
     unique_form: Vec<String>,
     topics: Vec<&'g str>,
-    trims: Vec<(&'static str, i64)>,
+    trims: Vec<(&'g str, i64)>,
 }
 
 impl<'g> Names<'g> {
@@ -65,7 +66,7 @@ impl<'g> Names<'g> {
             self.unique_ix.push(term.index.0);
             self.unique_form.push(forms::unique(&term.value));
         }
-        self.topics.extend(batch.feed.iter().map(|entry| entry.topic));
+        self.topics.extend(batch.feed.iter().map(|entry| &*entry.topic));
     }
 }
 
@@ -83,6 +84,7 @@ impl Writer {
         self.shared.check_floor()?;
         self.connected().await?;
         let Some(session) = &self.session else { return Err(super::failure::closed().into()) };
+        let asked = Instant::now();
         let Seen { head, before, known, trimmed } = self.look(session, group).await?;
         let kept = match group {
             [Job::KeepLedger { witness, begin, .. }] => {
@@ -97,13 +99,13 @@ impl Writer {
         if !plan.is_changed() {
             session.run("ROLLBACK").await?;
             let (kept, turn) = (plan.kept, head.turn);
-            return Ok(Done { outcomes, unfinished, kept, turn, before, sequence: None });
+            return Ok(Done { outcomes, unfinished, kept, turn, before, sequence: None, asked });
         }
         let durable = group.iter().zip(&outcomes).any(|(job, outcome)| {
             // Trims may be lost in a crash: a group of nothing else does not wait for the disk.
             outcome.is_ok() && !matches!(job, Job::Trim { .. })
         });
-        let done = Done { outcomes, unfinished, kept: None, turn: head.turn + 1, before, sequence: None };
+        let done = Done { outcomes, unfinished, kept: None, turn: head.turn + 1, before, sequence: None, asked };
         self.write(session, plan, &head, durable, done).await
     }
 

@@ -27,7 +27,7 @@ pub(super) enum Job {
     /// Commit a batch.
     Commit { batch: Batch, answer: Answer },
     /// Trim a topic of the feed.
-    Trim { topic: &'static str, through: u64, answer: Answer },
+    Trim { topic: Arc<str>, through: u64, answer: Answer },
     /// Keep the ledger from now on, and commit a batch with that. Makes a group of its own.
     KeepLedger { witness: Box<Witness>, begin: LedgerBegin, first: Batch, answer: Answer },
     /// Name the ledger's anchor.
@@ -93,6 +93,8 @@ pub(super) struct Done {
     pub(super) before: Vec<ChangeRow>,
     /// Its number, when it changed more than trims do.
     pub(super) sequence: Option<u64>,
+    /// When its first look at the database began: what was committed before that was told.
+    pub(super) asked: Instant,
 }
 
 /// Why a transaction was not carried out, as far as that is known.
@@ -249,7 +251,7 @@ impl Writer {
 
     /// Tells the watchers, then whoever asked.
     fn conclude(&mut self, group: Vec<Job>, done: Done) {
-        let Done { outcomes, unfinished, kept, turn, before, sequence } = done;
+        let Done { outcomes, unfinished, kept, turn, before, sequence, asked } = done;
         if let Some(kept) = &kept {
             self.shared.commits.store(kept.ledger.commits(), Ordering::SeqCst);
             if self.kept.is_none() || group.iter().any(|job| matches!(job, Job::KeepLedger { .. })) {
@@ -261,6 +263,7 @@ impl Writer {
             Some(sequence) => {
                 let stands = group.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
                 self.shared.tell_own(&before, sequence, stands.filter_map(|(job, _)| job.batch()));
+                self.shared.heard(asked);
             }
             None => drop(self.shared.tell(&before)),
         }

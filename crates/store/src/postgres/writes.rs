@@ -1,5 +1,7 @@
 //! What a group writes, as columns for statements over lists.
 
+use std::sync::Arc;
+
 use tokio_postgres::Row;
 
 use super::forms;
@@ -25,8 +27,8 @@ pub(super) struct Writes {
     unique_gone: Triples,
     unique_added: Unique,
     pub(super) topics: Vec<(String, u64)>,
-    pub(super) entries: Vec<(&'static str, u64, FeedEntry)>,
-    pub(super) trims: Vec<(&'static str, u64)>,
+    pub(super) entries: Vec<(Arc<str>, u64, FeedEntry)>,
+    pub(super) trims: Vec<(Arc<str>, u64)>,
 }
 
 /// Index, value and key of each row.
@@ -102,10 +104,10 @@ impl Writes {
     }
 
     /// The columns of the statements.
-    pub(super) fn columns(&self) -> Result<Columns<'_>, StoreError> {
+    pub(super) fn columns<'w>(&'w self) -> Result<Columns<'w>, StoreError> {
         let too_great = || StoreError::Damaged("a number that is too great".to_owned());
         let number = |number: u64| i64::try_from(number).map_err(|_| too_great());
-        let trim = |(topic, through): &(&'static str, u64)| Ok((*topic, number(*through)?));
+        let trim = |(topic, through): &'w (Arc<str>, u64)| Ok((&**topic, number(*through)?));
         Ok(Columns {
             writes: self,
             removed: Removed::of(&self.removed),
@@ -169,7 +171,7 @@ pub(super) struct Columns<'w> {
     entries: Vec<Entries<'w>>,
     topic_names: Vec<&'w str>,
     topic_last: Vec<i64>,
-    trims: Vec<(&'static str, i64)>,
+    trims: Vec<(&'w str, i64)>,
 }
 
 struct Removed<'w> {
@@ -233,7 +235,7 @@ struct Entries<'w> {
 
 impl<'w> Entries<'w> {
     fn of(
-        rows: &'w [(&'static str, u64, FeedEntry)],
+        rows: &'w [(Arc<str>, u64, FeedEntry)],
         number: impl Fn(u64) -> Result<i64, StoreError>,
     ) -> Result<Vec<Self>, StoreError> {
         let mut lists: Vec<Self> = Vec::new();

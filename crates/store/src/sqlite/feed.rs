@@ -56,9 +56,9 @@ impl<'c> Feed<'c> {
     /// Appends within the open transaction. When that is not committed, this must not be used any more.
     pub(super) fn append(&mut self, entries: &[FeedEntry], ledger: &mut LedgerWriter<'_>) -> Result<(), StoreError> {
         for entry in entries {
-            let place = self.next_place(entry.topic, ledger)?;
+            let place = self.next_place(&entry.topic, ledger)?;
             self.append.execute(params![place, entry.id, entry.body.as_bytes()])?;
-            ledger.note_entry(entry.topic, number(place & SEQUENCE_MAX)?, tail_of(&entry.body), true);
+            ledger.note_entry(&entry.topic, number(place & SEQUENCE_MAX)?, tail_of(&entry.body), true);
         }
         Ok(())
     }

@@ -74,6 +74,10 @@ impl Exporter for SqliteImporter {
 }
 
 impl Importer for SqliteImporter {
+    fn standing(&self) -> StoreFuture<'_, Standing> {
+        self.within(schema::standing)
+    }
+
     fn begin(&self) -> StoreFuture<'_, ()> {
         self.within(|connection| {
             let standing = schema::standing(connection)?;

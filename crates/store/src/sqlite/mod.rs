@@ -189,6 +189,18 @@ impl SqliteStore {
         schema::set_standing_beside(&database, &SqliteConfig::default(), standing)
     }
 
+    /// The standing of the store in `directory`, which another process may have open.
+    ///
+    /// # Errors
+    /// When there is no store, or it cannot be read.
+    pub fn standing_of(directory: impl AsRef<Path>) -> Result<Standing, StoreError> {
+        let database = directory.as_ref().join(DATABASE_FILE);
+        if !files::check_header(&database)? {
+            return Err(StoreError::Unavailable("there is no store in this directory".to_owned()));
+        }
+        schema::standing(&schema::open_reader(&database, &SqliteConfig::default())?)
+    }
+
     fn witness(&self) -> Result<Witness, StoreError> {
         self.shared.witness().ok_or_else(|| StoreError::Unavailable("its ledger is not kept".to_owned()))
     }
@@ -288,12 +300,13 @@ impl Store for SqliteStore {
         })
     }
 
-    fn feed<'a>(&'a self, topic: &'static str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
-        Box::pin(self.scan_with(move |connection| feed::read(connection, topic, after, limit)))
+    fn feed<'a>(&'a self, topic: &'a str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
+        let topic = topic.to_owned();
+        Box::pin(self.scan_with(move |connection| feed::read(connection, &topic, after, limit)))
     }
 
-    fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()> {
-        Box::pin(self.ask(move |answer| Job::Trim { topic, through, answer }))
+    fn trim<'a>(&'a self, topic: &'a str, through: u64) -> StoreFuture<'a, ()> {
+        Box::pin(self.ask(move |answer| Job::Trim { topic: topic.into(), through, answer }))
     }
 
     fn keep_ledger(&self, witness: Witness, begin: LedgerBegin, first: Batch) -> StoreFuture<'_, ()> {

@@ -26,7 +26,7 @@ pub(super) enum Job {
     /// Commit a batch.
     Commit { batch: Batch, answer: Answer },
     /// Trim a topic of the feed.
-    Trim { topic: &'static str, through: u64, answer: Answer },
+    Trim { topic: Arc<str>, through: u64, answer: Answer },
     /// Keep the ledger from now on, and commit a batch with that.
     KeepLedger { witness: Box<Witness>, begin: LedgerBegin, first: Batch, answer: Answer },
     /// Name the ledger's anchor.

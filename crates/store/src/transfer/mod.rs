@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 pub use record::{Content, Place, Record, State};
 pub(crate) use record::{document_state, entry_state, topic_state};
 pub use standing::Standing;
-pub use work::{Filled, NewStream, compare, copy, export, fill, read_header, seal};
+pub use work::{Filled, NewStream, beginnings, compare, copy, export, fill, read_header, seal};
 
 use crate::api::{StoreError, StoreFuture};
 
@@ -149,6 +149,12 @@ pub enum Step {
 
 /// A store that is being filled. No other process works on it.
 pub trait Importer: Exporter {
+    /// What may be done with the store that is there.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn standing(&self) -> StoreFuture<'_, Standing>;
+
     /// Marks the store as unfinished. One that is [`Standing::Moved`] or unfinished already may hold something.
     ///
     /// # Errors

@@ -41,12 +41,15 @@ pub struct Filled {
     topics: Vec<(String, u64, u64)>,
     /// Rows that were written or removed.
     pub changed: u64,
+    /// Entries of the feed that the source has.
+    pub entries: u64,
     /// The stream, if it was one.
     pub summary: Option<Summary>,
 }
 
 impl Filled {
     fn note(&mut self, record: &Record) {
+        self.entries += u64::from(matches!(record.place, Place::Entry { .. }));
         if let (Place::Topic { name }, Content::Topic { last, remembered }) = (&record.place, &record.content) {
             self.topics.push((name.clone(), *remembered, *last));
         }
@@ -191,18 +194,27 @@ fn read(
     }
 }
 
-/// Has `target` hold what the stream says: all of it, or what an increment changes in what is there. The target is
-/// unfinished then, and to be sealed and published.
+/// Has `target` hold what the stream says: all of it, or what an increment changes in what is there, which is the stream
+/// `after`. The target is unfinished then, and to be sealed and published.
 ///
 /// # Errors
 /// When the stream is damaged or builds on something else, another store is there, or reading or writing fails.
-pub async fn fill(target: &dyn Importer, from: impl Read + Send + 'static) -> Result<Filled, TransferError> {
+pub async fn fill(
+    target: &dyn Importer,
+    after: Option<StreamId>,
+    from: impl Read + Send + 'static,
+) -> Result<Filled, TransferError> {
     let (to, rows) = mpsc::channel(PIECES_MAX);
     let (header_to, header) = oneshot::channel();
     let reading = spawn_blocking(move || read(from, header_to, &to, Detail::Full));
     let Ok(header) = header.await else {
         return Err(reading.await.map_err(|_| died())?.err().unwrap_or_else(|| died().into()));
     };
+    if header.base.is_some() && header.base != after {
+        let here = after.map_or_else(|| "none".to_owned(), |after| after.to_string());
+        let wanted = header.base.unwrap_or_default();
+        return Err(TransferError::Base(format!("stream {} builds on stream {wanted}, and {here} is here", header.id)));
+    }
     let merged = take(target, Rows::new(rows), header.ledger).await;
     let read = reading.await.map_err(|_| died())?;
     // Where the target refused, the stream was not read further, and the reason is the target's.
@@ -232,7 +244,7 @@ pub async fn copy(source: &dyn Exporter, target: &dyn Importer) -> Result<Filled
 
 async fn take(target: &dyn Importer, mut rows: Rows, ledger: Option<Sealed>) -> Result<Filled, TransferError> {
     target.begin().await?;
-    let mut filled = Filled { ledger, topics: Vec::new(), changed: 0, summary: None };
+    let mut filled = Filled { ledger, topics: Vec::new(), changed: 0, entries: 0, summary: None };
     let (to, outline) = mpsc::channel(PIECES_MAX);
     let merging = async {
         let mut outline = Rows::new(outline);
@@ -262,6 +274,34 @@ pub async fn seal(target: &dyn Importer, filled: &Filled, witness: &Witness) -> 
     }
     let faults = target.keep(witness, &ledger).await?;
     if faults.is_empty() { Ok(()) } else { Err(TransferError::Differs(faults)) }
+}
+
+/// The sealed ledger of a store, and the keys and bodies of all documents of a kind.
+///
+/// # Errors
+/// When reading fails.
+pub async fn beginnings(
+    source: &dyn Exporter,
+    kind: &str,
+) -> Result<(Option<Sealed>, Vec<(String, Sealed)>), TransferError> {
+    let (to, mut pieces) = mpsc::channel(1);
+    let looking = async move {
+        let Some(Piece::Ledger(ledger)) = pieces.recv().await else { return Err(died().into()) };
+        let (mut rows, mut found) = (Rows::new(pieces), Vec::new());
+        while let Some(record) = rows.next().await {
+            match (record.place, record.content) {
+                (Place::Document { kind: of, key }, Content::Document { body, .. }) if of == kind => {
+                    found.push((key, body));
+                }
+                (Place::Document { kind: of, .. }, _) if of.as_str() < kind => {}
+                _ => break,
+            }
+        }
+        Ok((ledger, found))
+    };
+    let (exported, found) = tokio::join!(source.export(Detail::Full, to), looking);
+    exported?;
+    found
 }
 
 /// Compares two stores row by row: place, version, terms, and each body byte for byte. How many documents were compared.

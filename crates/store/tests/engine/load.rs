@@ -132,8 +132,8 @@ pub fn batch(sealer: &Sealer, task: u64, round: u64) -> Result<Batch, String> {
         ..Put::new(DocumentKey::new(ROUND, next.clone()), 0, sealer.body(1300)?)
     };
     let mut batch = Batch { puts: vec![left, right, own], ..Batch::named("round") };
-    batch.feed.push(FeedEntry { topic: NOISE, id: next.clone(), body: sealer.body(300)? });
-    batch.feed.push(FeedEntry { topic: FEED, id: next, body: sealer.body(300)? });
+    batch.feed.push(FeedEntry { topic: NOISE.into(), id: next.clone(), body: sealer.body(300)? });
+    batch.feed.push(FeedEntry { topic: FEED.into(), id: next, body: sealer.body(300)? });
     if round >= KEPT {
         let key = DocumentKey::new(ROUND, round_name(task, round + 1 - KEPT));
         batch.deletes.push(Delete { key, expected: 1 });

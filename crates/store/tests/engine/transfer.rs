@@ -84,8 +84,8 @@ async fn stream(source: &dyn Engine, number: u8, base: Option<&[u8]>) -> (Summar
     (summary, bytes)
 }
 
-async fn filled(target: &dyn Importer, bytes: &[u8]) -> Result<Summary, TransferError> {
-    let filled = fill(target, Cursor::new(bytes.to_vec())).await?;
+async fn filled(target: &dyn Importer, after: Option<u8>, bytes: &[u8]) -> Result<Summary, TransferError> {
+    let filled = fill(target, after.map(|after| StreamId([after; 16])), Cursor::new(bytes.to_vec())).await?;
     seal(target, &filled, &witness()).await?;
     Ok(filled.summary.expect("it was a stream"))
 }
@@ -122,10 +122,10 @@ async fn random_histories_arrive_whole_and_by_increments() {
 
         let home = Home::new(target).await;
         let importer = home.importer().await;
-        filled(importer.as_ref(), &whole).await.expect("all of the first");
+        filled(importer.as_ref(), None, &whole).await.expect("all of the first");
         assert!(home.try_open().await.is_err(), "what is unfinished is not opened");
-        filled(importer.as_ref(), &increment).await.expect("what came then");
-        assert_eq!(filled(importer.as_ref(), &further).await.expect("and at last"), last);
+        filled(importer.as_ref(), Some(1), &increment).await.expect("what came then");
+        assert_eq!(filled(importer.as_ref(), Some(2), &further).await.expect("and at last"), last);
         importer.publish().await.expect("published");
         importer.close().await.expect("closed");
         check_arrived(three.as_ref(), &home).await;
@@ -151,20 +151,22 @@ async fn an_increment_on_something_else_and_a_damaged_stream_are_refused() {
     let (_, increment) = stream(two.as_ref(), 2, Some(&whole)).await;
     let home = Home::new(false).await;
     let importer = home.importer().await;
-    let alone = filled(importer.as_ref(), &increment).await;
+    let alone = filled(importer.as_ref(), None, &increment).await;
+    assert!(matches!(alone, Err(TransferError::Base(_))), "{alone:?}");
+    let alone = filled(importer.as_ref(), Some(1), &increment).await;
     assert!(matches!(alone, Err(TransferError::Base(_))), "{alone:?}");
     for at in (0..whole.len()).step_by(97) {
         let mut altered = whole.clone();
         altered[at] ^= 0x20;
-        let told = filled(importer.as_ref(), &altered).await;
+        let told = filled(importer.as_ref(), None, &altered).await;
         assert!(told.is_err(), "byte {at} of {}", whole.len());
     }
     for length in (0..whole.len()).step_by(211) {
-        assert!(filled(importer.as_ref(), &whole[..length]).await.is_err(), "{length} bytes");
+        assert!(filled(importer.as_ref(), None, &whole[..length]).await.is_err(), "{length} bytes");
     }
     let mut longer = whole.clone();
     longer.push(0);
-    assert!(filled(importer.as_ref(), &longer).await.is_err());
+    assert!(filled(importer.as_ref(), None, &longer).await.is_err());
     importer.clear().await.expect("cleared");
     importer.close().await.expect("closed");
     let again = home.open().await;

@@ -46,10 +46,10 @@ impl Store for Contested {
             Err(_) => self.inner.commit(batch),
         }
     }
-    fn feed<'a>(&'a self, topic: &'static str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
+    fn feed<'a>(&'a self, topic: &'a str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
         self.inner.feed(topic, after, limit)
     }
-    fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()> {
+    fn trim<'a>(&'a self, topic: &'a str, through: u64) -> StoreFuture<'a, ()> {
         self.inner.trim(topic, through)
     }
     fn keep_ledger(&self, witness: Witness, begin: strongroom_store::LedgerBegin, first: Batch) -> StoreFuture<'_, ()> {

@@ -79,11 +79,11 @@ impl Store for Turns {
         self.next().commit(batch)
     }
 
-    fn feed<'a>(&'a self, topic: &'static str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
+    fn feed<'a>(&'a self, topic: &'a str, after: u64, limit: usize) -> StoreFuture<'a, Vec<FeedRow>> {
         self.next().feed(topic, after, limit)
     }
 
-    fn trim(&self, topic: &'static str, through: u64) -> StoreFuture<'_, ()> {
+    fn trim<'a>(&'a self, topic: &'a str, through: u64) -> StoreFuture<'a, ()> {
         self.next().trim(topic, through)
     }
 
