@@ -356,6 +356,22 @@ async fn what_need_not_be_kept_goes_and_chains_stay_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn backups_of_another_account_are_not_mixed_with_ones_own() {
+    let backed = Backed::open().await;
+    backed.look().await;
+    let place = backed.place.clone();
+    let other = House::open(|config| {
+        config.backup.directory = Some(place);
+        config.account.id = Some(strongroom_types::AccountId::parse("999999999999").unwrap());
+    })
+    .await;
+    let backups = other.app.backups.as_ref().unwrap();
+    backups.look(&other.app.figures.backups).await.unwrap();
+    assert_eq!(other.app.figures.backups.failures.get(), 1);
+    assert_eq!(backed.files(".backup").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_others_took_is_learnt_from_the_place() {
     let backed = Backed::with_three().await;
     let entries = backed.backups().catalogue.entries().await.unwrap();

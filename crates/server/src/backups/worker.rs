@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use strongroom_core::catalogue::{
@@ -28,6 +28,8 @@ use crate::standing::Standing;
 
 /// Between two looks whether something is due, in ms.
 const LOOK_MS: u64 = 5000;
+/// Between two looks for backups that others took, in ms.
+const ADOPT_MS: i64 = 900_000;
 /// Before a failed work is tried again, in ms: doubled with each failure in a row.
 const AGAIN_MS: i64 = 60_000;
 /// And at most, in ms.
@@ -53,6 +55,8 @@ pub(crate) struct Backups {
     random: Arc<dyn Random>,
     /// Whether the last look failed, so that it is told once.
     fails: AtomicBool,
+    /// When this process last looked what is at the place; 0 for never.
+    adopted_ms: AtomicI64,
 }
 
 /// The store that is backed up.
@@ -91,15 +95,28 @@ impl Backups {
             clock: Arc::clone(clock),
             random: Arc::clone(random),
             fails: AtomicBool::new(false),
+            adopted_ms: AtomicI64::new(0),
         }))
     }
 
     /// Does what is due, if anything, unless another node is at it.
     pub(super) async fn look(&self, figures: &BackupFigures) -> Result<(), BackupsError> {
-        let Some(due) = due(&self.catalogue.progress().await?, self.paces, self.clock.now()) else { return Ok(()) };
+        let now = self.clock.now();
+        let due = due(&self.catalogue.progress().await?, self.paces, now);
+        let since = now.millis().saturating_sub(self.adopted_ms.load(Ordering::Relaxed)).saturating_abs();
+        if due.is_none() && since < ADOPT_MS {
+            return Ok(());
+        }
         let Some(lease) = self.catalogue.take().await? else { return Ok(()) };
+        self.adopted_ms.store(now.millis(), Ordering::Relaxed);
+        let working = async {
+            match due {
+                Some(due) => self.work(lease, due, figures).await,
+                None => self.adopt(lease).await.map(drop),
+            }
+        };
         let done = tokio::select! {
-            done = self.work(lease, due, figures) => done,
+            done = working => done,
             lost = self.hold(lease) => Err(lost),
         };
         self.catalogue.give_back(lease).await?;
@@ -162,6 +179,12 @@ impl Backups {
         if self.catalogue.change(lease, entries, gone, change).await? { Ok(()) } else { Err(BackupsError::Lost) }
     }
 
+    /// The first account of the store.
+    async fn account(&self) -> Result<String, BackupsError> {
+        let account = self.identities.first_account().await?;
+        Ok(account.map(|account| account.as_str().to_owned()).unwrap_or_default())
+    }
+
     /// The catalogue's entries for what is at the place.
     fn entries(&self, listing: &Listing) -> Vec<Entry> {
         let entry = |shelved: &super::Shelved| Entry {
@@ -176,6 +199,12 @@ impl Backups {
     /// restored from a backup, the life before that.
     async fn adopt(&self, lease: Lease) -> Result<Listing, BackupsError> {
         let listing = self.shelf.list().await?;
+        let account = self.account().await?;
+        if let Some(foreign) = listing.backups.values().find(|shelved| shelved.manifest.account != account) {
+            let (account, place) = (&foreign.manifest.account, self.shelf.describe());
+            let text = format!("{place} has backups of account {account}: name another directory, bucket or prefix");
+            return Err(BackupsError::Fault(text));
+        }
         for fault in listing.faults.values() {
             warn!(%fault, "a backup at the place is damaged");
         }
@@ -203,11 +232,10 @@ impl Backups {
             Some(Due::Backup(kind)) => kind,
             _ => return Ok(()),
         };
-        let account = self.identities.first_account().await?.map(|account| account.as_str().to_owned());
         let taking = Taking {
             source: self.store.as_ref(),
             witness: &self.witness,
-            account: account.unwrap_or_default(),
+            account: self.account().await?,
             scratch: &self.scratch,
             clock: self.clock.as_ref(),
             random: Arc::clone(&self.random),
@@ -300,6 +328,7 @@ impl Backups {
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             fails: AtomicBool::new(false),
+            adopted_ms: AtomicI64::new(0),
             ..*self
         }
     }
