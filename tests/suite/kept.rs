@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use strongroom_places::gateway::Gateway;
+use strongroom_store::contract::database::shared;
 use strongroom_testkit::{Instance, instance};
 use tempfile::TempDir;
 
@@ -155,4 +156,45 @@ fn instant(name: &str) -> String {
         part(13, 15),
         part(15, 18)
     )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_nodes_on_a_database_one_takes_the_backup_and_the_embedded_engine_takes_it_over() {
+    let directory = TempDir::new().expect("directory");
+    let url = shared().expect("a database server").database().await.expect("a database");
+    let [first, second, fresh, place] = ["first", "second", "fresh", "place"].map(|name| directory.path().join(name));
+    let (config, embedded) = (directory.path().join("nodes.toml"), directory.path().join("embedded.toml"));
+    let settings = format!("[metrics]\nenabled = true\n[backup]\ndirectory = \"{}\"\n", place.display());
+    fs::write(&config, format!("{settings}[store]\nurl = \"{url}\"\n")).expect("written");
+    fs::write(&embedded, settings).expect("written");
+    let mut one = Instance::start_in(&first, &["--config", text(&config)]);
+    for data in [&second, &fresh] {
+        fs::create_dir(data).expect("directory");
+        fs::set_permissions(data, fs::Permissions::from_mode(0o700)).expect("made private");
+        fs::copy(first.join("root.key"), data.join("root.key")).expect("copied");
+        fs::copy(first.join("credentials"), data.join("credentials")).expect("copied");
+    }
+    let mut other = Instance::start_in(&second, &["--config", text(&config)]);
+    let proven = "strongroom_backup_last_proven_restore_timestamp_seconds";
+    until("a backup is proven, as both nodes know", || figure(&one, proven) > 0.0 && figure(&other, proven) > 0.0)
+        .await;
+    let taken = fs::read_dir(&place)
+        .expect("listed")
+        .filter(|entry| entry.as_ref().expect("an entry").file_name().to_str().expect("text").ends_with(".backup"));
+    assert_eq!(taken.count(), 1, "one of them did it");
+    assert!((figure(&other, "strongroom_backup_kept") - 1.0).abs() < 0.1);
+
+    create(&other, "late").await;
+    let on_nodes = ["--config", text(&config), "--data", text(&second)];
+    let increment = good(&[&["backup", "take"], &on_nodes[..]].concat());
+    assert!(increment.contains("-increment-"), "{increment}");
+    let drilled = good(&[&["backup", "drill"], &on_nodes[..]].concat());
+    assert!(drilled.contains("from 2 parts") && drilled.contains("1 secrets, 1 values"), "{drilled}");
+    assert!(one.stop() && other.stop());
+    let restored = good(&["restore", "--from-place", "--config", text(&embedded), "--data", text(&fresh)]);
+    assert!(restored.contains("of 2 parts"), "{restored}");
+    let mut again = Instance::start_in(&fresh, &["--config", text(&embedded)]);
+    let got = again.raw().call("GetSecretValue", json!({"SecretId": "late"})).await;
+    assert_eq!(got.text("SecretString"), "value of late");
+    assert!(again.stop());
 }
