@@ -11,6 +11,7 @@ mod anchor;
 mod backup;
 mod durability;
 mod fixtures;
+mod kept;
 mod memory;
 mod moving;
 mod planted;

@@ -8,6 +8,7 @@ mod backup;
 mod data;
 mod database;
 mod greeting;
+mod kept;
 mod keys;
 mod ledger;
 mod offline;
@@ -54,7 +55,7 @@ enum Command {
     /// Runs the server in the foreground.
     Serve(serve::ServeArgs),
     /// Makes a backup of the data, sealed under the root of trust; also while a server runs.
-    Backup(backup::BackupArgs),
+    Backup(Box<backup::BackupArgs>),
     /// Restores a backup into a data directory without a store, or a database that holds nothing, and verifies all of it.
     Restore(backup::RestoreArgs),
     /// Opens every document and checks every index; also while a server runs.

@@ -26,8 +26,10 @@ use thiserror::Error;
 
 use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
+use crate::backups::{Backups, Source};
 use crate::config::{AuditSync, Config};
 use crate::credentials;
+use crate::figures::Figures;
 use crate::frozen;
 use crate::functions::{Owners, Partners, Rotators, ServerHost, elsewhere};
 use crate::gate::{Gate, fault_text};
@@ -146,6 +148,10 @@ pub struct App {
     /// Whether the start has looked at all of them.
     pub(crate) looked_at: bool,
     pub(crate) store: Arc<dyn Engine>,
+    /// Who takes backups, where there is a place for them.
+    pub(crate) backups: Option<Backups>,
+    /// What the server tells of itself in numbers.
+    pub(crate) figures: Figures,
     trust: String,
     web_identities: WebIdentities,
 }
@@ -229,6 +235,7 @@ impl App {
         let rotators = rotators(&functions, &host, owners, config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
+        let backups = backups(config, (&root, &keyring), &documents, (&identities, &store), (&clock, &random))?;
         let app = Self {
             dev: config.dev,
             dev_signer: dev_signer(&account, &config.account.region),
@@ -263,6 +270,8 @@ impl App {
             inspection_hours: config.data.inspection_hours,
             looked_at,
             store,
+            backups,
+            figures: Figures::default(),
             trust: root.describe(),
             web_identities,
         };
@@ -372,6 +381,18 @@ fn seed(random: &dyn Random) -> Result<(), OpenError> {
 fn rewrapping(documents: &Arc<Documents>, root: &Arc<dyn RootOfTrust>, config: &Config) -> Option<Rewrapping> {
     let work = Rewrapping { documents: Arc::clone(documents), root: Arc::clone(root) };
     (config.roots.len() > 1).then_some(work)
+}
+
+/// Who takes backups, where `config` names a place for them.
+fn backups(
+    config: &Config,
+    (root, keyring): (&Arc<dyn RootOfTrust>, &Arc<Keyring>),
+    documents: &Arc<Documents>,
+    (identities, store): (&Arc<Identities>, &Arc<dyn Engine>),
+    (clock, random): (&Arc<dyn Clock>, &Arc<dyn Random>),
+) -> Result<Option<Backups>, OpenError> {
+    let source = Source { root, documents, identities, store, keyring };
+    Backups::of(config, &source, clock, random).map_err(|error| OpenError::Fault(error.to_string()))
 }
 
 /// What runs functions.

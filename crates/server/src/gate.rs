@@ -77,6 +77,14 @@ impl Endpoint for Gate {
             }
         }
     }
+
+    fn warnings(&self) -> Vec<String> {
+        self.app.standing.warnings()
+    }
+
+    fn metrics(&self) -> Option<Answer> {
+        Some(self.app.figures.answer())
+    }
 }
 
 impl Gate {

@@ -1,6 +1,6 @@
 //! Whether the server can account for what it does, and whether its background work succeeds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -24,6 +24,8 @@ pub(crate) struct Standing {
     of_store: Mutex<transfer::Standing>,
     /// Duties that fail for so long that somebody should know.
     failing: Mutex<BTreeSet<&'static str>>,
+    /// What somebody should know though requests can be served, by whoever tells of it.
+    warnings: Mutex<BTreeMap<&'static str, Vec<String>>>,
 }
 
 impl Standing {
@@ -69,6 +71,15 @@ impl Standing {
         } else {
             failing.remove(duty);
         }
+    }
+
+    /// What `whose` warns of from now on, in place of what it did.
+    pub(crate) fn warn(&self, whose: &'static str, warnings: Vec<String>) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).insert(whose, warnings);
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).values().flatten().cloned().collect()
     }
 
     pub(crate) fn readiness(&self) -> Readiness {

@@ -135,6 +135,12 @@ impl Place {
         Ok(Self { database, directory: directory.to_owned() })
     }
 
+    /// The embedded engine in `directory`.
+    #[must_use]
+    pub fn embedded(directory: &Path) -> Self {
+        Self { database: None, directory: directory.to_owned() }
+    }
+
     /// Takes the store there to be filled.
     ///
     /// # Errors

@@ -149,4 +149,14 @@ pub trait Endpoint: Send + Sync + 'static {
 
     /// Whether calls can be served. Asked at each `/health/ready`: it must be quick and must not block.
     fn ready(&self) -> Readiness;
+
+    /// What somebody should know though calls can be served; shown to everyone who asks `/health/ready`.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The answer to `GET /metrics`, if there are figures.
+    fn metrics(&self) -> Option<Answer> {
+        None
+    }
 }
