@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strongroom_core::catalogue::{
@@ -57,6 +57,8 @@ pub(crate) struct Backups {
     fails: AtomicBool,
     /// When this process last looked what is at the place; 0 for never.
     adopted_ms: AtomicI64,
+    /// What the figures were last told.
+    told: Mutex<Option<Progress>>,
 }
 
 /// The store that is backed up.
@@ -96,6 +98,7 @@ impl Backups {
             random: Arc::clone(random),
             fails: AtomicBool::new(false),
             adopted_ms: AtomicI64::new(0),
+            told: Mutex::default(),
         }))
     }
 
@@ -289,6 +292,11 @@ impl Backups {
     /// Tells figures and warnings how the work stands.
     pub(super) async fn tell(&self, figures: &BackupFigures, standing: &Standing) -> Result<(), BackupsError> {
         let progress = self.catalogue.progress().await?;
+        standing.warn(WARNS, self.warnings(&progress, self.clock.now()));
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&progress) {
+            // Whoever changes an entry changes how the work stands.
+            return Ok(());
+        }
         let entries = self.catalogue.entries().await?;
         let seconds = |ms: Option<i64>| std::time::Duration::from_millis(u64::try_from(ms.unwrap_or(0)).unwrap_or(0));
         figures.last_success.set(seconds(progress.newest_ms).as_secs_f64());
@@ -299,7 +307,7 @@ impl Backups {
         figures.newest_seconds.set(seconds(entries.last().map(|entry| entry.manifest.took_ms)).as_secs_f64());
         figures.kept.set(i64::try_from(entries.len()).unwrap_or(i64::MAX));
         figures.kept_bytes.set(entries.iter().map(bytes).fold(0, i64::saturating_add));
-        standing.warn(WARNS, self.warnings(&progress, self.clock.now()));
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
         Ok(())
     }
 
@@ -329,6 +337,7 @@ impl Backups {
             random: Arc::clone(&self.random),
             fails: AtomicBool::new(false),
             adopted_ms: AtomicI64::new(0),
+            told: Mutex::default(),
             ..*self
         }
     }
