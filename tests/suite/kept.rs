@@ -151,17 +151,17 @@ async fn all_is_lost_but_the_bucket_and_the_root_of_trust() {
 
 /// The instant in a backup's name: `20261129T122535007Z-…` as `2026-11-29T12:25:35.007Z`.
 fn instant(name: &str) -> String {
-    let part = |from: usize, to: usize| &name[from..to];
-    format!(
-        "{}-{}-{}T{}:{}:{}.{}Z",
-        part(0, 4),
-        part(4, 6),
-        part(6, 8),
-        part(9, 11),
-        part(11, 13),
-        part(13, 15),
-        part(15, 18)
-    )
+    let mut text = String::new();
+    for (at, character) in name.chars().take(19).enumerate() {
+        text.push_str(match at {
+            4 | 6 => "-",
+            11 | 13 => ":",
+            15 => ".",
+            _ => "",
+        });
+        text.push(character);
+    }
+    text
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -34,6 +34,8 @@ const ADOPT_MS: i64 = 900_000;
 const AGAIN_MS: i64 = 60_000;
 /// And at most, in ms.
 const AGAIN_MS_MAX: i64 = 3_600_000;
+/// How long one work may take.
+const WORK_MAX: Duration = Duration::from_secs(12 * 3600);
 /// Whose warnings these are.
 const WARNS: &str = "backups";
 
@@ -59,6 +61,8 @@ pub(crate) struct Backups {
     adopted_ms: AtomicI64,
     /// What the figures were last told.
     told: Mutex<Option<Progress>>,
+    /// The lease that this node has.
+    held: Mutex<Option<Lease>>,
 }
 
 /// The store that is backed up.
@@ -99,6 +103,7 @@ impl Backups {
             fails: AtomicBool::new(false),
             adopted_ms: AtomicI64::new(0),
             told: Mutex::default(),
+            held: Mutex::default(),
         }))
     }
 
@@ -111,18 +116,26 @@ impl Backups {
             return Ok(());
         }
         let Some(lease) = self.catalogue.take().await? else { return Ok(()) };
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
         self.adopted_ms.store(now.millis(), Ordering::Relaxed);
         let working = async {
-            match due {
-                Some(due) => self.work(lease, due, figures).await,
-                None => self.adopt(lease).await.map(drop),
-            }
+            // A place that hangs for ever is given up at last; warnings tell of it long before.
+            tokio::time::timeout(WORK_MAX, async {
+                match due {
+                    Some(due) => self.work(lease, due, figures).await,
+                    None => self.adopt(lease).await.map(drop),
+                }
+            })
+            .await
+            .unwrap_or_else(|_| {
+                Err(BackupsError::Fault("the work on backups was given up after half a day".to_owned()))
+            })
         };
         let done = tokio::select! {
             done = working => done,
             lost = self.hold(lease) => Err(lost),
         };
-        self.catalogue.give_back(lease).await?;
+        self.give_back().await?;
         match done {
             Err(BackupsError::Lost) => {
                 warn!("another node has the work on backups by now");
@@ -130,6 +143,13 @@ impl Backups {
             }
             done => done,
         }
+    }
+
+    /// Gives the work back, if this node has it.
+    async fn give_back(&self) -> Result<(), BackupsError> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(lease) = held else { return Ok(()) };
+        Ok(self.catalogue.give_back(lease).await?)
     }
 
     /// Keeps the lease until it is lost.
@@ -338,6 +358,7 @@ impl Backups {
             fails: AtomicBool::new(false),
             adopted_ms: AtomicI64::new(0),
             told: Mutex::default(),
+            held: Mutex::default(),
             ..*self
         }
     }
@@ -391,4 +412,6 @@ pub(crate) async fn until_stopped(app: Arc<App>, mut stopped: watch::Receiver<bo
         () = working => {}
         () = telling => {}
     }
+    // Another node need not wait for the lease to end.
+    backups.note(backups.give_back().await);
 }
