@@ -17,6 +17,10 @@ pub enum AnchorCommand {
     ///
     /// No server may run on the data meanwhile.
     Renew(DataArgs),
+    /// Makes this server's own file of the anchor that the store has: for one more server on a database.
+    ///
+    /// The others may run.
+    Join(DataArgs),
     /// Has the store go without an anchor, and removes the file that data.anchor names.
     ///
     /// No server may run on the data meanwhile.
@@ -31,6 +35,7 @@ pub fn run(command: &AnchorCommand) -> Result<(), Box<dyn Error>> {
     match command {
         AnchorCommand::Status(args) => status(args),
         AnchorCommand::Renew(args) => renew(args),
+        AnchorCommand::Join(args) => join(args),
         AnchorCommand::Forget(args) => {
             store::change(args, async |opened| {
                 Ok(anchor::forget(opened.config.data.anchor.as_deref(), opened.store.as_ref()).await?)
@@ -56,8 +61,20 @@ fn status(args: &DataArgs) -> Result<(), Box<dyn Error>> {
     if found.store < found.anchor { Err("the store is older than it was".into()) } else { Ok(()) }
 }
 
+fn join(args: &DataArgs) -> Result<(), Box<dyn Error>> {
+    let path = args.settings_of_store()?.data.anchor.ok_or(NO_FILE)?;
+    store::change(args, async |opened| {
+        Anchor::join(&path, &opened.store, &opened.witness).await?;
+        Ok(())
+    })?;
+    println!("{}: this server remembers how far the store has come", path.display());
+    Ok(())
+}
+
+const NO_FILE: &str = "data.anchor names no file: set it in the configuration";
+
 fn renew(args: &DataArgs) -> Result<(), Box<dyn Error>> {
-    let path = args.settings_of_store()?.data.anchor.ok_or("data.anchor names no file: set it in the configuration")?;
+    let path = args.settings_of_store()?.data.anchor.ok_or(NO_FILE)?;
     store::change(args, async |opened| {
         Anchor::begin(&path, &opened.store, &opened.witness).await?;
         Ok(())

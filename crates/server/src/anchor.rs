@@ -149,6 +149,24 @@ impl Anchor {
         Ok(anchor)
     }
 
+    /// Makes the file at `path` of the anchor that the store has already: for one more server on a store that several share,
+    /// each of which has the anchor on storage of its own.
+    ///
+    /// # Errors
+    /// When the store has none, there is a file, or it cannot be written.
+    pub async fn join(path: &Path, store: &Arc<dyn Engine>, witness: &Witness) -> Result<Self, AnchorError> {
+        let ledger = store.ledger().await?;
+        let Some(id) = ledger.anchor() else {
+            return Err(mismatch(path, "the store has no anchor to join: the first server makes one"));
+        };
+        if fetch(path)?.is_some() {
+            return Err(mismatch(path, "there is an anchor already"));
+        }
+        let anchor = Self::new(path, store, witness, id);
+        anchor.write(ledger.commits())?;
+        Ok(anchor)
+    }
+
     fn new(path: &Path, store: &Arc<dyn Engine>, witness: &Witness, id: [u8; ANCHOR_BYTES]) -> Self {
         let (store, witness) = (Arc::clone(store), witness.clone());
         Self { path: path.to_owned(), store, witness, id, written: AtomicU64::new(0), writing: Mutex::new(0) }
@@ -231,7 +249,8 @@ pub async fn look(
     }
 }
 
-const GONE: &str = "the anchor is gone, and the store has one";
+const GONE: &str =
+    "the anchor is gone, and the store has one (one more server on a database: `strongroom anchor join`)";
 const OTHER: &str = "the anchor is of another store, or of another state of this one";
 
 fn mismatch(path: &Path, what: &str) -> AnchorError {

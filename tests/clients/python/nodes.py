@@ -88,20 +88,25 @@ class Cluster:
         self.links, self.nodes = [], []
         password = folder / "db-password"
         password.write_text(ADMIN_PASSWORD)
-        for number in range(count):
-            link = Link(self.database.port)
-            url = f"postgres://{ADMIN}@127.0.0.1:{link.address}/strongroom?sslmode=disable"
-            directory = folder / f"node-{number}"
-            directory.mkdir()
-            store = f'[store]\nurl = "{url}"\npassword_file = "{password}"\n'
-            node = servers.Server(servers.binary(), directory, store + settings(number))
-            if number > 0:
-                node.data.mkdir(mode=0o700)
-                for file in ("root.key", "credentials"):
-                    shutil.copy(self.nodes[0].data / file, node.data / file)
-            node.start()
-            self.links.append(link)
-            self.nodes.append(node)
+        self.folder, self.password, self.settings = folder, password, settings
+        for _ in range(count):
+            self.add().start()
+
+    def add(self):
+        """One more server, which does not run yet."""
+        number, link = len(self.nodes), Link(self.database.port)
+        url = f"postgres://{ADMIN}@127.0.0.1:{link.address}/strongroom?sslmode=disable"
+        directory = self.folder / f"node-{number}"
+        directory.mkdir()
+        store = f'[store]\nurl = "{url}"\npassword_file = "{self.password}"\n'
+        node = servers.Server(servers.binary(), directory, store + self.settings(number))
+        if number > 0:
+            node.data.mkdir(mode=0o700)
+            for file in ("root.key", "credentials"):
+                shutil.copy(self.nodes[0].data / file, node.data / file)
+        self.links.append(link)
+        self.nodes.append(node)
+        return node
 
     def stop(self):
         for link in self.links:

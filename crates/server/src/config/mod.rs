@@ -144,7 +144,7 @@ impl Config {
         self.cors.check(problems);
         roots::check(&self.roots, problems);
         self.audit.check(problems);
-        self.cache.check(problems);
+        self.cache.check(self.store.looks_ms(), problems);
         self.identity_providers.check(problems);
         self.functions.check(&self.account.region, problems);
         self.backup.check(&self.data.directory, problems);

@@ -2,6 +2,7 @@
 
 mod accounting;
 mod hostile;
+mod nodes;
 mod owners;
 
 use std::path::{Path, PathBuf};

@@ -16,6 +16,7 @@ mod queries;
 mod schema;
 mod session;
 mod sql;
+mod target;
 mod teller;
 mod tls;
 mod transaction;

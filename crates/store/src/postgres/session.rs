@@ -14,9 +14,10 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Connection, Row, Socket, Statement};
 
-use super::config::{PostgresConfig, Target};
+use super::config::PostgresConfig;
 use super::failure::Trouble;
 use super::sql::Sql;
+use super::target::{Standing, Target};
 use super::tls::Secured;
 use crate::api::StoreError;
 
@@ -48,7 +49,7 @@ impl System {
 
 /// What all connections of a store have in common.
 pub(super) struct Database {
-    pub(super) target: Target,
+    pub(super) target: Arc<Target>,
     pub(super) runtime: Handle,
     pub(super) schema: String,
     /// This node's name, by which it knows its own changes.
@@ -66,6 +67,7 @@ pub(super) struct Database {
 /// A connection.
 pub(super) struct Session {
     client: Client,
+    standing: Standing,
     pub(super) system: System,
     statement: Duration,
     commit: Duration,
@@ -81,7 +83,7 @@ impl Database {
     pub(super) fn of(config: &PostgresConfig, random: &dyn Random) -> Result<Self, StoreError> {
         let no_runtime = |_| StoreError::Unavailable("there is no runtime here".to_owned());
         Ok(Self {
-            target: config.target()?,
+            target: Arc::new(config.target()?),
             runtime: Handle::try_current().map_err(no_runtime)?,
             schema: config.schema.clone(),
             node: random::bytes(random)?,
@@ -106,7 +108,7 @@ impl Database {
     }
 
     async fn log_in(&self) -> Result<Session, Trouble> {
-        let (client, connection) = self.target.config().connect(self.target.tls.clone()).await?;
+        let (client, connection, standing) = self.target.log_in(&self.runtime).await?;
         let own = channel_payload(&self.node);
         self.runtime.spawn(drive(connection, Arc::clone(&self.news), own));
         let rows = client.query("SELECT version()", &[]).await?;
@@ -114,7 +116,7 @@ impl Database {
         let system = System::of(&version);
         client.batch_execute(&self.settings(system)).await?;
         let (statement, commit, schema) = (self.statement, self.commit, self.schema.clone());
-        Ok(Session { client, system, statement, commit, schema, prepared: HashMap::new() })
+        Ok(Session { client, standing, system, statement, commit, schema, prepared: HashMap::new() })
     }
 
     /// What a session is set to. A node that stops in the middle of a transaction must not hold up the others, and an
@@ -171,7 +173,7 @@ impl Database {
 
 impl Session {
     pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.client.is_closed() || self.standing.is_over()
     }
 
     /// A statement that was prepared, for [`all`].
@@ -197,24 +199,37 @@ impl Session {
         })
     }
 
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        what: &str,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Trouble> {
+        tokio::select! {
+            biased;
+            done = within(limit, what, work) => done,
+            () = self.standing.over() => Err(Trouble::moved()),
+        }
+    }
+
     /// The rows of a statement that was prepared.
     pub(super) async fn rows(&self, sql: Sql, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
-        within(self.statement, "a statement", self.send(sql, values)).await
+        self.within(self.statement, "a statement", self.send(sql, values)).await
     }
 
     /// The rows of a statement that is rarely needed.
     pub(super) async fn ask(&self, text: &str, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
-        within(self.statement, "a statement", self.client.query(text, &values)).await
+        self.within(self.statement, "a statement", self.client.query(text, &values)).await
     }
 
     /// Statements without parameters, one after the other.
     pub(super) async fn run(&self, text: &str) -> Result<(), Trouble> {
-        within(self.statement, "a statement", self.client.batch_execute(text)).await
+        self.within(self.statement, "a statement", self.client.batch_execute(text)).await
     }
 
     /// Several statements, sent together and carried out one after the other.
     pub(super) async fn flight(&self, sent: Vec<Sent<'_, Vec<Row>>>) -> Result<Vec<Vec<Row>>, Trouble> {
-        within(self.commit, "statements", all(sent)).await
+        self.within(self.commit, "statements", all(sent)).await
     }
 }
 

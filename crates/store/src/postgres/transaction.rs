@@ -20,6 +20,11 @@ const CHANGES_MAX: i64 = 1000;
 /// Between two removals of old changes, in commits.
 const CHANGES_STEP: u64 = 1024;
 
+/// The turn of a head whose ledger is to be read again in any case. Only what this node committed, and the database made
+/// durable, is remembered by its turn: what was merely read, or written without a wait for the disk and the standbys, may be
+/// gone after a crash of the database, and its turn may be another commit's then.
+const NOT_KNOWN: i64 = -1;
+
 /// The head as it is under the lock.
 struct Head {
     turn: i64,
@@ -98,7 +103,8 @@ impl Writer {
         let (outcomes, unfinished) = self.decide(group, &mut plan, &head, trimmed);
         if !plan.is_changed() {
             session.run("ROLLBACK").await?;
-            let (kept, turn) = (plan.kept, head.turn);
+            let kept = if matches!(group, [Job::KeepLedger { .. }]) { plan.kept } else { self.kept.clone() };
+            let turn = NOT_KNOWN;
             return Ok(Done { outcomes, unfinished, kept, turn, before, sequence: None, asked });
         }
         let durable = group.iter().zip(&outcomes).any(|(job, outcome)| {
@@ -113,7 +119,7 @@ impl Writer {
     async fn look(&self, session: &Session, group: &[Job]) -> Result<Seen, Trouble> {
         let names = Names::of(group);
         let told = i64::try_from(self.shared.told_sequence()).unwrap_or(i64::MAX);
-        let known_turn = if matches!(group, [Job::KeepLedger { .. }]) { -1 } else { self.known_turn() };
+        let known_turn = if matches!(group, [Job::KeepLedger { .. }]) { NOT_KNOWN } else { self.known_turn() };
         let trim_max = i64::from(self.config.trim_entries_max.max(1));
         let mut sent = vec![
             session.send_text(self.database.begin()),
@@ -152,7 +158,7 @@ impl Writer {
     }
 
     fn known_turn(&self) -> i64 {
-        if self.kept.is_some() { self.turn } else { -1 }
+        if self.kept.is_some() { self.turn } else { NOT_KNOWN }
     }
 
     /// The ledger as it is under the lock, when it is kept. Never less than what this node knows.
@@ -271,7 +277,7 @@ impl Writer {
         done.kept = kept;
         match written {
             Ok(_) if durable => Ok(Done { sequence: Some(sequence), ..done }),
-            Ok(_) => Ok(done),
+            Ok(_) => Ok(Done { kept: self.kept.clone(), turn: NOT_KNOWN, ..done }),
             Err(trouble) if durable => {
                 done.sequence = Some(sequence);
                 Err(Stopped::Unknown(Box::new(done), sequence, trouble))
@@ -286,7 +292,7 @@ impl Writer {
     pub(super) async fn look_for(&mut self, sequence: u64) -> Result<bool, Trouble> {
         self.connected().await?;
         let Some(session) = &self.session else { return Err(super::failure::closed().into()) };
-        let (known_turn, number) = (-1_i64, i64::try_from(sequence).unwrap_or(i64::MAX));
+        let (known_turn, number) = (NOT_KNOWN, i64::try_from(sequence).unwrap_or(i64::MAX));
         let head: Values<'_> = vec![&known_turn];
         let sent = vec![
             session.send_text(self.database.begin()),

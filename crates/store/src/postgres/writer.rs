@@ -71,7 +71,8 @@ pub(super) struct Writer {
     /// Work taken from the queue and not begun.
     pub(super) pending: Vec<Job>,
     pub(super) session: Option<Session>,
-    /// The ledger as it stood after the head's turn `turn`, while it is kept.
+    /// The ledger as it stood after the head's turn `turn`, while it is kept; a negative turn is that of no head, so that
+    /// the ledger is read again.
     pub(super) kept: Option<Kept>,
     pub(super) turn: i64,
     /// Jobs of the last group, and how long it took.

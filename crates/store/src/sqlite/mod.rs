@@ -17,6 +17,7 @@ mod schema;
 mod tests;
 mod writer;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -174,6 +175,14 @@ impl SqliteStore {
     /// When there is a store in `directory` already, or the copy is not one that this release knows.
     pub fn restore(backup: impl AsRef<Path>, directory: impl AsRef<Path>) -> Result<(), StoreError> {
         copy::restore(backup.as_ref(), directory.as_ref())
+    }
+
+    /// As [`SqliteStore::restore`], from the copy's bytes.
+    ///
+    /// # Errors
+    /// As there, and when they cannot be read.
+    pub fn restore_from(mut copy: impl Read, directory: impl AsRef<Path>) -> Result<(), StoreError> {
+        copy::restore_from(&mut copy, directory.as_ref())
     }
 
     /// Changes the standing of the store in `directory`, which another process may have open and be writing to: each of

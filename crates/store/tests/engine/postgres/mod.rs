@@ -5,6 +5,7 @@ mod life;
 pub mod nodes;
 mod proxy;
 mod schema;
+mod standby;
 mod tls;
 
 use std::sync::Arc;
