@@ -17,6 +17,7 @@ mod moving;
 mod planted;
 mod postgres;
 mod readme;
+mod recovery;
 mod roots;
 mod rotation;
 mod start;

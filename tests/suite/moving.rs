@@ -162,6 +162,9 @@ async fn moved(site: &Site, server: &Instance, target: &Site, name: &'static str
     let (first, last) = (line(&copy(&[])), line(&copy(&["--final"])));
     let (first, last): (Vec<&str>, Vec<&str>) =
         (first.iter().map(String::as_str).collect(), last.iter().map(String::as_str).collect());
+    // One moment of it, whatever is written meanwhile.
+    let told = tokio::task::block_in_place(|| done(&site.command(&data, "verify", &[])));
+    assert!(told.contains("index entries agree"), "{told}");
     let told = tokio::task::block_in_place(|| done(&first));
     assert!(told.contains("stays shut"), "{told}");
     let unfinished = tokio::task::block_in_place(|| refused(&target.command(&target.data(), "verify", &[])));
@@ -232,4 +235,84 @@ async fn a_store_moves_to_a_database_and_back_while_it_is_read() {
     words(&store(&embedded, "thaw", &[]));
     put(&Raw::new(frozen.url(), &frozen.key().0, frozen.key().1), 90, "s12", "thawed").await;
     assert!(frozen.stop());
+}
+
+/// The words of a copy from one site to another.
+fn copying(site: &Site, target: &Site) -> Vec<String> {
+    let data = site.data();
+    let mut line = vec!["store".to_owned(), "copy".to_owned()];
+    line.extend(site.command(&data, "", &["--final"]).into_iter().skip(1).map(str::to_owned));
+    line.extend(["--to".to_owned(), target.config.clone()]);
+    line
+}
+
+fn words(line: &[String]) -> Vec<&str> {
+    line.iter().map(String::as_str).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_move_that_is_killed_anywhere_loses_nothing_and_can_be_carried_out_again() {
+    for postgres in [false, true] {
+        let (site, target) = (Site::new(postgres).await, Site::new(!postgres).await);
+        let mut server = site.start();
+        let client = server.raw();
+        fill(&client).await;
+        target.take_keys(&site.data(), &["root.key", "credentials"]);
+        let line = copying(&site, &target);
+        let mut acknowledged = 0;
+        let mut delay_ms = 50;
+        let mut ended = false;
+        while !ended {
+            let mut child = std::process::Command::new(strongroom_testkit::instance::binary())
+                .args(words(&line))
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
+                .spawn()
+                .expect("it runs");
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+            ended = child.try_wait().expect("its state").is_some_and(|status| status.success());
+            // By SIGKILL, wherever it is.
+            let _ = child.kill();
+            child.wait().expect("ended");
+            assert_eq!(value(&client, "s1").await.as_deref(), Some("v1"), "reads go on");
+            let input = json!({"Name": format!("between/{}", acknowledged + 1), "SecretString": "x",
+                "ClientRequestToken": token()});
+            let answer = client.call("CreateSecret", input).await;
+            match answer.status.as_u16() {
+                200 => acknowledged += 1,
+                status => assert_eq!(status, 503, "{}", answer.message()),
+            }
+            delay_ms += 150;
+        }
+        let mut next = target.start();
+        let client = Raw::new(next.url(), &server.key().0, server.key().1);
+        for number in 1..=acknowledged {
+            assert!(value(&client, &format!("between/{number}")).await.is_some(), "{number} of {acknowledged}");
+        }
+        assert_eq!(value(&client, "s1").await.as_deref(), Some("v1"));
+        assert!(next.stop() && server.stop());
+        done(&target.command(&target.data(), "verify", &[]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_source_that_is_not_as_it_was_written_is_not_moved_and_goes_on() {
+    let (site, target) = (Site::new(true).await, Site::new(false).await);
+    let mut server = site.start();
+    let client = server.raw();
+    fill(&client).await;
+    target.take_keys(&site.data(), &["root.key", "credentials"]);
+    // Behind the server's back, one of two equal rows.
+    let config = std::fs::read_to_string(&site.config).expect("the configuration");
+    let url = config.split('"').nth(1).expect("a URL").to_owned();
+    let alter = "UPDATE strongroom.document SET body = overlay(body placing '\\x00'::bytea from length(body))
+        WHERE (kind, key) IN (SELECT kind, key FROM strongroom.document WHERE kind = 'secret-version' LIMIT 1)";
+    strongroom_store::contract::database::sql(&url, alter).await.expect("altered");
+    let line = copying(&site, &target);
+    let told = refused(&words(&line));
+    assert!(told.contains("what was copied is not what was there") && told.contains("open again"), "{told}");
+    put(&client, 99, "later", "still taken").await;
+    let unfinished = refused(&target.command(&target.data(), "verify", &[]));
+    assert!(unfinished.contains("begun and not finished"), "{unfinished}");
+    assert!(server.stop(), "{}", server.said());
 }

@@ -136,7 +136,9 @@ async fn copy(args: &CopyArgs) -> Result<(), Box<dyn Error>> {
     let config = settings::load(Some(&args.to), |_| {})?;
     let directory = config.data.directory.join(STORE_DIRECTORY);
     let same = match &here.source {
-        Source::Files(_) => config.store.url.is_none() && directory == here.directory,
+        Source::Files(_) => {
+            config.store.url.is_none() && directory.canonicalize().ok() == here.directory.canonicalize().ok()
+        }
         Source::Database(_) => {
             config.store.url.is_some()
                 && config.store.url == args.data.settings()?.store.url

@@ -64,6 +64,19 @@ pub fn read_header(from: impl Read) -> Result<Header, TransferError> {
     Ok(Reader::begin(from)?.header)
 }
 
+/// Reads a stream to its end, without a store: whether it is whole.
+///
+/// # Errors
+/// When it is not one that this release can read, or damaged.
+pub fn read_through(from: impl Read) -> Result<Summary, TransferError> {
+    let mut reader = Reader::begin(from)?;
+    loop {
+        if let Err(summary) = reader.next()? {
+            return Ok(summary);
+        }
+    }
+}
+
 /// Writes all that `source` holds as of one moment into a stream; what the stream before has already is only named.
 /// Returns the writer, flushed and not synced.
 ///
