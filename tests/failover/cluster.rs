@@ -24,21 +24,22 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes the network and starts everything in it.
-    pub fn start_new(folder: &Path, logs: &Path) -> Self {
+    /// Makes the network and starts everything in it. `stale_ms` is how old what nodes answer from memory may be.
+    pub fn start_new(folder: &Path, logs: &Path, stale_ms: u64) -> Self {
         machines::make();
         // The database's user passes through to what is its own.
         fs::create_dir_all(folder).expect("a folder");
         let mut members: Vec<Member> = machines::all().map(|machine| Member::new(machine, folder, logs)).collect();
         members.iter_mut().for_each(Member::start);
-        wait("a primary with its standbys", || cast(&members, 1).is_ok());
+        wait("a primary with its standbys", || cast(&members, 1).map(drop));
         let primary = cast(&members, 1).expect("just seen").primary;
         database::create(primary).expect("a database");
         let url = database::url();
-        let mut nodes: Vec<Node> = machines::all().map(|machine| Node::new(machine, folder, logs, &url)).collect();
+        let mut nodes: Vec<Node> =
+            machines::all().map(|machine| Node::new(machine, folder, logs, &url, stale_ms)).collect();
         let (first, rest) = nodes.split_first_mut().expect("nodes");
         first.server.start();
-        wait("the first node", || first.is_ready());
+        wait("the first node", || first.is_ready().then_some(()).ok_or_else(String::new));
         rest.iter().for_each(|node| node.take_after(first));
         let balancer = nodes::balancer(folder, logs);
         let mut cluster = Self { members, nodes, balancer };
@@ -75,8 +76,14 @@ impl Cluster {
         let mut found = None;
         let (members, nodes) = (&self.members, &self.nodes);
         wait("the cluster", || {
-            found = cast(members, node).ok().filter(|_| nodes.iter().all(Node::is_ready));
-            found.is_some()
+            let cast = cast(members, node)?;
+            let away = nodes.iter().filter(|node| !node.is_ready()).map(|node| node.machine);
+            let away: Vec<usize> = away.collect();
+            if !away.is_empty() {
+                return Err(format!("nodes {away:?} are not ready"));
+            }
+            found = Some(cast);
+            Ok(())
         });
         for machine in machines::all() {
             assert!(self.node(machine).server.runs(), "node {machine} has ended by itself");
@@ -99,7 +106,10 @@ impl Cluster {
         postmaster.map(family).into_iter().flatten().for_each(|process| send(process, Signal::KILL));
         member.etcd.kill();
         self.node(machine).server.kill();
-        wait("the end of the database", || self.members[machine - 1].postmaster().is_none());
+        wait("the end of the database", || match self.members[machine - 1].postmaster() {
+            Some(process) => Err(process.to_string()),
+            None => Ok(()),
+        });
     }
 }
 
@@ -116,14 +126,19 @@ fn cast(members: &[Member], node: usize) -> Result<Cast, String> {
     else {
         return Err(format!("primary {primaries:?}, replica {replicas:?}, sync {synchronous:?}, etcd {leaders:?}"));
     };
+    // The part of the standby is only played by whom Patroni would let take over.
+    let agreed = database::agreed();
+    if agreed != Some((*primary, *standby)) {
+        return Err(format!("primary {primary}, sync {standby}, but agreed is {agreed:?}"));
+    }
     Ok(Cast { primary: *primary, standby: *standby, leader: *leader, node })
 }
 
-/// Waits until something holds.
-fn wait(what: &str, mut holds: impl FnMut() -> bool) {
+/// Waits until something holds; what keeps it is told when that takes too long.
+fn wait(what: &str, mut holds: impl FnMut() -> Result<(), String>) {
     let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < MENDED, "{what}: not well after {} s", MENDED.as_secs());
+    while let Err(kept) = holds() {
+        assert!(began.elapsed() < MENDED, "{what}: not well after {} s: {kept}", MENDED.as_secs());
         thread::sleep(Duration::from_millis(200));
     }
 }

@@ -29,7 +29,7 @@ pub fn run(name: &str, clients: &Path) {
         inside.args(["--user", "--keep-caps"]).args([user, group]);
     }
     // The shell is the first process: it collects those whose parents have ended, as databases' guardians expect.
-    let shell = r#"mount -t tmpfs -o mode=755 tmpfs /run && "$0" --exact "$1" --ignored --nocapture; exit $?"#;
+    let shell = r#"mount -t tmpfs -o mode=755 tmpfs /run && "$0" --exact "$1" --nocapture; exit $?"#;
     inside.args(["bash", "-c", shell]).arg(program).arg(name).env(MARK, clients).env("STRONGROOM_BIN", binary());
     let status = inside.status().expect("unshare, of the package util-linux");
     assert!(status.success(), "the proof failed inside: {status}");

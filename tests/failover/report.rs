@@ -48,18 +48,19 @@ fn spread(mut times: Vec<Instant>) -> String {
 }
 
 /// The tables.
-pub fn report(seed: u64, rounds: &[Round], history: &History, findings: &Findings) -> String {
-    let mut kinds: BTreeMap<Kind, (Vec<Instant>, Vec<Instant>, Vec<Instant>)> = BTreeMap::new();
+pub fn report((seed, stale_ms): (u64, u64), rounds: &[Round], history: &History, findings: &Findings) -> String {
+    let mut kinds: BTreeMap<Kind, [Vec<Instant>; 3]> = BTreeMap::new();
     for round in rounds {
-        let (again, silent, well) = kinds.entry(round.kind).or_default();
-        again.push(round.again - round.at);
-        silent.push(silence(history, round.at, round.well));
-        well.push(round.well - round.at);
+        let silent = silence(history, round.at, round.well);
+        let times = [round.again - round.at, silent, round.well - round.at];
+        for (all, one) in kinds.entry(round.kind).or_default().iter_mut().zip(times) {
+            all.push(one);
+        }
     }
     let mut text = format!("Seed {seed}, {} faults. Seconds are least / median / most.\n\n", rounds.len());
     text += "| fault | times | until a write that began after it was acknowledged | longest time without an acknowledgement | until all was mended and well |\n";
     text += "|---|---|---|---|---|\n";
-    for (kind, (again, silent, well)) in kinds {
+    for (kind, [again, silent, well]) in kinds {
         let (count, again, silent, well) = (again.len(), spread(again), spread(silent), spread(well));
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {} | {count} | {again} | {silent} | {well} |", words(kind));
@@ -72,7 +73,7 @@ pub fn report(seed: u64, rounds: &[Round], history: &History, findings: &Finding
     let _ = write!(
         text,
         "\n{secrets} secrets; {} acknowledged writes, all found in the secrets' versions at the end; {} reads at the end, on \
-         every node. All histories are linearizable where reads may be 1 s old; {} of {secrets} also where they may not.\n",
+         every node. All histories are linearizable where reads may be {stale_ms} ms old; {} of {secrets} also where they may not.\n",
         findings.versions, findings.last_reads, findings.strict
     );
     text

@@ -91,6 +91,12 @@ impl Trouble {
         Self { remedy: Remedy::Reconnect, error }
     }
 
+    /// A connection to a host in whose place another one takes writes: it is given up.
+    pub(super) fn moved() -> Self {
+        let error = StoreError::Unavailable("another host of the database takes writes".to_owned());
+        Self { remedy: Remedy::Reconnect, error }
+    }
+
     /// What is stored is not what this release wrote.
     pub(super) fn damaged(what: impl Into<String>) -> Self {
         StoreError::Damaged(what.into()).into()

@@ -18,7 +18,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection, Row, Socket, Statement};
 use super::config::PostgresConfig;
 use super::failure::Trouble;
 use super::sql::Sql;
-use super::target::Target;
+use super::target::{Standing, Target};
 use super::tls::Secured;
 use crate::api::StoreError;
 
@@ -70,6 +70,7 @@ pub(super) struct Database {
 /// A connection.
 pub(super) struct Session {
     client: Client,
+    standing: Standing,
     pub(super) system: System,
     statement: Duration,
     commit: Duration,
@@ -114,7 +115,7 @@ impl Database {
     }
 
     async fn log_in(&self) -> Result<Session, Trouble> {
-        let (client, connection) = self.target.log_in(&self.runtime).await?;
+        let (client, connection, place) = self.target.log_in(&self.runtime).await?;
         let own = channel_payload(&self.node);
         self.runtime.spawn(drive(connection, Arc::clone(&self.news), own));
         let rows = client.query("SELECT version()", &[]).await?;
@@ -127,9 +128,10 @@ impl Database {
             self.target.pass_over();
             return Err(Trouble::displaced(timeline, latest));
         }
+        let standing = self.target.stands(place);
         let (statement, commit, schema) = (self.statement, self.commit, self.schema.clone());
         let (prepared, occupied) = (HashMap::new(), AtomicBool::new(false));
-        Ok(Session { client, system, statement, commit, schema, prepared, occupied, timeline })
+        Ok(Session { client, standing, system, statement, commit, schema, prepared, occupied, timeline })
     }
 
     /// What a session is set to. A node that stops in the middle of a transaction must not hold up the others, and an
@@ -201,7 +203,7 @@ impl Database {
 
 impl Session {
     pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.client.is_closed() || self.standing.is_over()
     }
 
     /// Notes whether it is in a transaction that nobody else may get into.
@@ -236,24 +238,37 @@ impl Session {
         })
     }
 
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        what: &str,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Trouble> {
+        tokio::select! {
+            biased;
+            done = within(limit, what, work) => done,
+            () = self.standing.over() => Err(Trouble::moved()),
+        }
+    }
+
     /// The rows of a statement that was prepared.
     pub(super) async fn rows(&self, sql: Sql, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
-        within(self.statement, "a statement", self.send(sql, values)).await
+        self.within(self.statement, "a statement", self.send(sql, values)).await
     }
 
     /// The rows of a statement that is rarely needed.
     pub(super) async fn ask(&self, text: &str, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
-        within(self.statement, "a statement", self.client.query(text, &values)).await
+        self.within(self.statement, "a statement", self.client.query(text, &values)).await
     }
 
     /// Statements without parameters, one after the other.
     pub(super) async fn run(&self, text: &str) -> Result<(), Trouble> {
-        within(self.statement, "a statement", self.client.batch_execute(text)).await
+        self.within(self.statement, "a statement", self.client.batch_execute(text)).await
     }
 
     /// Several statements, sent together and carried out one after the other.
     pub(super) async fn flight(&self, sent: Vec<Sent<'_, Vec<Row>>>) -> Result<Vec<Vec<Row>>, Trouble> {
-        within(self.commit, "statements", all(sent)).await
+        self.within(self.commit, "statements", all(sent)).await
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use strongroom_types::secret::SecretText;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Config, Connection, Socket};
@@ -17,8 +18,10 @@ use super::tls::{Secured, Tls};
 /// nothing at all, and must not use up the time of the others.
 const HEAD_START: Duration = Duration::from_millis(200);
 
-/// A login's two ends.
-type LoggedIn = (Client, Connection<Socket, Secured>);
+/// A login's two ends, and the place of its host.
+type LoggedIn = (Client, Connection<Socket, Secured>, usize);
+/// As the driver gives them.
+type Ends = (Client, Connection<Socket, Secured>);
 
 /// A database, and how it is reached.
 pub(super) struct Target {
@@ -26,8 +29,40 @@ pub(super) struct Target {
     hosts: Vec<Config>,
     password: Option<SecretText>,
     tls: Tls,
-    /// Place of the host that took the last login: the first to be tried next time.
-    last: AtomicUsize,
+    /// The host that took the last login.
+    last: watch::Sender<Turn>,
+    /// Place of the host that is tried first next time.
+    first: AtomicUsize,
+}
+
+/// Which host takes writes, and the how-manieth of them that is since the start.
+#[derive(Clone, Copy, Default)]
+struct Turn {
+    place: usize,
+    number: u64,
+}
+
+/// Whether the host of a connection is still the one that takes writes, as far as this node knows.
+pub(super) struct Standing {
+    own: u64,
+    last: watch::Receiver<Turn>,
+}
+
+impl Standing {
+    /// Whether another host has taken a login since. A host that was the primary before may not know that it is no more:
+    /// what is read there may be old, and what is waited for there may never come.
+    pub(super) fn is_over(&self) -> bool {
+        self.last.borrow().number != self.own
+    }
+
+    /// Waits until another host takes a login.
+    pub(super) async fn over(&self) {
+        let mut last = self.last.clone();
+        if last.wait_for(|turn| turn.number != self.own).await.is_err() {
+            // The database's settings are gone, and with them whoever could log in elsewhere.
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 impl Target {
@@ -35,13 +70,13 @@ impl Target {
     pub(super) fn new(config: &Config, password: Option<SecretText>, tls: Tls) -> Self {
         let places = 0..config.get_hosts().len().max(config.get_hostaddrs().len());
         let hosts = places.map(|place| of_one_host(config, place)).collect();
-        Self { hosts, password, tls, last: AtomicUsize::new(0) }
+        Self { hosts, password, tls, last: watch::Sender::default(), first: AtomicUsize::new(0) }
     }
 
     /// A login to the host that takes writes; the first one, should several say that they do.
     pub(super) async fn log_in(self: &Arc<Self>, runtime: &Handle) -> Result<LoggedIn, Trouble> {
         let count = self.hosts.len();
-        let first = self.last.load(Ordering::Relaxed) % count.max(1);
+        let first = self.first.load(Ordering::Relaxed) % count.max(1);
         let mut next = (0..count).map(|place| (first + place) % count.max(1)).peekable();
         let mut under_way = JoinSet::new();
         let mut failed: Option<Trouble> = None;
@@ -56,9 +91,9 @@ impl Target {
             };
             match ended {
                 // Those that are still under way end with the set.
-                Ok(Some(Ok((place, Ok(logged_in))))) => {
-                    self.last.store(place, Ordering::Relaxed);
-                    return Ok(logged_in);
+                Ok(Some(Ok((place, Ok((client, connection)))))) => {
+                    self.first.store(place, Ordering::Relaxed);
+                    return Ok((client, connection, place));
                 }
                 Ok(Some(Ok((_, Err(trouble))))) => failed = Some(worth_more(failed, trouble)),
                 Ok(Some(Err(_))) | Err(_) => {}
@@ -70,10 +105,24 @@ impl Target {
 
     /// Has the next login try another host first.
     pub(super) fn pass_over(&self) {
-        self.last.fetch_add(1, Ordering::Relaxed);
+        self.first.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn log_in_to(&self, place: usize) -> Result<LoggedIn, Trouble> {
+    /// Takes note that the host at `place` takes writes.
+    pub(super) fn stands(&self, place: usize) -> Standing {
+        let _ = self.last.send_if_modified(|turn| {
+            let moved = turn.place != place;
+            if moved {
+                *turn = Turn { place, number: turn.number + 1 };
+            }
+            moved
+        });
+        let last = self.last.subscribe();
+        let own = last.borrow().number;
+        Standing { own, last }
+    }
+
+    async fn log_in_to(&self, place: usize) -> Result<Ends, Trouble> {
         let mut config = self.hosts.get(place).cloned().unwrap_or_default();
         if let Some(password) = &self.password {
             config.password(password.expose());

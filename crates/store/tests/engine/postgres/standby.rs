@@ -11,6 +11,7 @@ use strongroom_store::contract::fixture::{boxed, entries, feed, put, puts, take,
 use strongroom_store::{Batch, Engine, LedgerBegin, PostgresConfig, Store, StoreError};
 
 use super::nodes::{Ear, nodes, witness};
+use super::proxy::{self, Proxy};
 use super::{config, open, server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,6 +31,33 @@ async fn a_host_that_answers_nothing_does_not_keep_from_the_others() {
     let node = open(&PostgresConfig { connect_ms_max: 3_600_000, ..config(&several) }).await;
     take(&*node, puts([put("a", 0).expect("a put")])).await.expect("taken");
     assert_eq!(version(&*node, "a").await, Ok(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_to_a_host_that_was_the_primary_are_given_up_when_another_one_is() {
+    let url = server().database().await.expect("a database");
+    let (before, after) = (Proxy::before(server().port).await, Proxy::before(server().port).await);
+    after.set(proxy::CLOSED);
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", before.port, after.port);
+    let several = url.replace(&format!("127.0.0.1:{}", server().port), &hosts);
+    let node = open(&config(&several)).await;
+    take(&*node, puts([put("a", 0).expect("a put")])).await.expect("taken");
+    assert_eq!(version(&*node, "a").await, Ok(1));
+    // One that reads, one that writes, one that hears.
+    assert!(before.open() >= 3);
+    // The next that connects finds the other one; the connection that writes is such a one.
+    after.set(proxy::CARRY);
+    before.set(proxy::CUT_AND_CLOSE);
+    take(&*node, puts([put("a", 1).expect("a put")])).await.expect("taken");
+    assert_eq!(version(&*node, "a").await, Ok(2));
+    for _ in 0..500 {
+        if before.open() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(before.open(), 0);
+    assert!(after.open() >= 3);
 }
 
 /// Trims do not wait for the disk or a standby: a failover may undo them, and another commit gets their number.
