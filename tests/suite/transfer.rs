@@ -14,13 +14,13 @@ fn run(arguments: &[&str]) -> Output {
     Command::new(instance::binary()).args(arguments).output().expect("it runs")
 }
 
-fn done(arguments: &[&str]) -> String {
+pub fn done(arguments: &[&str]) -> String {
     let Output { status, stdout, stderr } = run(arguments);
     assert!(status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).expect("text")
 }
 
-fn refused(arguments: &[&str]) -> String {
+pub fn refused(arguments: &[&str]) -> String {
     let Output { status, stderr, .. } = run(arguments);
     assert!(!status.success(), "{arguments:?}");
     String::from_utf8(stderr).expect("text")
@@ -31,30 +31,31 @@ fn text(path: &Path) -> &str {
 }
 
 /// A folder with a data directory that has the keys of another.
-struct Site {
+pub struct Site {
     folder: TempDir,
-    config: String,
+    /// The configuration file.
+    pub config: String,
 }
 
 impl Site {
     /// With a database of its own, or the embedded engine.
-    async fn new(postgres: bool) -> Self {
+    pub async fn new(postgres: bool) -> Self {
         let folder = TempDir::new().expect("directory");
         let config = folder.path().join("strongroom.toml");
         let text = if postgres {
             format!("[store]\nurl = \"{}\"\n", shared().expect("a server").database().await.expect("a database"))
         } else {
-            String::new()
+            format!("[data]\ndirectory = \"{}\"\n", folder.path().join("data").display())
         };
         fs::write(&config, text).expect("written");
         Self { config: config.display().to_string(), folder }
     }
 
-    fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    fn take_keys(&self, from: &Path, files: &[&str]) {
+    pub fn take_keys(&self, from: &Path, files: &[&str]) {
         fs::create_dir_all(self.data()).expect("directory");
         fs::set_permissions(self.data(), fs::Permissions::from_mode(0o700)).expect("for its owner alone");
         for file in files {
@@ -63,23 +64,23 @@ impl Site {
         }
     }
 
-    fn start(&self) -> Instance {
+    pub fn start(&self) -> Instance {
         Instance::start_in(&self.data(), &["--config", &self.config])
     }
 
-    fn command<'a>(&'a self, data: &'a Path, command: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
+    pub fn command<'a>(&'a self, data: &'a Path, command: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
         [&[command, "--data", text(data), "--config", &self.config][..], rest].concat()
     }
 }
 
-async fn put(client: &Raw, number: u32, name: &str, value: &str) {
+pub async fn put(client: &Raw, number: u32, name: &str, value: &str) {
     let input = json!({"Name": name, "SecretString": value, "ClientRequestToken": format!("{number:032}"),
         "Tags": [{"Key": "team", "Value": "blue"}]});
     let answer = client.call("CreateSecret", input).await;
     assert_eq!(answer.status, 200, "{}", answer.message());
 }
 
-async fn value(client: &Raw, name: &str) -> Option<String> {
+pub async fn value(client: &Raw, name: &str) -> Option<String> {
     let answer = client.call("GetSecretValue", json!({"SecretId": name})).await;
     (answer.status == 200).then(|| answer.text("SecretString").to_owned())
 }

@@ -15,16 +15,27 @@ use strongroom_server::transfer::{self, Bytes, Place, Restored, TransferFault};
 use strongroom_store::transfer::{Exporter, Summary};
 use strongroom_store::{Engine, SqliteFiles};
 use strongroom_types::ids::uuid_v4;
-use strongroom_types::{Clock as _, SystemClock};
+use strongroom_types::{Clock as _, SystemClock, Timestamp};
 
 use crate::data::{self, STORE_DIRECTORY};
+use crate::kept::{self, KeptCommand};
 use crate::offline::{DataArgs, tell};
 use crate::process::TemporaryDirectory;
 use crate::{process, roots};
 
 /// Flags of `strongroom backup`.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct BackupArgs {
+    #[command(subcommand)]
+    kept: Option<KeptCommand>,
+    #[command(flatten)]
+    file: Option<FileArgs>,
+}
+
+/// Flags of a backup to a file.
+#[derive(Args)]
+pub struct FileArgs {
     #[command(flatten)]
     data: DataArgs,
     /// The file to make. It must not exist.
@@ -35,11 +46,19 @@ pub struct BackupArgs {
     since: Option<PathBuf>,
 }
 
-/// Makes a sealed backup of the store, also while a server runs.
+/// Makes a sealed backup of the store, also while a server runs, or works on those at the configured place.
 ///
 /// # Errors
 /// When the store cannot be read, the root of trust is not available, or the file cannot be written.
 pub fn back_up(args: &BackupArgs) -> Result<(), Box<dyn Error>> {
+    match (&args.kept, &args.file) {
+        (Some(command), _) => kept::run(command),
+        (None, Some(file)) => to_file(file),
+        (None, None) => Err("say where to: --data DIR --to FILE, or one of list, take and drill".into()),
+    }
+}
+
+fn to_file(args: &FileArgs) -> Result<(), Box<dyn Error>> {
     process::forbid_core_dumps()?;
     let config = args.data.settings_of_store()?;
     if args.to.symlink_metadata().is_ok() {
@@ -142,11 +161,17 @@ impl Source {
 #[derive(Args)]
 pub struct RestoreArgs {
     /// The backup.
-    #[arg(long, value_name = "FILE")]
-    from: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "from_place")]
+    from: Option<PathBuf>,
     /// Backups that were made since, each on the one before.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "from")]
     and: Vec<PathBuf>,
+    /// Takes the newest backup at the place that the configuration names, with whatever it builds on.
+    #[arg(long, conflicts_with = "from")]
+    from_place: bool,
+    /// With --from-place, the newest one that was taken at this instant or before, such as 2026-11-29T12:00:00Z.
+    #[arg(long, value_name = "TIME", requires = "from_place", value_parser = kept::instant)]
+    at: Option<Timestamp>,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -173,16 +198,22 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
         )
         .into());
     }
-    let chain = [&args.from].into_iter().chain(&args.and).map(|path| opened(path)).collect::<Result<Vec<_>, _>>()?;
+    let chain = args.from.iter().chain(&args.and).map(|path| opened(path)).collect::<Result<Vec<_>, _>>()?;
     let root: Arc<dyn RootOfTrust> = roots::open(&config, false, &SystemRandom)?;
     let scratch = TemporaryDirectory::within(args.data.directory(), &SystemRandom)?;
     let fresh = scratch.path().join(STORE_DIRECTORY);
     let place = Place::of(&config, &fresh)?;
-    let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let now = SystemClock.now();
-    let restored = runtime.block_on(transfer::put_back(&place, &root, &random, now, chain, scratch.path()));
-    let Restored { report, summary } = restored.map_err(with_faults)?;
+    let (report, what) = if args.from_place {
+        let restored = kept::restore(&config, root, args.at, &place, scratch.path())?;
+        (restored.report, Some(format!("backup {}, of {} parts", restored.manifest.name, restored.parts)))
+    } else {
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let now = SystemClock.now();
+        let restored = runtime.block_on(transfer::put_back(&place, &root, &random, now, chain, scratch.path()));
+        let Restored { report, summary } = restored.map_err(with_faults)?;
+        (report, summary.as_ref().map(told))
+    };
     if !in_database {
         fs::rename(&fresh, &store)?;
         sync_directory_of(&store)?;
@@ -190,8 +221,8 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
     for note in &report.notes {
         eprintln!("note: {note}");
     }
-    if let Some(summary) = summary {
-        println!("restored: {}", told(&summary));
+    if let Some(what) = what {
+        println!("restored: {what}");
     }
     tell(&report);
     Ok(())
@@ -229,7 +260,13 @@ mod tests {
         let directory = TemporaryDirectory::new(&SystemRandom).expect("directory");
         fs::write(directory.path().join("dev"), "").expect("marked");
         let data = DataArgs::new(directory.path().to_owned(), None);
-        let args = RestoreArgs { from: directory.path().join("no-backup"), and: Vec::new(), data };
+        let args = RestoreArgs {
+            from: Some(directory.path().join("no-backup")),
+            and: Vec::new(),
+            from_place: false,
+            at: None,
+            data,
+        };
         let told = restore(&args).expect_err("refused").to_string();
         assert!(told.contains("was made with --dev"), "{told}");
         assert_eq!(fs::read_dir(directory.path()).expect("a listing").count(), 1);

@@ -8,6 +8,7 @@ mod backup;
 mod data;
 mod database;
 mod greeting;
+mod kept;
 mod keys;
 mod ledger;
 mod offline;
@@ -19,6 +20,7 @@ mod rotation;
 mod serve;
 mod settings;
 mod store;
+mod transfer;
 mod unseal;
 
 use std::process::ExitCode;
@@ -53,7 +55,7 @@ enum Command {
     /// Runs the server in the foreground.
     Serve(serve::ServeArgs),
     /// Makes a backup of the data, sealed under the root of trust; also while a server runs.
-    Backup(backup::BackupArgs),
+    Backup(Box<backup::BackupArgs>),
     /// Restores a backup into a data directory without a store, or a database that holds nothing, and verifies all of it.
     Restore(backup::RestoreArgs),
     /// Opens every document and checks every index; also while a server runs.
@@ -70,6 +72,9 @@ enum Command {
     /// Checks the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Moves the store to another engine, freezes and thaws it; also while servers run.
+    #[command(subcommand)]
+    Store(transfer::StoreCommand),
     /// Works on accounts while no server runs.
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -105,6 +110,7 @@ fn main() -> ExitCode {
         Command::Anchor(command) => anchor::run(&command),
         Command::Ledger(command) => ledger::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::Store(command) => transfer::run(&command),
         Command::Account(command) => account::run(&command),
         Command::Organization(command) => organization::run(&command),
         Command::Policy(command) => policy::run(&command),

@@ -82,13 +82,27 @@ pub fn look<T>(
     args: &DataArgs,
     work: impl AsyncFnOnce(&Opened) -> Result<T, Box<dyn Error>>,
 ) -> Result<T, Box<dyn Error>> {
+    look_rooted(args, async |opened, _| work(opened).await)
+}
+
+/// As [`look`], with the root of trust that the store hangs on.
+///
+/// # Errors
+/// As those of [`look`].
+pub fn look_rooted<T>(
+    args: &DataArgs,
+    work: impl AsyncFnOnce(&Opened, Arc<dyn RootOfTrust>) -> Result<T, Box<dyn Error>>,
+) -> Result<T, Box<dyn Error>> {
+    let rooted = |store: &Path, config, root: Arc<Roots>| {
+        within(store, config, root.as_ref(), async |opened| work(opened, Arc::clone(&root) as _).await)
+    };
     let config = args.settings_of_store()?;
     if config.store.url.is_some() {
         process::forbid_core_dumps()?;
         let root = roots::open(&config, false, &SystemRandom)?;
-        return within(&args.store(), config, root.as_ref(), work);
+        return rooted(&args.store(), config, root);
     }
-    on_copy(args, |config, copy, root, _| within(copy, config, root.as_ref(), work))
+    on_copy(args, |config, copy, root, _| rooted(copy, config, root))
 }
 
 /// Lets `work` use a copy of the store as of one moment, also while a server runs. The copy is one of the embedded engine,

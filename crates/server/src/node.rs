@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::app::{App, OpenError};
 use crate::config::Config;
+use crate::frozen;
 
 /// Between two times that this server says that it is there, in ms.
 pub(crate) const STAY_MS: u64 = 20_000;
@@ -68,7 +69,7 @@ pub(crate) async fn begin(
     now: Timestamp,
 ) -> Result<Node, Error> {
     let nodes = Nodes::new(Arc::clone(documents), name.clone(), config.store.url.is_some())?;
-    nodes.begin(now).await?;
+    frozen::unless_frozen(nodes.begin(now).await)?;
     Ok(Node { nodes, _claim: claim })
 }
 

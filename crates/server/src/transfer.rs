@@ -1,8 +1,6 @@
 //! A store into a sealed backup, and back into a store of either engine, which is opened only when all of it was verified.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Cursor, Read, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -135,6 +133,12 @@ impl Place {
         let database = config.store.postgres().map_err(told)?;
         let database = database.map(|database| PostgresConfig { unfinished: true, ..database });
         Ok(Self { database, directory: directory.to_owned() })
+    }
+
+    /// The embedded engine in `directory`.
+    #[must_use]
+    pub fn embedded(directory: &Path) -> Self {
+        Self { database: None, directory: directory.to_owned() }
     }
 
     /// Takes the store there to be filled.
@@ -284,25 +288,13 @@ pub async fn verified(
 
 /// Fills a store from a backup that holds the embedded engine's database.
 async fn copy_of_files(importer: &dyn Importer, files: Bytes, scratch: &Path) -> Result<Filled, TransferFault> {
-    let (plain, former) = (scratch.join("copy"), scratch.join("former"));
+    let former = scratch.join("former");
     let directory = former.clone();
     let writing = move || {
-        let mut files = files;
-        let mut to = BufWriter::new(private_file(&plain)?);
-        io::copy(&mut files, &mut to)?;
-        to.flush()?;
-        SqliteStore::restore(&plain, &directory)?;
-        fs::remove_file(&plain)?;
+        SqliteStore::restore_from(files, &directory)?;
         // Brings it up to this release.
-        SqliteStore::open(&directory, SqliteConfig::default())?.close()?;
-        Ok::<_, TransferFault>(())
+        SqliteStore::open(&directory, SqliteConfig::default())?.close()
     };
     spawn_blocking(writing).await.map_err(|_| died())??;
-    let filled = transfer::copy(&SqliteFiles::of(&former)?, importer).await?;
-    fs::remove_dir_all(&former)?;
-    Ok(filled)
-}
-
-fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    Ok(transfer::copy(&SqliteFiles::of(&former)?, importer).await?)
 }

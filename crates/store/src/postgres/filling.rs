@@ -105,7 +105,7 @@ impl Columns {
     }
 
     /// Writes them within the open transaction.
-    pub(super) async fn write(self, session: &Session, schema: &str) -> Result<(), Trouble> {
+    pub(super) async fn write(&self, session: &Session, schema: &str) -> Result<(), Trouble> {
         if !self.kind.is_empty() || !self.gone.0.is_empty() {
             self.forget_marks(session, schema).await?;
         }

@@ -17,6 +17,7 @@ mod schema;
 mod tests;
 mod writer;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -176,6 +177,14 @@ impl SqliteStore {
         copy::restore(backup.as_ref(), directory.as_ref())
     }
 
+    /// As [`SqliteStore::restore`], from the copy's bytes.
+    ///
+    /// # Errors
+    /// As there, and when they cannot be read.
+    pub fn restore_from(mut copy: impl Read, directory: impl AsRef<Path>) -> Result<(), StoreError> {
+        copy::restore_from(&mut copy, directory.as_ref())
+    }
+
     /// Changes the standing of the store in `directory`, which another process may have open and be writing to: each of
     /// its commits from then on is refused, or taken again.
     ///
@@ -187,6 +196,18 @@ impl SqliteStore {
             return Err(StoreError::Unavailable("there is no store in this directory".to_owned()));
         }
         schema::set_standing_beside(&database, &SqliteConfig::default(), standing)
+    }
+
+    /// The standing of the store in `directory`, which another process may have open.
+    ///
+    /// # Errors
+    /// When there is no store, or it cannot be read.
+    pub fn standing_of(directory: impl AsRef<Path>) -> Result<Standing, StoreError> {
+        let database = directory.as_ref().join(DATABASE_FILE);
+        if !files::check_header(&database)? {
+            return Err(StoreError::Unavailable("there is no store in this directory".to_owned()));
+        }
+        schema::standing(&schema::open_reader(&database, &SqliteConfig::default())?)
     }
 
     fn witness(&self) -> Result<Witness, StoreError> {

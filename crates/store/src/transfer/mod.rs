@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 pub use record::{Content, Place, Record, State};
 pub(crate) use record::{document_state, entry_state, topic_state};
 pub use standing::Standing;
-pub use work::{Filled, NewStream, compare, copy, export, fill, read_header, seal};
+pub use work::{Filled, NewStream, beginnings, compare, copy, export, fill, read_header, read_through, seal};
 
 use crate::api::{StoreError, StoreFuture};
 

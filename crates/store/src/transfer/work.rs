@@ -41,12 +41,15 @@ pub struct Filled {
     topics: Vec<(String, u64, u64)>,
     /// Rows that were written or removed.
     pub changed: u64,
+    /// Entries of the feed that the source has.
+    pub entries: u64,
     /// The stream, if it was one.
     pub summary: Option<Summary>,
 }
 
 impl Filled {
     fn note(&mut self, record: &Record) {
+        self.entries += u64::from(matches!(record.place, Place::Entry { .. }));
         if let (Place::Topic { name }, Content::Topic { last, remembered }) = (&record.place, &record.content) {
             self.topics.push((name.clone(), *remembered, *last));
         }
@@ -59,6 +62,19 @@ impl Filled {
 /// When it is not one that this release can read.
 pub fn read_header(from: impl Read) -> Result<Header, TransferError> {
     Ok(Reader::begin(from)?.header)
+}
+
+/// Reads a stream to its end, without a store: whether it is whole.
+///
+/// # Errors
+/// When it is not one that this release can read, or damaged.
+pub fn read_through(from: impl Read) -> Result<Summary, TransferError> {
+    let mut reader = Reader::begin(from)?;
+    loop {
+        if let Err(summary) = reader.next()? {
+            return Ok(summary);
+        }
+    }
 }
 
 /// Writes all that `source` holds as of one moment into a stream; what the stream before has already is only named.
@@ -241,7 +257,7 @@ pub async fn copy(source: &dyn Exporter, target: &dyn Importer) -> Result<Filled
 
 async fn take(target: &dyn Importer, mut rows: Rows, ledger: Option<Sealed>) -> Result<Filled, TransferError> {
     target.begin().await?;
-    let mut filled = Filled { ledger, topics: Vec::new(), changed: 0, summary: None };
+    let mut filled = Filled { ledger, topics: Vec::new(), changed: 0, entries: 0, summary: None };
     let (to, outline) = mpsc::channel(PIECES_MAX);
     let merging = async {
         let mut outline = Rows::new(outline);
@@ -271,6 +287,34 @@ pub async fn seal(target: &dyn Importer, filled: &Filled, witness: &Witness) -> 
     }
     let faults = target.keep(witness, &ledger).await?;
     if faults.is_empty() { Ok(()) } else { Err(TransferError::Differs(faults)) }
+}
+
+/// The sealed ledger of a store, and the keys and bodies of all documents of a kind.
+///
+/// # Errors
+/// When reading fails.
+pub async fn beginnings(
+    source: &dyn Exporter,
+    kind: &str,
+) -> Result<(Option<Sealed>, Vec<(String, Sealed)>), TransferError> {
+    let (to, mut pieces) = mpsc::channel(1);
+    let looking = async move {
+        let Some(Piece::Ledger(ledger)) = pieces.recv().await else { return Err(died().into()) };
+        let (mut rows, mut found) = (Rows::new(pieces), Vec::new());
+        while let Some(record) = rows.next().await {
+            match (record.place, record.content) {
+                (Place::Document { kind: of, key }, Content::Document { body, .. }) if of == kind => {
+                    found.push((key, body));
+                }
+                (Place::Document { kind: of, .. }, _) if of.as_str() < kind => {}
+                _ => break,
+            }
+        }
+        Ok((ledger, found))
+    };
+    let (exported, found) = tokio::join!(source.export(Detail::Full, to), looking);
+    exported?;
+    found
 }
 
 /// Compares two stores row by row: place, version, terms, and each body byte for byte. How many documents were compared.

@@ -260,3 +260,37 @@ async fn the_files_of_a_store_are_exported_beside_the_process_that_writes_them()
     let header = transfer::read_header(&b"STRONGROOM-BACKUP-1\n"[..]);
     assert!(matches!(header, Err(TransferError::Format(_))));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_into_a_database_outlives_its_connections_and_has_none_beside_it() {
+    let one = Home::after(false, 11, 300).await.open().await;
+    for plain in [false, true] {
+        let Home::Database(config) = Home::new(true).await else { return };
+        let home = Home::Database(Box::new(PostgresConfig { plain, ..*config }));
+        let importer = home.importer().await;
+        copy(one.as_ref(), importer.as_ref()).await.expect("a pass");
+        if !plain {
+            let other = home.importer().await;
+            let told = copy(one.as_ref(), other.as_ref()).await;
+            assert!(matches!(told, Err(TransferError::Store(StoreError::Unavailable(_)))), "{told:?}");
+        }
+        let killing = async {
+            for _ in 0..20 {
+                let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE pid <> pg_backend_pid() AND query LIKE '%FOR UPDATE%'";
+                server().sql("postgres", kill).await.expect("killed");
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        let ((), pass) = tokio::join!(killing, copy(one.as_ref(), importer.as_ref()));
+        let pass = match pass {
+            Ok(pass) => pass,
+            // Its snapshot was lost: the next pass is whole.
+            Err(_) => copy(one.as_ref(), importer.as_ref()).await.expect("a pass"),
+        };
+        seal(importer.as_ref(), &pass, &witness()).await.expect("it agrees");
+        importer.publish().await.expect("published");
+        importer.close().await.expect("closed");
+        check_arrived(one.as_ref(), &home).await;
+    }
+}
