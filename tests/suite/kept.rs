@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -66,12 +66,9 @@ async fn create(server: &Instance, name: &str) {
     assert_eq!(server.raw().call("CreateSecret", input).await.status, 200);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_is_lost_but_the_bucket_and_the_root_of_trust() {
-    let directory = TempDir::new().expect("directory");
-    let gateway = Gateway::start(directory.path()).await.expect("a server of S3's protocol");
-    let (data, fresh) = (directory.path().join("data"), directory.path().join("fresh"));
-    let (config, keys) = (directory.path().join("strongroom.toml"), directory.path().join("keys"));
+/// A configuration file in `folder` with backups to the bucket of `gateway`.
+fn configured(folder: &Path, gateway: &Gateway) -> PathBuf {
+    let (config, keys) = (folder.join("strongroom.toml"), folder.join("keys"));
     let (id, secret) = (Gateway::ACCESS_KEY_ID, Gateway::SECRET_ACCESS_KEY);
     fs::write(&keys, format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"))
         .expect("written");
@@ -83,6 +80,15 @@ async fn all_is_lost_but_the_bucket_and_the_root_of_trust() {
         keys.display()
     );
     fs::write(&config, settings).expect("written");
+    config
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_is_lost_but_the_bucket_and_the_root_of_trust() {
+    let directory = TempDir::new().expect("directory");
+    let gateway = Gateway::start(directory.path()).await.expect("a server of S3's protocol");
+    let (data, fresh) = (directory.path().join("data"), directory.path().join("fresh"));
+    let config = configured(directory.path(), &gateway);
     let place = ["--config", text(&config), "--data", text(&data)];
 
     let mut server = Instance::start_in(&data, &["--config", text(&config)]);
@@ -145,17 +151,17 @@ async fn all_is_lost_but_the_bucket_and_the_root_of_trust() {
 
 /// The instant in a backup's name: `20261129T122535007Z-…` as `2026-11-29T12:25:35.007Z`.
 fn instant(name: &str) -> String {
-    let part = |from: usize, to: usize| &name[from..to];
-    format!(
-        "{}-{}-{}T{}:{}:{}.{}Z",
-        part(0, 4),
-        part(4, 6),
-        part(6, 8),
-        part(9, 11),
-        part(11, 13),
-        part(13, 15),
-        part(15, 18)
-    )
+    let mut text = String::new();
+    for (at, character) in name.chars().take(19).enumerate() {
+        text.push_str(match at {
+            4 | 6 => "-",
+            11 | 13 => ":",
+            15 => ".",
+            _ => "",
+        });
+        text.push(character);
+    }
+    text
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -223,10 +223,7 @@ impl App {
         let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
         let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
         seed(random.as_ref())?;
-        if identities.first_account().await?.is_none() {
-            // Only a store from which nothing was taken may get its first account, and the access key of its root.
-            opening::check_whole(store.as_ref()).await?;
-        }
+        check_before_first_account(&identities, store.as_ref()).await?;
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let databases = Arc::new(Databases::new(Arc::clone(&documents)));
         let host = host(config, &clock, &random, &databases)?;
@@ -381,6 +378,14 @@ fn seed(random: &dyn Random) -> Result<(), OpenError> {
 fn rewrapping(documents: &Arc<Documents>, root: &Arc<dyn RootOfTrust>, config: &Config) -> Option<Rewrapping> {
     let work = Rewrapping { documents: Arc::clone(documents), root: Arc::clone(root) };
     (config.roots.len() > 1).then_some(work)
+}
+
+/// Only a store from which nothing was taken may get its first account, and the access key of its root.
+async fn check_before_first_account(identities: &Identities, store: &dyn Engine) -> Result<(), OpenError> {
+    match identities.first_account().await? {
+        Some(_) => Ok(()),
+        None => opening::check_whole(store).await,
+    }
 }
 
 /// Who takes backups, where `config` names a place for them.

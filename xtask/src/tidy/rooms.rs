@@ -87,6 +87,7 @@ const CALLS: [Call; 9] = [
             "crates/server/src/credentials.rs",
             "crates/server/src/identity_providers/",
             "crates/server/src/scratch.rs",
+            "crates/server/src/transfer.rs",
             "crates/cli/",
         ],
         in_tests: true,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strongroom_core::catalogue::{
@@ -34,6 +34,8 @@ const ADOPT_MS: i64 = 900_000;
 const AGAIN_MS: i64 = 60_000;
 /// And at most, in ms.
 const AGAIN_MS_MAX: i64 = 3_600_000;
+/// How long one work may take.
+const WORK_MAX: Duration = Duration::from_secs(12 * 3600);
 /// Whose warnings these are.
 const WARNS: &str = "backups";
 
@@ -57,6 +59,10 @@ pub(crate) struct Backups {
     fails: AtomicBool,
     /// When this process last looked what is at the place; 0 for never.
     adopted_ms: AtomicI64,
+    /// What the figures were last told.
+    told: Mutex<Option<Progress>>,
+    /// The lease that this node has.
+    held: Mutex<Option<Lease>>,
 }
 
 /// The store that is backed up.
@@ -96,6 +102,8 @@ impl Backups {
             random: Arc::clone(random),
             fails: AtomicBool::new(false),
             adopted_ms: AtomicI64::new(0),
+            told: Mutex::default(),
+            held: Mutex::default(),
         }))
     }
 
@@ -108,18 +116,26 @@ impl Backups {
             return Ok(());
         }
         let Some(lease) = self.catalogue.take().await? else { return Ok(()) };
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
         self.adopted_ms.store(now.millis(), Ordering::Relaxed);
         let working = async {
-            match due {
-                Some(due) => self.work(lease, due, figures).await,
-                None => self.adopt(lease).await.map(drop),
-            }
+            // A place that hangs for ever is given up at last; warnings tell of it long before.
+            tokio::time::timeout(WORK_MAX, async {
+                match due {
+                    Some(due) => self.work(lease, due, figures).await,
+                    None => self.adopt(lease).await.map(drop),
+                }
+            })
+            .await
+            .unwrap_or_else(|_| {
+                Err(BackupsError::Fault("the work on backups was given up after half a day".to_owned()))
+            })
         };
         let done = tokio::select! {
             done = working => done,
             lost = self.hold(lease) => Err(lost),
         };
-        self.catalogue.give_back(lease).await?;
+        self.give_back().await?;
         match done {
             Err(BackupsError::Lost) => {
                 warn!("another node has the work on backups by now");
@@ -127,6 +143,13 @@ impl Backups {
             }
             done => done,
         }
+    }
+
+    /// Gives the work back, if this node has it.
+    async fn give_back(&self) -> Result<(), BackupsError> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(lease) = held else { return Ok(()) };
+        Ok(self.catalogue.give_back(lease).await?)
     }
 
     /// Keeps the lease until it is lost.
@@ -289,6 +312,11 @@ impl Backups {
     /// Tells figures and warnings how the work stands.
     pub(super) async fn tell(&self, figures: &BackupFigures, standing: &Standing) -> Result<(), BackupsError> {
         let progress = self.catalogue.progress().await?;
+        standing.warn(WARNS, self.warnings(&progress, self.clock.now()));
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&progress) {
+            // Whoever changes an entry changes how the work stands.
+            return Ok(());
+        }
         let entries = self.catalogue.entries().await?;
         let seconds = |ms: Option<i64>| std::time::Duration::from_millis(u64::try_from(ms.unwrap_or(0)).unwrap_or(0));
         figures.last_success.set(seconds(progress.newest_ms).as_secs_f64());
@@ -299,7 +327,7 @@ impl Backups {
         figures.newest_seconds.set(seconds(entries.last().map(|entry| entry.manifest.took_ms)).as_secs_f64());
         figures.kept.set(i64::try_from(entries.len()).unwrap_or(i64::MAX));
         figures.kept_bytes.set(entries.iter().map(bytes).fold(0, i64::saturating_add));
-        standing.warn(WARNS, self.warnings(&progress, self.clock.now()));
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
         Ok(())
     }
 
@@ -329,6 +357,8 @@ impl Backups {
             random: Arc::clone(&self.random),
             fails: AtomicBool::new(false),
             adopted_ms: AtomicI64::new(0),
+            told: Mutex::default(),
+            held: Mutex::default(),
             ..*self
         }
     }
@@ -382,4 +412,6 @@ pub(crate) async fn until_stopped(app: Arc<App>, mut stopped: watch::Receiver<bo
         () = working => {}
         () = telling => {}
     }
+    // Another node need not wait for the lease to end.
+    backups.note(backups.give_back().await);
 }
