@@ -24,8 +24,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes the network and starts everything in it.
-    pub fn start_new(folder: &Path, logs: &Path) -> Self {
+    /// Makes the network and starts everything in it. `stale_ms` is how old what nodes answer from memory may be.
+    pub fn start_new(folder: &Path, logs: &Path, stale_ms: u64) -> Self {
         machines::make();
         // The database's user passes through to what is its own.
         fs::create_dir_all(folder).expect("a folder");
@@ -35,7 +35,8 @@ impl Cluster {
         let primary = cast(&members, 1).expect("just seen").primary;
         database::create(primary).expect("a database");
         let url = database::url();
-        let mut nodes: Vec<Node> = machines::all().map(|machine| Node::new(machine, folder, logs, &url)).collect();
+        let mut nodes: Vec<Node> =
+            machines::all().map(|machine| Node::new(machine, folder, logs, &url, stale_ms)).collect();
         let (first, rest) = nodes.split_first_mut().expect("nodes");
         first.server.start();
         wait("the first node", || first.is_ready().then_some(()).ok_or_else(String::new));

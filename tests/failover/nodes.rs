@@ -27,12 +27,12 @@ pub struct Node {
 
 impl Node {
     /// The node that will be on a machine.
-    pub fn new(machine: usize, folder: &Path, logs: &Path, store: &str) -> Self {
+    pub fn new(machine: usize, folder: &Path, logs: &Path, store: &str, stale_ms: u64) -> Self {
         let folder = folder.join(format!("node{machine}"));
         fs::create_dir_all(folder.join("data")).expect("a folder");
         fs::set_permissions(folder.join("data"), fs::Permissions::from_mode(0o700)).expect("a mode");
         let listen = format!("addresses = [\"{}:{PORT}\"]\nplain_http_anywhere = true", address(machine));
-        let text = format!("[store]\nurl = \"{store}\"\n\n[listen]\n{listen}\n");
+        let text = format!("[store]\nurl = \"{store}\"\n\n[listen]\n{listen}\n\n[cache]\nstale_ms_max = {stale_ms}\n");
         fs::write(folder.join("strongroom.toml"), text).expect("a file");
         let own = folder.clone();
         let server = Program::new(logs, &format!("node{machine}"), move || {

@@ -48,7 +48,7 @@ fn spread(mut times: Vec<Instant>) -> String {
 }
 
 /// The tables.
-pub fn report(seed: u64, rounds: &[Round], history: &History, findings: &Findings) -> String {
+pub fn report((seed, stale_ms): (u64, u64), rounds: &[Round], history: &History, findings: &Findings) -> String {
     let mut kinds: BTreeMap<Kind, [Vec<Instant>; 3]> = BTreeMap::new();
     for round in rounds {
         let silent = silence(history, round.at, round.well);
@@ -73,7 +73,7 @@ pub fn report(seed: u64, rounds: &[Round], history: &History, findings: &Finding
     let _ = write!(
         text,
         "\n{secrets} secrets; {} acknowledged writes, all found in the secrets' versions at the end; {} reads at the end, on \
-         every node. All histories are linearizable where reads may be 1 s old; {} of {secrets} also where they may not.\n",
+         every node. All histories are linearizable where reads may be {stale_ms} ms old; {} of {secrets} also where they may not.\n",
         findings.versions, findings.last_reads, findings.strict
     );
     text
