@@ -52,7 +52,7 @@ pub(super) fn changes<'a>(keys: impl Iterator<Item = (&'a str, &'a str)>) -> Opt
 }
 
 /// Longest list of keys that is stored with a commit, in bytes.
-const CHANGES_BYTES_MAX: usize = 64 * 1024;
+const CHANGES_BYTES_MAX: usize = 1024 * 1024;
 
 /// Reads such a list; nothing when it has another form.
 pub(super) fn read_changes(bytes: &[u8]) -> Option<Vec<(&str, &str)>> {
