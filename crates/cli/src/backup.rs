@@ -33,11 +33,15 @@ pub struct BackupArgs {
     file: Option<FileArgs>,
 }
 
-/// Flags of a backup to a file.
+/// Flags of a backup to a file. None of them stands in a struct of its own: clap would not see that they are there.
 #[derive(Args)]
 pub struct FileArgs {
-    #[command(flatten)]
-    data: DataArgs,
+    /// The data directory.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The configuration file, if the roots of trust are named in one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The file to make. It must not exist.
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
@@ -60,7 +64,8 @@ pub fn back_up(args: &BackupArgs) -> Result<(), Box<dyn Error>> {
 
 fn to_file(args: &FileArgs) -> Result<(), Box<dyn Error>> {
     process::forbid_core_dumps()?;
-    let config = args.data.settings_of_store()?;
+    let data = DataArgs::new(args.data.clone(), args.config.clone());
+    let config = data.settings_of_store()?;
     if args.to.symlink_metadata().is_ok() {
         return Err(format!("{}: there is a file already; nothing was changed", args.to.display()).into());
     }
@@ -71,7 +76,7 @@ fn to_file(args: &FileArgs) -> Result<(), Box<dyn Error>> {
     let mut draft = args.to.clone().into_os_string();
     draft.push(format!(".{}.part", uuid_v4(number)));
     let draft = PathBuf::from(draft);
-    let written = write_backup(&config, &args.data.store(), Arc::clone(&root) as _, base, &draft);
+    let written = write_backup(&config, &data.store(), Arc::clone(&root) as _, base, &draft);
     let summary = written.inspect_err(|_| drop(fs::remove_file(&draft)))?;
     // A link fails when there is a file already, where a rename would replace it.
     let placed = fs::hard_link(&draft, &args.to);
@@ -253,7 +258,26 @@ fn sync_directory_of(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        backup: BackupArgs,
+    }
+
+    #[test]
+    fn a_backup_goes_to_a_file_or_to_the_place() {
+        let line = |line: &str| Line::try_parse_from(line.split(' ')).map(|line| line.backup);
+        let file = line("backup --data here --to there").expect("flags").file.expect("to a file");
+        assert_eq!((file.data, file.to), (PathBuf::from("here"), PathBuf::from("there")));
+        let kept = line("backup take --data here").expect("flags");
+        assert!(kept.kept.is_some() && kept.file.is_none());
+        assert!(line("backup --data here").is_err() && line("backup --to there").is_err());
+        assert!(line("backup --data here --to there list --config file").is_err());
+    }
 
     #[test]
     fn nothing_is_restored_among_developer_data() {
