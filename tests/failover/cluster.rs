@@ -38,7 +38,7 @@ impl Cluster {
         let mut nodes: Vec<Node> =
             machines::all().map(|machine| Node::new(machine, folder, logs, &url, stale_ms)).collect();
         let (first, rest) = nodes.split_first_mut().expect("nodes");
-        first.server.start();
+        first.start();
         wait("the first node", || first.is_ready().then_some(()).ok_or_else(String::new));
         rest.iter().for_each(|node| node.take_after(first));
         let balancer = nodes::balancer(folder, logs);
@@ -51,7 +51,7 @@ impl Cluster {
     /// Starts whatever does not run.
     pub fn start(&mut self) {
         self.members.iter_mut().for_each(Member::start);
-        self.nodes.iter_mut().for_each(|node| node.server.start());
+        self.nodes.iter_mut().for_each(Node::start);
         self.balancer.start();
     }
 
@@ -74,10 +74,10 @@ impl Cluster {
     /// `node` as the node.
     pub fn wait_well(&mut self, node: usize) -> Cast {
         let mut found = None;
-        let (members, nodes) = (&self.members, &self.nodes);
         wait("the cluster", || {
-            let cast = cast(members, node)?;
-            let away = nodes.iter().filter(|node| !node.is_ready()).map(|node| node.machine);
+            self.start();
+            let cast = cast(&self.members, node)?;
+            let away = self.nodes.iter_mut().filter_map(|node| (!node.is_ready()).then_some(node.machine));
             let away: Vec<usize> = away.collect();
             if !away.is_empty() {
                 return Err(format!("nodes {away:?} are not ready"));
@@ -85,9 +85,6 @@ impl Cluster {
             found = Some(cast);
             Ok(())
         });
-        for machine in machines::all() {
-            assert!(self.node(machine).server.runs(), "node {machine} has ended by itself");
-        }
         found.expect("just seen")
     }
 
@@ -105,7 +102,7 @@ impl Cluster {
         member.patroni.kill();
         postmaster.map(family).into_iter().flatten().for_each(|process| send(process, Signal::KILL));
         member.etcd.kill();
-        self.node(machine).server.kill();
+        self.node(machine).kill();
         wait("the end of the database", || match self.members[machine - 1].postmaster() {
             Some(process) => Err(process.to_string()),
             None => Ok(()),

@@ -111,11 +111,11 @@ impl Fault {
             Kind::LinkCut => machines::cut(primary, standby),
             Kind::LinkCutOneWay => machines::cut_way(primary, standby),
             Kind::EtcdLeaderKilled => cluster.member(leader).etcd.kill(),
-            Kind::NodeKilled => cluster.node(node).server.kill(),
+            Kind::NodeKilled => cluster.node(node).kill(),
             Kind::NodeFrozen => cluster.node(node).server.signal(Signal::STOP),
             Kind::NodeCutOffFromPrimary => machines::cut(elsewhere(node, cast), primary),
             Kind::PrimaryAndNodeKilled => {
-                cluster.node(elsewhere(node, cast)).server.kill();
+                cluster.node(elsewhere(node, cast)).kill();
                 cluster.kill_database(primary);
             }
         }

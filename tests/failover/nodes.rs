@@ -23,6 +23,8 @@ pub struct Node {
     /// The server.
     pub server: Program,
     folder: PathBuf,
+    /// Whether it has been ready since it was started.
+    was_ready: bool,
 }
 
 impl Node {
@@ -40,7 +42,7 @@ impl Node {
             command.arg("serve").args(Self::flags(&own));
             command
         });
-        Self { machine, server, folder }
+        Self { machine, server, folder, was_ready: false }
     }
 
     fn flags(folder: &Path) -> [String; 4] {
@@ -55,9 +57,27 @@ impl Node {
         }
     }
 
+    /// Starts it unless it runs, as its guardian would: a start that finds no database fails, and is repeated. A server
+    /// that was ready once does not end by itself.
+    pub fn start(&mut self) {
+        if !self.server.runs() {
+            assert!(!self.was_ready, "node {} has ended by itself", self.machine);
+            self.server.start();
+        }
+    }
+
+    /// Kills it.
+    pub fn kill(&mut self) {
+        self.was_ready = false;
+        self.server.kill();
+    }
+
     /// Whether it says that it can serve.
-    pub fn is_ready(&self) -> bool {
-        ask::get(&format!("{}:{PORT}", address(self.machine)), "/health/ready").is_some_and(|(status, _)| status == 200)
+    pub fn is_ready(&mut self) -> bool {
+        let asked = ask::get(&format!("{}:{PORT}", address(self.machine)), "/health/ready");
+        let ready = asked.is_some_and(|(status, _)| status == 200);
+        self.was_ready |= ready;
+        ready
     }
 
     /// The access key of the root user.
