@@ -97,7 +97,9 @@ async fn all_is_lost_but_the_bucket_and_the_root_of_trust() {
         ("strongroom_backup_last_success_timestamp_seconds", "strongroom_backup_last_proven_restore_timestamp_seconds");
     until("a backup is taken and proven", || figure(&server, taken) > 0.0 && figure(&server, proven) > 0.0).await;
     assert!(figure(&server, "strongroom_backup_newest_bytes") > 1000.0);
-    assert!(get(&server, "/metrics", "x-forwarded-for: 192.0.2.1\r\n").starts_with("HTTP/1.1 4"), "not for others");
+    for header in ["x-forwarded-for: 192.0.2.1", "via: 1.1 somewhere", "x-real-ip: 192.0.2.1"] {
+        assert!(get(&server, "/metrics", &format!("{header}\r\n")).starts_with("HTTP/1.1 4"), "not for others");
+    }
     let ready = get(&server, "/health/ready", "");
     assert!(ready.contains("\"ready\"") && !ready.contains("warnings"), "{ready}");
 

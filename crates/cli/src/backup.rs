@@ -261,7 +261,26 @@ fn sync_directory_of(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        backup: BackupArgs,
+    }
+
+    #[test]
+    fn a_backup_goes_to_a_file_or_to_the_place() {
+        let line = |line: &str| Line::try_parse_from(line.split(' ')).map(|line| line.backup);
+        let file = line("backup --data here --to there").expect("flags");
+        assert_eq!((file.data, file.to), (Some(PathBuf::from("here")), Some(PathBuf::from("there"))));
+        assert!(file.kept.is_none());
+        assert!(line("backup take --data here").expect("flags").kept.is_some());
+        assert!(line("backup --data here").is_err() && line("backup --to there").is_err());
+        assert!(line("backup --data here --to there list --config file").is_err());
+    }
 
     #[test]
     fn nothing_is_restored_among_developer_data() {

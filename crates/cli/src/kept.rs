@@ -10,10 +10,13 @@ use strongroom_crypto::{Random, RootOfTrust, SystemRandom};
 use strongroom_server::backups::{self, Drilled, Listing, Live, Restored, Shelf, Taking};
 use strongroom_server::config::Config;
 use strongroom_server::transfer::Place;
+use strongroom_store::SqliteStore;
+use strongroom_store::transfer::Standing;
 use strongroom_types::{Clock, SystemClock, Timestamp};
 use strongroom_wire::timestamps;
 
 use crate::offline::DataArgs;
+use crate::process::TemporaryDirectory;
 use crate::{process, roots, settings, store};
 
 /// Work on the backups at the place that the configuration names.
@@ -107,7 +110,16 @@ fn told_faults(listing: &Listing) -> Result<(), Box<dyn Error>> {
 
 fn take(args: &TakeArgs) -> Result<(), Box<dyn Error>> {
     let directory = args.data.directory();
+    // What a copy is opened with says nothing of the store's own standing.
+    let standing = match args.data.settings_of_store()?.store.url {
+        None => SqliteStore::standing_of(args.data.store())?,
+        Some(_) => Standing::Open,
+    };
     let manifest = store::look_rooted(&args.data, async |opened, root| {
+        if standing == Standing::Moved || opened.store.standing().await? == Standing::Moved {
+            // It would be the newest at the place, of a store that has gone on elsewhere.
+            return Err("the store was moved: take backups of its copy".into());
+        }
         let shelf = shelf(&opened.config, root)?;
         let account = opened.identities.first_account().await.map_err(|_| "the store's account cannot be read")?;
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
@@ -175,11 +187,16 @@ pub fn restore(
         for fault in listing.faults.values() {
             eprintln!("note: a damaged backup is passed over: {fault}");
         }
-        let Some(name) = listing.newest(at).cloned() else {
-            return Err(format!("{}: there is no backup{limit} that can be restored", shelf.describe()).into());
-        };
-        let now = SystemClock.now();
-        Ok(backups::restore(&shelf, &listing, &name, target, scratch, now, &random).await?)
+        for name in listing.restorable(at) {
+            // What was fetched before it was seen to be damaged goes at once.
+            let folder = TemporaryDirectory::within(scratch, random.as_ref())?;
+            let now = SystemClock.now();
+            match backups::restore(&shelf, &listing, name, target, folder.path(), now, &random).await {
+                Err(fault) if fault.is_of_content() => eprintln!("note: a damaged backup is passed over: {fault}"),
+                restored => return Ok(restored?),
+            }
+        }
+        Err(format!("{}: there is no backup{limit} that can be restored", shelf.describe()).into())
     })
 }
 

@@ -32,7 +32,7 @@ pub fn due(progress: &Progress, paces: Paces, now: Timestamp) -> Option<Due> {
     let is_over = |at_ms: Option<i64>, pace_ms: i64| at_ms.is_none_or(|at_ms| since(at_ms) >= pace_ms);
     let may_try = |again_ms: Option<i64>| again_ms.is_none_or(|again_ms| again_ms <= now.millis());
     if is_over(progress.newest_ms, paces.every_ms) && may_try(progress.backup_again_ms) {
-        let full = is_over(progress.newest_full_ms, paces.full_every_ms);
+        let full = progress.is_distrusted || is_over(progress.newest_full_ms, paces.full_every_ms);
         return Some(Due::Backup(if full { BackupKind::Full } else { BackupKind::Increment }));
     }
     let pace_ms = paces.drill_every_ms?;

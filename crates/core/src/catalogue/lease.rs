@@ -71,6 +71,10 @@ pub struct Progress {
     pub drill_again_ms: Option<i64>,
     /// What the last drill found wrong, or why it could not be carried out.
     pub drill_fault: Option<String>,
+    /// Whether the newest backup could not be restored, so that none is to be built on it.
+    pub is_distrusted: bool,
+    /// When it was last found that somebody else had removed backups.
+    pub removed_ms: Option<i64>,
     /// When the last proven restore was.
     pub proven_ms: Option<i64>,
     /// How long it took.
@@ -232,13 +236,27 @@ impl Catalogue {
 }
 
 impl Progress {
-    /// Notes that a backup was taken.
-    pub fn succeeded(&mut self, manifest: &Manifest) {
-        self.newest_ms = Some(manifest.taken_ms);
+    /// Notes that a backup was taken. Behind one whose clock was ahead it is named later than now.
+    pub fn succeeded(&mut self, manifest: &Manifest, now: Timestamp) {
+        let taken_ms = manifest.taken_ms.min(now.millis());
+        self.newest_ms = Some(taken_ms);
         if manifest.kind == super::BackupKind::Full {
-            self.newest_full_ms = Some(manifest.taken_ms);
+            self.newest_full_ms = Some(taken_ms);
+            self.is_distrusted = false;
         }
         (self.backup_again_ms, self.backup_failures) = (None, 0);
+    }
+
+    /// Learns when the newest backup at the place and the newest full one were taken. What is named later than `now` says
+    /// nothing of that, where something else is known.
+    pub fn learnt(&mut self, newest_ms: Option<i64>, newest_full_ms: Option<i64>, now: Timestamp) {
+        let is_past = |at_ms: &i64| *at_ms <= now.millis();
+        let learn = |told: Option<i64>, known: Option<i64>| match told {
+            Some(told) if !is_past(&told) => known.filter(is_past).or(Some(told)),
+            told => told,
+        };
+        self.newest_ms = learn(newest_ms, self.newest_ms);
+        self.newest_full_ms = learn(newest_full_ms, self.newest_full_ms);
     }
 
     /// Notes that no backup could be taken, to be tried again after `pause_ms`.
@@ -252,7 +270,7 @@ impl Progress {
         self.drilled_ms = Some(proof.proven_ms);
         self.proven_ms = Some(proof.proven_ms);
         self.proven_took_ms = Some(proof.took_ms);
-        (self.drill_again_ms, self.drill_fault) = (None, None);
+        (self.drill_again_ms, self.drill_fault, self.is_distrusted) = (None, None, false);
     }
 
     /// Notes a drill that proved nothing, to be tried again after `pause_ms`.

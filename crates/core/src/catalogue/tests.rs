@@ -147,7 +147,7 @@ fn what_is_due_follows_the_paces() {
     progress.failed(at(0), 1000);
     assert_eq!(due(&progress, paces, at(0)), None, "not at once again");
     assert_eq!(due(&progress, paces, at(0).plus_millis(1000)), Some(Due::Backup(BackupKind::Full)));
-    progress.succeeded(&manifest(&name(0, BackupKind::Full), None));
+    progress.succeeded(&manifest(&name(0, BackupKind::Full), None), at(0));
     assert_eq!(due(&progress, paces, at(0)), Some(Due::Drill), "never yet");
     progress.unproven("the place is gone".to_owned(), at(0), 1000);
     assert_eq!(due(&progress, paces, at(0)), None);
@@ -157,11 +157,30 @@ fn what_is_due_follows_the_paces() {
     assert_eq!(due(&progress, paces, at(1)), Some(Due::Backup(BackupKind::Increment)));
     assert_eq!(due(&progress, paces, at(7)), Some(Due::Backup(BackupKind::Full)));
     assert_eq!(due(&progress, paces, at(-30)), Some(Due::Backup(BackupKind::Full)), "the clock was set back");
+    progress.is_distrusted = true;
+    assert_eq!(due(&progress, paces, at(1)), Some(Due::Backup(BackupKind::Full)), "none is built on it");
+    progress.is_distrusted = false;
     let full = at(0).millis();
     progress.newest_ms = Some(at(3).millis());
     progress.newest_full_ms = Some(full);
     assert_eq!(due(&progress, paces, at(3)), Some(Due::Drill));
     assert_eq!(due(&progress, Paces { drill_every_ms: None, ..paces }, at(3)), None);
+}
+
+#[test]
+fn what_is_named_later_than_now_says_nothing_of_when_it_was() {
+    let mut progress = Progress::default();
+    let (ahead, now) = (at(300).millis(), at(0).millis());
+    progress.learnt(Some(ahead), Some(ahead), at(0));
+    assert_eq!(progress.newest_ms, Some(ahead), "nothing else is known");
+    progress.succeeded(&manifest(&name(301, BackupKind::Increment), Some(&name(300, BackupKind::Full))), at(0));
+    assert_eq!((progress.newest_ms, progress.newest_full_ms), (Some(now), Some(ahead)));
+    progress.learnt(Some(ahead + 1), Some(ahead), at(1));
+    assert_eq!(progress.newest_ms, Some(now));
+    progress.learnt(Some(at(1).millis()), Some(now), at(1));
+    assert_eq!((progress.newest_ms, progress.newest_full_ms), (Some(at(1).millis()), Some(now)));
+    progress.learnt(None, None, at(1));
+    assert_eq!(progress.newest_ms, None, "the place is empty");
 }
 
 async fn catalogue(clock: &MockClock) -> Catalogue {

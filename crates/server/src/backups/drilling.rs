@@ -126,6 +126,10 @@ async fn hold(
         }
         let found = compare(&documents, live.documents, &restored.report.kinds).await?;
         faults.extend(found.faults.iter().cloned());
+        if found.same == 0 {
+            // At least the keys and the account stay as they are.
+            faults.push("nothing in it is as the live store has it: it is another store's".to_owned());
+        }
         comparison = Some(found);
     }
     if faults.is_empty() {

@@ -75,8 +75,14 @@ pub enum BackupsError {
 }
 
 impl BackupsError {
+    /// Whether backups that build on what was restored are likely to fail as well.
+    fn is_of_chain(&self) -> bool {
+        self.is_of_content() || matches!(self, Self::Moved(_))
+    }
+
     /// Whether it is about what was found at the place, rather than about getting it from there.
-    fn is_of_content(&self) -> bool {
+    #[must_use]
+    pub fn is_of_content(&self) -> bool {
         match self {
             Self::Place(error) => matches!(error, PlaceError::Absent(_) | PlaceError::Size { .. }),
             Self::Sealed(error) => match error {

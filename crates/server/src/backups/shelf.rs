@@ -17,6 +17,8 @@ use super::BackupsError;
 
 /// Bytes of a sealed manifest or proof, at most.
 const SEALED_BYTES_MAX: u64 = 256 * 1024;
+/// Proofs of one backup that are looked at: more than one there is only after an interruption.
+const PROOFS_MAX: usize = 8;
 /// What belongs to no backup is left alone for so long: it may be on its way.
 const STRAY_MS: i64 = 86_400_000;
 
@@ -72,9 +74,14 @@ impl Listing {
     /// The newest backup that can be restored, taken at `until` or before.
     #[must_use]
     pub fn newest(&self, until: Option<Timestamp>) -> Option<&BackupName> {
+        self.restorable(until).next()
+    }
+
+    /// The backups that can be restored, by what stands there, taken at `until` or before: the newest first.
+    pub fn restorable(&self, until: Option<Timestamp>) -> impl Iterator<Item = &BackupName> {
         let kept = self.kept();
-        let is_in_time = |name: &&BackupName| until.is_none_or(|until| name.taken() <= until);
-        self.backups.keys().rev().filter(is_in_time).find(|name| chain(&kept, name).is_some())
+        let is_in_time = move |name: &&BackupName| until.is_none_or(|until| name.taken() <= until);
+        self.backups.keys().rev().filter(is_in_time).filter(move |name| chain(&kept, name).is_some())
     }
 
     /// When the newest backup was taken, and the newest full one.
@@ -140,10 +147,7 @@ impl Shelf {
                     continue;
                 }
             };
-            let proof = match listing.proofs.get(&name).and_then(|proofs| proofs.iter().max()) {
-                Some(at) => self.proof(&name, *at).await?,
-                None => None,
-            };
+            let proof = self.last_proof(&name, listing.proofs.get(&name)).await?;
             listing.backups.insert(name, Shelved { manifest, proof });
         }
         listing.strays.extend(objects.into_keys().map(|name| (name.backup(), name.taken())));
@@ -166,15 +170,31 @@ impl Shelf {
         Ok(manifest)
     }
 
-    /// The proof of that time; none when it is not authentic: then nothing was proven.
-    async fn proof(&self, name: &BackupName, at: Timestamp) -> Result<Option<Proof>, BackupsError> {
+    /// The newest proof that is authentic. Whoever can write to the place can put others there, which prove nothing and
+    /// are no reason to see no backups.
+    async fn last_proof(&self, name: &BackupName, at: Option<&Vec<Timestamp>>) -> Result<Option<Proof>, BackupsError> {
+        let mut at: Vec<Timestamp> = at.into_iter().flatten().copied().collect();
+        at.sort_unstable();
+        for at in at.into_iter().rev().take(PROOFS_MAX) {
+            match self.proof(name, at).await {
+                Ok(proof) if proof.proven_ms == at.millis() => return Ok(Some(proof)),
+                Ok(_) => {}
+                Err(error) if error.is_of_content() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn proof(&self, name: &BackupName, at: Timestamp) -> Result<Proof, BackupsError> {
         let sealed = self.place.read(&name.proof(at), SEALED_BYTES_MAX).await?;
         let own = name.clone();
-        match self.with_root(move |root, _| open_proof(root, &own, &sealed)).await {
-            Ok(proof) => Ok((proof.proven_ms == at.millis()).then_some(proof)),
-            Err(error) if error.is_of_content() => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.with_root(move |root, _| open_proof(root, &own, &sealed)).await
+    }
+
+    /// Forgets the manifests that were opened before: the next listing opens what stands at the place now.
+    pub(super) fn forget(&self) {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Roots may block.
@@ -201,8 +221,10 @@ impl Shelf {
             failed => failed,
         };
         if put.is_err() {
-            // What cannot be removed now is a stray, which goes later.
-            let _ = self.place.delete(&name.backup()).await;
+            // The manifest may be there, and only its answer be lost. What cannot be removed now is a stray, which goes later.
+            if self.place.delete(&name.manifest()).await.is_ok() {
+                let _ = self.place.delete(&name.backup()).await;
+            }
         }
         Ok(put?)
     }

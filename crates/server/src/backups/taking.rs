@@ -47,11 +47,14 @@ pub async fn take(
     kind: BackupKind,
 ) -> Result<Manifest, BackupsError> {
     let scratch = TemporaryDirectory::within(taking.scratch, taking.random.as_ref()).map_err(at(taking.scratch))?;
-    let taken = taking.clock.now();
+    let began = taking.clock.now();
+    // Names sort in the order in which backups were taken, also after a clock was set back: else one that was taken by a
+    // clock that was ahead would be taken for the newest until that time comes.
+    let newest = listing.backups.keys().next_back().map(|newest| newest.taken().plus_millis(1));
+    let taken = newest.map_or(began, |least| began.max(least));
     let base = match kind {
         BackupKind::Full => None,
-        // Names sort by time: after a clock was set back there is nothing to build on for a while.
-        BackupKind::Increment => listing.newest(None).filter(|base| base.taken() < taken),
+        BackupKind::Increment => listing.newest(None),
     };
     let base = match base.and_then(|name| listing.backups.get(name)) {
         None => None,
@@ -72,7 +75,7 @@ pub async fn take(
         kind,
         builds_on: base.map(|(name, _)| name),
         taken_ms: taken.millis(),
-        took_ms: taking.clock.now().millis().saturating_sub(taken.millis()),
+        took_ms: taking.clock.now().millis().saturating_sub(began.millis()),
         account: taking.account.clone(),
         commits: written.commits,
         documents: written.documents,
@@ -82,6 +85,10 @@ pub async fn take(
         release: env!("CARGO_PKG_VERSION").to_owned(),
     };
     shelf.put(&manifest, &sealed).await?;
+    // Whoever removes what need not be kept did not know of this one before.
+    if kind == BackupKind::Increment && shelf.list().await?.chain(&name).is_none() {
+        return Err(BackupsError::Unproven(format!("{name}: what it builds on was removed meanwhile: take another")));
+    }
     Ok(manifest)
 }
 

@@ -157,7 +157,7 @@ async fn a_restored_chain_is_the_store_again() {
 type Harm = fn(&Backed);
 
 /// What somebody may do to a place, and what the drill says of it.
-const HARMS: [(&str, Harm, &str); 9] = [
+const HARMS: [(&str, Harm, &str); 10] = [
     ("altered", |backed| alter(&backed.files(".backup")[1]), "another object than the one that was put there"),
     ("altered base", |backed| alter(&backed.files(".backup")[0]), "another object than the one that was put there"),
     ("cut off", |backed| cut(&backed.files(".backup")[1]), "bytes in place of"),
@@ -166,6 +166,7 @@ const HARMS: [(&str, Harm, &str); 9] = [
     ("older with its manifest", |backed| replace(backed, true), "its manifest: "),
     ("newest removed", |backed| remove(&backed.files("increment"), backed), "is not at the place"),
     ("manifest removed", |backed| fs::remove_file(&backed.files(".manifest")[1]).unwrap(), "is not at the place"),
+    ("manifest altered", |backed| alter(&backed.files(".manifest")[1]), "its manifest: "),
     ("object removed", |backed| fs::remove_file(&backed.files(".backup")[1]).unwrap(), "only its manifest is there"),
 ];
 
@@ -234,6 +235,120 @@ async fn whatever_is_wrong_at_the_place_the_drill_tells() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_that_somebody_removed_are_told_also_when_there_are_newer_ones() {
+    let backed = Backed::with_three().await;
+    remove(&[], &backed);
+    // A backup is due before the drill, and so there is a newer one than that which is gone.
+    backed.hours(1);
+    backed.look().await;
+    backed.look().await;
+    let told = "backups were removed by somebody else in the last days: see the log";
+    assert_eq!((backed.house.app.standing.warnings(), backed.drill_failures()), (vec![told.to_owned()], 0));
+    assert_eq!(backed.kinds().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_opens_what_stands_at_the_place_and_not_what_was_there() {
+    let backed = Backed::with_three().await;
+    backed.backups().shelf.list().await.unwrap();
+    alter(&backed.files(".manifest")[1]);
+    // The drill is due, and this node has opened that manifest before.
+    backed.look().await;
+    let fault = backed.backups().catalogue.progress().await.unwrap().drill_fault.unwrap_or_default();
+    assert!(fault.contains("its manifest: "), "{fault}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_built_on_what_could_not_be_restored() {
+    let backed = Backed::with(|backup| (backup.full_every_hours, backup.drill_every_hours) = (100, 1)).await;
+    backed.look().await;
+    backed.hours(1);
+    backed.look().await;
+    alter(&backed.files(".backup")[0]);
+    backed.look().await;
+    assert_eq!((backed.kinds().await, backed.drill_failures()), (vec![FULL, INCREMENT], 1));
+    backed.hours(1);
+    backed.look().await;
+    backed.look().await;
+    assert_eq!(backed.kinds().await, [FULL, INCREMENT, FULL]);
+    let progress = backed.backups().catalogue.progress().await.unwrap();
+    assert_eq!((progress.is_distrusted, progress.drill_fault), (false, None));
+    backed.hours(1);
+    backed.look().await;
+    assert_eq!(backed.kinds().await, [FULL, INCREMENT, FULL, INCREMENT]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_that_others_put_there_hide_neither_backups_nor_the_proof() {
+    let backed = Backed::open().await;
+    backed.look().await;
+    backed.look().await;
+    let name = backed.backups().catalogue.entries().await.unwrap()[0].manifest.backup_name().unwrap();
+    let proven = backed.house.clock.now();
+    for (number, bytes) in
+        [(1, vec![0; 300_000]), (2, Vec::new()), (3, fs::read(&backed.files(".manifest")[0]).unwrap())]
+    {
+        fs::write(backed.place.join(name.proof(proven.plus_millis(number))), bytes).unwrap();
+    }
+    let listing = backed.backups().shelf.list().await.unwrap();
+    let proof = listing.backups.get(&name).and_then(|shelved| shelved.proof.as_ref());
+    assert_eq!(proof.map(|proof| proof.proven_ms), Some(proven.millis()));
+    backed.hours(1);
+    backed.look().await;
+    assert_eq!(backed.kinds().await, [FULL, INCREMENT]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_clock_was_ahead_the_newest_backup_is_still_the_last_one() {
+    const YEAR_MS: i64 = 365 * 24 * HOUR_MS;
+    let backed = Backed::with(|backup| backup.drill_every_hours = 0).await;
+    backed.house.clock.advance_millis(YEAR_MS);
+    backed.look().await;
+    backed.house.clock.advance_millis(-YEAR_MS);
+    for count in 2..5 {
+        backed.create(&format!("later-{count}")).await;
+        backed.hours(1);
+        for _ in 0..3 {
+            // Not more than one an hour, also where the place is looked at anew.
+            let cold = backed.backups().at(Arc::new(Directory::new(&backed.place)));
+            backed.look_with(&cold).await;
+        }
+        let listing = backed.backups().shelf.list().await.unwrap();
+        assert_eq!(listing.backups.len(), count);
+        let most = listing.backups.values().map(|shelved| shelved.manifest.commits).max();
+        let newest = listing.backups.get(listing.newest(None).unwrap()).unwrap();
+        // How old the last full one is, nobody knows at first.
+        let kind = if count == 2 { FULL } else { INCREMENT };
+        assert_eq!((newest.manifest.kind, Some(newest.manifest.commits)), (kind, most));
+    }
+    backed.hours(30);
+    let progress = backed.backups().catalogue.progress().await.unwrap();
+    let told = backed.backups().warnings(&progress, backed.house.clock.now());
+    assert_eq!(told, ["the newest backup is older than backup.age_hours_max"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_that_could_compare_nothing_proves_nothing() {
+    let backed = Backed::open().await;
+    backed.look().await;
+    let (folder, place) = (TempDir::new().unwrap(), backed.place.join("other"));
+    let other = House::open_in(folder.path(), 13, |config| config.backup.directory = Some(place)).await.unwrap();
+    for name in ["a", "b", "c", "d"] {
+        let token = format!("{name:0>36}");
+        let body = format!(r#"{{"Name":"{name}","SecretString":"value","ClientRequestToken":"{token}"}}"#);
+        assert_eq!(other.call("CreateSecret", &body, true).await.status, 200);
+    }
+    let listing = backed.backups().shelf.list().await.unwrap();
+    let live =
+        Live { store: other.app.store.as_ref(), documents: &other.app.backups.as_ref().unwrap().documents, known: &[] };
+    let random: Arc<dyn Random> = Arc::new(strongroom_crypto::SystemRandom);
+    let clock = &backed.house.clock;
+    let drilled = drill(&backed.backups().shelf, &listing, Some(live), &backed.house.directory, clock, &random).await;
+    let told = drilled.map(|drilled| drilled.proof).unwrap_err().to_string();
+    assert!(told.contains("nothing in it is as the live store has it"), "{told}");
+}
+
 /// A place that fails as it is told.
 struct Faulty {
     inner: Directory,
@@ -244,6 +359,7 @@ const FINE: u8 = 0;
 const IS_FULL: u8 = 1;
 const FAILS_IN_THE_MIDDLE: u8 = 2;
 const HANGS: u8 = 3;
+const LOSES_ANSWERS: u8 = 4;
 
 impl Place for Faulty {
     fn describe(&self) -> String {
@@ -258,6 +374,10 @@ impl Place for Faulty {
                     return Err(PlaceError::Unavailable("the line was cut".to_owned()));
                 }
                 HANGS => std::future::pending::<()>().await,
+                LOSES_ANSWERS if name.ends_with(".manifest") => {
+                    self.inner.put(name, content).await?;
+                    return Err(PlaceError::Unavailable("the line was cut".to_owned()));
+                }
                 _ => {}
             }
             self.inner.put(name, content).await
@@ -289,7 +409,7 @@ impl Place for Faulty {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_that_fails_is_told_and_tried_again() {
-    for fault in [IS_FULL, FAILS_IN_THE_MIDDLE] {
+    for fault in [IS_FULL, FAILS_IN_THE_MIDDLE, LOSES_ANSWERS] {
         let backed = Backed::open().await;
         let mode = Arc::new(AtomicU8::new(fault));
         let faulty = Faulty { inner: Directory::new(&backed.place), mode: Arc::clone(&mode) };
@@ -312,7 +432,7 @@ async fn a_place_that_fails_is_told_and_tried_again() {
         backed.look_with(&backups).await;
         assert_eq!(backed.kinds().await, [FULL]);
         // What was left of the attempts has gone.
-        assert_eq!(backed.files(".backup").len(), 1);
+        assert_eq!((backed.files(".backup").len(), backed.files(".manifest").len()), (1, 1));
         assert_eq!(backups.catalogue.progress().await.unwrap().backup_failures, 0);
     }
 }

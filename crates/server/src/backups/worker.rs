@@ -37,6 +37,10 @@ const AGAIN_MS: i64 = 60_000;
 const AGAIN_MS_MAX: i64 = 3_600_000;
 /// How long one work may take.
 const WORK_MAX: Duration = Duration::from_secs(12 * 3600);
+/// Clocks of nodes may differ by so much, in ms.
+const AHEAD_MS: i64 = 3_600_000;
+/// For so long it is told that somebody else has removed backups, in ms.
+const REMOVED_MS: i64 = 7 * 86_400_000;
 /// Whose warnings these are.
 const WARNS: &str = "backups";
 
@@ -44,7 +48,7 @@ const WARNS: &str = "backups";
 pub(crate) struct Backups {
     pub(super) shelf: Shelf,
     pub(super) catalogue: Catalogue,
-    documents: Arc<Documents>,
+    pub(super) documents: Arc<Documents>,
     identities: Arc<Identities>,
     store: Arc<dyn Engine>,
     witness: Witness,
@@ -185,8 +189,8 @@ impl Backups {
                     figures.drill_failures.inc();
                     error!(%fault, place = self.shelf.describe(), "the drill of backups proved nothing; it is tried again");
                     let (now, text) = (self.clock.now(), fault.to_string());
-                    self.keep_if_mine(lease, &[], &[], |progress| progress.unproven(text.clone(), now, AGAIN_MS_MAX))
-                        .await
+                    let unproven = |progress: &mut Progress| progress.unproven(text.clone(), now, AGAIN_MS_MAX);
+                    self.keep_if_mine(lease, &[], &[], unproven).await
                 }
                 Ok(()) => Ok(()),
             },
@@ -237,10 +241,17 @@ impl Backups {
         let mut entries = self.entries(&listing);
         entries.retain(|entry| known.get(&entry.manifest.name) != Some(entry));
         let (newest_ms, newest_full_ms) = listing.newest_ms();
+        let now = self.clock.now();
+        if newest_ms.is_some_and(|newest_ms| newest_ms.saturating_sub(now.millis()) > AHEAD_MS) {
+            let place = self.shelf.describe();
+            warn!(
+                place,
+                "the newest backup is named later than now, by a clock that was ahead: new ones are named behind it"
+            );
+        }
         let proof = listing.backups.values().filter_map(|shelved| shelved.proof.clone()).max_by_key(|p| p.proven_ms);
         let change = |progress: &mut Progress| {
-            progress.newest_ms = newest_ms;
-            progress.newest_full_ms = newest_full_ms;
+            progress.learnt(newest_ms, newest_full_ms, now);
             if let Some(proof) = proof.as_ref().filter(|proof| progress.proven_ms < Some(proof.proven_ms)) {
                 progress.proven(proof);
             }
@@ -267,7 +278,8 @@ impl Backups {
         let manifest = take(&taking, &self.shelf, &listing, kind).await?;
         info!(backup = manifest.name, bytes = manifest.object_bytes, documents = manifest.documents, "took a backup");
         let entry = Entry { manifest: manifest.clone(), place: self.shelf.describe(), proof: None };
-        self.keep_if_mine(lease, &[entry], &[], |progress| progress.succeeded(&manifest)).await?;
+        let now = self.clock.now();
+        self.keep_if_mine(lease, &[entry], &[], |progress| progress.succeeded(&manifest, now)).await?;
         if let Err(error) = self.retain(lease).await {
             // The backup was taken all the same; the next one tries again.
             warn!(%error, "backups that need not be kept could not be removed");
@@ -291,10 +303,19 @@ impl Backups {
     async fn drill(&self, lease: Lease) -> Result<(), BackupsError> {
         let known = self.catalogue.entries().await?;
         let known: Vec<BackupName> = known.iter().filter_map(|entry| entry.manifest.backup_name()).collect();
+        // A restore on a new machine has nothing but what stands at the place.
+        self.shelf.forget();
         let listing = self.adopt(lease).await?;
         let live = Live { store: self.store.as_ref(), documents: &self.documents, known: &known };
         let clock = self.clock.as_ref();
-        let drilled = drill(&self.shelf, &listing, Some(live), &self.scratch, clock, &self.random).await?;
+        let drilled = match drill(&self.shelf, &listing, Some(live), &self.scratch, clock, &self.random).await {
+            // What the listing tells of, no backup builds on anyway.
+            Err(fault) if fault.is_of_chain() && listing.faults.is_empty() => {
+                self.keep_if_mine(lease, &[], &[], |progress| progress.is_distrusted = true).await?;
+                return Err(fault);
+            }
+            drilled => drilled?,
+        };
         self.shelf.prove(&drilled.proof, &listing).await?;
         let Drilled { manifest, proof, parts, .. } = drilled;
         info!(backup = manifest.name, parts, took_ms = proof.took_ms, compared = proof.compared, "proved a backup");
@@ -307,7 +328,13 @@ impl Backups {
             warn!(backup = %name, "a backup is not at the place any more");
         }
         let entry = Entry { manifest, place: self.shelf.describe(), proof: Some(proof.clone()) };
-        self.keep_if_mine(lease, &[entry], &gone, |progress| progress.proven(&proof)).await
+        let kept = |progress: &mut Progress| {
+            progress.proven(&proof);
+            if !gone.is_empty() {
+                progress.removed_ms = Some(proof.proven_ms);
+            }
+        };
+        self.keep_if_mine(lease, &[entry], &gone, kept).await
     }
 
     /// Tells figures and warnings how the work stands.
@@ -377,6 +404,10 @@ impl Backups {
         }
         if is_old(progress.proven_ms, self.proven_ms_max) {
             told.push("the last proven restore of a backup is longer ago than backup.proven_hours_max".to_owned());
+        }
+        // Retention takes a backup out of the catalogue before it removes it.
+        if progress.removed_ms.is_some_and(|at_ms| now.millis().saturating_sub(at_ms) < REMOVED_MS) {
+            told.push("backups were removed by somebody else in the last days: see the log".to_owned());
         }
         if progress.drill_fault.is_some() {
             told.push("the last drill of backups proved nothing: see the log".to_owned());

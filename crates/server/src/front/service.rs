@@ -32,8 +32,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// Where the figures are.
 const METRICS: &str = "/metrics";
-/// Headers by which a proxy says whom a request is from.
-const FORWARDED: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-forwarded-for")];
+/// Headers by which a proxy says whom a request is from, or that it passed it on.
+const FORWARDED: [HeaderName; 4] =
+    [header::FORWARDED, header::VIA, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-real-ip")];
 
 /// What all connections share.
 pub(crate) struct Front {
