@@ -139,6 +139,8 @@ async fn all_is_lost_but_the_bucket_and_the_root_of_trust() {
     let restored = good(&[&["restore", "--from-place"], &place[..]].concat());
     assert!(restored.contains("of 3 parts") && restored.contains("3 secrets, 3 values"), "{restored}");
     good(&["account", "root-key", "--data", text(&fresh)]);
+    let left = fresh.join("strongroom-01234567-89ab-4cde-8f01-23456789abcd");
+    fs::create_dir_all(left.join("store")).expect("as a killed server leaves it");
     let mut again = Instance::start_in(&fresh, &["--config", text(&config)]);
     for name in ["one", "two", "three"] {
         let got = again.raw().call("GetSecretValue", json!({"SecretId": name})).await;
@@ -146,6 +148,7 @@ async fn all_is_lost_but_the_bucket_and_the_root_of_trust() {
     }
     // It learns of the backups of its life before, and goes on.
     until("the backups are known again", || figure(&again, "strongroom_backup_kept") >= 3.0).await;
+    assert!(!left.exists(), "what was left behind is gone");
     assert!(again.stop());
 }
 

@@ -35,6 +35,45 @@ fn written(site: &Site, url: &str, anchor: &Path) {
     fs::write(&site.config, text).expect("written");
 }
 
+/// A copy of the running server's files, which the archived log makes whole.
+fn base_backup(server: &DatabaseServer, to: &Path) {
+    let mut backup = command("pg_basebackup").expect("it is there");
+    backup.args(["-h", "127.0.0.1", "-U", "postgres", "-X", "none", "--checkpoint=fast", "--no-sync", "-p"]);
+    let made = backup.arg(server.port.to_string()).arg("-D").arg(to).output().expect("it runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// A second database server, which goes on from the copy to the instant and no further.
+async fn gone_on(copy: PathBuf, archive: &Path, instant: &str) -> DatabaseServer {
+    let signal = copy.join("data/recovery.signal");
+    fs::write(&signal, "").expect("written");
+    own(&signal).expect("owned");
+    let settings = [
+        format!("restore_command=cp {}/%f %p", archive.display()),
+        format!("recovery_target_time={instant}"),
+        "recovery_target_action=promote".to_owned(),
+        "archive_mode=off".to_owned(),
+    ];
+    let server = DatabaseServer::start_in(copy, &settings).expect("a server");
+    for _ in 0..600 {
+        if server.sql("postgres", "SELECT pg_is_in_recovery()").await.is_ok_and(|rows| rows == ["f"]) {
+            return server;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the recovery does not end");
+}
+
+/// What should not have happened.
+async fn go_wrong(client: &Raw) {
+    for name in ["lost", "since"] {
+        let deletion = json!({"SecretId": name, "ForceDeleteWithoutRecovery": true});
+        assert_eq!(client.call("DeleteSecret", deletion).await.status, 200);
+    }
+    let change = json!({"SecretId": "kept", "SecretString": "wrong", "ClientRequestToken": format!("{:032}", 5)});
+    assert_eq!(client.call("PutSecretValue", change).await.status, 200);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_is_put_back_to_an_instant() {
     let (archive, copy) = (folder(), folder());
@@ -55,10 +94,7 @@ async fn a_database_is_put_back_to_an_instant() {
     put(&client, 2, "lost", "deleted in error").await;
 
     // The base backup, while the server writes.
-    let mut backup = command("pg_basebackup").expect("it is there");
-    backup.args(["-h", "127.0.0.1", "-U", "postgres", "-X", "none", "--checkpoint=fast", "--no-sync", "-p"]);
-    let made = backup.arg(server.port.to_string()).arg("-D").arg(copy.join("data")).output().expect("it runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    base_backup(&server, &copy.join("data"));
     put(&client, 3, "since", "behind the backup").await;
     let change = json!({"SecretId": "kept", "SecretString": "the last good one",
         "ClientRequestToken": format!("{:032}", 4)});
@@ -67,32 +103,11 @@ async fn a_database_is_put_back_to_an_instant() {
     let instant = server.sql("postgres", "SELECT clock_timestamp()").await.expect("an instant").remove(0);
     tokio::time::sleep(Duration::from_millis(50)).await;
 
-    // What should not have happened.
-    for name in ["lost", "since"] {
-        let deletion = json!({"SecretId": name, "ForceDeleteWithoutRecovery": true});
-        assert_eq!(client.call("DeleteSecret", deletion).await.status, 200);
-    }
-    let change = json!({"SecretId": "kept", "SecretString": "wrong", "ClientRequestToken": format!("{:032}", 5)});
-    assert_eq!(client.call("PutSecretValue", change).await.status, 200);
+    go_wrong(&client).await;
     assert!(first.stop(), "{}", first.said());
     archived(&server, &archive).await;
 
-    // A second database server, which goes on to the instant and no further.
-    fs::write(copy.join("data/recovery.signal"), "").expect("written");
-    own(&copy.join("data/recovery.signal")).expect("owned");
-    let settings = [
-        format!("restore_command=cp {}/%f %p", archive.display()),
-        format!("recovery_target_time={instant}"),
-        "recovery_target_action=promote".to_owned(),
-        "archive_mode=off".to_owned(),
-    ];
-    let second = DatabaseServer::start_in(copy, &settings).expect("a server");
-    for _ in 0..600 {
-        if second.sql("postgres", "SELECT pg_is_in_recovery()").await.is_ok_and(|rows| rows == ["f"]) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let second = gone_on(copy, &archive, &instant).await;
     let (database, _) = url.split_once('?').expect("settings");
     let recovered = second.url(database.rsplit('/').next().expect("a name"));
 

@@ -29,21 +29,25 @@ use crate::{process, roots};
 pub struct BackupArgs {
     #[command(subcommand)]
     kept: Option<KeptCommand>,
-    #[command(flatten)]
-    file: Option<FileArgs>,
-}
-
-/// Flags of a backup to a file.
-#[derive(Args)]
-pub struct FileArgs {
-    #[command(flatten)]
-    data: DataArgs,
-    /// The file to make. It must not exist.
+    /// The data directory.
+    #[arg(long, value_name = "DIR", required = true)]
+    data: Option<PathBuf>,
+    /// The configuration file, if the roots of trust are named in one.
     #[arg(long, value_name = "FILE")]
-    to: PathBuf,
+    config: Option<PathBuf>,
+    /// The file to make. It must not exist.
+    #[arg(long, value_name = "FILE", required = true)]
+    to: Option<PathBuf>,
     /// A backup that was made before: the new one holds what has changed since, and is restored behind it.
     #[arg(long, value_name = "FILE")]
     since: Option<PathBuf>,
+}
+
+/// A backup to a file.
+struct ToFile<'a> {
+    data: DataArgs,
+    to: &'a Path,
+    since: Option<&'a Path>,
 }
 
 /// Makes a sealed backup of the store, also while a server runs, or works on those at the configured place.
@@ -51,33 +55,37 @@ pub struct FileArgs {
 /// # Errors
 /// When the store cannot be read, the root of trust is not available, or the file cannot be written.
 pub fn back_up(args: &BackupArgs) -> Result<(), Box<dyn Error>> {
-    match (&args.kept, &args.file) {
-        (Some(command), _) => kept::run(command),
-        (None, Some(file)) => to_file(file),
-        (None, None) => Err("say where to: --data DIR --to FILE, or one of list, take and drill".into()),
+    let BackupArgs { kept, data, config, to, since } = args;
+    match (kept, data, to) {
+        (Some(command), ..) => kept::run(command),
+        (None, Some(data), Some(to)) => {
+            let data = DataArgs::new(data.clone(), config.clone());
+            to_file(&ToFile { data, to, since: since.as_deref() })
+        }
+        (None, ..) => Err("say where to: --data DIR --to FILE, or one of list, take and drill".into()),
     }
 }
 
-fn to_file(args: &FileArgs) -> Result<(), Box<dyn Error>> {
+fn to_file(args: &ToFile<'_>) -> Result<(), Box<dyn Error>> {
     process::forbid_core_dumps()?;
     let config = args.data.settings_of_store()?;
     if args.to.symlink_metadata().is_ok() {
         return Err(format!("{}: there is a file already; nothing was changed", args.to.display()).into());
     }
     let root = roots::open(&config, false, &SystemRandom)?;
-    let base = args.since.as_deref().map(opened).transpose()?;
+    let base = args.since.map(opened).transpose()?;
     // A name that nobody else has: what is removed after a failure is certainly this command's own.
     let number = strongroom_crypto::random::bytes(&SystemRandom)?;
-    let mut draft = args.to.clone().into_os_string();
+    let mut draft = args.to.to_owned().into_os_string();
     draft.push(format!(".{}.part", uuid_v4(number)));
     let draft = PathBuf::from(draft);
     let written = write_backup(&config, &args.data.store(), Arc::clone(&root) as _, base, &draft);
     let summary = written.inspect_err(|_| drop(fs::remove_file(&draft)))?;
     // A link fails when there is a file already, where a rename would replace it.
-    let placed = fs::hard_link(&draft, &args.to);
+    let placed = fs::hard_link(&draft, args.to);
     fs::remove_file(&draft)?;
     placed.map_err(|error| format!("{}: {error}", args.to.display()))?;
-    sync_directory_of(&args.to)?;
+    sync_directory_of(args.to)?;
     println!("{}: {}, sealed under {}", args.to.display(), told(&summary), root.describe());
     Ok(())
 }

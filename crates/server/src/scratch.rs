@@ -89,7 +89,7 @@ fn lock(directory: &Path) -> io::Result<Option<File>> {
 
 /// Removes the temporary directories in `parent` that no process holds. One that cannot be locked or removed, such as another user's,
 /// stays: it is no reason to refuse what was asked for.
-fn remove_left_behind(parent: &Path) {
+pub fn remove_left_behind(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
         let is_ours =

@@ -24,6 +24,7 @@ use super::{BackupsError, Listing, Shelf, place};
 use crate::app::App;
 use crate::config::Config;
 use crate::figures::BackupFigures;
+use crate::scratch::remove_left_behind;
 use crate::standing::Standing;
 
 /// Between two looks whether something is due, in ms.
@@ -392,6 +393,11 @@ fn pause_ms(failures: u32) -> i64 {
 /// Works until it is stopped. What is under way is left then: nothing of it counts before it is whole.
 pub(crate) async fn until_stopped(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let Some(backups) = &app.backups else { return };
+    // What a killed server was at: parts of the store, restored or on their way to the place.
+    let scratch = backups.scratch.clone();
+    if tokio::task::spawn_blocking(move || remove_left_behind(&scratch)).await.is_err() {
+        warn!("what work on backups has left behind could not be looked for");
+    }
     let pause = || tokio::time::sleep(Duration::from_millis(LOOK_MS));
     let figures = &app.figures.backups;
     let working = async {

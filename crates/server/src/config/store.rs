@@ -125,6 +125,8 @@ mod tests {
         let slow = format!("[cache]\nstale_ms_max = 300\n{whole}");
         assert!(problems(&slow).contains("twice store.poll_ms"), "{}", problems(&slow));
         assert_eq!(problems(&slow.replace("300", "0")), "");
+        let both = slow.replace("300", "0\nlost_stale_seconds_max = 60");
+        assert!(problems(&both).contains("nothing is answered from memory"), "{}", problems(&both));
         assert!(Config::load("").expect("defaults").store.url.is_none());
     }
 

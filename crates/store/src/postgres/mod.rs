@@ -94,13 +94,15 @@ macro_rules! reading {
     };
 }
 
-/// As [`reading`], within a transaction that sees one moment.
+/// As [`reading`], within a transaction that sees one moment. One that is given up in the middle ends with its connection,
+/// which would go on showing that moment to whoever got it next.
 macro_rules! looking {
     ($store:expr, |$session:ident| $read:expr) => {
         reading!($store, |$session| async {
             inspect::snapshot($session).await?;
             let found = $read.await;
             $session.run("ROLLBACK").await?;
+            $session.occupy(false);
             found
         })
     };

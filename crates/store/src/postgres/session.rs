@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub(super) struct Database {
     pub(super) plain: bool,
     /// Told when another node tells of changes.
     pub(super) news: Arc<Notify>,
+    /// The latest of the database's timelines that a connection found: each primary that takes another's place begins one.
+    timeline: AtomicU32,
 }
 
 /// A connection.
@@ -73,6 +76,9 @@ pub(super) struct Session {
     commit: Duration,
     schema: String,
     prepared: HashMap<Sql, Statement>,
+    /// Whether it is in a transaction that nobody else may get into.
+    occupied: AtomicBool,
+    timeline: u32,
 }
 
 impl Database {
@@ -93,6 +99,7 @@ impl Database {
             idle: Duration::from_millis(config.idle_ms_max.max(1)),
             plain: config.plain,
             news: Arc::new(Notify::new()),
+            timeline: AtomicU32::new(0),
         })
     }
 
@@ -108,15 +115,23 @@ impl Database {
     }
 
     async fn log_in(&self) -> Result<Session, Trouble> {
-        let (client, connection, standing) = self.target.log_in(&self.runtime).await?;
+        let (client, connection, place) = self.target.log_in(&self.runtime).await?;
         let own = channel_payload(&self.node);
         self.runtime.spawn(drive(connection, Arc::clone(&self.news), own));
         let rows = client.query("SELECT version()", &[]).await?;
         let version: String = rows.first().map_or(Ok(String::new()), |row| row.try_get(0))?;
         let system = System::of(&version);
         client.batch_execute(&self.settings(system)).await?;
+        let timeline = if system == System::Postgres { timeline(&client).await } else { 0 };
+        let latest = self.timeline.fetch_max(timeline, Ordering::SeqCst);
+        if 0 < timeline && timeline < latest {
+            self.target.pass_over();
+            return Err(Trouble::displaced(timeline, latest));
+        }
+        let standing = self.target.stands(place);
         let (statement, commit, schema) = (self.statement, self.commit, self.schema.clone());
-        Ok(Session { client, standing, system, statement, commit, schema, prepared: HashMap::new() })
+        let (prepared, occupied) = (HashMap::new(), AtomicBool::new(false));
+        Ok(Session { client, standing, system, statement, commit, schema, prepared, occupied, timeline })
     }
 
     /// What a session is set to. A node that stops in the middle of a transaction must not hold up the others, and an
@@ -159,7 +174,22 @@ async fn drive(mut connection: Connection<Socket, Secured>, news: Arc<Notify>, o
     news.notify_one();
 }
 
+/// The timeline that the server of a connection writes; zero when it does not tell.
+async fn timeline(client: &Client) -> u32 {
+    let sql = "SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery()
+               THEN pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) END";
+    let rows = client.query(sql, &[]).await.unwrap_or_default();
+    let name: Option<String> = rows.first().and_then(|row| row.try_get(0).ok().flatten());
+    name.as_deref().and_then(|name| u32::from_str_radix(name.get(..8)?, 16).ok()).unwrap_or(0)
+}
+
 impl Database {
+    /// Whether a session may be used: it is not closed, and its server is not known to have been replaced as the primary,
+    /// which it may not have noticed itself and then tells what is no more.
+    pub(super) fn is_of_use(&self, session: &Session) -> bool {
+        !session.is_closed() && (session.timeline == 0 || session.timeline >= self.timeline.load(Ordering::SeqCst))
+    }
+
     /// How a transaction that writes begins. READ COMMITTED is enough, as all of them lock and change the same row.
     pub(super) fn begin(&self) -> &'static str {
         if self.plain { "BEGIN ISOLATION LEVEL SERIALIZABLE" } else { "BEGIN ISOLATION LEVEL READ COMMITTED" }
@@ -174,6 +204,15 @@ impl Database {
 impl Session {
     pub(super) fn is_closed(&self) -> bool {
         self.client.is_closed() || self.standing.is_over()
+    }
+
+    /// Notes whether it is in a transaction that nobody else may get into.
+    pub(super) fn occupy(&self, occupied: bool) {
+        self.occupied.store(occupied, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_occupied(&self) -> bool {
+        self.occupied.load(Ordering::SeqCst)
     }
 
     /// A statement that was prepared, for [`all`].

@@ -1,6 +1,7 @@
 //! Where the database is: its hosts, and a login to the one that takes writes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use strongroom_types::secret::SecretText;
@@ -17,8 +18,8 @@ use super::tls::{Secured, Tls};
 /// nothing at all, and must not use up the time of the others.
 const HEAD_START: Duration = Duration::from_millis(200);
 
-/// A login's two ends.
-type LoggedIn = (Client, Connection<Socket, Secured>, Standing);
+/// A login's two ends, and the place of its host.
+type LoggedIn = (Client, Connection<Socket, Secured>, usize);
 /// As the driver gives them.
 type Ends = (Client, Connection<Socket, Secured>);
 
@@ -28,8 +29,10 @@ pub(super) struct Target {
     hosts: Vec<Config>,
     password: Option<SecretText>,
     tls: Tls,
-    /// The host that took the last login: the first to be tried next time.
+    /// The host that took the last login.
     last: watch::Sender<Turn>,
+    /// Place of the host that is tried first next time.
+    first: AtomicUsize,
 }
 
 /// Which host takes writes, and the how-manieth of them that is since the start.
@@ -67,13 +70,13 @@ impl Target {
     pub(super) fn new(config: &Config, password: Option<SecretText>, tls: Tls) -> Self {
         let places = 0..config.get_hosts().len().max(config.get_hostaddrs().len());
         let hosts = places.map(|place| of_one_host(config, place)).collect();
-        Self { hosts, password, tls, last: watch::Sender::default() }
+        Self { hosts, password, tls, last: watch::Sender::default(), first: AtomicUsize::new(0) }
     }
 
     /// A login to the host that takes writes; the first one, should several say that they do.
     pub(super) async fn log_in(self: &Arc<Self>, runtime: &Handle) -> Result<LoggedIn, Trouble> {
         let count = self.hosts.len();
-        let first = self.last.borrow().place;
+        let first = self.first.load(Ordering::Relaxed) % count.max(1);
         let mut next = (0..count).map(|place| (first + place) % count.max(1)).peekable();
         let mut under_way = JoinSet::new();
         let mut failed: Option<Trouble> = None;
@@ -88,7 +91,10 @@ impl Target {
             };
             match ended {
                 // Those that are still under way end with the set.
-                Ok(Some(Ok((place, Ok((client, connection)))))) => return Ok((client, connection, self.stands(place))),
+                Ok(Some(Ok((place, Ok((client, connection)))))) => {
+                    self.first.store(place, Ordering::Relaxed);
+                    return Ok((client, connection, place));
+                }
                 Ok(Some(Ok((_, Err(trouble))))) => failed = Some(worth_more(failed, trouble)),
                 Ok(Some(Err(_))) | Err(_) => {}
                 Ok(None) if next.peek().is_none() => return Err(failed.unwrap_or_else(|| closed().into())),
@@ -97,8 +103,13 @@ impl Target {
         }
     }
 
+    /// Has the next login try another host first.
+    pub(super) fn pass_over(&self) {
+        self.first.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Takes note that the host at `place` takes writes.
-    fn stands(&self, place: usize) -> Standing {
+    pub(super) fn stands(&self, place: usize) -> Standing {
         let _ = self.last.send_if_modified(|turn| {
             let moved = turn.place != place;
             if moved {

@@ -250,7 +250,7 @@ impl Writer {
         let columns = writes.columns()?;
         let keys = forms::changes(writes.keys());
         let stored_sequence = i64::try_from(sequence).map_err(|_| Trouble::damaged("a number that is too great"))?;
-        let node: &[u8] = &self.database.node;
+        let mark = self.shared.mark(&self.database.node);
         let old = i64::try_from(sequence.saturating_sub(self.config.changes_max)).unwrap_or(0);
         let news = news(&self.database.schema, &self.database.node);
         let mut sent = Vec::new();
@@ -259,7 +259,7 @@ impl Writer {
         }
         sent.extend(columns.statements(session));
         if durable {
-            sent.push(session.send(Sql::InsertChange, vec![&stored_sequence, &node, &keys]));
+            sent.push(session.send(Sql::InsertChange, vec![&stored_sequence, &mark, &keys]));
         }
         if durable && sequence.is_multiple_of(CHANGES_STEP) {
             sent.push(session.send(Sql::DropChanges, vec![&old]));
@@ -276,20 +276,20 @@ impl Writer {
         let written = session.flight(sent).await;
         done.kept = kept;
         match written {
-            Ok(_) if durable => Ok(Done { sequence: Some(sequence), ..done }),
+            Ok(_) if durable => Ok(Done { sequence: Some((sequence, mark)), ..done }),
             Ok(_) => Ok(Done { kept: self.kept.clone(), turn: NOT_KNOWN, ..done }),
             Err(trouble) if durable => {
-                done.sequence = Some(sequence);
-                Err(Stopped::Unknown(Box::new(done), sequence, trouble))
+                done.sequence = Some((sequence, mark.clone()));
+                Err(Stopped::Unknown(Box::new(done), (sequence, mark), trouble))
             }
             // A trim that was carried out is carried out once more, and finds nothing.
             Err(trouble) => Err(Stopped::Before(trouble)),
         }
     }
 
-    /// Whether commit `sequence` is this node's. Behind the head's lock nothing of it is under way any more; and as this
+    /// Whether commit `sequence` is the one with `mark`. Behind the head's lock nothing of it is under way any more; and as this
     /// writes and commits itself, what it finds is as durable as any commit, also on the standbys that commits wait for.
-    pub(super) async fn look_for(&mut self, sequence: u64) -> Result<bool, Trouble> {
+    pub(super) async fn look_for(&mut self, sequence: u64, mark: &[u8]) -> Result<bool, Trouble> {
         self.connected().await?;
         let Some(session) = &self.session else { return Err(super::failure::closed().into()) };
         let (known_turn, number) = (NOT_KNOWN, i64::try_from(sequence).unwrap_or(i64::MAX));
@@ -309,7 +309,7 @@ impl Writer {
         let schema = &self.database.schema;
         session.run(&format!("UPDATE {schema}.head SET turn = turn + 1 WHERE id = 1")).await?;
         session.run("COMMIT").await?;
-        Ok(maker.is_some_and(|maker| maker == self.database.node))
+        Ok(maker.is_some_and(|maker| maker == mark))
     }
 }
 
