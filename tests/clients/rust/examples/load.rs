@@ -220,6 +220,7 @@ impl Load {
 }
 
 #[tokio::main(flavor = "current_thread")]
+#[expect(clippy::disallowed_methods, reason = "this is where the time is taken from")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let given: Vec<String> = std::env::args().skip(1).collect();
     let [endpoint, writers, readers] = given.as_slice() else { return Err("ENDPOINT WRITERS READERS".into()) };
