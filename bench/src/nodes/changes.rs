@@ -51,12 +51,14 @@ async fn hearing(rig: &Rig, options: &Options) -> Result<String, Failure> {
         let (server, database) = idle(1).await?;
         server_idle.push(server);
         database_idle.push(database);
+        // What one round says of idling is too coarse to be taken off.
+        let server = median(server_idle.clone());
         let (before, begun) = (cpu_us(rig.node(1)?.pid())?, Instant::now());
         let load = Load::closed(rig.node(0)?, Operation::Put, WRITERS, options.write_secrets);
-        let figures = rig.run(&[load], Duration::from_millis(options.measured_ms)).await?;
+        let figures = rig.run(&[load], IDLE).await?;
         tokio::time::sleep(HEARD).await;
         let used = float(cpu_us(rig.node(1)?.pid())? - before) - server * begun.elapsed().as_secs_f64();
-        let made = figures.per_second * float(options.measured_ms) / 1000.0;
+        let made = figures.per_second * IDLE.as_secs_f64();
         heard.push(used / made);
         changes.push(figures.per_second);
     }
@@ -143,8 +145,7 @@ async fn reading(rig: &Rig, options: &Options) -> Result<String, Failure> {
 /// The reader's figures.
 async fn beside(rig: &Rig, options: &Options, rate: u32) -> Result<Figures, Failure> {
     let measured = Duration::from_millis(options.measured_ms);
-    let reads =
-        Load { pace: Pace::Open(4000), ..Load::closed(rig.node(1)?, Operation::Get, 16, options.secrets) };
+    let reads = Load { pace: Pace::Open(4000), ..Load::closed(rig.node(1)?, Operation::Get, 16, options.secrets) };
     if rate == 0 {
         return rig.run(&[reads], measured).await;
     }

@@ -12,15 +12,20 @@ use std::time::Duration;
 use clap::Args;
 
 pub use self::rig::{Load, Rig, float, fresh_folder};
-pub use self::series::median;
 use self::series::Series;
+pub use self::series::median;
 use crate::failure::Failure;
+use crate::load::Pace;
 use crate::operation::Operation;
 use crate::process::load_average;
-use crate::subject::Launch;
+use crate::subject::{Launch, Subject};
 
 /// Connections of the tables.
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
+
+/// How each of three servers is asked.
+const PACES: [(&str, Pace, usize); 2] =
+    [("over 16 connections", Pace::Closed, 16), ("2000 times a second", Pace::Open(2000), 16)];
 
 /// How it is measured.
 #[derive(Clone, Debug, Args)]
@@ -149,50 +154,60 @@ async fn reads(rig: &Rig, options: &Options) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// The same on three servers at once, each with as many connections as one alone.
+/// The same on three servers at once, beside one of them alone; and on three servers that have nothing in common, for what
+/// three processes on the cores of this machine cost one another anyway.
 async fn three(rig: &Rig, options: &Options) -> Result<String, Failure> {
     let mut series = Series::default();
-    for node in &rig.nodes {
-        let _ = rig.measure(&[Load::closed(node, Operation::Get, 16, options.secrets)]).await?;
+    let mut apart = Vec::new();
+    for name in ["embedded 2", "embedded 3"] {
+        let mut server = rig.launch.configured(name, &rig.launch.folder.join(name.replace(' ', "-")), None, 0)?;
+        server.seed(options.secrets, rig::VALUE_BYTES, rig.fresh_seed()).await?;
+        apart.push(server);
+    }
+    let embedded: Vec<&Subject> = [&rig.embedded].into_iter().chain(&apart).collect();
+    let nodes: Vec<&Subject> = rig.nodes.iter().collect();
+    for server in nodes.iter().chain(&embedded) {
+        let _ = rig.measure(&[Load::closed(server, Operation::Get, 16, options.secrets)]).await?;
     }
     for round in 0..options.rounds {
         eprintln!("three: round {} of {}", round + 1, options.rounds);
-        for connections in CONNECTIONS {
-            let mut one_by_one = Vec::new();
-            for node in &rig.nodes {
-                let load = Load::closed(node, Operation::Get, connections, options.secrets);
-                one_by_one.push(rig.measure(&[load]).await?);
+        for (name, pace, connections) in PACES {
+            for (of, servers) in [("nodes", &nodes), ("apart", &embedded)] {
+                let load = |server| Load { pace, ..Load::closed(server, Operation::Get, connections, options.secrets) };
+                let turn = usize::try_from(round).unwrap_or(0) % servers.len();
+                let one: Vec<_> = servers.iter().skip(turn).take(1).map(|server| load(server)).collect();
+                series.add(format!("one, {of}, {name}"), rig.measure(&one).await?);
+                let all: Vec<_> = servers.iter().map(|server| load(server)).collect();
+                series.add(format!("all, {of}, {name}"), rig.measure(&all).await?);
             }
-            let mean = |field: fn(&rig::Figures) -> f64| {
-                one_by_one.iter().map(field).sum::<f64>() / float(u64::try_from(one_by_one.len()).unwrap_or(1))
-            };
-            let one = rig::Figures {
-                server_us: mean(|figures| figures.server_us),
-                per_second: mean(|figures| figures.per_second),
-                database_us: mean(|figures| figures.database_us),
-                ..rig::Figures::default()
-            };
-            series.add(format!("one {connections}"), one);
-            let all: Vec<_> = rig
-                .nodes
-                .iter()
-                .map(|node| Load::closed(node, Operation::Get, connections, options.secrets))
-                .collect();
-            series.add(format!("all {connections}"), rig.measure(&all).await?);
         }
     }
+    apart.into_iter().try_for_each(Subject::stop)?;
     let mut text = String::from(
-        "\nThree servers at once beside one at a time, each with so many connections\n\n| connections each | one: CPU per request \
-         | all three | ratio, median (range) | requests/s, one | all three |\n|---|---|---|---|---|---|\n",
+        "\nThree servers at once beside one alone, each with the same load: server CPU per request\n\n| each is asked | one on the \
+         database | three | ratio, median (range) | ratio of embedded servers | requests/s, one | three |\n\
+         |---|---|---|---|---|---|---|\n",
     );
-    for connections in CONNECTIONS {
-        let (one, all) = (format!("one {connections}"), format!("all {connections}"));
-        let ratio = series.ratio(&all, &one, |figures| figures.server_us);
-        let (one, all) = (series.of(&one), series.of(&all));
+    for (name, _, _) in PACES {
+        let ratio = |of| {
+            let [all, one] = ["all", "one"].map(|number| format!("{number}, {of}, {name}"));
+            series.ratio(&all, &one, |figures| figures.server_us)
+        };
+        let (nodes, apart) = (ratio("nodes"), ratio("apart"));
+        let [one, all] = ["one", "all"].map(|number| series.of(&format!("{number}, nodes, {name}")));
         let _ = writeln!(
             text,
-            "| {connections} | {:.1} µs | {:.1} µs | {:.2} ({:.2}-{:.2}) | {:.0} | {:.0} |",
-            one.server_us, all.server_us, ratio.0, ratio.1, ratio.2, one.per_second, all.per_second
+            "| {name} | {:.1} µs | {:.1} µs | {:.2} ({:.2}-{:.2}) | {:.2} ({:.2}-{:.2}) | {:.0} | {:.0} |",
+            one.server_us,
+            all.server_us,
+            nodes.0,
+            nodes.1,
+            nodes.2,
+            apart.0,
+            apart.1,
+            apart.2,
+            one.per_second,
+            all.per_second
         );
     }
     Ok(text)

@@ -106,7 +106,8 @@ async fn postgres(rig: &Rig) -> Result<Sizes, Failure> {
 
 /// Of the database's file in a data directory: bytes of pages by table.
 fn sqlite(data: &Path) -> Result<Sizes, Failure> {
-    let database = Connection::open_with_flags(data.join("strongroom.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let database =
+        Connection::open_with_flags(data.join("store").join("strongroom.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut sizes = Sizes::new();
     let mut tables = database.prepare(
         "SELECT m.tbl_name, sum(CASE m.type WHEN 'table' THEN s.pgsize ELSE 0 END),
