@@ -29,8 +29,9 @@ const MISSES: [usize; 2] = [1, 16];
 /// # Errors
 /// When a request fails.
 pub async fn table(rig: &Rig, options: &Options) -> Result<String, Failure> {
-    let mut text = hearing(rig, options).await?;
-    text.push_str(&misses(rig, options).await?);
+    // First of all, while the secrets have few versions.
+    let mut text = misses(rig, options).await?;
+    text.push_str(&hearing(rig, options).await?);
     text.push_str(&reading(rig, options).await?);
     Ok(text)
 }
@@ -74,7 +75,7 @@ async fn hearing(rig: &Rig, options: &Options) -> Result<String, Failure> {
 
 /// Secrets that another server has changed, read once and once again.
 async fn misses(rig: &Rig, options: &Options) -> Result<String, Failure> {
-    let (mut series, count) = (Series::default(), options.write_secrets);
+    let (mut series, count) = (Series::default(), options.secrets);
     let each = |on, operation, connections| Load {
         on,
         operation,

@@ -112,7 +112,7 @@ impl Rig {
     fn add(&mut self, name: &'static str, settings: &str) -> Result<(), Failure> {
         let data = self.launch.folder.join(name.replace(' ', "-"));
         make_folder(&data)?;
-        if self.nodes.first().is_some() {
+        if !self.nodes.is_empty() {
             let first = self.launch.folder.join("node-1");
             for file in SHARED {
                 fs::copy(first.join(file), data.join(file)).map_err(Failure::io(file))?;

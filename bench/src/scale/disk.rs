@@ -37,6 +37,9 @@ struct Stage {
     sqlite: Sizes,
 }
 
+/// Of one engine.
+type Engine = fn(&Stage) -> &Sizes;
+
 /// Fills, measures, and writes tables.
 ///
 /// # Errors
@@ -131,12 +134,11 @@ fn written(stages: &[Stage]) -> String {
         // Later stages change secrets that are there.
         let is_more = after.what == before.what;
         let secrets = if is_more { after.secrets - before.secrets } else { after.secrets };
-        let grown = |of: fn(&Stage) -> &Sizes, field: usize| {
+        let grown = |of: Engine, field: usize| {
             let sum = |stage| of(stage).values().filter_map(|sizes| sizes.get(field)).sum::<u64>();
             (float(sum(after)) - float(sum(before))) / float(secrets)
         };
-        let (postgres, sqlite): (fn(&Stage) -> &Sizes, fn(&Stage) -> &Sizes) =
-            (|stage| &stage.postgres, |stage| &stage.sqlite);
+        let (postgres, sqlite): (Engine, Engine) = (|stage| &stage.postgres, |stage| &stage.sqlite);
         let mut rows = String::new();
         for (table, sizes) in &after.postgres {
             let before = before.postgres.get(table).map_or(0, |sizes| sizes[2]);
