@@ -40,7 +40,7 @@ const MEASURED: Costs = Costs {
     put_us: 190.0,
     put_database_us: 270.0,
     put_log_bytes: 10_000.0,
-    heard_us: 5.0,
+    heard_us: 9.0,
     looks_us: 2700.0,
     secret_bytes: 15_100.0,
     record_bytes: 950.0,
