@@ -4,7 +4,7 @@ CARGO ?= cargo
 DATA ?= data
 LISTEN ?= 127.0.0.1:7600
 
-.PHONY: run build release tuned test lint unit clients bench bench-compare models models-check gen fuzz deny torture-store
+.PHONY: run build release tuned test lint unit clients bench bench-compare models models-check gen fuzz deny torture torture-store
 
 ## Builds what is missing and starts the server in the foreground, on loopback, on the embedded store.
 run: release
@@ -41,6 +41,10 @@ clients:
 ## The faults of disks, kills and power failures of the embedded engine, over a longer series than in `make test`.
 torture-store:
 	scripts/torture-store
+
+## Machines that die, hang and lose their links, under real clients, for TORTURE_SECONDS (1800): longer than in `make test`.
+torture:
+	@scripts/torture
 
 ## Licences, sources and known defects of all dependencies.
 deny:

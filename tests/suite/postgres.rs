@@ -84,9 +84,6 @@ async fn a_server_on_a_database_keeps_what_it_acknowledged_for_the_next_machine(
         (run.status.success(), String::from_utf8_lossy(&run.stderr).into_owned())
     };
     assert_eq!(run(&["verify"], &["--config", &config]), (true, String::new()));
-    let copy = folder.path().join("copy").display().to_string();
-    let (done, told) = run(&["backup"], &["--config", &config, "--to", &copy]);
-    assert!(!done && told.contains("docs/postgresql.md"), "{told}");
     assert!(instance.stop(), "{}", instance.said());
     // Another root key opens nothing, and makes nothing.
     let stranger = folder.path().join("stranger");

@@ -63,7 +63,7 @@ pub fn run(command: &KeysCommand) -> Result<(), Box<dyn Error>> {
 }
 
 fn status(args: &DataArgs) -> Result<(), Box<dyn Error>> {
-    let (found, names) = store::on_copy(args, |config, copy, roots| {
+    let (found, names) = store::on_copy(args, |config, copy, roots, _| {
         let names: Vec<String> = roots.all().map(RootOfTrust::describe).collect();
         let found = store::within(copy, config, roots.as_ref(), async |opened| {
             let all: Vec<&dyn RootOfTrust> = roots.all().collect();

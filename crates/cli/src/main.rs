@@ -4,9 +4,11 @@ mod account;
 mod allocator;
 mod anchor;
 mod audit;
+mod backup;
 mod data;
 mod database;
 mod greeting;
+mod kept;
 mod keys;
 mod ledger;
 mod offline;
@@ -18,6 +20,7 @@ mod rotation;
 mod serve;
 mod settings;
 mod store;
+mod transfer;
 mod unseal;
 
 use std::process::ExitCode;
@@ -52,9 +55,9 @@ enum Command {
     /// Runs the server in the foreground.
     Serve(serve::ServeArgs),
     /// Makes a backup of the data, sealed under the root of trust; also while a server runs.
-    Backup(offline::BackupArgs),
-    /// Restores a backup into a data directory without a store, and verifies all of it.
-    Restore(offline::RestoreArgs),
+    Backup(Box<backup::BackupArgs>),
+    /// Restores a backup into a data directory without a store, or a database that holds nothing, and verifies all of it.
+    Restore(backup::RestoreArgs),
     /// Opens every document and checks every index; also while a server runs.
     Verify(offline::DataArgs),
     /// Works on the roots of trust and what they wrap.
@@ -69,6 +72,9 @@ enum Command {
     /// Checks the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Moves the store to another engine, freezes and thaws it; also while servers run.
+    #[command(subcommand)]
+    Store(transfer::StoreCommand),
     /// Works on accounts while no server runs.
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -97,13 +103,14 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(args) => serve::run(&args),
-        Command::Backup(args) => offline::back_up(&args),
-        Command::Restore(args) => offline::restore(&args),
+        Command::Backup(args) => backup::back_up(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Verify(args) => offline::verify_data(&args),
         Command::Keys(command) => keys::run(&command),
         Command::Anchor(command) => anchor::run(&command),
         Command::Ledger(command) => ledger::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::Store(command) => transfer::run(&command),
         Command::Account(command) => account::run(&command),
         Command::Organization(command) => organization::run(&command),
         Command::Policy(command) => policy::run(&command),

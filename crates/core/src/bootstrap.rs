@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_crypto::{Context, Keyring, Random, RootOfTrust, Witness, aead};
+use strongroom_crypto::{Context, Keyring, Random, RootOfTrust, Sealed, Witness, aead};
 use strongroom_store::{Batch, DocumentKey, Kind, LedgerBegin, Put, Row, Store, StoreError};
 use strongroom_types::SecretBytes;
 use thiserror::Error;
@@ -92,6 +92,17 @@ async fn kept(
     let ring = Arc::new(Keyring::new(&unwrapped(root, &rows)?)?);
     store.keep_ledger(Witness::new(Arc::clone(&ring), random), begin, Batch::named("keep_ledger")).await?;
     Ok(ring)
+}
+
+/// The ring that seals the documents of a store which is being filled, by the keys and bodies of its sealing keys, oldest
+/// first.
+///
+/// # Errors
+/// When there is none, or the root is not the one that the store hangs on.
+pub fn ring_of(root: &dyn RootOfTrust, documents: &[(String, Sealed)]) -> Result<Arc<Keyring>, BootstrapError> {
+    let unwrap = |(key, body): &(String, Sealed)| Ok(root.unwrap(&context(key), body)?);
+    let keys = documents.iter().rev().map(unwrap).collect::<Result<Vec<_>, BootstrapError>>()?;
+    Ok(Arc::new(Keyring::new(&keys)?))
 }
 
 /// The keys in `rows`, newest first.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use strongroom_crypto::{Context, Keyring, Random, Sealed};
 use strongroom_store::{
-    Batch, Change, Delete, DocumentKey, Entry, Index, Kind, Put, Range, Store, StoreError, Term, Watcher,
+    Batch, Change, Delete, DocumentKey, Entry, Index, Kind, Put, Range, Row, Store, StoreError, Term, Watcher,
 };
 use strongroom_types::SecretBytes;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
@@ -453,6 +453,12 @@ impl Documents {
             keys.iter().for_each(|key| self.memory.change(key, None));
         }
         Ok(committed?)
+    }
+
+    /// Whether a stored row is what was sealed for its place and version.
+    #[must_use]
+    pub fn is_authentic(&self, row: &Row) -> bool {
+        self.keyring.open(&document_context(&row.key, row.version), &row.body).is_ok()
     }
 
     fn open<T: Document>(&self, key: &DocumentKey, version: u64, body: &Sealed) -> Result<(Loaded<T>, u64), Error> {

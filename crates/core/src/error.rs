@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use strongroom_crypto::CryptoError;
 use strongroom_store::StoreError;
-use strongroom_wire::error::{Code, ServiceError};
+use strongroom_wire::error::{Code, SERVICE_UNAVAILABLE, ServiceError};
+
+/// What a client is told that asks for a change while the store takes none. Not AWS's text, which has none for this.
+const FROZEN_TEXT: &str = "Changes are not taken at the moment. Try again later.";
 
 /// Why an operation did not succeed.
 ///
@@ -45,6 +48,7 @@ impl From<StoreError> for Error {
         match error {
             // Who claims a unique key has seen that it is free: another was quicker.
             StoreError::Conflict(_) | StoreError::UniqueTaken(_) => Self::Conflict,
+            StoreError::Frozen(_) => Self::refused(SERVICE_UNAVAILABLE, FROZEN_TEXT),
             other => Self::Internal(other.to_string().into()),
         }
     }

@@ -4,6 +4,7 @@ pub mod access;
 pub mod backup;
 pub mod bootstrap;
 pub mod caller;
+pub mod catalogue;
 pub mod ctx;
 pub mod data_keys;
 pub mod databases;

@@ -1,7 +1,8 @@
 //! The servers that share a store: each says now and then that it is there, and another takes over what one left behind.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use strongroom_store::{Batch, Kind};
@@ -12,12 +13,18 @@ use crate::error::Error;
 use crate::random_uuid;
 use crate::trail::NodeName;
 
+/// What a server says whose place was taken.
+const DISPLACED: &str = "another server runs, or ran, under this one's name: a trail's folder, with its file `node`, was \
+                         copied. Stop both, and start the one whose trail it is";
 /// Kind of the documents, one for each server.
 const NODE: Kind = Kind("node");
 /// For how long a server says nothing before it counts as gone, in ms. Longer than clocks differ and disks hang.
 pub const GONE_MS: i64 = 300_000;
 /// For how long what a server left is its taker's, in ms.
 const TAKEN_MS: i64 = 60_000;
+/// For how long a server must have said nothing while this one looked, by this one's clock alone, in ms. One whose clock is
+/// behind by more than [`GONE_MS`] says meanwhile that it is there, and is not taken for gone.
+pub const SILENT_MS: i64 = 60_000;
 /// Servers that are looked at together, at most.
 const NODES_MAX: usize = 1000;
 
@@ -70,6 +77,8 @@ pub struct Nodes {
     /// Whether others can be there: an embedded store has one server.
     shared: bool,
     displaced: AtomicBool,
+    /// What was last seen of servers that say nothing: the version of the document, and since when, in ms since 1970.
+    silent: Mutex<HashMap<String, (u64, i64)>>,
 }
 
 impl Nodes {
@@ -79,7 +88,8 @@ impl Nodes {
     /// When the random source fails.
     pub fn new(documents: Arc<Documents>, name: NodeName, shared: bool) -> Result<Self, Error> {
         let run = random_uuid(documents.random())?;
-        Ok(Self { documents, name, run, shared, displaced: AtomicBool::new(false) })
+        let (displaced, silent) = (AtomicBool::new(false), Mutex::default());
+        Ok(Self { documents, name, run, shared, displaced, silent })
     }
 
     /// This server's name.
@@ -122,10 +132,10 @@ impl Nodes {
         let began_ms = match &before {
             Some(node) if node.value.run != self.run => {
                 self.displaced.store(true, Ordering::SeqCst);
-                let text =
-                    "another server runs under this one's name: a trail's folder, with its file `node`, was copied";
-                return Err(Error::internal(text));
+                return Err(Error::internal(DISPLACED));
             }
+            // The other has left; which records and digests it made in this one's name nobody here knows.
+            _ if self.is_displaced() => return Err(Error::internal(DISPLACED)),
             Some(node) => node.value.began_ms,
             // It was away for so long that it was taken for gone.
             None => now.millis(),
@@ -160,13 +170,14 @@ impl Nodes {
         if self.shared && self.name != only && nodes.iter().all(|node| node.value.name != only.as_str()) {
             self.remember_only(&only).await?;
         }
+        self.watch_silence(&nodes, now);
         let mut left = Vec::new();
         for node in nodes {
             let is_gone = now.millis().saturating_sub(node.value.seen_ms) > GONE_MS;
             let taken = node.value.taken.as_ref();
             let is_taken = taken.is_some_and(|(by, until_ms)| *by != self.run && now.millis() < *until_ms);
             let Some(name) = NodeName::parse(&node.value.name) else { continue };
-            if name == self.name || !is_gone || is_taken {
+            if name == self.name || !is_gone || is_taken || !self.is_silent(&node, now) {
                 continue;
             }
             let until_ms = now.millis().saturating_add(TAKEN_MS);
@@ -181,6 +192,24 @@ impl Nodes {
             }
         }
         Ok(left)
+    }
+
+    /// Notes which servers have said nothing since the last look.
+    fn watch_silence(&self, nodes: &[Loaded<Node>], now: Timestamp) {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::take(&mut *silent);
+        for node in nodes {
+            let known = before.get(&node.value.name).filter(|(version, _)| *version == node.version);
+            let since_ms = known.map_or(now.millis(), |(_, since_ms)| *since_ms);
+            silent.insert(node.value.name.clone(), (node.version, since_ms));
+        }
+    }
+
+    fn is_silent(&self, node: &Loaded<Node>, now: Timestamp) -> bool {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let since_ms = silent.get(&node.value.name).map_or(now.millis(), |(_, since_ms)| *since_ms);
+        // A former taker has gone on with it: its own silence was waited for.
+        node.value.taken.is_some() || now.millis().saturating_sub(since_ms) >= SILENT_MS
     }
 
     /// A store that was an embedded one's may hold records of its only server, which never said that it was there.
@@ -258,6 +287,12 @@ mod tests {
         now = now.plus_millis(1);
         one.stay(now).await.expect("there");
         other.stay(now).await.expect("there");
+        for node in [&one, &other] {
+            assert_eq!(names(&node.take_over(now).await.expect("asked")), [], "its clock may be behind");
+        }
+        now = now.plus_millis(SILENT_MS);
+        one.stay(now).await.expect("there");
+        other.stay(now).await.expect("there");
         let left = one.take_over(now).await.expect("asked");
         assert_eq!(names(&left), std::slice::from_ref(&gone.name));
         assert_eq!(names(&other.take_over(now).await.expect("asked")), [], "one at a time");
@@ -285,6 +320,23 @@ mod tests {
         second.stay(START).await.expect("there");
         first.leave().await.expect("nothing to remove");
         second.stay(START).await.expect("there");
+        // The first does not come back by itself: it moves no records, and whoever looks is told why.
+        second.leave().await.expect("it leaves");
+        first.stay(START).await.expect_err("displaced");
+        assert!(documents.load::<Node>(first.name.as_str()).await.expect("asked").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_clock_is_behind_is_not_taken_for_gone() {
+        let documents = documents();
+        let (late, one) = (node(&documents), node(&documents));
+        let behind_ms = 2 * GONE_MS;
+        late.begin(START).await.expect("there");
+        for minute in 0..20 {
+            let now = START.plus_millis(minute * 60_000);
+            late.stay(now).await.expect("there");
+            assert_eq!(names(&one.take_over(now.plus_millis(behind_ms)).await.expect("asked")), []);
+        }
     }
 
     #[tokio::test]
@@ -302,6 +354,8 @@ mod tests {
         documents.commit(batch).await.expect("committed");
         let one = node(&documents);
         one.take_over(START).await.expect("remembered");
-        assert_eq!(names(&one.take_over(START).await.expect("asked")), [NodeName::only()]);
+        one.take_over(START).await.expect("seen");
+        let now = START.plus_millis(SILENT_MS);
+        assert_eq!(names(&one.take_over(now).await.expect("asked")), [NodeName::only()]);
     }
 }

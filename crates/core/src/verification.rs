@@ -7,6 +7,7 @@ use strongroom_crypto::digest::sha256;
 use strongroom_store::{Entry, Index, Range, Term};
 use strongroom_types::Timestamp;
 
+use crate::catalogue;
 use crate::databases::database::Database;
 use crate::documents::{Document, Documents};
 use crate::error::Error;
@@ -136,6 +137,8 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     })
     .await?;
     walk.over::<Node>(|_, _| ()).await?;
+    walk.over::<catalogue::Entry>(|_, _| ()).await?;
+    walk.over::<catalogue::Progress>(|_, _| ()).await?;
     walk.over_identities().await?;
     walk.over::<Key>(|_, _| ()).await?;
     walk.over::<Alias>(|_, _| ()).await?;

@@ -26,8 +26,11 @@ use thiserror::Error;
 
 use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
+use crate::backups::{Backups, Source};
 use crate::config::{AuditSync, Config};
 use crate::credentials;
+use crate::figures::Figures;
+use crate::frozen;
 use crate::functions::{Owners, Partners, Rotators, ServerHost, elsewhere};
 use crate::gate::{Gate, fault_text};
 use crate::identity_providers::{self, IdentityProvidersError};
@@ -145,6 +148,10 @@ pub struct App {
     /// Whether the start has looked at all of them.
     pub(crate) looked_at: bool,
     pub(crate) store: Arc<dyn Engine>,
+    /// Who takes backups, where there is a place for them.
+    pub(crate) backups: Option<Backups>,
+    /// What the server tells of itself in numbers.
+    pub(crate) figures: Figures,
     trust: String,
     web_identities: WebIdentities,
 }
@@ -208,7 +215,7 @@ impl App {
         let (trail, name, claim) = trail(config, &clock, random.as_ref())?;
         let documents = documents(&store, &keyring, &random, config, &name);
         let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail), name.clone());
-        notary.begin().await?;
+        frozen::unless_frozen(notary.begin().await)?;
         let node = node::begin(config, &documents, &name, claim, clock.now()).await?;
         let standing = Standing::default();
         let space = space(config, &standing)?;
@@ -216,10 +223,7 @@ impl App {
         let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
         let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
         seed(random.as_ref())?;
-        if identities.first_account().await?.is_none() {
-            // Only a store from which nothing was taken may get its first account, and the access key of its root.
-            opening::check_whole(store.as_ref()).await?;
-        }
+        check_before_first_account(&identities, store.as_ref()).await?;
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
         let databases = Arc::new(Databases::new(Arc::clone(&documents)));
         let host = host(config, &clock, &random, &databases)?;
@@ -228,6 +232,7 @@ impl App {
         let rotators = rotators(&functions, &host, owners, config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
+        let backups = backups(config, (&root, &keyring), &documents, (&identities, &store), (&clock, &random))?;
         let app = Self {
             dev: config.dev,
             dev_signer: dev_signer(&account, &config.account.region),
@@ -262,6 +267,8 @@ impl App {
             inspection_hours: config.data.inspection_hours,
             looked_at,
             store,
+            backups,
+            figures: Figures::default(),
             trust: root.describe(),
             web_identities,
         };
@@ -371,6 +378,26 @@ fn seed(random: &dyn Random) -> Result<(), OpenError> {
 fn rewrapping(documents: &Arc<Documents>, root: &Arc<dyn RootOfTrust>, config: &Config) -> Option<Rewrapping> {
     let work = Rewrapping { documents: Arc::clone(documents), root: Arc::clone(root) };
     (config.roots.len() > 1).then_some(work)
+}
+
+/// Only a store from which nothing was taken may get its first account, and the access key of its root.
+async fn check_before_first_account(identities: &Identities, store: &dyn Engine) -> Result<(), OpenError> {
+    match identities.first_account().await? {
+        Some(_) => Ok(()),
+        None => opening::check_whole(store).await,
+    }
+}
+
+/// Who takes backups, where `config` names a place for them.
+fn backups(
+    config: &Config,
+    (root, keyring): (&Arc<dyn RootOfTrust>, &Arc<Keyring>),
+    documents: &Arc<Documents>,
+    (identities, store): (&Arc<Identities>, &Arc<dyn Engine>),
+    (clock, random): (&Arc<dyn Clock>, &Arc<dyn Random>),
+) -> Result<Option<Backups>, OpenError> {
+    let source = Source { root, documents, identities, store, keyring };
+    Backups::of(config, &source, clock, random).map_err(|error| OpenError::Fault(error.to_string()))
 }
 
 /// What runs functions.

@@ -70,12 +70,20 @@ impl Endpoint for Gate {
     fn ready(&self) -> Readiness {
         match (self.app.standing.readiness(), node::deaf(&self.app)) {
             (readiness, None) => readiness,
-            (Readiness::Ready, Some(deaf)) => Readiness::NotReady(vec![deaf]),
+            (Readiness::Ready | Readiness::ReadsOnly(_), Some(deaf)) => Readiness::NotReady(vec![deaf]),
             (Readiness::NotReady(mut reasons), Some(deaf)) => {
                 reasons.push(deaf);
                 Readiness::NotReady(reasons)
             }
         }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.app.standing.warnings()
+    }
+
+    fn metrics(&self) -> Option<Answer> {
+        Some(self.app.figures.answer())
     }
 }
 

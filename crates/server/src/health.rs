@@ -11,26 +11,31 @@ struct Report<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     reasons: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
 }
 
-/// The answer, when method and path ask for one; `ready` is asked only for readiness.
-pub(crate) fn answer(method: &Method, path: &str, ready: impl FnOnce() -> Readiness) -> Option<Answer> {
+/// The answer, when method and path ask for one; `ready` is asked only for readiness. Warnings are told beside it: they take
+/// nobody out of service.
+pub(crate) fn answer(method: &Method, path: &str, ready: impl FnOnce() -> (Readiness, Vec<String>)) -> Option<Answer> {
     let question = path.strip_prefix("/health/")?;
     if method != Method::GET && method != Method::HEAD {
         return None;
     }
     match question {
-        "live" => Some(report(200, "live", &[])),
+        "live" => Some(report(200, "live", &[], &[])),
         "ready" => Some(match ready() {
-            Readiness::Ready => report(200, "ready", &[]),
-            Readiness::NotReady(reasons) => report(503, "not ready", &reasons),
+            (Readiness::Ready, warnings) => report(200, "ready", &[], &warnings),
+            // Reads go on, so that nobody is to be sent elsewhere.
+            (Readiness::ReadsOnly(reason), warnings) => report(200, "ready", &[reason], &warnings),
+            (Readiness::NotReady(reasons), warnings) => report(503, "not ready", &reasons, &warnings),
         }),
         _ => None,
     }
 }
 
-fn report(status: u16, word: &'static str, reasons: &[String]) -> Answer {
-    let body = serde_json::to_vec(&Report { status: word, reasons }).unwrap_or_default();
+fn report(status: u16, word: &'static str, reasons: &[String], warnings: &[String]) -> Answer {
+    let body = serde_json::to_vec(&Report { status: word, reasons, warnings }).unwrap_or_default();
     Answer {
         status,
         headers: vec![(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))],
@@ -44,7 +49,7 @@ mod tests {
     use super::*;
 
     fn asked(method: Method, path: &str, readiness: Readiness) -> Option<(u16, String)> {
-        answer(&method, path, || readiness)
+        answer(&method, path, || (readiness, Vec::new()))
             .map(|answer| (answer.status, String::from_utf8(answer.body.expose().to_vec()).unwrap()))
     }
 
@@ -66,5 +71,13 @@ mod tests {
         let reasons = Readiness::NotReady(vec!["the disk is full".to_owned()]);
         let told = Some((503, r#"{"status":"not ready","reasons":["the disk is full"]}"#.to_owned()));
         assert_eq!(asked(Method::GET, "/health/ready", reasons), told);
+    }
+
+    #[test]
+    fn a_warning_leaves_the_server_in_service() {
+        let warnings = vec!["the newest backup is old".to_owned()];
+        let told = answer(&Method::GET, "/health/ready", || (Readiness::Ready, warnings)).unwrap();
+        let body = r#"{"status":"ready","warnings":["the newest backup is old"]}"#;
+        assert_eq!((told.status, told.body.expose()), (200, body.as_bytes()));
     }
 }

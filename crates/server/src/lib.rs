@@ -2,6 +2,8 @@
 
 mod authn;
 mod cors;
+mod figures;
+mod frozen;
 mod health;
 mod inspection;
 pub mod ops;
@@ -15,6 +17,7 @@ mod tests;
 
 pub mod anchor;
 pub mod app;
+pub mod backups;
 pub mod config;
 pub mod credentials;
 pub mod front;
@@ -24,5 +27,7 @@ pub mod identity_providers;
 pub mod listen;
 mod node;
 pub mod opening;
+pub mod scratch;
+pub mod transfer;
 pub mod verification;
 pub mod workers;

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::app::{App, OpenError};
 use crate::config::Config;
+use crate::frozen;
 
 /// Between two times that this server says that it is there, in ms.
 pub(crate) const STAY_MS: u64 = 20_000;
@@ -68,7 +69,7 @@ pub(crate) async fn begin(
     now: Timestamp,
 ) -> Result<Node, Error> {
     let nodes = Nodes::new(Arc::clone(documents), name.clone(), config.store.url.is_some())?;
-    nodes.begin(now).await?;
+    frozen::unless_frozen(nodes.begin(now).await)?;
     Ok(Node { nodes, _claim: claim })
 }
 
@@ -87,14 +88,24 @@ pub(crate) async fn leave(app: &App) -> Result<(), Error> {
 
 /// Moves the records of changes that servers which are gone left into this server's trail.
 pub(crate) async fn take_over(app: &App) -> Result<(), Error> {
+    if app.node.nodes.is_displaced() {
+        return Ok(());
+    }
+    let mut failed = Ok(());
     for left in app.node.nodes.take_over(app.clock.now()).await? {
         let store = Arc::clone(&app.store) as _;
         let outbox = Outbox::new(left.name.topic(), store, Arc::clone(&app.keyring), Arc::clone(&app.trail));
-        let moved = outbox.drain().await.map_err(|error| Error::internal(error.to_string()))?;
-        app.node.nodes.forget(&left).await?;
-        info!(node = left.name.as_str(), records = moved, "a server is gone: what it left of the trail was taken over");
+        match outbox.drain().await {
+            Ok(moved) => {
+                app.node.nodes.forget(&left).await?;
+                let node = left.name.as_str();
+                info!(node, records = moved, "a server is gone: what it left of the trail was taken over");
+            }
+            // What another one left is taken over all the same.
+            Err(error) => failed = Err(Error::internal(format!("of server {}: {error}", left.name.as_str()))),
+        }
     }
-    Ok(())
+    failed
 }
 
 /// Marks a record when answers come from memory although other servers' changes are not heard of.

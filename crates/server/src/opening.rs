@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strongroom_core::bootstrap::{self, BootstrapError};
+use strongroom_core::trail::owner;
 use strongroom_crypto::{Keyring, Random, RootOfTrust, Witness};
 use strongroom_store::{Engine, PostgresStore, SqliteConfig, SqliteStore, StoreError};
 
 use crate::anchor::Anchor;
-use crate::app::OpenError;
+use crate::app::{OpenError, trail_directory};
 use crate::config::Config;
 use crate::credentials::CREDENTIALS_FILE;
 
@@ -37,8 +38,10 @@ pub(crate) async fn open(
 ) -> Result<WholeStore, OpenError> {
     let directory = &config.data.directory;
     let store = engine(config, &directory.join(STORE_DIRECTORY), random).await?;
-    // Whoever has credentials had a store: one that holds nothing in its place is not begun anew.
-    let may_be_new = !directory.join(CREDENTIALS_FILE).exists();
+    // Whoever has credentials, or a trail under a name, had a store: one that holds nothing in its place is not begun anew.
+    let trail = trail_directory(config);
+    let owner = owner::owner(&trail).map_err(|source| OpenError::File { path: trail, source })?;
+    let may_be_new = !directory.join(CREDENTIALS_FILE).exists() && owner.is_none();
     let keyring = bootstrap::keyring(store.as_ref(), root, Arc::clone(random), may_be_new).await;
     let keyring = keyring.map_err(|error| match error {
         BootstrapError::Store(StoreError::Damaged(what)) => OpenError::Altered(what),

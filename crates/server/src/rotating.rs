@@ -11,6 +11,7 @@ use tokio::task::{Id, JoinSet};
 use tracing::{error, info};
 
 use crate::app::App;
+use crate::frozen;
 use crate::gate::fault_text;
 
 /// Between two looks for jobs that are due, in ms.
@@ -37,7 +38,7 @@ pub async fn until_stopped(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
                     Err(died) => (died.id(), Err(Error::internal("work on a rotation did not end well"))),
                 };
                 taken.remove(&id);
-                if let Err(fault) = done {
+                if let Err(fault) = frozen::unless_frozen(done) {
                     error!(fault = %fault_text(&fault), "work on a rotation fails; it is taken up again");
                 }
             }
@@ -55,6 +56,7 @@ pub async fn until_stopped(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
                 }
                 failures = 0;
             }
+            Err(fault) if frozen::is_meant(&fault) => {}
             Err(fault) => {
                 if failures == 0 {
                     error!(fault = %fault_text(&fault), "rotations that are due cannot be taken up");

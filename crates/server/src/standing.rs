@@ -1,10 +1,13 @@
 //! Whether the server can account for what it does, and whether its background work succeeds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use strongroom_store::transfer;
+
 use crate::front::Readiness;
+use crate::frozen;
 
 /// What readiness is told from.
 #[derive(Debug, Default)]
@@ -17,8 +20,12 @@ pub(crate) struct Standing {
     backlog_is_full: AtomicBool,
     /// Whether other servers' changes are not heard of.
     lost: AtomicBool,
+    /// Whether the store takes changes.
+    of_store: Mutex<transfer::Standing>,
     /// Duties that fail for so long that somebody should know.
     failing: Mutex<BTreeSet<&'static str>>,
+    /// What somebody should know though requests can be served, by whoever tells of it.
+    warnings: Mutex<BTreeMap<&'static str, Vec<String>>>,
 }
 
 impl Standing {
@@ -52,6 +59,11 @@ impl Standing {
         self.lost.swap(lost, Ordering::Relaxed)
     }
 
+    /// Notes whether the store takes changes, and returns what was so before.
+    pub(crate) fn set_of_store(&self, standing: transfer::Standing) -> transfer::Standing {
+        std::mem::replace(&mut self.of_store.lock().unwrap_or_else(PoisonError::into_inner), standing)
+    }
+
     pub(crate) fn set_failing(&self, duty: &'static str, fails: bool) {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         if fails {
@@ -59,6 +71,15 @@ impl Standing {
         } else {
             failing.remove(duty);
         }
+    }
+
+    /// What `whose` warns of from now on, in place of what it did.
+    pub(crate) fn warn(&self, whose: &'static str, warnings: Vec<String>) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).insert(whose, warnings);
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).values().flatten().cloned().collect()
     }
 
     pub(crate) fn readiness(&self) -> Readiness {
@@ -74,6 +95,10 @@ impl Standing {
         }
         let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         reasons.extend(failing.iter().map(|duty| format!("background work fails: {duty}")));
-        if reasons.is_empty() { Readiness::Ready } else { Readiness::NotReady(reasons) }
+        if !reasons.is_empty() {
+            return Readiness::NotReady(reasons);
+        }
+        let of_store = *self.of_store.lock().unwrap_or_else(PoisonError::into_inner);
+        frozen::told(of_store).map_or(Readiness::Ready, Readiness::ReadsOnly)
     }
 }

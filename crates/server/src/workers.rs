@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{inspection, node, refused, rewrapping, rotating};
+use crate::{backups, frozen, inspection, node, refused, rewrapping, rotating};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -66,7 +66,12 @@ struct Duty {
 
 /// All duties. The outbox comes behind what writes records, so that at the end it takes what the others left, and the
 /// anchor behind all.
-const DUTIES: [Duty; 15] = [
+const DUTIES: [Duty; 16] = [
+    Duty {
+        name: "look whether the store takes changes",
+        pause_ms: frozen::LOOK_MS,
+        work: |app| Box::pin(frozen::look(app)),
+    },
     Duty { name: "look for lost changes", pause_ms: LOST_MS, work: |app| Box::pin(node::listen(app)) },
     Duty { name: "be there", pause_ms: node::STAY_MS, work: |app| Box::pin(node::stay(app)) },
     Duty { name: "take over", pause_ms: node::TAKE_OVER_MS, work: |app| Box::pin(node::take_over(app)) },
@@ -197,6 +202,7 @@ impl Workers {
         let mut tasks: Vec<_> = duties.collect();
         tasks.push(tokio::spawn(inspection::repeat(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(rotating::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(backups::until_stopped(Arc::clone(&app), stopped.clone())));
         if let Some(work) = &app.rewrapping {
             tasks.push(tokio::spawn(rewrapping::until_done(work.clone(), stopped)));
         }
@@ -219,11 +225,12 @@ impl Workers {
         for duty in DUTIES {
             match once(&self.app, duty).await {
                 Ok(Ok(())) => {}
+                Ok(Err(fault)) if frozen::is_meant(&fault) => {}
                 Ok(Err(fault)) => error!(duty = duty.name, fault = %fault_text(&fault), "background work fails"),
                 Err(Panicked) => error!(duty = duty.name, "background work panicked"),
             }
         }
-        if let Err(fault) = node::leave(&self.app).await {
+        if let Err(fault) = frozen::unless_frozen(node::leave(&self.app).await) {
             error!(fault = %fault_text(&fault), "this server's place among others is kept");
         }
     }
@@ -247,6 +254,7 @@ async fn repeat(app: Arc<App>, duty: Duty, mut stopped: watch::Receiver<bool>) {
                 failures = 0;
                 continue;
             }
+            Ok(Err(fault)) if frozen::is_meant(&fault) => continue,
             Ok(Err(fault)) => fault_text(&fault),
             Err(Panicked) => {
                 pause_ms = pause_ms.max(PANICKED_MS);

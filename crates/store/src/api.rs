@@ -10,6 +10,8 @@ use std::time::Duration;
 use strongroom_crypto::{Sealed, Witness};
 use thiserror::Error;
 
+use crate::transfer::Standing;
+
 /// A future of the store, boxed so that the contract can be used as `dyn Store`.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
@@ -239,6 +241,9 @@ pub enum StoreError {
     /// wholly or not at all, and whoever wants to know reads again.
     #[error("whether the store took the batch is not known: {0}")]
     Unknown(String),
+    /// The store takes no changes now, by its operator's word: it is frozen, or was moved. Nothing was written.
+    #[error("the store takes no changes: it is {0}")]
+    Frozen(Standing),
     /// The batch breaks a rule of the contract, whatever is stored: a mistake of the caller. Nothing was written.
     #[error("the batch is not allowed: {0}")]
     Invalid(&'static str),

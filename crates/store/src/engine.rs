@@ -3,6 +3,7 @@
 use strongroom_crypto::ledger::{ANCHOR_BYTES, Ledger};
 
 use crate::api::{Store, StoreFuture};
+use crate::transfer::{Exporter, Standing};
 
 /// Most faults that are told.
 pub(crate) const FAULTS_MAX: usize = 100;
@@ -42,7 +43,20 @@ pub struct Stats {
 }
 
 /// An engine as a server keeps it.
-pub trait Engine: Store {
+pub trait Engine: Store + Exporter {
+    /// Whether the store takes changes, as it is stored now.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn standing(&self) -> StoreFuture<'_, Standing>;
+
+    /// Has the store take changes again, or no more. Durable, and true of every commit of every process that begins after
+    /// this is done: none that was begun before is acknowledged later, unless it is part of what is read then.
+    ///
+    /// # Errors
+    /// When it cannot be written, or a copy into the store was not finished.
+    fn set_standing(&self, standing: Standing) -> StoreFuture<'_, ()>;
+
     /// The ledger as it stands, once it is kept.
     ///
     /// # Errors

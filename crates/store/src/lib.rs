@@ -11,6 +11,7 @@ mod postgres;
 mod reading;
 mod rules;
 mod sqlite;
+pub mod transfer;
 
 pub use api::{
     Batch, Change, Companion, Delete, DocumentKey, Entry, FeedEntry, FeedRow, Index, Kind, LedgerBegin, Put, Range,
@@ -18,6 +19,6 @@ pub use api::{
 };
 pub use engine::{Engine, Integrity, Stats};
 pub use memory::MemoryStore;
-pub use postgres::{ClientIdentity, PostgresConfig, PostgresStore};
+pub use postgres::{ClientIdentity, PostgresConfig, PostgresImporter, PostgresStore};
 pub use rules::{BATCH_DOCUMENTS_MAX, BODY_BYTES_MAX, KEY_BYTES_MAX, TERMS_MAX, VALUE_BYTES_MAX};
-pub use sqlite::{DATABASE_FILE, SqliteConfig, SqliteStore};
+pub use sqlite::{DATABASE_FILE, SqliteConfig, SqliteFiles, SqliteImporter, SqliteStore};

@@ -158,7 +158,6 @@ def test_a_node_that_is_cut_off_tells_nothing_that_may_be_old(cluster):
     sm.create_secret(Name="s", SecretString="old")
     assert outcome(cut, "s") == "old"
     cluster.links[1].cut()
-    begun = time.monotonic()
     watch = Watch(lambda: outcome(cut, "s"))
     sm.put_secret_value(SecretId="s", SecretString="new")
     known = time.monotonic()
@@ -169,7 +168,6 @@ def test_a_node_that_is_cut_off_tells_nothing_that_may_be_old(cluster):
     until(lambda: outcome(cut, "s") == "new")
     until(lambda: ready(second)[0] == 200)
     watch.stop()
-    assert "old" in watch.between(begun, known + BOUND_SECONDS)
     later = watch.between(known + BOUND_SECONDS, time.monotonic())
     assert "old" not in later and set(later) <= {"new", "InternalServiceError", "ServiceUnavailableException"}, later
 

@@ -43,7 +43,8 @@ class Application(threading.Thread):
                 self.logins += 1
                 continue
             self.refused += 1
-            end = time.monotonic() + 10
+            # A step that fails is tried again after a minute.
+            end = time.monotonic() + 90
             while time.monotonic() < end:
                 self.cache.refresh_secret_now(self.secret)
                 if self.enter():

@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nodes", &["documents", "error", "trail"]),
     ("evidence", &["documents", "error", "trail"]),
     ("caller", &[]),
+    ("catalogue", &["backup", "documents", "error"]),
     ("ctx", &["caller", "documents", "error", "trail"]),
     ("data_keys", &[]),
     ("oidc", &["error"]),
@@ -63,7 +64,19 @@ const EDGES: &[(&str, &[&str])] = &[
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
     (
         "verification",
-        &["databases", "documents", "error", "evidence", "functions", "identities", "kms", "nodes", "secrets", "trail"],
+        &[
+            "catalogue",
+            "databases",
+            "documents",
+            "error",
+            "evidence",
+            "functions",
+            "identities",
+            "kms",
+            "nodes",
+            "secrets",
+            "trail",
+        ],
     ),
 ];
 

@@ -74,6 +74,7 @@ const CALLS: [Call; 9] = [
     Call {
         paths: &["std::fs", "tokio::fs"],
         rooms: &[
+            "crates/places/",
             "crates/store/",
             "crates/roots/",
             "crates/runtimes/",
@@ -82,8 +83,11 @@ const CALLS: [Call; 9] = [
             "crates/server/src/listen/",
             "crates/server/src/app",
             "crates/server/src/anchor.rs",
+            "crates/server/src/backups/",
             "crates/server/src/credentials.rs",
             "crates/server/src/identity_providers/",
+            "crates/server/src/scratch.rs",
+            "crates/server/src/transfer.rs",
             "crates/cli/",
         ],
         in_tests: true,
@@ -93,6 +97,7 @@ const CALLS: [Call; 9] = [
         paths: &["TcpListener", "TcpStream", "UdpSocket", "UnixListener", "UnixStream", "ToSocketAddrs"],
         rooms: &[
             "crates/client/",
+            "crates/places/src/gateway.rs",
             "crates/runtimes/src/api.rs",
             "crates/server/",
             "crates/cli/",

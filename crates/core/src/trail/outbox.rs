@@ -91,8 +91,10 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct Progress {
-    /// The last entry that stands in the files for good.
+    /// The last entry that stands in the files for good, by the number that it had.
     appended: u64,
+    /// The ids of those of them that the store has not forgotten, as far as is known.
+    untrimmed: HashSet<String>,
     /// Whether the first entry that the process before had not moved was met.
     caught_up: bool,
 }
@@ -118,20 +120,26 @@ impl Outbox {
         loop {
             let rows = self.store.feed(&self.topic, 0, BATCH_ENTRIES_MAX).await?;
             let full = rows.len() == BATCH_ENTRIES_MAX;
-            let mut page = self.open(rows, progress.appended);
+            let mut page = self.open(rows, &progress);
             let mut caught_up = true;
-            if !progress.caught_up {
+            // A number that was there before: the database lost a trim, and the entry was moved; or it lost commits, and
+            // the entry is another one under the same number. The files know.
+            let is_again = page.entries.iter().any(|entry| entry.sequence <= progress.appended);
+            if !progress.caught_up || is_again {
                 let known = self.known(&page).await?;
                 // Entries are moved in their order, so that behind one that was not moved there is none that was.
-                caught_up = known.len() < page.entries.len() || !full;
+                caught_up = progress.caught_up || known.len() < page.entries.len() || !full;
                 page.entries.retain(|entry| !known.contains(&entry.id));
             }
             moved += page.entries.len();
+            let ids: Vec<String> = page.entries.iter().map(|entry| entry.id.clone()).collect();
             self.append(page.entries).await?;
             progress.caught_up = caught_up;
+            progress.untrimmed.extend(ids);
             if let Some(through) = page.through {
                 progress.appended = through;
                 self.store.trim(&self.topic, through).await?;
+                progress.untrimmed.clear();
             }
             if let Some(error) = page.stopped {
                 return Err(error);
@@ -154,13 +162,13 @@ impl Outbox {
         Ok(!self.store.feed(&self.topic, last_allowed, 1).await?.is_empty())
     }
 
-    /// Opens the entries behind `appended`, up to the first that cannot be opened.
-    fn open(&self, rows: Vec<FeedRow>, appended: u64) -> Page {
+    /// Opens the entries that were not moved by this, up to the first that cannot be opened.
+    fn open(&self, rows: Vec<FeedRow>, progress: &Progress) -> Page {
         let mut page = Page { entries: Vec::with_capacity(rows.len()), through: None, stopped: None };
         for row in rows {
-            if row.sequence > appended {
+            if row.sequence > progress.appended || !progress.untrimmed.contains(&row.id) {
                 match self.open_entry(&row) {
-                    Ok(lines) => page.entries.push(Entry { id: row.id, lines }),
+                    Ok(lines) => page.entries.push(Entry { sequence: row.sequence, id: row.id, lines }),
                     Err(source) => {
                         page.stopped = Some(OutboxError::Entry { id: row.id, source });
                         break;
@@ -208,6 +216,7 @@ struct Page {
 }
 
 struct Entry {
+    sequence: u64,
     id: String,
     /// Its records, joined.
     lines: String,
@@ -376,6 +385,23 @@ mod tests {
         fixture.start().drain().await.expect("drain");
         assert_eq!(fixture.waiting().await, 0);
         assert_eq!(fixture.found(), events(0..1220));
+    }
+
+    #[tokio::test]
+    async fn records_under_numbers_that_were_there_before_are_not_lost() {
+        let mut fixture = Fixture::new();
+        fixture.commit(0..5).await;
+        let outbox = fixture.start();
+        assert_eq!(outbox.drain().await.expect("drain"), 5);
+        // The database was put back, or failed over without its last commits: the numbers begin again.
+        let store = Forgetful { inner: MemoryStore::new(), trims: AtomicBool::new(true) };
+        fixture.store = Arc::new(store);
+        // A trim was lost as well: the last of those that were moved is there again.
+        fixture.commit(4..8).await;
+        let outbox = Outbox { store: Arc::clone(&fixture.store) as _, ..outbox };
+        assert_eq!(outbox.drain().await.expect("drain"), 3);
+        assert_eq!(fixture.waiting().await, 0);
+        assert_eq!(fixture.found(), events(0..8));
     }
 
     #[tokio::test]

@@ -63,6 +63,8 @@ impl NodeName {
 /// When the file that says so cannot be read, or says something else.
 pub fn owner(folder: &Path) -> io::Result<Option<NodeName>> {
     match fs::read_to_string(folder.join(OWNER_FILE)) {
+        // What was cut short while it was written was never used.
+        Ok(text) if text.trim_end().is_empty() => Ok(None),
         Ok(text) => NodeName::parse(text.trim_end()).map(Some).ok_or_else(no_name),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -106,7 +108,6 @@ pub fn claim(folder: &Path, random: &dyn Random) -> io::Result<Claim> {
             File::open(folder)?.sync_all()?;
             name
         }
-        // What was cut short while it was written was never used.
         text => NodeName::parse(text).ok_or_else(no_name)?,
     };
     Ok(Claim { name, _locked: file })
@@ -132,6 +133,8 @@ mod tests {
     fn a_folder_keeps_its_owner_and_has_one_writer() {
         let folder = tempfile::tempdir().expect("a folder");
         let random = SeededRandom::new(3);
+        assert_eq!(owner(folder.path()).expect("read"), None);
+        fs::write(folder.path().join(OWNER_FILE), "").expect("cut short");
         assert_eq!(owner(folder.path()).expect("read"), None);
         let claimed = claim(folder.path(), &random).expect("claimed");
         assert_eq!(claim(folder.path(), &random).expect_err("taken").kind(), io::ErrorKind::WouldBlock);

@@ -1,8 +1,10 @@
 //! The settings: defaults, then the configuration file, then flags; all problems are told at once.
 
+mod backup;
 mod functions;
 mod identity_providers;
 mod limits;
+mod metrics;
 mod network;
 mod partners;
 mod port;
@@ -16,9 +18,11 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use backup::{BackupConfig, BucketConfig};
 pub use functions::{FunctionsConfig, IsolationConfig, LambdaEndpointConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
+pub use metrics::MetricsConfig;
 pub use network::{Network, NetworkError};
 pub use partners::PartnersConfig;
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
@@ -67,6 +71,10 @@ pub struct Config {
     pub partners: PartnersConfig,
     /// Functions.
     pub functions: FunctionsConfig,
+    /// Backups.
+    pub backup: BackupConfig,
+    /// Figures that can be fetched.
+    pub metrics: MetricsConfig,
 }
 
 impl Default for Config {
@@ -88,6 +96,8 @@ impl Default for Config {
             identity_providers: IdentityProvidersConfig::default(),
             partners: PartnersConfig::default(),
             functions: FunctionsConfig::default(),
+            backup: BackupConfig::default(),
+            metrics: MetricsConfig::default(),
         }
     }
 }
@@ -134,9 +144,10 @@ impl Config {
         self.cors.check(problems);
         roots::check(&self.roots, problems);
         self.audit.check(problems);
-        self.cache.check(problems);
+        self.cache.check(self.store.looks_ms(), problems);
         self.identity_providers.check(problems);
         self.functions.check(&self.account.region, problems);
+        self.backup.check(&self.data.directory, problems);
     }
 }
 

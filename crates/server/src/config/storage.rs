@@ -174,7 +174,20 @@ impl Default for CacheConfig {
 }
 
 impl CacheConfig {
-    pub(super) fn check(&self, problems: &mut Problems) {
+    pub(super) fn check(&self, looks_ms: Option<u32>, problems: &mut Problems) {
+        if let Some(looks_ms) = looks_ms
+            && self.stale_ms_max > 0
+            && self.stale_ms_max < looks_ms.saturating_mul(2)
+        {
+            problems.add(
+                "cache.stale_ms_max",
+                "must be 0, or at least twice store.poll_ms: else hardly anything comes from memory",
+            );
+        }
+        if looks_ms.is_some() && self.stale_ms_max == 0 && self.lost_stale_seconds_max > 0 {
+            let text = "must be 0 where cache.stale_ms_max is: nothing is answered from memory then";
+            problems.add("cache.lost_stale_seconds_max", text);
+        }
         let mut within = |key, value, least, most| problems.range("cache", key, value, least, most);
         within("documents_bytes_max", self.documents_bytes_max, 0, 64 * 1024 * 1024 * 1024);
         within("signing_keys_max", self.signing_keys_max.into(), 1, 10_000_000);

@@ -42,6 +42,11 @@ impl Default for StoreConfig {
 }
 
 impl StoreConfig {
+    /// Between two looks for other servers' changes, in ms, where there can be others.
+    pub(super) fn looks_ms(&self) -> Option<u32> {
+        self.url.as_ref().map(|_| self.poll_ms)
+    }
+
     pub(super) fn check(&self, dev: bool, problems: &mut Problems) {
         problems.range("store", "connections_max", self.connections_max.into(), 1, 1000);
         problems.range("store", "poll_ms", self.poll_ms.into(), 10, 10_000);
@@ -117,6 +122,11 @@ mod tests {
     fn a_database_is_named_by_its_url() {
         let whole = "[store]\nurl = 'postgres://u@db.example/s'\npassword_file = '/run/secrets/db'\nschema = 'one'";
         assert_eq!(problems(whole), "");
+        let slow = format!("[cache]\nstale_ms_max = 300\n{whole}");
+        assert!(problems(&slow).contains("twice store.poll_ms"), "{}", problems(&slow));
+        assert_eq!(problems(&slow.replace("300", "0")), "");
+        let both = slow.replace("300", "0\nlost_stale_seconds_max = 60");
+        assert!(problems(&both).contains("nothing is answered from memory"), "{}", problems(&both));
         assert!(Config::load("").expect("defaults").store.url.is_none());
     }
 

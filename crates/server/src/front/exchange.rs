@@ -113,7 +113,7 @@ fn begin(front: &Arc<Front>, begun: Begun, context: &mut Context<'_>) -> Begin {
     let Some(id) = id else {
         return Begin::Answered(front.finish(&underway.line, frame, Refusal::Failed.answer()));
     };
-    if let Some(answer) = front.answer_by_head(&parts, &frame) {
+    if let Some(answer) = front.answer_by_head(&underway.line, &parts, &frame) {
         return Begin::Answered(front.finish(&underway.line, frame, answer));
     }
     let work = match front.first_sight(&underway.line, &mut body, context) {

@@ -132,6 +132,8 @@ impl fmt::Debug for Answer {
 pub enum Readiness {
     /// They can.
     Ready,
+    /// They can, as far as they change nothing, for this reason.
+    ReadsOnly(String),
     /// They cannot, for these reasons; shown to everyone who asks `/health/ready`.
     NotReady(Vec<String>),
 }
@@ -147,4 +149,14 @@ pub trait Endpoint: Send + Sync + 'static {
 
     /// Whether calls can be served. Asked at each `/health/ready`: it must be quick and must not block.
     fn ready(&self) -> Readiness;
+
+    /// What somebody should know though calls can be served; shown to everyone who asks `/health/ready`.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The answer to `GET /metrics`, if there are figures.
+    fn metrics(&self) -> Option<Answer> {
+        None
+    }
 }

@@ -20,7 +20,7 @@ use super::refusal::Refusal;
 use super::shield::{Panicked, Shield, Work};
 use super::source::source;
 use super::{Answer, AnswerBody, Call, Endpoint, RequestIds};
-use crate::config::{Config, Network};
+use crate::config::{Config, MetricsConfig, Network};
 use crate::cors::{Cors, Origin};
 use crate::health;
 use crate::listen::{Held, Line, Underway, Working};
@@ -29,6 +29,11 @@ use crate::listen::{Held, Line, Underway, Working};
 const NO_REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// Where the figures are.
+const METRICS: &str = "/metrics";
+/// Headers by which a proxy says whom a request is from.
+const FORWARDED: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-forwarded-for")];
 
 /// What all connections share.
 pub(crate) struct Front {
@@ -39,6 +44,7 @@ pub(crate) struct Front {
     /// Developer mode: no signature is verified.
     dev: bool,
     trusted_proxies: Vec<Network>,
+    metrics: MetricsConfig,
     dates: DateHeader,
     header_count_max: usize,
     body_bytes_max: usize,
@@ -69,6 +75,7 @@ impl Front {
             cors: Cors::new(&config.cors),
             dev: config.dev,
             trusted_proxies: config.listen.trusted_proxies.clone(),
+            metrics: config.metrics.clone(),
             dates: DateHeader::new(),
             header_count_max: bytes(limits.header_count_max),
             body_bytes_max: bytes(limits.body_bytes_max),
@@ -102,7 +109,7 @@ impl Front {
     }
 
     /// The answer to what the endpoint need not be asked.
-    pub(super) fn answer_by_head(&self, parts: &Parts, frame: &Frame) -> Option<Answer> {
+    pub(super) fn answer_by_head(&self, line: &Line, parts: &Parts, frame: &Frame) -> Option<Answer> {
         if parts.headers.len() > self.header_count_max {
             return Some(Refusal::TooManyHeaders.answer());
         }
@@ -111,11 +118,29 @@ impl Front {
         {
             return Some(refusal.answer());
         }
-        if let Some(answer) = health::answer(&parts.method, parts.uri.path(), || self.endpoint.ready()) {
+        let readiness = || (self.endpoint.ready(), self.endpoint.warnings());
+        if let Some(answer) = health::answer(&parts.method, parts.uri.path(), readiness) {
+            return Some(answer);
+        }
+        if self.asks_for_figures(line, parts)
+            && let Some(answer) = self.endpoint.metrics()
+        {
             return Some(answer);
         }
         let (cors, origin) = self.cors.as_ref().zip(frame.origin.as_ref())?;
         cors.preflight(&parts.method, &parts.headers, origin)
+    }
+
+    /// Whether a request is for the figures, and from somebody who may have them. For all others there is nothing there.
+    fn asks_for_figures(&self, line: &Line, parts: &Parts) -> bool {
+        if !self.metrics.enabled || parts.method != Method::GET || parts.uri.path() != METRICS {
+            return false;
+        }
+        let client = source(line.peer.ip(), &parts.headers, &self.trusted_proxies);
+        // Whoever passes requests on and is not trusted hides whom they are from.
+        let passed_on = FORWARDED.iter().any(|name| parts.headers.contains_key(name));
+        let is_hidden = passed_on && client == line.peer.ip().to_canonical();
+        !is_hidden && self.metrics.networks.iter().any(|network| network.contains(client))
     }
 
     /// What has come of `body`.

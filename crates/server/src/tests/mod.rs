@@ -27,8 +27,8 @@ const NOW: Timestamp = Timestamp::from_seconds(1_706_933_106);
 pub(crate) struct House {
     pub(crate) app: Arc<App>,
     gate: Arc<Gate>,
-    clock: MockClock,
-    directory: PathBuf,
+    pub(crate) clock: MockClock,
+    pub(crate) directory: PathBuf,
     _temporary: Option<TempDir>,
 }
 

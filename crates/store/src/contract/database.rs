@@ -46,12 +46,7 @@ impl DatabaseServer {
     /// # Errors
     /// When there is none on this machine, or it does not start.
     pub fn start(settings: &[String]) -> Result<Self, String> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::SeqCst);
-        remove_left_behind();
-        let folder = std::env::temp_dir().join(format!("{FOLDER}{}-{number}", std::process::id()));
-        fs::create_dir_all(&folder).map_err(told)?;
-        own(&folder)?;
+        let folder = Self::folder()?;
         let data = folder.join("data");
         let made = command("initdb")?
             .args(["--no-sync", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D"])
@@ -61,6 +56,29 @@ impl DatabaseServer {
         if !made.status.success() {
             return Err(String::from_utf8_lossy(&made.stderr).into_owned());
         }
+        Self::start_in(folder, settings)
+    }
+
+    /// A folder for the files of a server, which are removed by a later process.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn folder() -> Result<PathBuf, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        remove_left_behind();
+        let folder = std::env::temp_dir().join(format!("{FOLDER}{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).map_err(told)?;
+        own(&folder)?;
+        Ok(folder)
+    }
+
+    /// A server on the files in the folder `data` of `folder`.
+    ///
+    /// # Errors
+    /// As [`DatabaseServer::start`].
+    pub fn start_in(folder: PathBuf, settings: &[String]) -> Result<Self, String> {
+        let data = folder.join("data");
         let port = free_port().map_err(told)?;
         let mut serve = command("postgres")?;
         serve.arg("-D").arg(&data).args(["-p", &port.to_string()]);

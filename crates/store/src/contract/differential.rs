@@ -109,6 +109,7 @@ fn kind(answer: Result<(), StoreError>) -> Result<(), &'static str> {
         StoreError::Unavailable(_) => "unavailable",
         StoreError::Damaged(_) => "damaged",
         StoreError::Unknown(_) => "unknown",
+        StoreError::Frozen(_) => "frozen",
         StoreError::Invalid(_) => "invalid",
     })
 }

@@ -6,8 +6,14 @@ use strongroom_types::secret::SecretText;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
+use super::target::Target;
 use super::tls::{self, Tls};
 use crate::api::StoreError;
+
+/// How long a connection on which an answer is waited for may be silent before the system asks whether the other side is
+/// there, and between two such questions. A host without power is noticed by this, long before a statement's limit.
+const SILENCE: Duration = Duration::from_secs(3);
+const SILENCE_STEP: Duration = Duration::from_secs(1);
 
 /// Where the database is and how the engine uses it.
 #[derive(Clone, Debug)]
@@ -54,6 +60,8 @@ pub struct PostgresConfig {
     pub changes_max: u64,
     /// Entries that one trim takes out of the feed in one transaction; a longer trim goes on in the next.
     pub trim_entries_max: u32,
+    /// Also opens a store that a copy into it was begun and not finished.
+    pub unfinished: bool,
     /// Does on PostgreSQL as on other systems: without advisory locks and notifications, and with transactions that
     /// are serialisable by failing where they meet.
     pub plain: bool,
@@ -97,6 +105,7 @@ impl Default for PostgresConfig {
             poll_ms: 250,
             changes_max: 100_000,
             trim_entries_max: 10_000,
+            unfinished: false,
             plain: false,
         }
     }
@@ -154,28 +163,12 @@ impl PostgresConfig {
             .application_name("strongroom")
             .target_session_attrs(TargetSessionAttrs::ReadWrite)
             .connect_timeout(Duration::from_millis(self.connect_ms_max.max(1)))
-            .tcp_user_timeout(Duration::from_millis(self.statement_ms_max.max(1)))
-            .keepalives_idle(Duration::from_secs(10));
+            .tcp_user_timeout(Duration::from_millis(self.connect_ms_max.max(1)))
+            .keepalives_idle(SILENCE)
+            .keepalives_interval(SILENCE_STEP)
+            .keepalives_retries(3);
         let tls = Tls::new(if encrypted { Some(tls::configuration(self).map_err(wrong)?) } else { None });
-        Ok(Target { config, password: self.password.clone(), tls })
-    }
-}
-
-/// A database, and how it is reached.
-pub(super) struct Target {
-    config: Config,
-    password: Option<SecretText>,
-    pub(super) tls: Tls,
-}
-
-impl Target {
-    /// The driver's form, with the password.
-    pub(super) fn config(&self) -> Config {
-        let mut config = self.config.clone();
-        if let Some(password) = &self.password {
-            config.password(password.expose());
-        }
-        config
+        Ok(Target::new(&config, self.password.clone(), tls))
     }
 }
 

@@ -82,6 +82,21 @@ impl Trouble {
         Self { remedy: Remedy::Reconnect, error }
     }
 
+    /// A server that was the primary once.
+    pub(super) fn displaced(timeline: u32, latest: u32) -> Self {
+        let error = StoreError::Unavailable(format!(
+            "the database's server is on timeline {timeline}, and was seen on {latest}: another took its place. If it is \
+             another database, start this server anew"
+        ));
+        Self { remedy: Remedy::Reconnect, error }
+    }
+
+    /// A connection to a host in whose place another one takes writes: it is given up.
+    pub(super) fn moved() -> Self {
+        let error = StoreError::Unavailable("another host of the database takes writes".to_owned());
+        Self { remedy: Remedy::Reconnect, error }
+    }
+
     /// What is stored is not what this release wrote.
     pub(super) fn damaged(what: impl Into<String>) -> Self {
         StoreError::Damaged(what.into()).into()

@@ -57,7 +57,7 @@ impl Hearing {
 
     /// One look. Whether everything that was committed before it was told.
     async fn hear(&self, session: &mut Option<Session>) -> Result<bool, Trouble> {
-        if session.as_ref().is_none_or(Session::is_closed) {
+        if !session.as_ref().is_some_and(|session| self.database.is_of_use(session)) {
             *session = Some(self.listen().await?);
         }
         let Some(session) = session.as_ref() else { return Ok(false) };
@@ -73,31 +73,36 @@ impl Hearing {
     }
 }
 
-/// Tells of everything that was committed before this. False when a commit of this node's own is in the way.
-async fn look(session: &Session, shared: &Shared) -> Result<bool, Trouble> {
+/// The number of the last commit, and its mark.
+async fn head(session: &Session, shared: &Shared) -> Result<(u64, Option<Vec<u8>>), Trouble> {
     let rows = session.rows(Sql::Head, vec![]).await?;
     let head = rows.first().ok_or_else(|| Trouble::damaged("its head is gone"))?;
-    let last = number(column(head, 0)?)?;
     shared.note_floor(column(head, 1)?)?;
+    Ok((number(column(head, 0)?)?, column(head, 2)?))
+}
+
+/// Tells of everything that was committed before this. False when a commit of this node's own is in the way.
+async fn look(session: &Session, shared: &Shared) -> Result<bool, Trouble> {
+    let (last, mark) = head(session, shared).await?;
     loop {
         let told = shared.told_sequence();
         if told == last {
+            shared.confirm(last, mark.as_ref());
             return Ok(true);
         }
         if told > last {
             // Told by the writer meanwhile, or an older store in place of the one that was there.
-            let rows = session.rows(Sql::Head, vec![]).await?;
-            let now = rows.first().map_or(Ok(0), |head| number(column(head, 0)?).map_err(Trouble::from))?;
+            let (now, mark) = head(session, shared).await?;
             if now < told {
-                shared.skip_to(now);
+                return Ok(shared.skip_to(now, mark.as_ref()));
             }
+            shared.confirm(now, mark.as_ref());
             return Ok(true);
         }
         let after = i64::try_from(told).unwrap_or(i64::MAX);
         let rows = ChangeRow::of(&session.rows(Sql::Changes, vec![&after, &CHANGES_MAX]).await?)?;
-        if rows.is_empty() {
-            shared.skip_to(last);
-            return Ok(true);
+        if rows.iter().all(|row| row.sequence() <= told) {
+            return Ok(shared.skip_to(last, mark.as_ref()));
         }
         if !shared.tell(&rows) {
             return Ok(false);

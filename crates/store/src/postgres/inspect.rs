@@ -13,6 +13,7 @@ use crate::reading::number;
 
 /// Begins a transaction that sees one moment.
 pub(super) async fn snapshot(session: &Session) -> Result<(), Trouble> {
+    session.occupy(true);
     session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     if session.system == System::Postgres {
         session.run("SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on").await?;

@@ -55,7 +55,7 @@ pub(super) async fn keep(
 }
 
 /// Whether there is no row at all.
-async fn is_empty(session: &Session, schema: &str) -> Result<bool, Trouble> {
+pub(super) async fn is_empty(session: &Session, schema: &str) -> Result<bool, Trouble> {
     let sql = format!(
         "(SELECT 1 FROM {schema}.document LIMIT 1) UNION ALL (SELECT 1 FROM {schema}.entry LIMIT 1)
          UNION ALL (SELECT 1 FROM {schema}.topic LIMIT 1)"

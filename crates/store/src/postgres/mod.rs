@@ -2,9 +2,12 @@
 //! database; each has one writing connection with group commit, readers beside it, and one that hears of the others.
 
 mod config;
+mod export;
 mod failure;
+mod filling;
 mod forms;
 mod hearing;
+mod import;
 mod inspect;
 mod ledger;
 mod plan;
@@ -13,6 +16,7 @@ mod queries;
 mod schema;
 mod session;
 mod sql;
+mod target;
 mod teller;
 mod tls;
 mod transaction;
@@ -24,19 +28,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strongroom_crypto::ledger::{ANCHOR_BYTES, Ledger};
-use strongroom_crypto::{Random, Witness, random};
-use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc, oneshot};
+use strongroom_crypto::{Random, Witness};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 pub use config::{ClientIdentity, PostgresConfig};
+pub use import::PostgresImporter;
 
 use crate::api::{
     Batch, DocumentKey, Entry, FeedRow, Kind, LedgerBegin, Range, Row, Store, StoreError, StoreFuture, Term, Watcher,
 };
 use crate::engine::{Engine, Integrity, Stats};
 use crate::rules;
+use crate::transfer::{Detail, Exporter, Piece, Standing};
 use failure::{Remedy, closed};
 use hearing::Hearing;
 use pool::Pool;
@@ -89,13 +94,15 @@ macro_rules! reading {
     };
 }
 
-/// As [`reading`], within a transaction that sees one moment.
+/// As [`reading`], within a transaction that sees one moment. One that is given up in the middle ends with its connection,
+/// which would go on showing that moment to whoever got it next.
 macro_rules! looking {
     ($store:expr, |$session:ident| $read:expr) => {
         reading!($store, |$session| async {
             inspect::snapshot($session).await?;
             let found = $read.await;
             $session.run("ROLLBACK").await?;
+            $session.occupy(false);
             found
         })
     };
@@ -109,22 +116,10 @@ impl PostgresStore {
     /// `Unavailable` when the database cannot be reached, is not one that a store can be in, or has tables of a later
     /// release that this one does not know; `Damaged` when its tables are not what this release made.
     pub async fn open(config: PostgresConfig, random: Arc<dyn Random>) -> Result<Self, StoreError> {
-        let runtime =
-            Handle::try_current().map_err(|_| StoreError::Unavailable("there is no runtime here".to_owned()))?;
-        let database = Arc::new(Database {
-            target: config.target()?,
-            runtime: runtime.clone(),
-            schema: config.schema.clone(),
-            node: random::bytes(random.as_ref())?,
-            connect: Duration::from_millis(config.connect_ms_max.max(1)),
-            statement: Duration::from_millis(config.statement_ms_max.max(1)),
-            commit: Duration::from_millis(config.commit_ms_max.max(1)),
-            idle: Duration::from_millis(config.idle_ms_max.max(1)),
-            plain: config.plain,
-            news: Arc::new(Notify::new()),
-        });
+        let database = Arc::new(Database::of(&config, random.as_ref())?);
+        let runtime = database.runtime.clone();
         let opened = schema::open(&database, &config).await.map_err(|trouble| trouble.error)?;
-        let shared = Arc::new(Shared::new(opened.sequence));
+        let shared = Arc::new(Shared::new(opened.sequence, config.unfinished));
         shared.note_floor(opened.floor)?;
         let (jobs, receiver) = mpsc::channel(config.queue_jobs_max.max(1));
         let pool =
@@ -249,7 +244,28 @@ impl Store for PostgresStore {
     }
 }
 
+impl Exporter for PostgresStore {
+    /// On a connection of its own.
+    fn export(&self, detail: Detail, to: mpsc::Sender<Piece>) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            self.shared.check_floor()?;
+            let session = self.database.connect(&[]).await.map_err(|trouble| trouble.error)?;
+            export::export(&session, &self.database.schema, detail, &to).await.map_err(|trouble| trouble.error)
+        })
+    }
+}
+
 impl Engine for PostgresStore {
+    fn standing(&self) -> StoreFuture<'_, Standing> {
+        reading!(self, |session| schema::standing(session, &self.database.schema))
+    }
+
+    fn set_standing(&self, standing: Standing) -> StoreFuture<'_, ()> {
+        Box::pin(
+            async move { import::change_standing(&self.database, standing).await.map_err(|trouble| trouble.error) },
+        )
+    }
+
     fn ledger(&self) -> StoreFuture<'_, Ledger> {
         let schema = &self.database.schema;
         Box::pin(async move {

@@ -42,7 +42,7 @@ impl Pool {
         loop {
             let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
             match free {
-                Some(session) if session.is_closed() => {}
+                Some(session) if !self.database.is_of_use(&session) => {}
                 Some(session) => return Ok(Lease { session: Some(session), pool: self, _place: place }),
                 None => break,
             }
@@ -80,7 +80,7 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let Some(session) = self.session.take() else { return };
-        if !session.is_closed() && !self.pool.places.is_closed() {
+        if !session.is_closed() && !session.is_occupied() && !self.pool.places.is_closed() {
             self.pool.free.lock().unwrap_or_else(PoisonError::into_inner).push(session);
         }
     }

@@ -9,6 +9,7 @@ use super::config::PostgresConfig;
 use super::failure::{Trouble, column};
 use super::session::{Database, Session, System, newer};
 use crate::api::StoreError;
+use crate::transfer::Standing;
 
 /// The schema this release writes: as many as there are steps.
 pub(super) const SCHEMA_VERSION: i64 = 1;
@@ -112,14 +113,21 @@ pub(super) async fn open(database: &Database, config: &PostgresConfig) -> Result
             under_advisory_lock(&session, schema).await?;
         }
     }
-    let (_, floor) = stored(&session, schema).await?.ok_or_else(|| Trouble::damaged("its head is gone"))?;
+    let (_, stored) = stored(&session, schema).await?.ok_or_else(|| Trouble::damaged("its head is gone"))?;
+    let (_, floor) = Standing::of(stored);
     if floor > SCHEMA_VERSION {
         return Err(newer(floor, SCHEMA_VERSION).into());
     }
     check(&session, schema).await?;
     let rows = session.ask(&format!("SELECT sequence FROM {schema}.head WHERE id = 1"), vec![]).await?;
     let sequence: i64 = rows.first().map_or(Ok(0), |row| column(row, 0))?;
-    Ok(Opened { sequence: crate::reading::number(sequence)?, floor })
+    Ok(Opened { sequence: crate::reading::number(sequence)?, floor: stored })
+}
+
+/// The store's standing.
+pub(super) async fn standing(session: &Session, schema: &str) -> Result<Standing, Trouble> {
+    let stored = stored(session, schema).await?.ok_or_else(|| Trouble::damaged("its head is gone"))?;
+    Ok(Standing::of(stored.1).0)
 }
 
 /// Version and floor of the tables; nothing when there are none.
@@ -194,7 +202,10 @@ fn statements(before: i64, schema: &str, system: System) -> (Vec<String>, i64) {
 }
 
 fn version_statement(schema: &str, floor: i64) -> String {
-    format!("UPDATE {schema}.head SET version = {SCHEMA_VERSION}, floor = {floor} WHERE id = 1")
+    // The standing in front of the floor stays.
+    format!(
+        "UPDATE {schema}.head SET version = {SCHEMA_VERSION}, floor = {floor} + floor / 1000000 * 1000000 WHERE id = 1"
+    )
 }
 
 /// All steps in one transaction, which one node at a time has.

@@ -4,18 +4,21 @@ use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use strongroom_crypto::{Random, random};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Connection, Row, Socket, Statement};
 
-use super::config::Target;
+use super::config::PostgresConfig;
 use super::failure::Trouble;
 use super::sql::Sql;
+use super::target::{Standing, Target};
 use super::tls::Secured;
 use crate::api::StoreError;
 
@@ -47,7 +50,7 @@ impl System {
 
 /// What all connections of a store have in common.
 pub(super) struct Database {
-    pub(super) target: Target,
+    pub(super) target: Arc<Target>,
     pub(super) runtime: Handle,
     pub(super) schema: String,
     /// This node's name, by which it knows its own changes.
@@ -60,19 +63,46 @@ pub(super) struct Database {
     pub(super) plain: bool,
     /// Told when another node tells of changes.
     pub(super) news: Arc<Notify>,
+    /// The latest of the database's timelines that a connection found: each primary that takes another's place begins one.
+    timeline: AtomicU32,
 }
 
 /// A connection.
 pub(super) struct Session {
     client: Client,
+    standing: Standing,
     pub(super) system: System,
     statement: Duration,
     commit: Duration,
     schema: String,
     prepared: HashMap<Sql, Statement>,
+    /// Whether it is in a transaction that nobody else may get into.
+    occupied: AtomicBool,
+    timeline: u32,
 }
 
 impl Database {
+    /// The database of `config`; `random` names the node. Its tasks run on the runtime that this is called on.
+    ///
+    /// # Errors
+    /// When there is no runtime, or the settings name no database.
+    pub(super) fn of(config: &PostgresConfig, random: &dyn Random) -> Result<Self, StoreError> {
+        let no_runtime = |_| StoreError::Unavailable("there is no runtime here".to_owned());
+        Ok(Self {
+            target: Arc::new(config.target()?),
+            runtime: Handle::try_current().map_err(no_runtime)?,
+            schema: config.schema.clone(),
+            node: random::bytes(random)?,
+            connect: Duration::from_millis(config.connect_ms_max.max(1)),
+            statement: Duration::from_millis(config.statement_ms_max.max(1)),
+            commit: Duration::from_millis(config.commit_ms_max.max(1)),
+            idle: Duration::from_millis(config.idle_ms_max.max(1)),
+            plain: config.plain,
+            news: Arc::new(Notify::new()),
+            timeline: AtomicU32::new(0),
+        })
+    }
+
     /// A new connection with `statements` prepared.
     pub(super) async fn connect(&self, statements: &[Sql]) -> Result<Session, Trouble> {
         let mut session = timeout(self.connect, self.log_in()).await.map_err(|_| Trouble::too_slow("a login"))??;
@@ -85,15 +115,23 @@ impl Database {
     }
 
     async fn log_in(&self) -> Result<Session, Trouble> {
-        let (client, connection) = self.target.config().connect(self.target.tls.clone()).await?;
+        let (client, connection, place) = self.target.log_in(&self.runtime).await?;
         let own = channel_payload(&self.node);
         self.runtime.spawn(drive(connection, Arc::clone(&self.news), own));
         let rows = client.query("SELECT version()", &[]).await?;
         let version: String = rows.first().map_or(Ok(String::new()), |row| row.try_get(0))?;
         let system = System::of(&version);
         client.batch_execute(&self.settings(system)).await?;
+        let timeline = if system == System::Postgres { timeline(&client).await } else { 0 };
+        let latest = self.timeline.fetch_max(timeline, Ordering::SeqCst);
+        if 0 < timeline && timeline < latest {
+            self.target.pass_over();
+            return Err(Trouble::displaced(timeline, latest));
+        }
+        let standing = self.target.stands(place);
         let (statement, commit, schema) = (self.statement, self.commit, self.schema.clone());
-        Ok(Session { client, system, statement, commit, schema, prepared: HashMap::new() })
+        let (prepared, occupied) = (HashMap::new(), AtomicBool::new(false));
+        Ok(Session { client, standing, system, statement, commit, schema, prepared, occupied, timeline })
     }
 
     /// What a session is set to. A node that stops in the middle of a transaction must not hold up the others, and an
@@ -136,7 +174,22 @@ async fn drive(mut connection: Connection<Socket, Secured>, news: Arc<Notify>, o
     news.notify_one();
 }
 
+/// The timeline that the server of a connection writes; zero when it does not tell.
+async fn timeline(client: &Client) -> u32 {
+    let sql = "SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery()
+               THEN pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) END";
+    let rows = client.query(sql, &[]).await.unwrap_or_default();
+    let name: Option<String> = rows.first().and_then(|row| row.try_get(0).ok().flatten());
+    name.as_deref().and_then(|name| u32::from_str_radix(name.get(..8)?, 16).ok()).unwrap_or(0)
+}
+
 impl Database {
+    /// Whether a session may be used: it is not closed, and its server is not known to have been replaced as the primary,
+    /// which it may not have noticed itself and then tells what is no more.
+    pub(super) fn is_of_use(&self, session: &Session) -> bool {
+        !session.is_closed() && (session.timeline == 0 || session.timeline >= self.timeline.load(Ordering::SeqCst))
+    }
+
     /// How a transaction that writes begins. READ COMMITTED is enough, as all of them lock and change the same row.
     pub(super) fn begin(&self) -> &'static str {
         if self.plain { "BEGIN ISOLATION LEVEL SERIALIZABLE" } else { "BEGIN ISOLATION LEVEL READ COMMITTED" }
@@ -150,7 +203,16 @@ impl Database {
 
 impl Session {
     pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.client.is_closed() || self.standing.is_over()
+    }
+
+    /// Notes whether it is in a transaction that nobody else may get into.
+    pub(super) fn occupy(&self, occupied: bool) {
+        self.occupied.store(occupied, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_occupied(&self) -> bool {
+        self.occupied.load(Ordering::SeqCst)
     }
 
     /// A statement that was prepared, for [`all`].
@@ -176,24 +238,37 @@ impl Session {
         })
     }
 
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        what: &str,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Trouble> {
+        tokio::select! {
+            biased;
+            done = within(limit, what, work) => done,
+            () = self.standing.over() => Err(Trouble::moved()),
+        }
+    }
+
     /// The rows of a statement that was prepared.
     pub(super) async fn rows(&self, sql: Sql, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
-        within(self.statement, "a statement", self.send(sql, values)).await
+        self.within(self.statement, "a statement", self.send(sql, values)).await
     }
 
     /// The rows of a statement that is rarely needed.
     pub(super) async fn ask(&self, text: &str, values: Values<'_>) -> Result<Vec<Row>, Trouble> {
-        within(self.statement, "a statement", self.client.query(text, &values)).await
+        self.within(self.statement, "a statement", self.client.query(text, &values)).await
     }
 
     /// Statements without parameters, one after the other.
     pub(super) async fn run(&self, text: &str) -> Result<(), Trouble> {
-        within(self.statement, "a statement", self.client.batch_execute(text)).await
+        self.within(self.statement, "a statement", self.client.batch_execute(text)).await
     }
 
     /// Several statements, sent together and carried out one after the other.
     pub(super) async fn flight(&self, sent: Vec<Sent<'_, Vec<Row>>>) -> Result<Vec<Vec<Row>>, Trouble> {
-        within(self.commit, "statements", all(sent)).await
+        self.within(self.commit, "statements", all(sent)).await
     }
 }
 

@@ -150,8 +150,13 @@ impl Sql {
                 "SELECT sequence, id, body FROM {s}.entry WHERE topic = $1 AND sequence > $2
                  ORDER BY sequence LIMIT $3"
             }
-            Self::Head => "SELECT sequence, floor FROM {s}.head WHERE id = 1",
-            Self::Changes => "SELECT sequence, keys FROM {s}.change WHERE sequence > $1 ORDER BY sequence LIMIT $2",
+            Self::Head => {
+                "SELECT h.sequence, h.floor, (SELECT c.node FROM {s}.change AS c WHERE c.sequence = h.sequence)
+                 FROM {s}.head AS h WHERE h.id = 1"
+            }
+            Self::Changes => {
+                "SELECT sequence, keys, node FROM {s}.change WHERE sequence >= $1 ORDER BY sequence LIMIT $2"
+            }
             _ => self.looking(),
         }
     }

@@ -12,10 +12,12 @@ use tokio_postgres::Row;
 
 use super::failure::{Trouble, column};
 use super::forms;
+use super::import::unfinished;
 use super::schema::SCHEMA_VERSION;
 use super::session::newer;
 use crate::api::{Batch, Change, DocumentKey, Kind, StoreError, Watcher};
 use crate::reading::number;
+use crate::transfer::Standing;
 
 /// Kinds that other nodes' changes may name; behind that, all is forgotten.
 const KINDS_MAX: usize = 1000;
@@ -32,16 +34,23 @@ pub(super) struct Shared {
     /// When the last look began after which everything was told, in ns after `begun`.
     heard: AtomicU64,
     kinds: Mutex<HashSet<&'static str>>,
-    /// The least schema that a node must know.
+    /// The least schema that a node must know, and the store's standing.
     floor: AtomicI64,
+    /// Whether this node works on a store that a copy was not finished into.
+    unfinished: bool,
     /// Commits that the ledger counted when this process last saw it.
     pub(super) commits: AtomicU64,
+    /// Attempts at commits that this process has made.
+    attempts: AtomicU64,
     witness: RwLock<Option<Witness>>,
 }
 
 /// How far the watchers were told.
 struct Told {
     sequence: u64,
+    /// What distinguishes that commit from others of its number: after a failover or a restore the number may be another
+    /// commit's. None when it is not known, at the start.
+    mark: Option<Vec<u8>>,
     /// A commit of this node that may be in the table before its watchers were told: its writer tells of it.
     in_flight: Option<u64>,
 }
@@ -50,28 +59,37 @@ struct Told {
 pub(super) struct ChangeRow {
     sequence: u64,
     keys: Option<Vec<u8>>,
+    mark: Vec<u8>,
 }
 
 impl ChangeRow {
     /// The rows of a statement.
     pub(super) fn of(rows: &[Row]) -> Result<Vec<Self>, Trouble> {
-        let row = |row: &Row| Ok(Self { sequence: number(column(row, 0)?)?, keys: column(row, 1)? });
+        let row =
+            |row: &Row| Ok(Self { sequence: number(column(row, 0)?)?, keys: column(row, 1)?, mark: column(row, 2)? });
         rows.iter().map(row).collect()
+    }
+
+    /// The commit's number.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
     }
 }
 
 impl Shared {
     /// For a store whose last commit is number `sequence`.
-    pub(super) fn new(sequence: u64) -> Self {
+    pub(super) fn new(sequence: u64, unfinished: bool) -> Self {
         Self {
             closing: AtomicBool::new(false),
             watchers: RwLock::default(),
-            told: Mutex::new(Told { sequence, in_flight: None }),
+            told: Mutex::new(Told { sequence, mark: None, in_flight: None }),
             begun: Instant::now(),
             heard: AtomicU64::new(0),
             kinds: Mutex::default(),
             floor: AtomicI64::new(0),
+            unfinished,
             commits: AtomicU64::new(0),
+            attempts: AtomicU64::new(0),
             witness: RwLock::default(),
         }
     }
@@ -100,8 +118,11 @@ impl Shared {
 
     /// Refuses a store that another node has made one that this release does not know.
     pub(super) fn check_floor(&self) -> Result<(), StoreError> {
-        let floor = self.floor.load(Ordering::SeqCst);
-        if floor > SCHEMA_VERSION { Err(newer(floor, SCHEMA_VERSION)) } else { Ok(()) }
+        let (standing, floor) = Standing::of(self.floor.load(Ordering::SeqCst));
+        if floor > SCHEMA_VERSION {
+            return Err(newer(floor, SCHEMA_VERSION));
+        }
+        if standing == Standing::Unfinished && !self.unfinished { Err(unfinished()) } else { Ok(()) }
     }
 
     /// For how long the watchers may not have been told of something.
@@ -124,6 +145,12 @@ impl Shared {
         self.told().sequence
     }
 
+    /// What one attempt at a commit of `node` is known by: no other has it.
+    pub(super) fn mark(&self, node: &[u8; 16]) -> Vec<u8> {
+        let attempt = self.attempts.fetch_add(1, Ordering::SeqCst);
+        [node.as_slice(), &attempt.to_be_bytes()].concat()
+    }
+
     /// This node is about to make commit `sequence`.
     pub(super) fn begin(&self, sequence: u64) {
         self.told().in_flight = Some(sequence);
@@ -141,7 +168,13 @@ impl Shared {
     }
 
     fn tell_rows(&self, told: &mut Told, rows: &[ChangeRow]) -> bool {
-        for row in rows.iter().filter(|row| row.sequence > told.sequence).collect::<Vec<_>>() {
+        for row in rows {
+            if row.sequence <= told.sequence {
+                if row.sequence == told.sequence {
+                    self.confirm_mark(told, Some(&row.mark));
+                }
+                continue;
+            }
             if told.in_flight == Some(row.sequence) {
                 return false;
             }
@@ -153,35 +186,67 @@ impl Shared {
                 }
                 _ => self.missed(),
             }
-            told.sequence = row.sequence;
+            (told.sequence, told.mark) = (row.sequence, Some(row.mark.clone()));
         }
         true
     }
 
-    /// The last commit is number `sequence`, but what led there is not to be had.
-    pub(super) fn skip_to(&self, sequence: u64) {
-        let mut told = self.told();
-        if told.sequence != sequence && told.in_flight.is_none_or(|own| own > sequence) {
-            self.missed();
-            told.sequence = sequence;
+    /// The commit that was told last is, by the database, the one with `mark`. If it was another, all is forgotten: the
+    /// database has lost commits, and given their numbers to others.
+    fn confirm_mark(&self, told: &mut Told, mark: Option<&Vec<u8>>) {
+        if told.mark.as_ref() != mark {
+            if told.mark.is_some() {
+                self.missed();
+            }
+            told.mark = mark.cloned();
         }
     }
 
-    /// Tells of this node's commit `sequence`, before which other nodes made those of `rows`.
-    pub(super) fn tell_own<'b>(&self, rows: &[ChangeRow], sequence: u64, batches: impl Iterator<Item = &'b Batch>) {
+    /// As [`Shared::confirm_mark`], if the last commit that was told is still number `sequence`.
+    pub(super) fn confirm(&self, sequence: u64, mark: Option<&Vec<u8>>) {
+        let mut told = self.told();
+        if told.sequence == sequence {
+            self.confirm_mark(&mut told, mark);
+        }
+    }
+
+    /// The last commit is number `sequence`, but what led there is not to be had. False when this node is about to tell of
+    /// a commit of its own.
+    pub(super) fn skip_to(&self, sequence: u64, mark: Option<&Vec<u8>>) -> bool {
+        let mut told = self.told();
+        if told.in_flight.is_some_and(|own| own <= sequence) {
+            return false;
+        }
+        if told.sequence == sequence {
+            self.confirm_mark(&mut told, mark);
+        } else {
+            self.missed();
+            (told.sequence, told.mark) = (sequence, mark.cloned());
+        }
+        true
+    }
+
+    /// Tells of this node's commit `sequence`, which has `mark`, before which other nodes made those of `rows`.
+    pub(super) fn tell_own<'b>(
+        &self,
+        rows: &[ChangeRow],
+        (sequence, mark): (u64, &Vec<u8>),
+        batches: impl Iterator<Item = &'b Batch>,
+    ) {
         let mut told = self.told();
         told.in_flight = None;
         self.tell_rows(&mut told, rows);
-        if told.sequence >= sequence {
+        if told.sequence == sequence && told.mark.as_ref() == Some(mark) {
             // It was told when nobody knew whether it would be: what went along may be older than what came after it.
             return;
         }
         if told.sequence + 1 != sequence {
+            // Something is missing in between; or what was told is of a past that the database has lost.
             self.missed();
         }
         let changes: Vec<Change<'_>> = batches.flat_map(Batch::changes).collect();
         self.changed(&changes);
-        told.sequence = sequence;
+        (told.sequence, told.mark) = (sequence, Some(mark.clone()));
     }
 
     fn changed(&self, changes: &[Change<'_>]) {

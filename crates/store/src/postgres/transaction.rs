@@ -13,16 +13,23 @@ use super::teller::ChangeRow;
 use super::writer::{Done, Job, Stopped, Writer};
 use crate::api::{Batch, DocumentKey, StoreError};
 use crate::reading::number;
+use crate::transfer;
 
 /// Changes of other nodes that are read with a commit, at most. Whoever is further behind forgets all.
 const CHANGES_MAX: i64 = 1000;
 /// Between two removals of old changes, in commits.
 const CHANGES_STEP: u64 = 1024;
 
+/// The turn of a head whose ledger is to be read again in any case. Only what this node committed, and the database made
+/// durable, is remembered by its turn: what was merely read, or written without a wait for the disk and the standbys, may be
+/// gone after a crash of the database, and its turn may be another commit's then.
+const NOT_KNOWN: i64 = -1;
+
 /// The head as it is under the lock.
 struct Head {
     turn: i64,
     sequence: u64,
+    standing: transfer::Standing,
     has_ledger: bool,
     /// The ledger, when it is not the one that this node knows.
     ledger: Option<Vec<u8>>,
@@ -96,7 +103,8 @@ impl Writer {
         let (outcomes, unfinished) = self.decide(group, &mut plan, &head, trimmed);
         if !plan.is_changed() {
             session.run("ROLLBACK").await?;
-            let (kept, turn) = (plan.kept, head.turn);
+            let kept = if matches!(group, [Job::KeepLedger { .. }]) { plan.kept } else { self.kept.clone() };
+            let turn = NOT_KNOWN;
             return Ok(Done { outcomes, unfinished, kept, turn, before, sequence: None, asked });
         }
         let durable = group.iter().zip(&outcomes).any(|(job, outcome)| {
@@ -111,7 +119,7 @@ impl Writer {
     async fn look(&self, session: &Session, group: &[Job]) -> Result<Seen, Trouble> {
         let names = Names::of(group);
         let told = i64::try_from(self.shared.told_sequence()).unwrap_or(i64::MAX);
-        let known_turn = if matches!(group, [Job::KeepLedger { .. }]) { -1 } else { self.known_turn() };
+        let known_turn = if matches!(group, [Job::KeepLedger { .. }]) { NOT_KNOWN } else { self.known_turn() };
         let trim_max = i64::from(self.config.trim_entries_max.max(1));
         let mut sent = vec![
             session.send_text(self.database.begin()),
@@ -150,7 +158,7 @@ impl Writer {
     }
 
     fn known_turn(&self) -> i64 {
-        if self.kept.is_some() { self.turn } else { -1 }
+        if self.kept.is_some() { self.turn } else { NOT_KNOWN }
     }
 
     /// The ledger as it is under the lock, when it is kept. Never less than what this node knows.
@@ -180,6 +188,7 @@ impl Writer {
         // Nothing may be written past a ledger that was not opened.
         let closed = head.has_ledger && plan.kept.is_none();
         let not_opened = || Err(StoreError::Unavailable("its ledger was not opened".to_owned()));
+        let frozen = head.standing.refuses_changes() && !self.config.unfinished;
         let mut trimmed = trimmed.into_iter();
         let (mut outcomes, mut unfinished) = (Vec::with_capacity(group.len()), Vec::new());
         let full = usize::try_from(self.config.trim_entries_max.max(1)).unwrap_or(usize::MAX);
@@ -187,6 +196,10 @@ impl Writer {
             let entries = if matches!(job, Job::Trim { .. }) { trimmed.next().unwrap_or_default() } else { Vec::new() };
             outcomes.push(match job {
                 _ if closed => not_opened(),
+                Job::Commit { .. } | Job::SetAnchor { .. } if frozen => Err(StoreError::Frozen(head.standing)),
+                Job::KeepLedger { begin, .. } if frozen && *begin != crate::api::LedgerBegin::There => {
+                    Err(StoreError::Frozen(head.standing))
+                }
                 Job::Commit { batch, .. } => plan.apply(batch),
                 Job::KeepLedger { begin, first, .. } => {
                     let applied = plan.apply(first);
@@ -237,7 +250,7 @@ impl Writer {
         let columns = writes.columns()?;
         let keys = forms::changes(writes.keys());
         let stored_sequence = i64::try_from(sequence).map_err(|_| Trouble::damaged("a number that is too great"))?;
-        let node: &[u8] = &self.database.node;
+        let mark = self.shared.mark(&self.database.node);
         let old = i64::try_from(sequence.saturating_sub(self.config.changes_max)).unwrap_or(0);
         let news = news(&self.database.schema, &self.database.node);
         let mut sent = Vec::new();
@@ -246,7 +259,7 @@ impl Writer {
         }
         sent.extend(columns.statements(session));
         if durable {
-            sent.push(session.send(Sql::InsertChange, vec![&stored_sequence, &node, &keys]));
+            sent.push(session.send(Sql::InsertChange, vec![&stored_sequence, &mark, &keys]));
         }
         if durable && sequence.is_multiple_of(CHANGES_STEP) {
             sent.push(session.send(Sql::DropChanges, vec![&old]));
@@ -263,23 +276,23 @@ impl Writer {
         let written = session.flight(sent).await;
         done.kept = kept;
         match written {
-            Ok(_) if durable => Ok(Done { sequence: Some(sequence), ..done }),
-            Ok(_) => Ok(done),
+            Ok(_) if durable => Ok(Done { sequence: Some((sequence, mark)), ..done }),
+            Ok(_) => Ok(Done { kept: self.kept.clone(), turn: NOT_KNOWN, ..done }),
             Err(trouble) if durable => {
-                done.sequence = Some(sequence);
-                Err(Stopped::Unknown(Box::new(done), sequence, trouble))
+                done.sequence = Some((sequence, mark.clone()));
+                Err(Stopped::Unknown(Box::new(done), (sequence, mark), trouble))
             }
             // A trim that was carried out is carried out once more, and finds nothing.
             Err(trouble) => Err(Stopped::Before(trouble)),
         }
     }
 
-    /// Whether commit `sequence` is this node's. Behind the head's lock nothing of it is under way any more; and as this
+    /// Whether commit `sequence` is the one with `mark`. Behind the head's lock nothing of it is under way any more; and as this
     /// writes and commits itself, what it finds is as durable as any commit, also on the standbys that commits wait for.
-    pub(super) async fn look_for(&mut self, sequence: u64) -> Result<bool, Trouble> {
+    pub(super) async fn look_for(&mut self, sequence: u64, mark: &[u8]) -> Result<bool, Trouble> {
         self.connected().await?;
         let Some(session) = &self.session else { return Err(super::failure::closed().into()) };
-        let (known_turn, number) = (-1_i64, i64::try_from(sequence).unwrap_or(i64::MAX));
+        let (known_turn, number) = (NOT_KNOWN, i64::try_from(sequence).unwrap_or(i64::MAX));
         let head: Values<'_> = vec![&known_turn];
         let sent = vec![
             session.send_text(self.database.begin()),
@@ -296,7 +309,7 @@ impl Writer {
         let schema = &self.database.schema;
         session.run(&format!("UPDATE {schema}.head SET turn = turn + 1 WHERE id = 1")).await?;
         session.run("COMMIT").await?;
-        Ok(maker.is_some_and(|maker| maker == self.database.node))
+        Ok(maker.is_some_and(|maker| maker == mark))
     }
 }
 
@@ -310,9 +323,11 @@ fn news(schema: &str, node: &[u8; 16]) -> String {
 impl Head {
     fn of(rows: &[Row], check_floor: impl FnOnce(i64) -> Result<(), StoreError>) -> Result<Self, Trouble> {
         let row = rows.first().ok_or_else(|| Trouble::damaged("its head is gone"))?;
-        check_floor(column(row, 2)?)?;
+        let floor = column(row, 2)?;
+        check_floor(floor)?;
+        let (standing, _) = transfer::Standing::of(floor);
         let sequence = number(column(row, 1)?)?;
-        Ok(Self { turn: column(row, 0)?, sequence, has_ledger: column(row, 3)?, ledger: column(row, 4)? })
+        Ok(Self { turn: column(row, 0)?, sequence, standing, has_ledger: column(row, 3)?, ledger: column(row, 4)? })
     }
 }
 

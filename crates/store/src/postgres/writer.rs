@@ -71,7 +71,8 @@ pub(super) struct Writer {
     /// Work taken from the queue and not begun.
     pub(super) pending: Vec<Job>,
     pub(super) session: Option<Session>,
-    /// The ledger as it stood after the head's turn `turn`, while it is kept.
+    /// The ledger as it stood after the head's turn `turn`, while it is kept; a negative turn is that of no head, so that
+    /// the ledger is read again.
     pub(super) kept: Option<Kept>,
     pub(super) turn: i64,
     /// Jobs of the last group, and how long it took.
@@ -91,8 +92,8 @@ pub(super) struct Done {
     pub(super) turn: i64,
     /// Changes that other nodes made before.
     pub(super) before: Vec<ChangeRow>,
-    /// Its number, when it changed more than trims do.
-    pub(super) sequence: Option<u64>,
+    /// Its number and mark, when it changed more than trims do.
+    pub(super) sequence: Option<(u64, Vec<u8>)>,
     /// When its first look at the database began: what was committed before that was told.
     pub(super) asked: Instant,
 }
@@ -102,7 +103,7 @@ pub(super) enum Stopped {
     /// Nothing of it was.
     Before(Trouble),
     /// It may have been, as the commit of this number.
-    Unknown(Box<Done>, u64, Trouble),
+    Unknown(Box<Done>, (u64, Vec<u8>), Trouble),
 }
 
 impl<E: Into<Trouble>> From<E> for Stopped {
@@ -171,8 +172,8 @@ impl Writer {
             let trouble = match self.attempt(&group).await {
                 Ok(done) => return self.conclude(group, done),
                 Err(Stopped::Before(trouble)) => trouble,
-                Err(Stopped::Unknown(done, sequence, trouble)) => {
-                    match self.find_out(sequence, began).await {
+                Err(Stopped::Unknown(done, (sequence, mark), trouble)) => {
+                    match self.find_out(sequence, &mark, began).await {
                         Ok(true) => return self.conclude(group, *done),
                         Ok(false) => {
                             self.shared.give_up();
@@ -222,7 +223,7 @@ impl Writer {
 
     /// The writing connection; a new one when there is none.
     pub(super) async fn connected(&mut self) -> Result<(), Trouble> {
-        if self.session.as_ref().is_none_or(Session::is_closed) {
+        if !self.session.as_ref().is_some_and(|session| self.database.is_of_use(session)) {
             self.session = None;
             self.session = Some(self.database.connect(&WRITES).await?);
         }
@@ -230,13 +231,13 @@ impl Writer {
     }
 
     /// Whether commit `sequence` of this node was carried out, after its connection was lost.
-    async fn find_out(&mut self, sequence: u64, began: Instant) -> Result<bool, StoreError> {
+    async fn find_out(&mut self, sequence: u64, mark: &[u8], began: Instant) -> Result<bool, StoreError> {
         let mut attempts = 0;
         loop {
             // The transaction may still be under way on the connection before; its lock says when it is over.
             self.session = None;
             attempts += 1;
-            let trouble = match self.look_for(sequence).await {
+            let trouble = match self.look_for(sequence, mark).await {
                 Ok(found) => return Ok(found),
                 Err(trouble) => trouble,
             };
@@ -260,9 +261,10 @@ impl Writer {
         }
         (self.kept, self.turn) = (kept, turn);
         match sequence {
-            Some(sequence) => {
+            Some((sequence, mark)) => {
                 let stands = group.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
-                self.shared.tell_own(&before, sequence, stands.filter_map(|(job, _)| job.batch()));
+                let own = (sequence, &mark);
+                self.shared.tell_own(&before, own, stands.filter_map(|(job, _)| job.batch()));
                 self.shared.heard(asked);
             }
             None => drop(self.shared.tell(&before)),

@@ -31,6 +31,8 @@ pub struct SqliteConfig {
     pub wal_wait_ms: u64,
     /// Entries that one trim takes out of the feed in one transaction; a longer trim goes on in the next.
     pub trim_entries_max: u32,
+    /// Also opens a store that a copy into it was begun and not finished.
+    pub unfinished: bool,
     /// Most pages of 4 KiB that the database may have; a commit that needs more is answered with `Full`.
     pub database_pages_max: u32,
 }
@@ -52,6 +54,7 @@ impl Default for SqliteConfig {
             wal_pages_max: 64_000,
             wal_wait_ms: 100,
             trim_entries_max: 10_000,
+            unfinished: false,
             database_pages_max: 4_000_000_000,
         }
     }

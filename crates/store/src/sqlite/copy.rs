@@ -1,7 +1,7 @@
 //! Online copies of a store, and a store made from such a copy.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{self, Path};
 
 use rusqlite::backup::{Backup, StepResult};
@@ -59,6 +59,12 @@ pub(super) fn restore(backup: &Path, directory: &Path) -> Result<(), StoreError>
     if !files::check_header(backup)? {
         return Err(StoreError::Unavailable("there is no such copy".to_owned()));
     }
+    let mut from = File::open(backup).map_err(|error| file_failure("the copy cannot be read", &error))?;
+    restore_from(&mut from, directory)
+}
+
+/// Makes a store in `directory` from what a copy holds.
+pub(super) fn restore_from(from: &mut dyn Read, directory: &Path) -> Result<(), StoreError> {
     let directory = &path::absolute(directory).map_err(|error| file_failure("its directory has no path", &error))?;
     let hold = files::hold(directory)?;
     if hold.database.exists() {
@@ -67,9 +73,11 @@ pub(super) fn restore(backup: &Path, directory: &Path) -> Result<(), StoreError>
     let draft = files::with_suffix(&hold.database, ".new");
     files::remove_if_present(&draft)?;
     let mut to = files::create_private(&draft)?;
-    File::open(backup)
-        .and_then(|mut from| io::copy(&mut from, &mut to))
-        .map_err(|error| file_failure("the copy cannot be read or written", &error))?;
+    io::copy(from, &mut to).map_err(|error| file_failure("the copy cannot be read or written", &error))?;
+    if let Err(error) = files::check_header(&draft) {
+        files::remove_if_present(&draft)?;
+        return Err(error);
+    }
     files::publish(&draft, &hold.database, directory)
 }
 

@@ -122,8 +122,38 @@ fn topics(connection: &Connection) -> Result<HashMap<String, Topic>, StoreError>
     Ok(found)
 }
 
+/// A topic, and where its entries stand.
+pub(super) struct Stretch {
+    pub(super) name: String,
+    pub(super) last: u64,
+    pub(super) remembered: u64,
+    pub(super) places: (i64, i64),
+}
+
+/// All topics, in the order of their names.
+pub(super) fn ordered_topics(connection: &Connection) -> Result<Vec<Stretch>, StoreError> {
+    let stretch = |(name, topic): (String, Topic)| {
+        let (last, remembered) = (number(topic.last)?, number(topic.remembered)?);
+        let places = (place(topic.number, 0)?, place(topic.number, SEQUENCE_MAX)?);
+        Ok(Stretch { name, last, remembered, places })
+    };
+    let mut found: Vec<Stretch> = topics(connection)?.into_iter().map(stretch).collect::<Result<_, StoreError>>()?;
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
+}
+
+/// Where the entries of topic `number` stand.
+pub(super) fn places(number: i64) -> Result<(i64, i64), StoreError> {
+    Ok((place(number, 0)?, place(number, SEQUENCE_MAX)?))
+}
+
+/// The sequence of the entry at `place`.
+pub(super) fn sequence_of(place: i64) -> Result<u64, StoreError> {
+    number(place & SEQUENCE_MAX)
+}
+
 /// Where entry `sequence` of topic `number` stands.
-fn place(number: i64, sequence: i64) -> Result<i64, StoreError> {
+pub(super) fn place(number: i64, sequence: i64) -> Result<i64, StoreError> {
     if !(1..=TOPICS_MAX).contains(&number) || !(0..=SEQUENCE_MAX).contains(&sequence) {
         return Err(StoreError::Damaged(format!("entry {sequence} of topic {number} has no place in the feed")));
     }

@@ -8,6 +8,7 @@ use std::path::{self, Path, PathBuf};
 use super::failure::file_failure;
 use super::schema;
 use crate::api::StoreError;
+use crate::transfer::Standing;
 
 /// The database's file name in the store's directory.
 pub const DATABASE_FILE: &str = "strongroom.db";
@@ -42,10 +43,10 @@ impl Drop for Hold {
 ///
 /// # Errors
 /// When another process holds it, or what is there is not a store that this release knows; nothing was changed then.
-pub(super) fn take(directory: &Path) -> Result<Hold, StoreError> {
+pub(super) fn take(directory: &Path, unfinished: bool) -> Result<Hold, StoreError> {
     // Absolute, so that no name reads as an option or URI, and a change of the working directory changes nothing.
     let directory = &path::absolute(directory).map_err(|error| file_failure("its directory has no path", &error))?;
-    let present = check_header(&directory.join(DATABASE_FILE))?;
+    let present = check_form(&directory.join(DATABASE_FILE), unfinished)?;
     let hold = hold(directory)?;
     if !present && !hold.database.exists() {
         create_database(directory, &hold.database)?;
@@ -100,6 +101,11 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 
 /// Whether there is a database. Reads its header without SQLite, which might change the files by opening them.
 pub(super) fn check_header(database: &Path) -> Result<bool, StoreError> {
+    check_form(database, false)
+}
+
+/// As [`check_header`]; `unfinished` lets a store pass that a copy was not finished into.
+fn check_form(database: &Path, unfinished: bool) -> Result<bool, StoreError> {
     let mut file = match File::open(database) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -118,9 +124,10 @@ pub(super) fn check_header(database: &Path) -> Result<bool, StoreError> {
     if number_at(&header, APPLICATION_ID_AT) != Some(schema::APPLICATION_ID) {
         return Err(StoreError::Unavailable("the database is not one of Strongroom".to_owned()));
     }
-    match number_at(&header, USER_VERSION_AT) {
-        Some(found) if found > schema::SCHEMA_VERSION => Err(schema::newer(found)),
-        Some(0) | None => Err(StoreError::Damaged("the database has no schema number".to_owned())),
+    match number_at(&header, USER_VERSION_AT).map(schema::standing_of) {
+        Some((Standing::Unfinished, _)) if !unfinished => Err(schema::unfinished()),
+        Some((_, found)) if found > schema::SCHEMA_VERSION => Err(schema::newer(found)),
+        Some((_, 0)) | None => Err(StoreError::Damaged("the database has no schema number".to_owned())),
         Some(_) => Ok(true),
     }
 }

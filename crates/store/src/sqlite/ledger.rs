@@ -162,7 +162,7 @@ pub(super) fn stored(connection: &Connection, witness: &Witness) -> Result<Ledge
 }
 
 /// Whether there is no row at all.
-fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
+pub(super) fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM document) OR EXISTS (SELECT 1 FROM entry)
         OR EXISTS (SELECT 1 FROM topic) OR EXISTS (SELECT 1 FROM ledger)";
     let any: bool = connection.query_row(sql, [], |row| row.get(0))?;
@@ -235,7 +235,7 @@ fn each_row(
     })
 }
 
-fn text<'r>(row: &'r rusqlite::Row<'_>, at: usize) -> Result<&'r str, StoreError> {
+pub(super) fn text<'r>(row: &'r rusqlite::Row<'_>, at: usize) -> Result<&'r str, StoreError> {
     row.get_ref(at)?.as_str().map_err(|_| StoreError::Damaged("a column that is no text".to_owned()))
 }
 

@@ -3,9 +3,11 @@
 mod apply;
 mod config;
 mod copy;
+mod export;
 mod failure;
 mod feed;
 mod files;
+mod import;
 mod inspect;
 mod ledger;
 mod queries;
@@ -15,6 +17,7 @@ mod schema;
 mod tests;
 mod writer;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +32,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 pub use config::SqliteConfig;
+pub use export::SqliteFiles;
 pub use files::DATABASE_FILE;
+pub use import::SqliteImporter;
 
 use crate::api::{
     Batch, DocumentKey, Entry, FeedRow, Kind, LedgerBegin, Range, Row, Store, StoreError, StoreFuture, Term, Watcher,
@@ -37,6 +42,7 @@ use crate::api::{
 use crate::engine::{Engine, Integrity, Stats};
 use crate::reading::number;
 use crate::rules;
+use crate::transfer::{Detail, Exporter, Piece, Standing};
 use failure::closed;
 use files::Hold;
 use readers::{Readers, Snapshot};
@@ -51,6 +57,7 @@ pub struct SqliteStore {
     point: Readers,
     scans: Scans,
     database: PathBuf,
+    config: SqliteConfig,
     /// Let go last, when nothing touches the files any more.
     _hold: Hold,
 }
@@ -70,12 +77,16 @@ impl SqliteStore {
     /// `Unavailable` when another holds it, when the files cannot be used, or when what is there is another program's
     /// database or one of a later release; `Damaged` when it is not whole; `Full` when there is no space to make it.
     pub fn open(directory: impl AsRef<Path>, config: SqliteConfig) -> Result<Self, StoreError> {
-        let hold = files::take(directory.as_ref())?;
+        let hold = files::take(directory.as_ref(), config.unfinished)?;
         let database = hold.database.clone();
         files::write_log_anew(&database)?;
         let connection = schema::open_writer(&database, &config)?;
         schema::migrate(&connection)?;
         schema::check(&connection)?;
+        // The header alone may be older than what stands in the log.
+        if !config.unfinished && schema::standing(&connection)? == Standing::Unfinished {
+            return Err(schema::unfinished());
+        }
         hold.sync_names()?;
         let point = Readers::open(&database, &config, config.point_readers_max)?;
         let scans = Scans {
@@ -88,7 +99,7 @@ impl SqliteStore {
         let shared = Arc::new(Shared::default());
         let writer = Writer {
             database: database.clone(),
-            config,
+            config: config.clone(),
             shared: Arc::clone(&shared),
             jobs: receiver,
             pending: Vec::new(),
@@ -98,7 +109,17 @@ impl SqliteStore {
             .name("store-writer".to_owned())
             .spawn(move || writer.run(connection))
             .map_err(|error| failure::file_failure("the writer's thread cannot be started", &error))?;
-        Ok(Self { jobs, queue_wait, shared, thread: Mutex::new(Some(thread)), point, scans, database, _hold: hold })
+        Ok(Self {
+            jobs,
+            queue_wait,
+            shared,
+            thread: Mutex::new(Some(thread)),
+            point,
+            scans,
+            database,
+            config,
+            _hold: hold,
+        })
     }
 
     /// Takes no new work, finishes what waits, moves the log into the database and closes the files. Blocks until that
@@ -154,6 +175,39 @@ impl SqliteStore {
     /// When there is a store in `directory` already, or the copy is not one that this release knows.
     pub fn restore(backup: impl AsRef<Path>, directory: impl AsRef<Path>) -> Result<(), StoreError> {
         copy::restore(backup.as_ref(), directory.as_ref())
+    }
+
+    /// As [`SqliteStore::restore`], from the copy's bytes.
+    ///
+    /// # Errors
+    /// As there, and when they cannot be read.
+    pub fn restore_from(mut copy: impl Read, directory: impl AsRef<Path>) -> Result<(), StoreError> {
+        copy::restore_from(&mut copy, directory.as_ref())
+    }
+
+    /// Changes the standing of the store in `directory`, which another process may have open and be writing to: each of
+    /// its commits from then on is refused, or taken again.
+    ///
+    /// # Errors
+    /// When there is no store, it cannot be written, or a copy into it was not finished.
+    pub fn set_standing_of(directory: impl AsRef<Path>, standing: Standing) -> Result<(), StoreError> {
+        let database = directory.as_ref().join(DATABASE_FILE);
+        if !files::check_header(&database)? {
+            return Err(StoreError::Unavailable("there is no store in this directory".to_owned()));
+        }
+        schema::set_standing_beside(&database, &SqliteConfig::default(), standing)
+    }
+
+    /// The standing of the store in `directory`, which another process may have open.
+    ///
+    /// # Errors
+    /// When there is no store, or it cannot be read.
+    pub fn standing_of(directory: impl AsRef<Path>) -> Result<Standing, StoreError> {
+        let database = directory.as_ref().join(DATABASE_FILE);
+        if !files::check_header(&database)? {
+            return Err(StoreError::Unavailable("there is no store in this directory".to_owned()));
+        }
+        schema::standing(&schema::open_reader(&database, &SqliteConfig::default())?)
     }
 
     fn witness(&self) -> Result<Witness, StoreError> {
@@ -276,7 +330,22 @@ impl Store for SqliteStore {
     }
 }
 
+impl Exporter for SqliteStore {
+    fn export(&self, detail: Detail, to: mpsc::Sender<Piece>) -> StoreFuture<'_, ()> {
+        Box::pin(self.scan_with(move |connection| export::export(connection, detail, &to)))
+    }
+}
+
 impl Engine for SqliteStore {
+    fn standing(&self) -> StoreFuture<'_, Standing> {
+        Box::pin(async move { self.point.take()?.run(schema::standing) })
+    }
+
+    fn set_standing(&self, standing: Standing) -> StoreFuture<'_, ()> {
+        let (database, config) = (self.database.clone(), self.config.clone());
+        Box::pin(self.scan_with(move |_| schema::set_standing_beside(&database, &config, standing)))
+    }
+
     fn ledger(&self) -> StoreFuture<'_, Ledger> {
         Box::pin(async move {
             let witness = self.witness()?;

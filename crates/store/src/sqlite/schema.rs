@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::config::SqliteConfig;
 use crate::api::StoreError;
+use crate::transfer::Standing;
 
 /// Marks a database file as ours, in its header: the letters `Strg`.
 pub(super) const APPLICATION_ID: u32 = 0x5374_7267;
@@ -90,7 +91,7 @@ pub(super) fn create(path: &Path) -> Result<(), StoreError> {
 
 /// Applies the steps that the database lacks, each in its own transaction.
 pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
-    let present = version(connection)?;
+    let (standing, present) = standing_of(version(connection)?);
     if present > SCHEMA_VERSION {
         return Err(newer(present));
     }
@@ -98,7 +99,7 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
         if before >= present {
             connection.execute_batch(&format!(
                 "BEGIN IMMEDIATE; {step} PRAGMA user_version = {after}; COMMIT;",
-                after = before + 1
+                after = standing.with(i64::from(before) + 1)
             ))?;
         }
     }
@@ -126,6 +127,45 @@ fn form(connection: &Connection) -> Result<Vec<[Option<String>; 4]>, StoreError>
 
 fn version(connection: &Connection) -> Result<u32, StoreError> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+/// What a stored number says: the standing, and the schema.
+pub(super) fn standing_of(stored: u32) -> (Standing, u32) {
+    let (standing, schema) = Standing::of(i64::from(stored));
+    (standing, u32::try_from(schema).unwrap_or(stored))
+}
+
+/// The standing of the store.
+pub(super) fn standing(connection: &Connection) -> Result<Standing, StoreError> {
+    Ok(standing_of(version(connection)?).0)
+}
+
+/// Changes the standing, within the open transaction.
+pub(super) fn set_standing(connection: &Connection, standing: Standing) -> Result<(), StoreError> {
+    Ok(connection.pragma_update(None, "user_version", standing.with(i64::from(SCHEMA_VERSION)))?)
+}
+
+/// Changes the standing of a store that this or another process may have open and be writing to.
+pub(super) fn set_standing_beside(path: &Path, config: &SqliteConfig, standing: Standing) -> Result<(), StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    settle(&connection, config, config.reader_cache_kib)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    check(&connection)?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if self::standing(&transaction)? == Standing::Unfinished {
+        return Err(unfinished());
+    }
+    set_standing(&transaction, standing)?;
+    transaction.commit()?;
+    connection.close().map_err(|(_, error)| error.into())
+}
+
+/// The error for a store that a copy was not finished into.
+pub(super) fn unfinished() -> StoreError {
+    StoreError::Unavailable("a copy into it was begun and not finished: carry it out again".to_owned())
 }
 
 /// The error for a database of a later release.

@@ -251,6 +251,7 @@ struct Session<'c> {
     config: SqliteConfig,
     statements: Statements<'c>,
     begin: Statement<'c>,
+    standing: Statement<'c>,
     commit: Statement<'c>,
     rollback: Statement<'c>,
     connection: &'c Connection,
@@ -267,6 +268,7 @@ impl<'c> Session<'c> {
             config: config.clone(),
             statements: Statements::prepare(connection, known)?,
             begin: connection.prepare("BEGIN IMMEDIATE")?,
+            standing: connection.prepare("PRAGMA user_version")?,
             commit: connection.prepare("COMMIT")?,
             rollback: connection.prepare("ROLLBACK")?,
             connection,
@@ -312,8 +314,18 @@ impl<'c> Session<'c> {
     fn apply(&mut self, group: &[Job]) -> Result<(Vec<Result<(), StoreError>>, bool), StoreError> {
         let mut outcomes = Vec::with_capacity(group.len());
         let mut wrote = false;
+        // Within the transaction: another process may have changed it just before.
+        let (standing, _) = schema::standing_of(self.standing.query_row([], |row| row.get(0))?);
+        // A store that is being filled is written by nobody else.
+        let frozen = standing.refuses_changes() && !self.config.unfinished;
         for (at, job) in group.iter().enumerate() {
             let outcome = match job {
+                Job::Commit { .. } | Job::SetAnchor { .. } if frozen => {
+                    Err(Stop::Refused(StoreError::Frozen(standing)))
+                }
+                Job::KeepLedger { begin, .. } if frozen && *begin != LedgerBegin::There => {
+                    Err(Stop::Refused(StoreError::Frozen(standing)))
+                }
                 Job::Commit { batch, .. } => self.statements.apply(batch),
                 Job::Trim { topic, through, .. } => self.trim(at, topic, *through),
                 Job::KeepLedger { witness, begin, first, .. } => {

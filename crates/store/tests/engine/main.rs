@@ -22,3 +22,4 @@ mod postgres;
 mod power;
 #[cfg(target_os = "linux")]
 mod series;
+mod transfer;

@@ -2,9 +2,10 @@
 
 mod faults;
 mod life;
-mod nodes;
+pub mod nodes;
 mod proxy;
 mod schema;
+mod standby;
 mod tls;
 
 use std::sync::Arc;

@@ -220,15 +220,26 @@ async fn a_gap_in_the_changes_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_that_is_given_up_shows_nobody_its_moment() {
+    let config = config(&server().database().await.expect("a database"));
+    let [one] = nodes(&PostgresConfig { readers_max: 1, ..config }).await;
+    for round in 0..60 {
+        // What asked for it goes away, now here, now there.
+        let _ = tokio::time::timeout(Duration::from_micros(500 * round), one.integrity()).await;
+        take(&*one, puts([put("a", round).expect("a put")])).await.expect("taken");
+        assert_eq!(version(&*one, "a").await, Ok(round + 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_knows_for_how_long_it_heard_nothing() {
     let server = server();
     let config = config(&server.database().await.expect("a database"));
     let name = config.url.rsplit('/').next().and_then(|rest| rest.split('?').next()).expect("a name").to_owned();
     let [one] = nodes(&PostgresConfig { poll_ms: 20, retry_ms_max: 500, ..config }).await;
-    let away = format!(
-        "ALTER DATABASE {name} ALLOW_CONNECTIONS false;
-         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-    );
+    // One after the other: within one transaction, those that come back at once would still be let in.
+    server.sql("postgres", &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.expect("shut");
+    let away = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
     server.sql("postgres", &away).await.expect("cut off");
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert!(one.behind() > Duration::from_secs(1), "{:?}", one.behind());

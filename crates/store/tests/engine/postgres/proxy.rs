@@ -31,6 +31,7 @@ pub struct Proxy {
 struct State {
     mode: AtomicU8,
     hits: AtomicUsize,
+    open: AtomicUsize,
     thawed: Notify,
 }
 
@@ -39,7 +40,12 @@ impl Proxy {
     pub async fn before(to: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let state = Arc::new(State { mode: AtomicU8::new(CARRY), hits: AtomicUsize::new(0), thawed: Notify::new() });
+        let state = Arc::new(State {
+            mode: AtomicU8::new(CARRY),
+            hits: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+            thawed: Notify::new(),
+        });
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -52,9 +58,11 @@ impl Proxy {
                 let (from_server, to_server) = server.into_split();
                 let back = tokio::spawn(copy(from_server, to_client));
                 let state = Arc::clone(&shared);
+                state.open.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
                     carry(from_client, to_server, &state, &back).await;
                     back.abort();
+                    state.open.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
@@ -73,6 +81,11 @@ impl Proxy {
     /// How often a connection was cut or frozen.
     pub fn hits(&self) -> usize {
         self.state.hits.load(Ordering::SeqCst)
+    }
+
+    /// Connections that it carries.
+    pub fn open(&self) -> usize {
+        self.state.open.load(Ordering::SeqCst)
     }
 
     pub fn thaw(&self) {
