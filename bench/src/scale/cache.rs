@@ -13,10 +13,10 @@ use crate::keys::{Keys, Prng, Spread};
 const SECRETS: [u64; 4] = [10_000, 100_000, 1_000_000, 100_000_000];
 /// `cache.documents_bytes_max`, in MiB.
 const SIZES_MIB: [u64; 4] = [64, 256, 1024, 4096];
-/// What the two documents of a secret of 1 KiB weigh: the secret itself with one or two versions and two tags, and its value.
-pub const SECRET_BYTES: u64 = 1400;
+/// What the two documents of a secret of 1 KiB weigh: the secret itself with one version and two tags, and its value.
+const SECRET_BYTES: u64 = 1500;
 /// The value's.
-pub const VALUE_BYTES: u64 = 1750;
+const VALUE_BYTES: u64 = 1650;
 /// What the cache takes as the usual weight of an entry, as the server does.
 const ENTRY_BYTES: u64 = 1500;
 /// Reads that fill the cache, and those that are counted.
@@ -94,7 +94,27 @@ fn missed(keys: &Keys, bytes: u64, filling: u64, counted: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use strongroom_core::documents::Document;
+    use strongroom_core::secrets::model::Secret;
+
     use super::*;
+
+    #[test]
+    fn a_secret_weighs_about_what_the_server_says() {
+        let version = "0e6a1c1e-2d55-4f7b-9a3c-5b8e6f1d2c3a";
+        let secret: Secret = serde_json::from_value(serde_json::json!({
+            "account": "123456789012", "region": "us-east-1", "partition": "aws",
+            "name": "g000021/key00004321", "suffix": "AbCdEf", "description": "Credentials of sharddb",
+            "created_ms": 1, "changed_ms": 2, "accessed_ms": 0,
+            "tags": [{ "key": "team", "value": "team-21" }, { "key": "stage", "value": "bench" }],
+            "stages": { "AWSCURRENT": version },
+            "versions": { version: { "created_ms": 1 } },
+        }))
+        .unwrap();
+        // The entry itself takes 150 bytes.
+        let weighs = secret.decoded_bytes(0) + u64::try_from(secret.key().len()).unwrap() + 150;
+        assert!((SECRET_BYTES * 9 / 10..SECRET_BYTES * 11 / 10).contains(&weighs), "{weighs}");
+    }
 
     #[test]
     fn what_fits_is_never_missed_and_an_even_spread_is_missed_by_what_does_not_fit() {
