@@ -6,7 +6,7 @@ use crate::nodes::float;
 
 /// Numbers of secrets, with the memory of a node's cache in GiB and the share of reads that it does not answer, of a
 /// zipf(0.99) spread (`scale cache`).
-const SECRETS: [(u64, f64, f64); 3] = [(10_000, 0.0625, 0.0), (1_000_000, 4.0, 0.0), (100_000_000, 4.0, 0.30)];
+const SECRETS: [(u64, f64, f64); 3] = [(10_000, 0.0625, 0.0), (1_000_000, 5.0, 0.0), (100_000_000, 4.0, 0.30)];
 /// Reads a second.
 const READS: [u64; 3] = [10_000, 100_000, 1_000_000];
 
