@@ -47,7 +47,7 @@ fn identity_policy() -> String {
 }
 
 /// What every secret has of its own.
-const RESOURCE_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"secretsmanager:DeleteSecret","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalTag/stage":"operations"}}}]}"#;
+pub const RESOURCE_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"secretsmanager:DeleteSecret","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalTag/stage":"operations"}}}]}"#;
 
 /// Makes the user and puts the policies; the endpoint as which the user asks.
 pub async fn guard(endpoint: &Endpoint, secrets: u64) -> Result<Endpoint, Failure> {

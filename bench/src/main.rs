@@ -1,6 +1,7 @@
 //! The bench: `suite` measures Strongroom beside a ceiling and peers and writes a report, `compare` compares two,
 //! `load` and `seed` do by hand what the suite does, `ceiling` is the bare server, `policy` times
-//! decisions by themselves, `schedule` windows of rotation and `due-work` how rotations that are due are found.
+//! decisions by themselves, `schedule` windows of rotation, `due-work` how rotations that are due are found,
+//! `postgres` commits of that engine `nodes` several servers on it, and `scale` what many secrets need.
 
 mod amz_date;
 mod ceiling;
@@ -15,12 +16,14 @@ mod load;
 mod load_command;
 mod markdown;
 mod moto;
+mod nodes;
 mod operation;
 mod policy;
 mod population;
 mod postgres;
 mod process;
 mod report;
+mod scale;
 mod schedule;
 mod signer;
 mod sqlite_baseline;
@@ -65,6 +68,11 @@ enum Command {
     DueWork(due_work::Options),
     /// Measures durable commits of the store's engine on PostgreSQL beside pgbench's simple updates, on a server of its own.
     Postgres,
+    /// Measures several servers on one PostgreSQL beside one on the embedded engine.
+    Nodes(nodes::Options),
+    /// Measures what a secret costs on disk and in memory, and reckons what many of them need.
+    #[command(subcommand)]
+    Scale(scale::Question),
     /// Puts load on a server that runs, and prints what came of it.
     Load(load_command::Options),
     /// Creates secrets, as `load` and `suite` ask for them.
@@ -109,6 +117,8 @@ fn execute(command: Command) -> Result<String, Failure> {
         Command::Schedule => schedule::table().map_err(|error| Failure::void(error.to_string())),
         Command::DueWork(options) => runtime.block_on(due_work::table(&options)),
         Command::Postgres => runtime.block_on(postgres::table()),
+        Command::Nodes(options) => runtime.block_on(nodes::tables(&options)),
+        Command::Scale(question) => runtime.block_on(scale::answer(&question)),
         Command::Load(options) => runtime.block_on(load_command::run(&options, now_ms)),
         Command::Seed(options) => runtime.block_on(load_command::seed(&options, now_ms)),
         Command::Ceiling { listen, endpoint, value_bytes } => {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use clap::ValueEnum;
 
+use crate::guard::RESOURCE_POLICY;
 use crate::keys::Prng;
 use crate::population::{
     GROUP_SIZE, SHARDS, TEAMS, ValueText, write_group_prefix, write_labels, write_name, write_shard, write_token,
@@ -21,6 +22,8 @@ pub enum Operation {
     Put,
     /// CreateSecret with a value, a description and two tags.
     Create,
+    /// PutResourcePolicy by name.
+    PutPolicy,
     /// DescribeSecret by name.
     Describe,
     /// BatchGetSecretValue of twenty names.
@@ -48,6 +51,7 @@ impl Operation {
             Self::Get => "secretsmanager.GetSecretValue",
             Self::Put => "secretsmanager.PutSecretValue",
             Self::Create => "secretsmanager.CreateSecret",
+            Self::PutPolicy => "secretsmanager.PutResourcePolicy",
             Self::Describe => "secretsmanager.DescribeSecret",
             Self::Batch => "secretsmanager.BatchGetSecretValue",
             Self::List
@@ -74,6 +78,7 @@ impl Operation {
             Self::Get => "GetSecretValue",
             Self::Put => "PutSecretValue",
             Self::Create => "CreateSecret",
+            Self::PutPolicy => "PutResourcePolicy",
             Self::Describe => "DescribeSecret",
             Self::Batch => "BatchGetSecretValue of 20",
             Self::List => "ListSecrets",
@@ -117,6 +122,13 @@ impl Bodies {
                 out.push_str("\",");
                 self.write_content(out, random);
                 out.push('}');
+            }
+            Operation::PutPolicy => {
+                out.push_str(r#"{"SecretId":""#);
+                write_name(out, number);
+                out.push_str(r#"","ResourcePolicy":""#);
+                out.push_str(&RESOURCE_POLICY.replace('"', "\\\""));
+                out.push_str("\"}");
             }
             Operation::Create => {
                 out.push_str(r#"{"Name":""#);
@@ -201,6 +213,8 @@ mod tests {
     fn bodies_say_what_the_operation_needs() {
         assert_eq!(body(Operation::Get)["SecretId"], "g000002/key00000500");
         assert_eq!(body(Operation::Put)["SecretString"].as_str().unwrap().len(), 1024);
+        let policy = body(Operation::PutPolicy)["ResourcePolicy"].as_str().unwrap().to_owned();
+        assert_eq!(policy, RESOURCE_POLICY);
         assert_eq!(body(Operation::Create)["Tags"][2]["Key"], "only-one");
         assert_eq!(body(Operation::Batch)["SecretIdList"].as_array().unwrap().len(), 20);
         assert_eq!(body(Operation::List)["Filters"], serde_json::Value::Null);

@@ -75,6 +75,11 @@ impl Running {
 
     /// Asks it to end, waits up to `patience`, then kills it.
     pub fn stop(mut self, patience: Duration) -> Result<(), Failure> {
+        self.end(patience)
+    }
+
+    /// The same, of a process that something else is put in the place of.
+    pub fn end(&mut self, patience: Duration) -> Result<(), Failure> {
         let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
         asked.map_err(Failure::io("run kill"))?;
         let begun = Instant::now();
@@ -101,6 +106,36 @@ pub fn cpu_us(pid: u32) -> Result<u64, Failure> {
     let path = format!("/proc/{pid}/stat");
     let text = fs::read_to_string(&path).map_err(Failure::io(path.clone()))?;
     parse_cpu_us(&text).ok_or_else(|| Failure::void(format!("{path} is not understood")))
+}
+
+/// CPU time of a process and of all that it started, those that have ended included.
+pub fn tree_cpu_us(pid: u32) -> Result<u64, Failure> {
+    let mut sum = 0;
+    for entry in fs::read_dir("/proc").map_err(Failure::io("/proc"))?.flatten() {
+        let name = entry.file_name();
+        let Some(found) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // It may have ended meanwhile.
+        let Ok(text) = fs::read_to_string(format!("/proc/{found}/stat")) else { continue };
+        if found == pid {
+            sum += parse_cpu_us(&text).unwrap_or(0) + parse_children_cpu_us(&text).unwrap_or(0);
+        } else if parse_parent(&text) == Some(pid) {
+            sum += parse_cpu_us(&text).unwrap_or(0);
+        }
+    }
+    Ok(sum)
+}
+
+/// Of processes that it waited for: cutime and cstime.
+fn parse_children_cpu_us(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_ascii_whitespace().skip(13);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some((user + system) * TICK_US)
+}
+
+fn parse_parent(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// The command's name stands in brackets and may hold blanks, so fields are counted behind it: utime and stime are
@@ -154,6 +189,8 @@ mod tests {
         let stat = "42 (a ) (b) R 1 42 42 0 -1 4194304 100 0 0 0 250 150 0 0 20 0 1 0 100 1000 10";
         assert_eq!(parse_cpu_us(stat), Some(4_000_000));
         assert_eq!(parse_cpu_us("42 (a"), None);
+        let stat = "42 (a ) (b) R 7 42 42 0 -1 4194304 100 0 0 0 250 150 30 70 20 0 1 0 100 1000 10";
+        assert_eq!((parse_parent(stat), parse_children_cpu_us(stat)), (Some(7), Some(1_000_000)));
     }
 
     #[test]

@@ -52,18 +52,32 @@ pub struct Subject {
 impl Launch {
     /// Starts Strongroom on `data`, which holds `count` secrets.
     pub fn strongroom(&self, data: &Path, count: u64) -> Result<Subject, Failure> {
+        self.configured("strongroom", data, None, count)
+    }
+
+    /// The same, called `name`, with a file of settings.
+    pub fn configured(
+        &self,
+        name: &'static str,
+        data: &Path,
+        settings: Option<&Path>,
+        count: u64,
+    ) -> Result<Subject, Failure> {
         fs::create_dir_all(&self.folder).map_err(Failure::io(self.folder.display().to_string()))?;
         let url = data.join("endpoint");
         forget(&url)?;
-        let log = self.folder.join("strongroom.log");
-        let arguments =
-            ["serve".as_ref(), "--data".as_ref(), data.as_os_str(), "--listen".as_ref(), "127.0.0.1:0".as_ref()];
+        let log = self.folder.join(format!("{}.log", name.replace(' ', "-")));
+        let mut arguments =
+            vec!["serve".as_ref(), "--data".as_ref(), data.as_os_str(), "--listen".as_ref(), "127.0.0.1:0".as_ref()];
+        if let Some(settings) = settings {
+            arguments.extend(["--config".as_ref(), settings.as_os_str()]);
+        }
         let mut process = Running::start(&self.strongroom, &arguments, self.server_cpus.as_deref(), &log)?;
-        let address = process.wait_for("strongroom", START_PATIENCE, || read_url(&url))?;
+        let address = process.wait_for(name, START_PATIENCE, || read_url(&url))?;
         let ready_after = process.started.elapsed();
         let credentials = Credentials::load(&data.join("credentials"))?;
         let endpoint = Endpoint { address, credentials, region: self.region.clone() };
-        Ok(Subject { name: "strongroom", endpoint, process, ready_after, count })
+        Ok(Subject { name, endpoint, process, ready_after, count })
     }
 
     /// Starts the ceiling for values of `value_bytes` bytes.
