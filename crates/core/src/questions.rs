@@ -34,15 +34,39 @@ pub async fn who_can(
     region: &Region,
     now: Timestamp,
 ) -> Result<Vec<Explanation>, Error> {
-    let mut answers = Vec::new();
+    who_among(documents, &everybody(identities, region).await?, (action, resource), region, now).await
+}
+
+/// Everybody in all accounts who can ask for something in a region.
+///
+/// # Errors
+/// Faults of the store.
+pub async fn everybody(identities: &Identities, region: &Region) -> Result<Vec<Arc<Caller>>, Error> {
+    let mut callers = Vec::new();
     for account in identities.accounts().await? {
-        for caller in identities.principals(&account, region).await? {
-            let cx = question(&caller, region, now);
-            let asked = resource_of(documents, &cx, resource).await?;
-            let answer = explained(&cx, action, &asked, &())?;
-            let of_key = if answer.decision == ALLOWED { of_key(documents, &cx, action, &asked).await? } else { None };
-            answers.push(of_key.filter(|of_key| of_key.decision != ALLOWED).unwrap_or(answer));
-        }
+        callers.extend(identities.principals(&account, region).await?);
+    }
+    Ok(callers)
+}
+
+/// As [`who_can`], of these callers alone: for who asks about many resources.
+///
+/// # Errors
+/// As [`who_can`].
+pub async fn who_among(
+    documents: &Documents,
+    callers: &[Arc<Caller>],
+    (action, resource): (&str, &str),
+    region: &Region,
+    now: Timestamp,
+) -> Result<Vec<Explanation>, Error> {
+    let mut answers = Vec::new();
+    for caller in callers {
+        let cx = question(caller, region, now);
+        let asked = resource_of(documents, &cx, resource).await?;
+        let answer = explained(&cx, action, &asked, &())?;
+        let of_key = if answer.decision == ALLOWED { of_key(documents, &cx, action, &asked).await? } else { None };
+        answers.push(of_key.filter(|of_key| of_key.decision != ALLOWED).unwrap_or(answer));
     }
     Ok(answers)
 }

@@ -11,6 +11,8 @@ use crate::{Fault, Window};
 const AFTER_DAYS_MAX: i64 = 1000;
 /// Hours that a window stays open when windows come by the hour and nothing else is said.
 const HOURLY_WINDOW_HOURS: i64 = 1;
+/// Days of the longest year.
+const YEAR_DAYS: i64 = 366;
 
 /// When a secret is rotated: `rate()`, `cron()` or a number of days, and how long its windows stay open.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +94,28 @@ impl Schedule {
             }),
         };
         days.unwrap_or(1).max(1)
+    }
+
+    /// The longest time, in hours, between the starts of two windows that follow each other, of those that start within a
+    /// year after `from` and the next one. None where cron comes due once more at most.
+    #[must_use]
+    pub fn longest_gap_hours(&self, from: Timestamp) -> Option<i64> {
+        let cron = match &self.pace {
+            Pace::Hours(hours) => return Some(*hours),
+            Pace::Days(days) => return days.checked_mul(DAY_HOURS),
+            Pace::Cron(cron) => cron,
+        };
+        let end = from.plus_days(YEAR_DAYS);
+        let mut last = cron.next_start(from)?;
+        let mut longest = None;
+        while let Some(next) = cron.next_start(last) {
+            longest = longest.max(calendar::hours(next).checked_sub(calendar::hours(last)));
+            if next > end {
+                break;
+            }
+            last = next;
+        }
+        longest
     }
 
     fn window(&self, start: Timestamp) -> Window {

@@ -1,6 +1,7 @@
 //! The settings: defaults, then the configuration file, then flags; all problems are told at once.
 
 mod backup;
+mod compliance;
 mod functions;
 mod identity_providers;
 mod limits;
@@ -19,6 +20,7 @@ mod text;
 mod tests;
 
 pub use backup::{BackupConfig, BucketConfig};
+pub use compliance::ComplianceConfig;
 pub use functions::{FunctionsConfig, IsolationConfig, LambdaEndpointConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
@@ -75,6 +77,8 @@ pub struct Config {
     pub backup: BackupConfig,
     /// Figures that can be fetched.
     pub metrics: MetricsConfig,
+    /// What the rules of compliance ask for.
+    pub compliance: ComplianceConfig,
 }
 
 impl Default for Config {
@@ -98,6 +102,7 @@ impl Default for Config {
             functions: FunctionsConfig::default(),
             backup: BackupConfig::default(),
             metrics: MetricsConfig::default(),
+            compliance: ComplianceConfig::default(),
         }
     }
 }
@@ -148,6 +153,7 @@ impl Config {
         self.identity_providers.check(problems);
         self.functions.check(&self.account.region, problems);
         self.backup.check(&self.data.directory, problems);
+        self.compliance.check(problems);
     }
 }
 
