@@ -5,6 +5,7 @@ mod allocator;
 mod anchor;
 mod audit;
 mod backup;
+mod compliance;
 mod data;
 mod database;
 mod greeting;
@@ -19,6 +20,7 @@ mod roots;
 mod rotation;
 mod serve;
 mod settings;
+mod sheet;
 mod store;
 mod transfer;
 mod unseal;
@@ -92,6 +94,11 @@ enum Command {
     Database(database::DatabaseCommand),
     /// Tells who may do an action on a resource, and by which statements; also while a server runs.
     WhoCan(policy::WhoCanArgs),
+    /// Asks the rules of AWS Config and Security Hub of all secrets; also while a server runs. Exits with 1 when one is
+    /// broken, with 2 when that could not be found out.
+    Compliance(compliance::ComplianceArgs),
+    /// Reports on secrets and keys; also while a server runs.
+    Report(compliance::ReportArgs),
 }
 
 fn main() -> ExitCode {
@@ -117,6 +124,8 @@ fn main() -> ExitCode {
         Command::Rotation(command) => rotation::run(&command),
         Command::Database(command) => database::run(&command),
         Command::WhoCan(args) => policy::who_can(&args),
+        Command::Compliance(args) => return compliance::run(&args),
+        Command::Report(args) => compliance::report(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -205,4 +205,14 @@ impl Counts {
         };
         *count = count.saturating_add(1);
     }
+    /// What Config says of the rule as a whole: broken when one secret breaks it, kept when any keeps it and none breaks
+    /// it, and nothing when it is about none.
+    #[must_use]
+    pub const fn compliance(&self) -> Option<Compliance> {
+        match self {
+            Self { non_compliant: 1.., .. } => Some(Compliance::NonCompliant),
+            Self { compliant: 1.., .. } => Some(Compliance::Compliant),
+            Self { .. } => None,
+        }
+    }
 }

@@ -25,11 +25,46 @@ const PAGE: usize = 200;
 const ALLOWED: &str = "allowed";
 /// The action of reading a value.
 const READ: &str = "secretsmanager:GetSecretValue";
-/// What stands for a date that there is none of.
-const NEVER: &str = "never";
 
 /// A line of a report: a cell for each column.
-pub type Row = Vec<String>;
+pub type Row = Vec<Cell>;
+
+/// What stands in a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// Text.
+    Text(String),
+    /// A number.
+    Number(u64),
+    /// Yes or no.
+    Flag(bool),
+    /// Nothing, such as the date of what never was.
+    Nothing,
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Option<i64>> for Cell {
+    /// An instant in ms since the epoch.
+    fn from(ms: Option<i64>) -> Self {
+        ms.map_or(Self::Nothing, |ms| Self::Text(iso(Timestamp::from_millis(ms))))
+    }
+}
+
+impl From<usize> for Cell {
+    fn from(number: usize) -> Self {
+        Self::Number(number.try_into().unwrap_or(u64::MAX))
+    }
+}
+
+/// Whole days that have passed since an instant.
+fn days_since(since: Timestamp, now: Timestamp) -> Cell {
+    Cell::Number(now.millis_since(since).div_euclid(DAY_MS).try_into().unwrap_or(0))
+}
 
 /// What is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +126,19 @@ struct Use {
     values: u64,
 }
 
+impl Use {
+    fn row(self, key: String, by: Cell, state: &str, aliases: Cell) -> Row {
+        vec![
+            Cell::Text(key),
+            by,
+            Cell::Text(state.to_owned()),
+            aliases,
+            Cell::Number(self.secrets),
+            Cell::Number(self.values),
+        ]
+    }
+}
+
 impl<'a> Reporter<'a> {
     /// A report of the secrets, or keys, of a scope as of `now`.
     #[must_use]
@@ -136,9 +184,8 @@ impl<'a> Reporter<'a> {
             return None;
         }
         let since = secret.accessed().unwrap_or(Timestamp::from_millis(secret.created_ms)).start_of_day();
-        let days = self.now.start_of_day().millis_since(since).div_euclid(DAY_MS);
-        let accessed = secret.accessed().map_or_else(|| NEVER.to_owned(), iso);
-        Some(vec![secret.arn(), at(secret.created_ms), accessed, days.to_string()])
+        let (created, accessed) = (Some(secret.created_ms), secret.accessed_ms);
+        Some(vec![secret.arn().into(), created.into(), accessed.into(), days_since(since, self.now.start_of_day())])
     }
 
     /// Who may read a secret, by its policies, its key's and their own.
@@ -158,7 +205,11 @@ impl<'a> Reporter<'a> {
         let arn = secret.arn();
         let answers = who_among(self.documents, &callers, (READ, &arn), &region, self.now).await?;
         let allowed = answers.into_iter().filter(|answer| answer.decision == ALLOWED);
-        Ok(allowed.map(|answer| vec![arn.clone(), answer.principal.to_string(), answer.because.to_string()]).collect())
+        Ok(allowed
+            .map(|answer| {
+                vec![arn.clone().into(), answer.principal.to_string().into(), answer.because.to_string().into()]
+            })
+            .collect())
     }
 
     async fn next_keys(&mut self) -> Result<Option<Vec<Row>>, Error> {
@@ -175,9 +226,8 @@ impl<'a> Reporter<'a> {
         for key in page.iter().map(|loaded| &loaded.value).filter(|key| is_wanted(key)) {
             let by = if key.is_aws_managed { "AWS" } else { "CUSTOMER" };
             let used = uses.remove(&key.arn()).unwrap_or_default();
-            let counts = [used.secrets.to_string(), used.values.to_string()];
-            let state = key.state(self.now).as_str().to_owned();
-            rows.push([vec![key.arn(), by.to_owned(), state, key.aliases.join(" ")], counts.to_vec()].concat());
+            let state = key.state(self.now).as_str();
+            rows.push(used.row(key.arn(), Cell::Text(by.to_owned()), state, Cell::Text(key.aliases.join(" "))));
         }
         if let Some(last) = page.last() {
             self.after = Some(last.value.key());
@@ -186,10 +236,7 @@ impl<'a> Reporter<'a> {
         }
         // What is left are keys that are not there, or another account's; they are told once.
         self.uses = Some(Uses::new());
-        let left = uses.into_iter().map(|(key, used)| {
-            let counts = [used.secrets.to_string(), used.values.to_string()];
-            [vec![key, String::new(), "elsewhere or gone".to_owned(), String::new()], counts.to_vec()].concat()
-        });
+        let left = uses.into_iter().map(|(key, used)| used.row(key, Cell::Nothing, "elsewhere or gone", Cell::Nothing));
         let left: Vec<Row> = left.collect();
         Ok((!left.is_empty()).then_some(left))
     }
@@ -233,27 +280,20 @@ fn never_rotated(secret: &Secret) -> Option<Row> {
         return None;
     }
     let enabled = rotation.is_some_and(|rotation| rotation.enabled);
-    Some(vec![secret.arn(), at(secret.created_ms), at(secret.changed_ms), enabled.to_string()])
+    let (created, changed) = (Some(secret.created_ms), Some(secret.changed_ms));
+    Some(vec![secret.arn().into(), created.into(), changed.into(), Cell::Flag(enabled)])
 }
 
 fn overdue(secret: &Secret, now: Timestamp) -> Option<Row> {
     let rotation = secret.rotation.as_ref().filter(|rotation| rotation.enabled && secret.deletion.is_none())?;
     let next = rotation.next.filter(|next| next.end_ms <= now.millis())?;
-    let days = now.millis_since(Timestamp::from_millis(next.end_ms)).div_euclid(DAY_MS);
-    let rotated = rotation.rotated_ms.map_or_else(|| NEVER.to_owned(), at);
-    Some(vec![secret.arn(), iso(next.shown_end()), days.to_string(), rotated])
+    let days = days_since(Timestamp::from_millis(next.end_ms), now);
+    Some(vec![secret.arn().into(), iso(next.shown_end()).into(), days, rotation.rotated_ms.into()])
 }
 
 fn broad_policy(secret: &Secret) -> Result<Option<Row>, Error> {
     let Some(policy) = &secret.policy else { return Ok(None) };
     let policy = policy.compiled(DocumentKind::Resource)?;
-    if !policy.grants_broad_access() {
-        return Ok(None);
-    }
-    let deletion = secret.deletion.is_some().to_string();
-    Ok(Some(vec![secret.arn(), policy.statements().len().to_string(), deletion]))
-}
-
-fn at(ms: i64) -> String {
-    iso(Timestamp::from_millis(ms))
+    let row = || vec![secret.arn().into(), policy.statements().len().into(), Cell::Flag(secret.deletion.is_some())];
+    Ok(policy.grants_broad_access().then(row))
 }
