@@ -9,6 +9,7 @@
 
 mod anchor;
 mod backup;
+mod compliance;
 mod durability;
 mod fixtures;
 mod kept;
