@@ -12,6 +12,8 @@ use crate::secrets::rotation::{Purpose, Rotation};
 const GRACE_DAYS: i64 = 2;
 /// Hours of a day.
 const DAY_HOURS: i64 = 24;
+/// Characters of an annotation at most, as in Config's API.
+const ANNOTATION_CHARS_MAX: usize = 256;
 /// How the keys of tags begin that services set.
 const SYSTEM_TAGS: &str = "aws:";
 
@@ -130,13 +132,21 @@ fn told(is_kept: bool, annotation: String) -> Verdict {
 }
 
 fn compliant(annotation: impl Into<String>) -> Verdict {
-    Verdict { compliance: Compliance::Compliant, annotation: annotation.into() }
+    told_as(Compliance::Compliant, annotation.into())
 }
 
 fn non_compliant(annotation: impl Into<String>) -> Verdict {
-    Verdict { compliance: Compliance::NonCompliant, annotation: annotation.into() }
+    told_as(Compliance::NonCompliant, annotation.into())
 }
 
 fn not_applicable(annotation: impl Into<String>) -> Verdict {
-    Verdict { compliance: Compliance::NotApplicable, annotation: annotation.into() }
+    told_as(Compliance::NotApplicable, annotation.into())
+}
+
+fn told_as(compliance: Compliance, annotation: String) -> Verdict {
+    let annotation = match annotation.char_indices().nth(ANNOTATION_CHARS_MAX) {
+        Some((end, _)) => annotation.get(..end).unwrap_or_default().to_owned(),
+        None => annotation,
+    };
+    Verdict { compliance, annotation }
 }

@@ -8,8 +8,10 @@ use strongroom_store::{Batch, MemoryStore};
 use strongroom_types::time::DAY_MS;
 use strongroom_types::{AccountId, Region};
 
+use super::reports::{Cell, Report, Reporter, Row};
 use super::*;
 use crate::documents::Documents;
+use crate::identities::Identities;
 use crate::secrets::model::{Deletion, SecretTag, Version};
 use crate::secrets::owned::Owner;
 use crate::secrets::pairs::Pairs;
@@ -58,7 +60,7 @@ fn every(expression: &str) -> Rules {
 
 fn judged_with(rule: Rule, parameters: &Parameters, secret: &Secret, key: &UsedKey) -> Compliance {
     let verdict = verdict(rule, parameters, &Facts { secret, key }, NOW);
-    assert!(!verdict.annotation.is_empty());
+    assert!((1..=256).contains(&verdict.annotation.chars().count()), "{}", verdict.annotation);
     verdict.compliance
 }
 
@@ -201,6 +203,8 @@ fn all_required_tags_are_to_be_there_in_their_letters() {
     let parameters = Parameters { required_tags: vec!["Team".into(), "Cost".into()], ..Parameters::default() };
     let told = |keys| judged_with(Rule::Tagged, &parameters, &tags(keys), &UsedKey::Default);
     assert_eq!(told(&["Cost", "x", "Team"]), Compliant);
+    let long = Parameters { required_tags: vec!["é".repeat(128); 6], ..Parameters::default() };
+    assert_eq!(judged_with(Rule::Tagged, &long, &tags(&[]), &UsedKey::Default), NonCompliant);
     assert_eq!((told(&["Cost", "team"]), told(&["Team"]), told(&[])), (NonCompliant, NonCompliant, NonCompliant));
 }
 
@@ -228,10 +232,7 @@ fn rules_go_by_both_names() {
 
 #[tokio::test]
 async fn a_walk_meets_every_secret_of_its_scope_once() {
-    let random = Arc::new(SeededRandom::new(1));
-    let keyring = Keyring::new(&[aead::generate_key(random.as_ref()).expect("key")]).expect("ring");
-    let store = Arc::new(MemoryStore::default());
-    let documents = Documents::new(store, Arc::new(keyring), random as Arc<dyn Random>, 1024);
+    let documents = documents();
     let mut batch = Batch::named("test");
     for n in 0..450 {
         let account = if n % 9 == 0 { "999999999999" } else { "111122223333" };
@@ -256,4 +257,60 @@ async fn a_walk_meets_every_secret_of_its_scope_once() {
         }
         assert_eq!(names.len(), expected, "{scope:?}");
     }
+}
+
+fn documents() -> Arc<Documents> {
+    let random = Arc::new(SeededRandom::new(1));
+    let keyring = Keyring::new(&[aead::generate_key(random.as_ref()).expect("key")]).expect("ring");
+    let store = Arc::new(MemoryStore::default());
+    Arc::new(Documents::new(store, Arc::new(keyring), random as Arc<dyn Random>, 1024))
+}
+
+async fn reported(report: Report, secrets: Vec<Secret>) -> Vec<Row> {
+    let documents = documents();
+    let identities = Identities::new(Arc::clone(&documents));
+    let mut batch = Batch::named("test");
+    for (n, secret) in secrets.into_iter().enumerate() {
+        documents.put(&mut batch, None, &Arc::new(Secret { name: n.to_string(), ..secret })).expect("put");
+    }
+    documents.commit(batch).await.expect("committed");
+    let (parameters, scope) = (Parameters::default(), Scope::default());
+    let mut reporter = Reporter::new(report, (&documents, &identities), &parameters, &scope, NOW);
+    let mut all = Vec::new();
+    while let Some(rows) = reporter.next().await.expect("read") {
+        assert!(rows.iter().all(|row| row.len() == report.columns().len()));
+        all.extend(rows);
+    }
+    all
+}
+
+#[tokio::test]
+async fn reports_name_what_is_unused_overdue_and_never_rotated() {
+    let deletion = Some(Deletion { requested_ms: ago(1), due_ms: ago(-6) });
+    let old = Secret { created_ms: ago(100), ..secret() };
+    let read = Secret { accessed_ms: Some(ago(3)), ..old.clone() };
+    let unused = reported(Report::Unused, vec![old.clone(), read, Secret { deletion, ..old.clone() }]).await;
+    assert_eq!(unused.len(), 1);
+    assert_eq!(unused[0][2..], [Cell::Nothing, Cell::Number(100)]);
+
+    let due = |end_ms, enabled| {
+        let next = Some(NextWindow { start_ms: end_ms - DAY_MS, end_ms });
+        let rotation = Rotation { enabled, next, rotated_ms: Some(ago(50)), ..Rotation::default() };
+        Secret { rotation: Some(rotation), ..old.clone() }
+    };
+    let waiting = Secret { deletion, ..due(ago(5), true) };
+    let overdue =
+        reported(Report::Overdue, vec![due(ago(5), true), due(ago(-1), true), due(ago(5), false), waiting]).await;
+    assert_eq!(overdue.len(), 1, "{overdue:?}");
+    assert_eq!(overdue[0][2], Cell::Number(5));
+    let never = reported(Report::NeverRotated, vec![due(ago(5), true), old.clone(), rotating(Rules::default())]).await;
+    assert_eq!(never.iter().map(|row| row[3].clone()).collect::<Vec<_>>(), [Cell::Flag(false), Cell::Flag(true)]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_gone_is_told_with_what_named_it() {
+    let named = Secret { kms_key_id: Some("alias/gone".into()), ..secret() };
+    let keys = reported(Report::Keys, vec![named.clone(), named]).await;
+    assert_eq!(keys.len(), 1);
+    assert_eq!((&keys[0][0], &keys[0][4]), (&Cell::Text("alias/gone".into()), &Cell::Number(2)));
 }

@@ -260,3 +260,18 @@ fn instants_without_a_date_have_no_window() {
         }
     }
 }
+
+#[test]
+fn the_longest_gap_is_the_longest_of_a_year() {
+    // 2026-01-10.
+    let from = Timestamp::from_seconds(1_768_003_200);
+    let gap = |expression: &str| Schedule::new(None, Some(expression), None).unwrap().longest_gap_hours(from);
+    assert_eq!(gap("rate(4 hours)"), Some(4));
+    assert_eq!(gap("rate(10 days)"), Some(240));
+    assert_eq!(gap("cron(0 2/10 * * ? *)"), Some(10));
+    assert_eq!(gap("cron(0 8 ? * MON-FRI *)"), Some(72));
+    assert_eq!(gap("cron(0 16 1,15 * ? *)"), Some(17 * 24));
+    assert_eq!(gap("cron(0 0 1 1 ? *)"), Some(365 * 24), "from one year to the next");
+    assert_eq!(gap("cron(0 0 29 2 ? *)"), Some(1461 * 24), "from one leap year to the next");
+    assert_eq!(Schedule::new(Some(30), None, None).unwrap().longest_gap_hours(from), Some(720));
+}
