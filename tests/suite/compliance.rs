@@ -179,3 +179,37 @@ async fn reports_tell_of_secrets_policies_readers_and_keys() {
     let (_, table) = asked(&data, &["report", "keys", "--account", "999999999999"]);
     assert_eq!(table.lines().count(), 1, "the header alone: {table}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_rotates_keeps_the_rules_about_it() {
+    let home = TempDir::new().expect("directory");
+    let data = home.path().join("data");
+    let mut server = Instance::start_in(&data, &[]);
+    let client = server.raw();
+    let arn = create(&client, "token", json!({})).await;
+    let flags = ["rotation", "set-up", "token", "--package", "strongroom/generic", "--every", "rate(30 days)"];
+    let (status, printed) = asked(&data, &flags);
+    assert_eq!(status, Some(0), "{printed}");
+    let mut rotated = false;
+    for _ in 0..600 {
+        rotated = !done(&client, "DescribeSecret", json!({"SecretId": arn})).await["LastRotatedDate"].is_null();
+        if rotated {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(rotated, "{}", asked(&data, &["rotation", "history", "token"]).1);
+    let rules = ["SecretsManager.1", "SecretsManager.2", "SecretsManager.4"];
+    let flags: Vec<&str> = rules.iter().flat_map(|rule| ["--rule", *rule]).collect();
+    let (status, results) = as_json(&data, &[&["compliance"], &flags[..]].concat());
+    assert_eq!((status, told(&results, &arn)), (Some(0), vec!["COMPLIANT"; 3]), "{results}");
+    assert_eq!(as_json(&data, &["report", "never-rotated"]), (Some(0), json!([])));
+    assert!(server.stop());
+
+    let file = home.path().join("strongroom.toml");
+    let config = ["compliance", "--config", file.to_str().expect("text"), "--rule", "SecretsManager.1"];
+    for (days, expected) in [(30, 0), (29, 1)] {
+        std::fs::write(&file, format!("[compliance]\nrotation_days_max = {days}\n")).expect("written");
+        assert_eq!(as_json(&data, &config).0, Some(expected), "{days} days");
+    }
+}
