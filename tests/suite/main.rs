@@ -9,6 +9,7 @@
 
 mod anchor;
 mod backup;
+mod doctor;
 mod durability;
 mod fixtures;
 mod kept;
@@ -21,6 +22,7 @@ mod recovery;
 mod roots;
 mod rotation;
 mod start;
+mod systemd;
 mod tpm;
 mod trail;
 mod transfer;
