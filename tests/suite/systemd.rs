@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use strongroom_testkit::{Instance, instance};
@@ -69,8 +69,12 @@ fn the_unit_s_command_starts_a_server_that_says_when_it_is_ready() {
     let socket = home.path().join("notify");
     let manager = UnixDatagram::bind(&socket).expect("bound");
     manager.set_read_timeout(Some(Duration::from_secs(30))).expect("a limit");
-    let mut server =
-        Command::new(instance::binary()).args(words).env("NOTIFY_SOCKET", &socket).spawn().expect("it starts");
+    let mut server = Command::new(instance::binary())
+        .args(words)
+        .env("NOTIFY_SOCKET", &socket)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("it starts");
     let heard = |wanted: &str| {
         let mut buffer = [0; 1024];
         loop {

@@ -15,6 +15,8 @@ use crate::roots::key_file;
 const CHECK: &str = "files";
 const SPACE: &str = "space";
 
+/// Where systemd puts credentials, which it lets the service read by other means than the mode.
+const CREDENTIALS: &str = "/run/credentials";
 /// Others than owner and group.
 const OTHERS: u32 = 0o007;
 /// All but the owner.
@@ -37,7 +39,6 @@ pub fn look(config: &Config, findings: &mut Findings) {
             return findings.problem(CHECK, format!("{}: {error}", directory.display()), advice);
         }
     };
-    let before = findings.count(super::finding::Level::Ok);
     let mut good = directory_of_owner(directory, &found, findings);
     let owner = found.uid();
     let mut look = |path: PathBuf, forbidden: u32, needed: bool| {
@@ -59,12 +60,11 @@ pub fn look(config: &Config, findings: &mut Findings) {
     for path in secret.into_iter().chain([bucket_keys]).flatten() {
         look(path, OTHERS, true);
     }
-    for path in [&config.tls.certificate_file, &config.store.ca_file, &config.store.certificate_file] {
-        if let Some(path) = path {
-            look(path.clone(), 0, true);
-        }
+    let open = [&config.tls.certificate_file, &config.store.ca_file, &config.store.certificate_file];
+    for path in open.into_iter().flatten() {
+        look(path.clone(), 0, true);
     }
-    if good && before == findings.count(super::finding::Level::Ok) {
+    if good {
         findings.ok(CHECK, format!("{} and what is secret beside it is for its user alone", directory.display()));
     }
     if data::is_dev(directory) && !config.dev {
@@ -104,7 +104,7 @@ fn file(path: &Path, forbidden: u32, needed: bool, owner: u32, findings: &mut Fi
     };
     let mode = found.permissions().mode() & 0o7777;
     if mode & forbidden != 0 {
-        let advice = format!("run `chmod {} {shown}`", if forbidden == NOT_OWNER { "600" } else { "o= " }.trim());
+        let advice = format!("run `chmod {} {shown}`", if forbidden == NOT_OWNER { "600" } else { "o=" });
         findings.problem(CHECK, format!("{shown} can be read or written by others (mode {mode:04o})"), advice);
         return false;
     }
@@ -113,7 +113,19 @@ fn file(path: &Path, forbidden: u32, needed: bool, owner: u32, findings: &mut Fi
         findings.warn(CHECK, text, format!("run `chown {owner} {shown}`, unless that user is trusted with it"));
         return false;
     }
+    if is_closed(mode, found.uid(), owner) && !path.starts_with(CREDENTIALS) {
+        let text =
+            format!("{shown} is of user {} (mode {mode:04o}): the server's user {owner} cannot read it", found.uid());
+        findings.problem(CHECK, text, format!("run `chown {owner} {shown}`"));
+        return false;
+    }
     true
+}
+
+/// Whether a file of `uid` is one that the user `owner` cannot read, whatever groups it is in.
+fn is_closed(mode: u32, uid: u32, owner: u32) -> bool {
+    let bits = if uid == owner { 0o400 } else { 0o044 };
+    owner != 0 && mode & bits == 0
 }
 
 /// Whether the trail has the room that it must have.
@@ -144,4 +156,15 @@ fn space(config: &Config, findings: &mut Findings) {
 pub fn free_bytes(directory: &Path) -> std::io::Result<u64> {
     let stat = rustix::fs::statvfs(directory)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_s_user_cannot_read_is_known_by_mode_and_owner() {
+        assert!(is_closed(0o600, 0, 999) && is_closed(0o000, 999, 999));
+        assert!(!is_closed(0o640, 0, 999) && !is_closed(0o400, 999, 999) && !is_closed(0o000, 0, 0));
+    }
 }

@@ -254,7 +254,7 @@ fn accounts(config: &Config, inside: &Inside, findings: &mut Findings) {
             continue;
         }
         let text = format!("account {account} has secrets in {}", others.join(", "));
-        let advice = format!("start with account.region or --region of one of them to see those");
+        let advice = "start with account.region or --region of one of them to see those";
         if regions.contains(region) {
             findings.warn(ACCOUNT, format!("{text} too, which are not shown in {region}"), advice);
         } else {
@@ -309,5 +309,49 @@ fn backups(config: &Config, progress: &Progress, findings: &mut Findings) {
     }
     if findings.is_good(BACKUP) {
         findings.ok(BACKUP, format!("the newest was taken {newest}, the last proven restore was {proven}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Case = (fn(&mut Progress), &'static str);
+
+    fn told(settings: &str, change: impl FnOnce(&mut Progress)) -> String {
+        let mut progress = Progress::default();
+        (progress.newest_ms, progress.proven_ms) = (ago(1), ago(2));
+        change(&mut progress);
+        let mut findings = Findings::default();
+        backups(&Config::load(settings).expect("settings"), &progress, &mut findings);
+        findings.lines()
+    }
+
+    fn ago(hours: i64) -> Option<i64> {
+        Some(SystemClock.now().millis() - hours * 3_600_000)
+    }
+
+    #[test]
+    fn old_backups_and_drills_that_proved_nothing_are_told() {
+        const SETTINGS: &str = "[backup]\ndirectory = '/backups'\n";
+        let cases: [Case; 7] = [
+            (|_| {}, "ok       backup: the newest was taken 20"),
+            (|progress| progress.newest_ms = ago(26), "problem  backup: the newest was taken 20"),
+            (|progress| progress.proven_ms = ago(74), "problem  backup: the last proven restore was 20"),
+            (
+                |progress| progress.drill_fault = Some("x".to_owned()),
+                "problem  backup: the last drill proved nothing: x",
+            ),
+            (|progress| progress.backup_failures = 2, "warning  backup: 2 attempts"),
+            (|progress| *progress = Progress::default(), "warning  backup: none was taken yet"),
+            (|progress| progress.newest_ms = ago(-2), "problem  clock: the newest backup is"),
+        ];
+        for (change, wanted) in cases {
+            let told = told(SETTINGS, change);
+            assert!(told.starts_with(wanted), "{told}");
+        }
+        assert!(told("", |_| {}).starts_with("warning  backup: none are taken"));
+        let never = "[backup]\ndirectory = '/b'\nage_hours_max = 0\n";
+        assert!(told(never, |progress| progress.newest_ms = ago(9999)).starts_with("ok "));
     }
 }
