@@ -202,6 +202,8 @@ fn certificates_are_looked_at() {
     assert_told(&asked(), "problem", "tls", "cannot be used with the key");
     mode(&key_file, 0o604);
     assert_told(&asked(), "problem", "files", "key.pem can be read or written by others");
+    let plain = "[listen]\naddresses = ['0.0.0.0:7600']\nplain_http_anywhere = true\n";
+    assert_told(&configured(&data, plain), "warning", "tls", "plain HTTP on 0.0.0.0:7600");
 }
 
 #[test]

@@ -18,7 +18,7 @@ const DAYS_MIN: i64 = 21;
 /// Looks at the certificate that the configuration names. `host` is what clients call the server by, when that is known.
 pub fn certificate(config: &Config, host: Option<&str>, findings: &mut Findings) {
     let facts = match CertificateFacts::read(&config.tls) {
-        Ok(None) => return findings.ok(TLS, "no certificate is configured: plain HTTP on loopback"),
+        Ok(None) => return plain(config, findings),
         Ok(Some(facts)) => facts,
         Err(error) => {
             let advice = "put a chain in PEM form, leaf first, and its key there; a running server keeps the old one";
@@ -56,6 +56,17 @@ pub fn certificate(config: &Config, host: Option<&str>, findings: &mut Findings)
     } else if findings.is_good(TLS) {
         findings.ok(TLS, format!("the certificate fits its key and is good until {end}, {days} days"));
     }
+}
+
+/// Looks at who can read what goes to a server without a certificate.
+fn plain(config: &Config, findings: &mut Findings) {
+    let open = config.listen.addresses.iter().filter(|address| !address.ip().to_canonical().is_loopback());
+    let open: Vec<String> = open.map(ToString::to_string).collect();
+    if open.is_empty() {
+        return findings.ok(TLS, "no certificate is configured: plain HTTP on loopback");
+    }
+    let text = format!("plain HTTP on {}: everyone on the way reads the secrets", open.join(", "));
+    findings.warn(TLS, text, "set tls.certificate_file and tls.key_file, unless a proxy on this machine has TLS");
 }
 
 /// Asks the server at `url`. `is_own` says that the URL is the one it gave itself, by an address.
