@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 
 use super::drilling::{Drilled, Live, drill};
 use super::taking::{Taking, take};
-use super::{BackupsError, Listing, Shelf, place};
+use super::{BackupsError, Listing, Shelf, place, room};
 use crate::app::App;
 use crate::config::Config;
 use crate::figures::BackupFigures;
@@ -275,6 +275,7 @@ impl Backups {
             clock: self.clock.as_ref(),
             random: Arc::clone(&self.random),
         };
+        room::check(&self.scratch, room::for_backup(&listing))?;
         let manifest = take(&taking, &self.shelf, &listing, kind).await?;
         info!(backup = manifest.name, bytes = manifest.object_bytes, documents = manifest.documents, "took a backup");
         let entry = Entry { manifest: manifest.clone(), place: self.shelf.describe(), proof: None };
@@ -306,6 +307,7 @@ impl Backups {
         // A restore on a new machine has nothing but what stands at the place.
         self.shelf.forget();
         let listing = self.adopt(lease).await?;
+        room::check(&self.scratch, room::for_drill(&listing))?;
         let live = Live { store: self.store.as_ref(), documents: &self.documents, known: &known };
         let clock = self.clock.as_ref();
         let drilled = match drill(&self.shelf, &listing, Some(live), &self.scratch, clock, &self.random).await {
