@@ -223,6 +223,7 @@ fn tell(
         trust: app.trust(),
         data: &data,
         credentials: saved.exists().then_some(saved.as_path()),
+        shared: config.store.url.is_some(),
         new_key,
         dev: config.dev,
     };
