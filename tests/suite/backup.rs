@@ -110,7 +110,13 @@ fn a_data_directory_or_store_that_is_not_there_is_told_as_such() {
     }
     for command in [&backing_up[..], &["verify"], &["account", "root-key"]] {
         let said = told(command, &empty);
-        assert_eq!(said.trim(), format!("strongroom: the data directory {} holds no store", empty.display()));
+        assert_eq!(
+            said.trim(),
+            format!(
+                "strongroom: the data directory {} holds no store; one in a database is named by --config",
+                empty.display()
+            )
+        );
     }
     fs::write(&config, "[limits]\nno_such_key = 1\n").expect("written");
     let said = told(&["verify", "--config", text(&config)], &empty);

@@ -10,6 +10,7 @@
 mod anchor;
 mod backup;
 mod compliance;
+mod doctor;
 mod durability;
 mod fixtures;
 mod kept;
@@ -22,6 +23,7 @@ mod recovery;
 mod roots;
 mod rotation;
 mod start;
+mod systemd;
 mod tpm;
 mod trail;
 mod transfer;

@@ -21,6 +21,8 @@ pub struct Greeting<'a> {
     pub data: &'a Path,
     /// The file with the access key, when there is one.
     pub credentials: Option<&'a Path>,
+    /// Whether the store is in a database, which other servers may share.
+    pub shared: bool,
     /// The access key, when this start made it.
     pub new_key: Option<&'a NewKey>,
     /// Whether developer mode is on.
@@ -46,6 +48,10 @@ impl Greeting<'_> {
         writeln!(to, "  trust        {trust}")?;
         match self.credentials {
             Some(saved) => writeln!(to, "  credentials  {} (profile default)", saved.display())?,
+            None if self.shared => writeln!(
+                to,
+                "  credentials  not in {data}: those of the first server on the database are for all of them"
+            )?,
             None => writeln!(
                 to,
                 "  credentials  not in {data}: use the access key that you have, or stop the server and make a new one \
@@ -104,6 +110,7 @@ mod tests {
             trust: "a file",
             data: Path::new("/data"),
             credentials: Some(Path::new("/data/credentials")),
+            shared: false,
             new_key: Some(&key),
             dev: false,
         };

@@ -94,8 +94,13 @@ fn list(args: &ListArgs) -> Result<(), Box<dyn Error>> {
         let whole = if listing.chain(name).is_some() { "" } else { ", which is not there: it cannot be restored" };
         println!("{name}  {object_bytes} bytes, {documents} documents, commit {commits}{base}{whole}{proven}");
     }
-    println!("{}: {} backups", shelf.describe(), listing.backups.len());
+    println!("{}: {}", shelf.describe(), counted(listing.backups.len(), "backup"));
     told_faults(&listing)
+}
+
+/// A number of things.
+fn counted(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 fn told_faults(listing: &Listing) -> Result<(), Box<dyn Error>> {
@@ -104,7 +109,11 @@ fn told_faults(listing: &Listing) -> Result<(), Box<dyn Error>> {
     }
     match listing.faults.len() {
         0 => Ok(()),
-        count => Err(format!("{count} backups are damaged").into()),
+        count => Err(format!(
+            "{} damaged, or made under another root of trust than that of --data and --config",
+            counted(count, "backup")
+        )
+        .into()),
     }
 }
 
@@ -158,7 +167,7 @@ fn drill(args: &DataArgs) -> Result<(), Box<dyn Error>> {
     for note in &report.notes {
         eprintln!("note: {note}");
     }
-    println!("restored {} from {parts} parts in {} ms", manifest.name, proof.took_ms);
+    println!("restored {} from {} in {} ms", manifest.name, counted(parts, "part"), proof.took_ms);
     crate::offline::tell(&report);
     if let Some(found) = comparison {
         println!("compared: {} documents are the same, {} were changed since", found.same, found.changed);
@@ -196,7 +205,9 @@ pub fn restore(
                 restored => return Ok(restored?),
             }
         }
-        Err(format!("{}: there is no backup{limit} that can be restored", shelf.describe()).into())
+        let none = format!("{}: there is no backup{limit} that can be restored", shelf.describe());
+        let advice = "; is this the root of trust that they were made under?";
+        Err(if listing.faults.is_empty() { none } else { none + advice }.into())
     })
 }
 

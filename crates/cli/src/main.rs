@@ -8,10 +8,12 @@ mod backup;
 mod compliance;
 mod data;
 mod database;
+mod doctor;
 mod greeting;
 mod kept;
 mod keys;
 mod ledger;
+mod notify;
 mod offline;
 mod organization;
 mod policy;
@@ -21,6 +23,7 @@ mod rotation;
 mod serve;
 mod settings;
 mod sheet;
+mod status;
 mod store;
 mod transfer;
 mod unseal;
@@ -56,6 +59,10 @@ const fn version() -> &'static str {
 enum Command {
     /// Runs the server in the foreground.
     Serve(serve::ServeArgs),
+    /// Looks at a machine, a server's or a client's, and says what is wrong and what to do; also while a server runs.
+    Doctor(doctor::DoctorArgs),
+    /// Shows how the server on a data directory is; fails when it does not serve.
+    Status(status::StatusArgs),
     /// Makes a backup of the data, sealed under the root of trust; also while a server runs.
     Backup(Box<backup::BackupArgs>),
     /// Restores a backup into a data directory without a store, or a database that holds nothing, and verifies all of it.
@@ -110,6 +117,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(args) => serve::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Status(args) => status::run(&args),
         Command::Backup(args) => backup::back_up(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Verify(args) => offline::verify_data(&args),

@@ -67,7 +67,11 @@ impl DataArgs {
         if config.store.url.is_some() || self.store().is_dir() {
             return Ok(config);
         }
-        Err(format!("the data directory {} holds no store", self.data.display()).into())
+        Err(format!(
+            "the data directory {} holds no store; one in a database is named by --config",
+            self.data.display()
+        )
+        .into())
     }
 
     /// The directory of the store.
@@ -105,7 +109,10 @@ fn verify_store(
     let report = runtime.block_on(async {
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let store = opening::engine(config, directory, &random).await?;
-        let report = look_over(&store, root, random, SystemClock.now(), beside).await?;
+        let mut report = look_over(&store, root, random, SystemClock.now(), beside).await?;
+        if beside.anchor.is_none() && store.ledger().await.is_ok_and(|ledger| ledger.anchor().is_some()) {
+            report.notes.push("the store has an anchor, which was not looked at: name it with --config".to_owned());
+        }
         store.close().await?;
         Ok::<_, Box<dyn Error>>(report)
     })?;

@@ -24,7 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::greeting::Greeting;
-use crate::{data, process, roots, settings, unseal};
+use crate::{data, notify, process, roots, settings, unseal};
 
 /// Settings on the command line. They win over those of the configuration file.
 #[derive(Args)]
@@ -129,6 +129,7 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     if elsewhere {
         first = opening::is_empty(config, &(Arc::clone(&random) as _)).await?;
     }
+    notify::status("opening the root of trust");
     let root = tokio::select! {
         root = opened_roots(config, first, Arc::clone(&random) as _) => Some(root?),
         _ = interrupt.recv() => None,
@@ -147,11 +148,13 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let others = other_regions(&app).await?;
     tell(config, &app, &url, new_key.as_ref(), &others)?;
     credentials::save_endpoint(directory, &url)?;
+    notify::ready(&url);
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
+        notify::stopping();
     };
     let stopped = serve(listeners, gate, stop, config, clock, random).await;
     credentials::remove_endpoint(directory)?;
@@ -220,6 +223,7 @@ fn tell(
         trust: app.trust(),
         data: &data,
         credentials: saved.exists().then_some(saved.as_path()),
+        shared: config.store.url.is_some(),
         new_key,
         dev: config.dev,
     };

@@ -48,6 +48,11 @@ pub enum AnchorError {
         /// In what they differ.
         what: String,
     },
+    /// There is no anchor to join.
+    #[error(
+        "{0}: the store has no anchor to join: the first server that names one in data.anchor makes it at its start"
+    )]
+    Nothing(PathBuf),
     /// The store knows an anchor, and none is configured.
     #[error(
         "this store has an anchor, but data.anchor names no file. Name it again, or run `strongroom anchor forget` if the \
@@ -123,8 +128,7 @@ impl Anchor {
         };
         if note.commits > ledger.commits() {
             let (store, anchor) = (ledger.commits(), note.commits);
-            let what = format!("the store is older than it was: it counts {store} commits, and its anchor {anchor}");
-            return Err(mismatch(path, &what));
+            return Err(mismatch(path, &older(store, anchor)));
         }
         let anchor = Self::new(path, store, witness, note.id);
         if ledger.anchor() != Some(note.id) {
@@ -153,14 +157,17 @@ impl Anchor {
     /// each of which has the anchor on storage of its own.
     ///
     /// # Errors
-    /// When the store has none, there is a file, or it cannot be written.
+    /// When the store has none, is older than the file knows, or the file cannot be written.
     pub async fn join(path: &Path, store: &Arc<dyn Engine>, witness: &Witness) -> Result<Self, AnchorError> {
         let ledger = store.ledger().await?;
         let Some(id) = ledger.anchor() else {
-            return Err(mismatch(path, "the store has no anchor to join: the first server makes one"));
+            return Err(AnchorError::Nothing(path.to_owned()));
         };
-        if fetch(path)?.is_some() {
-            return Err(mismatch(path, "there is an anchor already"));
+        // One that another server has renewed is joined anew. Of the same one, what it knows already is not forgotten.
+        let known = fetch(path)?.map(|text| opened(path, &text, witness)).transpose()?.filter(|note| note.id == id);
+        if let Some(note) = known.filter(|note| note.commits > ledger.commits()) {
+            let (store, anchor) = (ledger.commits(), note.commits);
+            return Err(mismatch(path, &older(store, anchor)));
         }
         let anchor = Self::new(path, store, witness, id);
         anchor.write(ledger.commits())?;
@@ -249,9 +256,14 @@ pub async fn look(
     }
 }
 
+fn older(store: u64, anchor: u64) -> String {
+    format!("the store is older than it was: it counts {store} commits, and its anchor {anchor}")
+}
+
 const GONE: &str =
     "the anchor is gone, and the store has one (one more server on a database: `strongroom anchor join`)";
-const OTHER: &str = "the anchor is of another store, or of another state of this one";
+const OTHER: &str = "the anchor is of another store, or of another state of this one (where another server on the same \
+                     database renewed it: `strongroom anchor join`)";
 
 fn mismatch(path: &Path, what: &str) -> AnchorError {
     AnchorError::Mismatch { path: path.to_owned(), what: what.to_owned() }

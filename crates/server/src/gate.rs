@@ -68,14 +68,7 @@ impl Endpoint for Gate {
     }
 
     fn ready(&self) -> Readiness {
-        match (self.app.standing.readiness(), node::deaf(&self.app)) {
-            (readiness, None) => readiness,
-            (Readiness::Ready | Readiness::ReadsOnly(_), Some(deaf)) => Readiness::NotReady(vec![deaf]),
-            (Readiness::NotReady(mut reasons), Some(deaf)) => {
-                reasons.push(deaf);
-                Readiness::NotReady(reasons)
-            }
-        }
+        node::readiness(&self.app)
     }
 
     fn warnings(&self) -> Vec<String> {

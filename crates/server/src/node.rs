@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::app::{App, OpenError};
 use crate::config::Config;
+use crate::front::Readiness;
 use crate::frozen;
 
 /// Between two times that this server says that it is there, in ms.
@@ -116,11 +117,20 @@ pub(crate) fn mark(app: &App, record: &mut record::Record) {
     }
 }
 
-/// What there is to say of this server's hearing of others' changes, for readiness: nothing when all is well.
-pub(crate) fn deaf(app: &App) -> Option<String> {
+/// Whether requests can be served. What fails in the background while the database is away, fails for that: the database is
+/// the reason.
+pub(crate) fn readiness(app: &App) -> Readiness {
     let documents = app.identities.documents();
-    let lost = documents.lost().filter(|_| !documents.may_recall())?;
-    Some(format!("other servers' changes have not been heard of for {} ms", lost.as_millis()))
+    let Some(lost) = documents.lost() else { return app.standing.readiness() };
+    let away = format!("the database has not been heard of for {} ms", lost.as_millis());
+    match app.standing.readiness_but_for_duties() {
+        Readiness::NotReady(mut reasons) => {
+            reasons.insert(0, away);
+            Readiness::NotReady(reasons)
+        }
+        _ if documents.may_recall() => Readiness::ReadsOnly(away + ": reads are answered from memory"),
+        _ => Readiness::NotReady(vec![away]),
+    }
 }
 
 /// Tells the log when other servers' changes are not heard of, and when they are again.

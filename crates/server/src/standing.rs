@@ -82,7 +82,22 @@ impl Standing {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).values().flatten().cloned().collect()
     }
 
+    /// Whether the store takes changes, as far as its operator has a say.
+    pub(crate) fn takes_changes(&self) -> bool {
+        frozen::told(*self.of_store.lock().unwrap_or_else(PoisonError::into_inner)).is_none()
+    }
+
     pub(crate) fn readiness(&self) -> Readiness {
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.readiness_with(failing.iter().map(|duty| format!("background work fails: {duty}")).collect())
+    }
+
+    /// The same, whatever duties fail.
+    pub(crate) fn readiness_but_for_duties(&self) -> Readiness {
+        self.readiness_with(Vec::new())
+    }
+
+    fn readiness_with(&self, duties: Vec<String>) -> Readiness {
         let mut reasons = Vec::new();
         if self.trail_fails.load(Ordering::Relaxed) {
             reasons.push("the audit trail cannot be written".to_owned());
@@ -93,8 +108,7 @@ impl Standing {
         if self.backlog_is_full() {
             reasons.push("more than audit.backlog_entries_max records of changes wait for the audit trail".to_owned());
         }
-        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        reasons.extend(failing.iter().map(|duty| format!("background work fails: {duty}")));
+        reasons.extend(duties);
         if !reasons.is_empty() {
             return Readiness::NotReady(reasons);
         }

@@ -68,9 +68,6 @@ pub async fn look_over(
     }
     faults.append(&mut report.faults);
     report.faults = faults;
-    if beside.anchor.is_none() && store.ledger().await.is_ok_and(|ledger| ledger.anchor().is_some()) {
-        report.notes.push("the store has an anchor, which was not looked at: name it with --config".to_owned());
-    }
     Ok(report)
 }
 

@@ -19,6 +19,6 @@ pub use api::{
 };
 pub use engine::{Engine, Integrity, Stats};
 pub use memory::MemoryStore;
-pub use postgres::{ClientIdentity, PostgresConfig, PostgresImporter, PostgresStore};
+pub use postgres::{ClientIdentity, PostgresConfig, PostgresImporter, PostgresStore, Probe, ProbedStore};
 pub use rules::{BATCH_DOCUMENTS_MAX, BODY_BYTES_MAX, KEY_BYTES_MAX, TERMS_MAX, VALUE_BYTES_MAX};
 pub use sqlite::{DATABASE_FILE, SqliteConfig, SqliteFiles, SqliteImporter, SqliteStore};

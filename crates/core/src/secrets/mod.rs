@@ -19,7 +19,7 @@ mod policies;
 mod put;
 mod read;
 mod refusals;
-mod regions;
+pub mod regions;
 pub mod resolve;
 pub mod rotation;
 mod search;

@@ -7,6 +7,7 @@
 mod drilling;
 mod places;
 mod restoring;
+mod room;
 mod shelf;
 mod taking;
 mod worker;

@@ -428,7 +428,10 @@ async fn a_place_that_fails_is_told_and_tried_again() {
         backed.hours(26);
         mode.store(FINE, Ordering::SeqCst);
         let told = backups.warnings(&backups.catalogue.progress().await.unwrap(), backed.house.clock.now());
-        assert_eq!(told, ["the newest backup is older than backup.age_hours_max"]);
+        assert_eq!(
+            told,
+            ["the newest backup is older than backup.age_hours_max", "the last backup could not be taken: see the log"]
+        );
         backed.look_with(&backups).await;
         assert_eq!(backed.kinds().await, [FULL]);
         // What was left of the attempts has gone.

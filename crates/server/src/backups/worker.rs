@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 
 use super::drilling::{Drilled, Live, drill};
 use super::taking::{Taking, take};
-use super::{BackupsError, Listing, Shelf, place};
+use super::{BackupsError, Listing, Shelf, place, room};
 use crate::app::App;
 use crate::config::Config;
 use crate::figures::BackupFigures;
@@ -275,6 +275,7 @@ impl Backups {
             clock: self.clock.as_ref(),
             random: Arc::clone(&self.random),
         };
+        room::check(&self.scratch, room::for_backup(&listing))?;
         let manifest = take(&taking, &self.shelf, &listing, kind).await?;
         info!(backup = manifest.name, bytes = manifest.object_bytes, documents = manifest.documents, "took a backup");
         let entry = Entry { manifest: manifest.clone(), place: self.shelf.describe(), proof: None };
@@ -306,6 +307,7 @@ impl Backups {
         // A restore on a new machine has nothing but what stands at the place.
         self.shelf.forget();
         let listing = self.adopt(lease).await?;
+        room::check(&self.scratch, room::for_drill(&listing))?;
         let live = Live { store: self.store.as_ref(), documents: &self.documents, known: &known };
         let clock = self.clock.as_ref();
         let drilled = match drill(&self.shelf, &listing, Some(live), &self.scratch, clock, &self.random).await {
@@ -361,13 +363,7 @@ impl Backups {
 
     /// Tells the log when something fails that is no matter of a single backup: once, not at every look.
     fn note(&self, outcome: Result<(), BackupsError>) {
-        match outcome {
-            Ok(()) => self.fails.store(false, Ordering::Relaxed),
-            Err(fault) if !self.fails.swap(true, Ordering::Relaxed) => {
-                error!(%fault, "the catalogue of backups cannot be kept");
-            }
-            Err(_) => {}
-        }
+        note(&self.fails, outcome);
     }
 
     /// The same at another place.
@@ -402,6 +398,9 @@ impl Backups {
         if is_old(progress.newest_ms, self.age_ms_max) {
             told.push("the newest backup is older than backup.age_hours_max".to_owned());
         }
+        if progress.backup_failures > 0 || self.fails.load(Ordering::Relaxed) {
+            told.push("the last backup could not be taken: see the log".to_owned());
+        }
         if is_old(progress.proven_ms, self.proven_ms_max) {
             told.push("the last proven restore of a backup is longer ago than backup.proven_hours_max".to_owned());
         }
@@ -413,6 +412,17 @@ impl Backups {
             told.push("the last drill of backups proved nothing: see the log".to_owned());
         }
         told
+    }
+}
+
+/// Tells the log of the first of failures that follow one another.
+fn note(fails: &AtomicBool, outcome: Result<(), BackupsError>) {
+    match outcome {
+        Ok(()) => fails.store(false, Ordering::Relaxed),
+        Err(fault) if !fails.swap(true, Ordering::Relaxed) => {
+            error!(%fault, "the catalogue of backups cannot be kept");
+        }
+        Err(_) => {}
     }
 }
 
@@ -433,14 +443,18 @@ pub(crate) async fn until_stopped(app: Arc<App>, mut stopped: watch::Receiver<bo
     let figures = &app.figures.backups;
     let working = async {
         loop {
-            backups.note(backups.look(figures).await);
+            // A store that is frozen or was moved is none to take backups of.
+            if app.standing.takes_changes() {
+                backups.note(backups.look(figures).await);
+            }
             pause().await;
         }
     };
     // Beside the work, which may hang with the place: that is to be told then.
+    let untold = AtomicBool::new(false);
     let telling = async {
         loop {
-            backups.note(backups.tell(figures, &app.standing).await);
+            note(&untold, backups.tell(figures, &app.standing).await);
             pause().await;
         }
     };
@@ -450,5 +464,7 @@ pub(crate) async fn until_stopped(app: Arc<App>, mut stopped: watch::Receiver<bo
         () = telling => {}
     }
     // Another node need not wait for the lease to end.
-    backups.note(backups.give_back().await);
+    if app.standing.takes_changes() {
+        backups.note(backups.give_back().await);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod aside;
+mod certificate;
 mod connection;
 mod lanes;
 mod line;
@@ -35,6 +36,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+pub use certificate::CertificateFacts;
 pub(crate) use line::{Line, Underway, Working};
 pub(crate) use load::Held;
 pub use private::EndpointPolicyError;

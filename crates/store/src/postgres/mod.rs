@@ -12,6 +12,7 @@ mod inspect;
 mod ledger;
 mod plan;
 mod pool;
+mod probe;
 mod queries;
 mod schema;
 mod session;
@@ -35,6 +36,7 @@ use tokio::time::{sleep, timeout};
 
 pub use config::{ClientIdentity, PostgresConfig};
 pub use import::PostgresImporter;
+pub use probe::{Probe, ProbedStore};
 
 use crate::api::{
     Batch, DocumentKey, Entry, FeedRow, Kind, LedgerBegin, Range, Row, Store, StoreError, StoreFuture, Term, Watcher,

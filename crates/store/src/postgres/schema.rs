@@ -131,7 +131,7 @@ pub(super) async fn standing(session: &Session, schema: &str) -> Result<Standing
 }
 
 /// Version and floor of the tables; nothing when there are none.
-async fn stored(session: &Session, schema: &str) -> Result<Option<(i64, i64)>, Trouble> {
+pub(super) async fn stored(session: &Session, schema: &str) -> Result<Option<(i64, i64)>, Trouble> {
     let found = "SELECT 1 FROM information_schema.tables WHERE table_schema = $1 AND table_name = 'head'";
     if session.ask(found, vec![&schema]).await?.is_empty() {
         return Ok(None);

@@ -111,7 +111,8 @@ impl Writer {
             // Trims may be lost in a crash: a group of nothing else does not wait for the disk.
             outcome.is_ok() && !matches!(job, Job::Trim { .. })
         });
-        let done = Done { outcomes, unfinished, kept: None, turn: head.turn.saturating_add(1), before, sequence: None, asked };
+        let done =
+            Done { outcomes, unfinished, kept: None, turn: head.turn.saturating_add(1), before, sequence: None, asked };
         self.write(session, plan, &head, durable, done).await
     }
 
