@@ -89,7 +89,7 @@ mod tests {
         for wrong in [&b"a\0b"[..], b"a\0", b"\xff\0a\0"] {
             assert_eq!(read_changes(wrong), None, "{wrong:?}");
         }
-        let many = vec!["k".repeat(1000); 100];
-        assert_eq!(changes(many.iter().map(|key| ("box", key.as_str()))), None);
+        let many = vec!["k".repeat(1000); CHANGES_BYTES_MAX / 1000];
+        assert!(changes(many.iter().map(|key| ("box", key.as_str()))).is_none());
     }
 }
