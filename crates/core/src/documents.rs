@@ -304,6 +304,15 @@ impl Documents {
         {
             return Ok(Some(Loaded { version: hit.version, value }));
         }
+        self.load_newest(key).await
+    }
+
+    /// The document at `key` as it is stored, whatever is in memory: for a decision that does not put the document itself,
+    /// so that no conflict would tell that another server has changed it.
+    ///
+    /// # Errors
+    /// As [`Documents::load`].
+    pub async fn load_newest<T: Document>(&self, key: impl Into<Arc<str>>) -> Result<Option<Loaded<T>>, Error> {
         let key = DocumentKey::new(T::KIND, key);
         let count = self.memory.count(&key);
         let Some(row) = self.store.get(&key).await? else { return Ok(None) };

@@ -230,7 +230,7 @@ def test_a_user_needs_leave_and_passwords_stay_out_of_the_trail(server, own_sm, 
 
     def records():
         lines = "".join(file.read_text() for file in (server.data / "trail").rglob("*") if file.is_file())
-        return lines if "RotationSucceeded" in lines else None
+        return lines if all(name in lines for name in ("RotationSucceeded", "UpdateSecretVersionStage")) else None
 
     trail = until(records)
     for text in ["audited-first", "never-written-down", password]:

@@ -84,7 +84,7 @@ impl Rotations {
 
     async fn decided(&self, taken: &Taken) -> Result<Option<Decided>, Error> {
         let Some(job) = self.mine(taken).await? else { return Ok(None) };
-        let secret = self.documents.load::<Secret>(secret_key(&job.value)).await?;
+        let secret = self.documents.load_newest::<Secret>(secret_key(&job.value)).await?;
         let mut next = Job::clone(&job.value);
         let now = self.clock.now();
         let what = decide(&mut next, secret.as_ref().map(|secret| secret.value.as_ref()), now);
@@ -227,7 +227,7 @@ impl Rotations {
     /// Writes down how a step ended, and what follows.
     async fn settle(&self, taken: &Taken, call: &Call, step: Step, end: &StepEnd, took_ms: i64) -> Result<(), Error> {
         let Some(job) = self.mine(taken).await? else { return Ok(()) };
-        let secret = self.documents.load::<Secret>(secret_key(&job.value)).await?;
+        let secret = self.documents.load_newest::<Secret>(secret_key(&job.value)).await?;
         let secret = secret.filter(|secret| secret.value.suffix == job.value.suffix);
         // Gone, or not this run's any more: the next decision sees it.
         let Some(secret) = secret.filter(|secret| is_of(&secret.value, call)) else { return Ok(()) };
