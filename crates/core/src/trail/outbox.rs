@@ -158,7 +158,8 @@ impl Outbox {
     pub async fn holds_more_than(&self, entries_max: u64) -> Result<bool, StoreError> {
         let first = self.store.feed(&self.topic, 0, 1).await?;
         let Some(first) = first.first() else { return Ok(false) };
-        let last_allowed = first.sequence.saturating_add(entries_max.saturating_sub(1));
+        let Some(behind_first) = entries_max.checked_sub(1) else { return Ok(true) };
+        let last_allowed = first.sequence.saturating_add(behind_first);
         Ok(!self.store.feed(&self.topic, last_allowed, 1).await?.is_empty())
     }
 
@@ -410,7 +411,12 @@ mod tests {
         let outbox = fixture.start();
         let mut committed = 0;
         for _ in 0..2 {
+            assert!(!outbox.holds_more_than(0).await.expect("told"), "nothing waits");
             assert!(!outbox.holds_more_than(3).await.expect("told"), "nothing waits");
+            fixture.commit(committed..committed + 1).await;
+            assert!(outbox.holds_more_than(0).await.expect("told"), "one waits");
+            committed += 1;
+            outbox.drain().await.expect("drain");
             fixture.commit(committed..committed + 3).await;
             assert!(!outbox.holds_more_than(3).await.expect("told"));
             fixture.commit(committed + 3..committed + 4).await;
