@@ -142,7 +142,7 @@ fn asked(args: &ComplianceArgs) -> Result<u64, Box<dyn Error>> {
     rules.sort_unstable();
     rules.dedup();
     store::look(&args.data, async |opened| {
-        let parameters = opened.config.compliance.parameters();
+        let parameters = opened.config.compliance.clone();
         let scope = args.scope.scope();
         let question = Question { opened, scope: &scope, rules, parameters, now: SystemClock.now() };
         let mut counts = BTreeMap::new();
@@ -294,7 +294,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Box<dyn Error>> {
 }
 
 async fn reported(args: &ReportArgs, opened: &Opened) -> Result<(), Box<dyn Error>> {
-    let (parameters, scope) = (opened.config.compliance.parameters(), args.scope.scope());
+    let (parameters, scope) = (opened.config.compliance.clone(), args.scope.scope());
     let report = args.report.report();
     let from = (opened.documents.as_ref(), &opened.identities);
     let mut reporter = Reporter::new(report, from, &parameters, &scope, SystemClock.now());

@@ -8,6 +8,7 @@ mod rules;
 mod tests;
 mod walk;
 
+use serde::{Deserialize, Serialize};
 use strongroom_types::Timestamp;
 
 pub use self::keys::UsedKey;
@@ -94,8 +95,9 @@ impl Rule {
     }
 }
 
-/// What the rules ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the rules ask for, as a configuration has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Parameters {
     /// maximumAllowedRotationFrequency: the longest time between two rotations, in days.
     pub rotation_days_max: Option<u32>,

@@ -1,6 +1,5 @@
 //! What the rules of compliance ask for, with the ranges that AWS has for it.
 
-use serde::{Deserialize, Serialize};
 use strongroom_core::compliance::Parameters;
 use strongroom_types::Arn;
 
@@ -17,81 +16,25 @@ const TAGS_MAX: usize = 6;
 /// Characters of a tag's key.
 const TAG_CHARS_MAX: usize = 128;
 
-/// Parameters of the rules of AWS Config and Security Hub.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ComplianceConfig {
-    /// maximumAllowedRotationFrequency, in days.
-    pub rotation_days_max: Option<u32>,
-    /// maximumAllowedRotationFrequencyInHours.
-    pub rotation_hours_max: Option<u32>,
-    /// maxDaysSinceRotation.
-    pub since_rotation_days_max: u32,
-    /// unusedForDays.
-    pub unused_days_max: u32,
-    /// kmsKeyArns.
-    pub kms_keys: Vec<String>,
-    /// requiredTagKeys.
-    pub required_tags: Vec<String>,
-}
-
-impl Default for ComplianceConfig {
-    fn default() -> Self {
-        let Parameters {
-            rotation_days_max,
-            rotation_hours_max,
-            since_rotation_days_max,
-            unused_days_max,
-            kms_keys,
-            required_tags,
-        } = Parameters::default();
-        Self {
-            rotation_days_max,
-            rotation_hours_max,
-            since_rotation_days_max,
-            unused_days_max,
-            kms_keys,
-            required_tags,
+/// Refuses what is out of range.
+pub(super) fn check(parameters: &Parameters, problems: &mut Problems) {
+    let mut within = |key, value: u32, most| problems.range("compliance", key, value.into(), 1, most);
+    within("rotation_days_max", parameters.rotation_days_max.unwrap_or(1), DAYS_MAX);
+    within("rotation_hours_max", parameters.rotation_hours_max.unwrap_or(1), HOURS_MAX);
+    within("since_rotation_days_max", parameters.since_rotation_days_max, SINCE_ROTATION_DAYS_MAX);
+    within("unused_days_max", parameters.unused_days_max, DAYS_MAX);
+    for key in &parameters.kms_keys {
+        let is_key = |arn: &Arn| arn.service == "kms" && arn.resource.starts_with("key/");
+        if !Arn::parse(key).is_ok_and(|arn| is_key(&arn)) {
+            problems.add("compliance.kms_keys", format!("{key:?} is not the ARN of a KMS key"));
         }
     }
-}
-
-impl ComplianceConfig {
-    /// What the rules are asked with.
-    #[must_use]
-    pub fn parameters(&self) -> Parameters {
-        let Self { rotation_days_max, rotation_hours_max, since_rotation_days_max, unused_days_max, .. } = *self;
-        let (kms_keys, required_tags) = (self.kms_keys.clone(), self.required_tags.clone());
-        Parameters {
-            rotation_days_max,
-            rotation_hours_max,
-            since_rotation_days_max,
-            unused_days_max,
-            kms_keys,
-            required_tags,
-        }
+    if parameters.required_tags.len() > TAGS_MAX {
+        problems.add("compliance.required_tags", format!("more than {TAGS_MAX} tags"));
     }
-
-    pub(super) fn check(&self, problems: &mut Problems) {
-        let mut within = |key, value: u32, most| problems.range("compliance", key, value.into(), 1, most);
-        within("rotation_days_max", self.rotation_days_max.unwrap_or(1), DAYS_MAX);
-        within("rotation_hours_max", self.rotation_hours_max.unwrap_or(1), HOURS_MAX);
-        within("since_rotation_days_max", self.since_rotation_days_max, SINCE_ROTATION_DAYS_MAX);
-        within("unused_days_max", self.unused_days_max, DAYS_MAX);
-        for key in &self.kms_keys {
-            let is_key = |arn: &Arn| arn.service == "kms" && arn.resource.starts_with("key/");
-            if !Arn::parse(key).is_ok_and(|arn| is_key(&arn)) {
-                problems.add("compliance.kms_keys", format!("{key:?} is not the ARN of a KMS key"));
-            }
-        }
-        if self.required_tags.len() > TAGS_MAX {
-            problems.add("compliance.required_tags", format!("more than {TAGS_MAX} tags"));
-        }
-        for tag in &self.required_tags {
-            if tag.is_empty() || tag.chars().count() > TAG_CHARS_MAX {
-                problems
-                    .add("compliance.required_tags", format!("{tag:?} has not from 1 to {TAG_CHARS_MAX} characters"));
-            }
+    for tag in &parameters.required_tags {
+        if tag.is_empty() || tag.chars().count() > TAG_CHARS_MAX {
+            problems.add("compliance.required_tags", format!("{tag:?} has not from 1 to {TAG_CHARS_MAX} characters"));
         }
     }
 }
@@ -105,7 +48,7 @@ mod tests {
         let good = "[compliance]\nrotation_days_max = 365\nrotation_hours_max = 8760\nsince_rotation_days_max = 180\n\
                     unused_days_max = 1\nkms_keys = [\"arn:aws:kms:us-east-1:111122223333:key/1\"]\n\
                     required_tags = [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\"]\n";
-        let parameters = Config::load(good).unwrap().compliance.parameters();
+        let parameters = Config::load(good).unwrap().compliance;
         assert_eq!(parameters.rotation_days_max, Some(365));
         assert_eq!((parameters.unused_days_max, parameters.required_tags.len()), (1, 6));
         for wrong in [

@@ -20,7 +20,6 @@ mod text;
 mod tests;
 
 pub use backup::{BackupConfig, BucketConfig};
-pub use compliance::ComplianceConfig;
 pub use functions::{FunctionsConfig, IsolationConfig, LambdaEndpointConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
@@ -35,6 +34,7 @@ pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig
 pub use store::StoreConfig;
 
 use serde::{Deserialize, Serialize};
+use strongroom_core::compliance::Parameters;
 use toml::{Table, Value};
 
 /// All settings of a server. `Default` is a server on loopback with every limit at its documented value.
@@ -78,7 +78,7 @@ pub struct Config {
     /// Figures that can be fetched.
     pub metrics: MetricsConfig,
     /// What the rules of compliance ask for.
-    pub compliance: ComplianceConfig,
+    pub compliance: Parameters,
 }
 
 impl Default for Config {
@@ -102,7 +102,7 @@ impl Default for Config {
             functions: FunctionsConfig::default(),
             backup: BackupConfig::default(),
             metrics: MetricsConfig::default(),
-            compliance: ComplianceConfig::default(),
+            compliance: Parameters::default(),
         }
     }
 }
@@ -153,7 +153,7 @@ impl Config {
         self.identity_providers.check(problems);
         self.functions.check(&self.account.region, problems);
         self.backup.check(&self.data.directory, problems);
-        self.compliance.check(problems);
+        compliance::check(&self.compliance, problems);
     }
 }
 
