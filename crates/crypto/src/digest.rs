@@ -1,5 +1,7 @@
 //! SHA-256 and HMAC-SHA-256 (FIPS 180-4, RFC 2104), and SHA-1 for the thumbprints of certificates.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::{constant_time, digest, hmac};
 
 /// Length of a SHA-256 digest and of an HMAC-SHA-256 tag, in bytes.
@@ -97,6 +99,16 @@ pub fn hmac(bits: u16, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
     Some(hmac::sign(&hmac::Key::new(algorithm, key), message).as_ref().to_vec())
 }
 
+/// Bytes in hexadecimal, in lower case. Not for keys: the text is not wiped.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Whether two byte strings are equal, in time that depends on their lengths alone.
 #[must_use]
 pub fn equal(left: &[u8], right: &[u8]) -> bool {
@@ -114,10 +126,6 @@ fn array(bytes: &[u8]) -> [u8; DIGEST_LEN] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|b| format!("{b:02x}")).collect()
-    }
 
     #[test]
     fn sha256_of_abc_is_that_of_fips_180() {

@@ -30,6 +30,7 @@ use crate::backups::{Backups, Source};
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::figures::Figures;
+use crate::free::free_bytes;
 use crate::frozen;
 use crate::functions::{Owners, Partners, Rotators, ServerHost, elsewhere};
 use crate::gate::{Gate, fault_text};
@@ -349,8 +350,7 @@ impl Space {
     /// # Errors
     /// When the system does not tell.
     pub(crate) fn is_low(&self) -> io::Result<bool> {
-        let stat = rustix::fs::statvfs(&self.directory)?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize) < self.free_bytes_min)
+        Ok(free_bytes(&self.directory)? < self.free_bytes_min)
     }
 }
 

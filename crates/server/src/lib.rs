@@ -3,6 +3,7 @@
 mod authn;
 mod cors;
 mod figures;
+pub mod free;
 mod frozen;
 mod health;
 mod inspection;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use strongroom_server::app::trail_directory;
 use strongroom_server::config::{Config, RootConfig};
 use strongroom_server::credentials::CREDENTIALS_FILE;
+use strongroom_server::free::free_bytes;
 
 use super::finding::Findings;
 use crate::data;
@@ -147,15 +148,6 @@ fn space(config: &Config, findings: &mut Findings) {
     } else {
         findings.ok(SPACE, text);
     }
-}
-
-/// Bytes that are free for users on the file system of `directory`.
-///
-/// # Errors
-/// When the system does not tell.
-pub fn free_bytes(directory: &Path) -> std::io::Result<u64> {
-    let stat = rustix::fs::statvfs(directory)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 #[cfg(test)]

@@ -10,13 +10,14 @@ use strongroom_core::catalogue::{Catalogue, Progress};
 use strongroom_core::secrets::regions::regions_of;
 use strongroom_crypto::{Random, RootOfTrust as _, SystemRandom};
 use strongroom_server::config::{Config, RootConfig};
+use strongroom_server::free::free_bytes;
 use strongroom_store::transfer::Standing;
 use strongroom_store::{PostgresStore, Probe, SqliteStore};
 use strongroom_types::{AccountId, Clock as _, Region, SystemClock, Timestamp};
 use strongroom_wire::timestamps;
 
+use super::clock;
 use super::finding::Findings;
-use super::{clock, files};
 use crate::offline::DataArgs;
 use crate::roots::OpenRootError;
 use crate::store::Opened;
@@ -97,7 +98,7 @@ pub fn inside(args: &DataArgs, config: &Config) -> Result<Result<Inside, Box<dyn
             return Err(Unseen::None);
         }
         // A copy is looked at, and made into a store of its own.
-        let (held, free) = (bytes_in(&args.store()), files::free_bytes(args.directory()).unwrap_or(0));
+        let (held, free) = (bytes_in(&args.store()), free_bytes(args.directory()).unwrap_or(0));
         if held.saturating_mul(3) > free {
             let text = format!("there is no room for a copy of its {held} bytes in {}", args.directory().display());
             return Err(Unseen::Other(text));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use strongroom_crypto::digest::hex;
 use strongroom_store::{Batch, Range};
 use strongroom_types::Timestamp;
 use strongroom_wire::forms::Enumeration as _;
@@ -95,7 +96,7 @@ impl Kms {
             account: key.account.clone(),
             region: key.region.clone(),
             key_id: key.key_id.clone(),
-            grant_id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+            grant_id: hex(&id),
             name: input.name.clone(),
             created_ms: cx.now.millis(),
             issuing_account: cx.caller.account.to_string(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use strongroom_crypto::digest::MacKey;
+use strongroom_crypto::digest::{MacKey, hex};
 use strongroom_crypto::{Context, Keyring, Sealed, aead};
 use strongroom_types::{SecretBytes, Timestamp};
 use strongroom_wire::kms::KeySpec;
@@ -23,7 +23,7 @@ pub(super) fn context(account: &str, region: &str, key_id: &str) -> Context {
 #[must_use]
 pub(super) fn material_id(material: &SecretBytes) -> String {
     let tag = MacKey::new(material.expose()).tag(b"strongroom key material v1");
-    tag.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&tag)
 }
 
 /// The length of the material of a symmetric or HMAC key, in bytes.

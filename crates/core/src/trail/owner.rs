@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use strongroom_crypto::digest::hex;
 use strongroom_crypto::{CryptoError, Random, random};
 
 /// The file in a trail's folder that says whose it is.
@@ -34,7 +35,7 @@ impl NodeName {
     /// When the random source fails.
     pub fn draw(random: &dyn Random) -> Result<Self, CryptoError> {
         let drawn: [u8; DRAWN_BYTES] = random::bytes(random)?;
-        Ok(Self(drawn.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()))
+        Ok(Self(hex(&drawn).into()))
     }
 
     /// The name in `text`; none when it is no name.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 use strongroom_client::{Answer, Call, CallError, Client, ServiceError};
-use strongroom_crypto::digest::sha256;
+use strongroom_crypto::digest::{hex, sha256};
 use strongroom_types::SecretBytes;
 
 use super::Bucket;
@@ -98,7 +98,7 @@ impl Bucket {
         for (name, value) in &wanted.headers {
             call = call.with_header(HeaderName::from_static(name), value);
         }
-        let digest: String = sha256(wanted.body).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&sha256(wanted.body));
         call.with_header(CONTENT_SHA256, &digest).with_body(SecretBytes::new(wanted.body.to_vec()))
     }
 

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use strongroom_core::catalogue::{BackupName, Manifest};
 use strongroom_core::verification::Report;
 use strongroom_crypto::Random;
-use strongroom_crypto::digest::Sha256;
+use strongroom_crypto::digest::{Sha256, hex};
 use strongroom_types::Timestamp;
 
-use super::taking::hexadecimal;
 use super::{BackupsError, Listing, Shelf, aside, at};
 use crate::transfer::{self, Bytes};
 
@@ -90,7 +89,7 @@ fn digest_of(path: &Path) -> Result<String, BackupsError> {
     loop {
         let count = file.read(&mut part).map_err(at(path))?;
         if count == 0 {
-            return Ok(hexadecimal(&digest.finish()));
+            return Ok(hex(&digest.finish()));
         }
         digest.update(part.get(..count).unwrap_or_default());
     }

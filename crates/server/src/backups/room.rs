@@ -6,6 +6,7 @@ use strongroom_core::catalogue::Manifest;
 
 use super::BackupsError;
 use super::shelf::Listing;
+use crate::free::free_bytes;
 
 /// What stays free beside what the work takes, in bytes.
 const SPARE_BYTES: u64 = 256 * 1024 * 1024;
@@ -30,8 +31,7 @@ pub(super) fn for_drill(listing: &Listing) -> u64 {
 /// When there is not as much room, or the system does not tell.
 pub(super) fn check(scratch: &Path, needed: u64) -> Result<(), BackupsError> {
     let shown = scratch.display();
-    let stat = rustix::fs::statvfs(scratch).map_err(|error| BackupsError::File(format!("{shown}: {error}")))?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let free = free_bytes(scratch).map_err(|error| BackupsError::File(format!("{shown}: {error}")))?;
     let wanted = needed.saturating_add(SPARE_BYTES);
     if free >= wanted {
         return Ok(());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use strongroom_core::backup::OpeningReader;
 use strongroom_core::catalogue::{BackupKind, BackupName, Manifest};
-use strongroom_crypto::digest::Sha256;
+use strongroom_crypto::digest::{Sha256, hex};
 use strongroom_crypto::{Random, Witness};
 use strongroom_store::transfer::{Exporter, read_header};
 use strongroom_types::Clock;
@@ -127,7 +127,7 @@ async fn write(
         let Measured { to, bytes, digest } = to;
         let file = to.into_inner().map_err(|error| at(&path)(error.into_error()))?;
         file.sync_all().map_err(at(&path))?;
-        Ok((bytes, hexadecimal(&digest.finish())))
+        Ok((bytes, hex(&digest.finish())))
     })
     .await?;
     // What was written is read back: it opens, and says how far the store had come.
@@ -151,10 +151,6 @@ pub(super) async fn opening(shelf: &Shelf, path: &Path) -> Result<Box<dyn Read +
         Ok(Box::new(OpeningReader::begin(root.as_ref(), file)?) as Box<dyn Read + Send>)
     })
     .await
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Counts and digests what goes through it.

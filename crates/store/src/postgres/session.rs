@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use strongroom_crypto::digest::hex;
 use strongroom_crypto::{Random, random};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -158,7 +159,7 @@ impl Database {
 
 /// What a node adds to its news, so that it does not wake itself.
 pub(super) fn channel_payload(node: &[u8; 16]) -> String {
-    node.iter().fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}"))
+    hex(node)
 }
 
 /// Moves a connection's bytes until it ends.

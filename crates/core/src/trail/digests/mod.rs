@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use strongroom_crypto::CryptoError;
 use strongroom_crypto::asymmetric::{Message, PrivateKey, Scheme, Spec, verify};
-use strongroom_crypto::digest::{Sha256, sha256};
+use strongroom_crypto::digest::{Sha256, hex, sha256};
 use strongroom_types::{SecretBytes, Timestamp};
 
 use super::calendar::{Hour, push_iso};
@@ -158,15 +158,6 @@ impl Read for Hashing {
 
 fn hash_of(line: &[u8]) -> [u8; LINE_HASH_BYTES] {
     sha256(line).first_chunk().copied().unwrap_or_default()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// A digest file that was read.

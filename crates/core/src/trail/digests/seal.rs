@@ -3,10 +3,10 @@
 use std::io;
 
 use strongroom_crypto::CryptoError;
-use strongroom_crypto::digest::sha256;
+use strongroom_crypto::digest::{hex, sha256};
 use strongroom_types::Timestamp;
 
-use super::{Content, Digest, Signer, VERSION, hex, iso};
+use super::{Content, Digest, Signer, VERSION, iso};
 use crate::trail::calendar::{EVER, Hour};
 use crate::trail::files::{SegmentFiles, newest_first};
 use crate::trail::segments::Segments;
