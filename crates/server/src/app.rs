@@ -24,6 +24,7 @@ use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
 use thiserror::Error;
 
+use crate::admission::Admission;
 use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::backups::{Backups, Source};
@@ -37,7 +38,6 @@ use crate::gate::{Gate, fault_text};
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::node::{self, Node};
 use crate::opening::{self, WholeStore};
-use crate::refused::Refused;
 use crate::rewrapping::Rewrapping;
 use crate::standing::Standing;
 
@@ -130,8 +130,8 @@ pub struct App {
     pub(crate) keyring: Arc<Keyring>,
     /// A server that cannot account for itself is not ready.
     pub(crate) standing: Standing,
-    /// Refused requests that have no records of their own.
-    pub(crate) refused: Refused,
+    /// The bounds on callers.
+    pub(crate) admission: Admission,
     /// The reserve of the trail's file system.
     pub(crate) space: Space,
     /// Records of changes that may wait for the trail.
@@ -258,7 +258,7 @@ impl App {
             clock,
             random,
             standing,
-            refused: Refused::new(config.audit.refusals_per_minute_max),
+            admission: Admission::new(config),
             space,
             backlog_entries_max: config.audit.backlog_entries_max,
             trail_sync: config.audit.sync,
@@ -456,7 +456,8 @@ fn rotations(
     config: &Config,
 ) -> Rotations {
     let (documents, kms, rotator) = (Arc::clone(documents), Arc::clone(kms), Arc::clone(rotator));
-    Rotations::new(documents, kms, rotator, Arc::clone(clock), config.account.region.clone())
+    let region = config.account.region.clone();
+    Rotations::new(documents, kms, rotator, Arc::clone(clock), region).with_quotas(config.quotas.of_secrets())
 }
 
 /// The secrets.
@@ -471,6 +472,7 @@ fn secrets(
     let (documents, identities, kms) = (Arc::clone(documents), Arc::clone(identities), Arc::clone(kms));
     let data_keys_max = entries(config.cache.data_keys_max);
     Secrets::new(documents, identities, kms, rotator, Arc::clone(trail), data_keys_max)
+        .with_quotas(config.quotas.of_secrets())
 }
 
 /// The account of the store; made when there is none, its access key saved before it can sign anything.

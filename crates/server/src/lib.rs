@@ -1,5 +1,6 @@
 //! The server: one port, from the socket through the gate to the domain and back.
 
+mod admission;
 mod authn;
 mod cors;
 mod figures;
@@ -8,10 +9,12 @@ mod frozen;
 mod health;
 mod inspection;
 pub mod ops;
+mod quotas;
 mod refused;
 mod rewrapping;
 mod rotating;
 mod route;
+mod sign_in;
 mod standing;
 #[cfg(test)]
 mod tests;

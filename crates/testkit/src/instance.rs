@@ -82,7 +82,7 @@ impl Instance {
         let endpoint = directory.join("endpoint");
         let _ = fs::remove_file(&endpoint);
         let mut child = Command::new(binary())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--no-throttle", "--listen", "127.0.0.1:0", "--data"])
             .arg(directory)
             .args(flags)
             .envs(variables.iter().copied())

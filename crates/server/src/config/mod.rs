@@ -11,6 +11,7 @@ mod partners;
 mod port;
 mod private_endpoints;
 mod problems;
+mod quotas;
 mod roots;
 mod storage;
 mod store;
@@ -29,6 +30,7 @@ pub use partners::PartnersConfig;
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
+pub use quotas::QuotasConfig;
 pub use roots::RootConfig;
 pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, MemoryConfig, MemoryLock};
 pub use store::StoreConfig;
@@ -59,6 +61,8 @@ pub struct Config {
     pub tls: TlsConfig,
     /// Sizes, counts and times.
     pub limits: LimitsConfig,
+    /// How often an account may call, and what a secret may hold.
+    pub quotas: QuotasConfig,
     /// Web pages that may call from a browser.
     pub cors: CorsConfig,
     /// Roots of trust: the first wraps new keys, all unwrap.
@@ -93,6 +97,7 @@ impl Default for Config {
             private_endpoints: Vec::new(),
             tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
+            quotas: QuotasConfig::default(),
             cors: CorsConfig::default(),
             roots: vec![RootConfig::File { path: None }],
             audit: AuditConfig::default(),
@@ -146,6 +151,7 @@ impl Config {
         private_endpoints::check(&self.private_endpoints, self.tls.is_on(), problems);
         self.tls.check(problems);
         self.limits.check(problems);
+        self.quotas.check(problems);
         self.cors.check(problems);
         roots::check(&self.roots, problems);
         self.audit.check(problems);
