@@ -8,6 +8,8 @@ use strongroom_store::{Entry, Index, Range, Term};
 use strongroom_types::Timestamp;
 
 use crate::catalogue;
+use crate::compliance;
+use crate::compliance::judged::{self, Judged};
 use crate::databases::database::Database;
 use crate::documents::{Document, Documents};
 use crate::error::Error;
@@ -48,7 +50,8 @@ const PAGE: usize = 500;
 /// Faults that are told; more are only counted.
 const FAULTS_MAX: usize = 100;
 /// The indexes that are held against their documents: all that there are.
-const INDEXES: [Index; 27] = [
+const INDEXES: [Index; 28] = [
+    judged::BY_VERDICT,
     key::BY_EXPIRY,
     key::BY_PURGE,
     key::BY_ROTATION,
@@ -139,6 +142,8 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     walk.over::<Node>(|_, _| ()).await?;
     walk.over::<catalogue::Entry>(|_, _| ()).await?;
     walk.over::<catalogue::Progress>(|_, _| ()).await?;
+    walk.over::<Judged>(|_, _| ()).await?;
+    walk.over::<compliance::Progress>(|_, _| ()).await?;
     walk.over_identities().await?;
     walk.over::<Key>(|_, _| ()).await?;
     walk.over::<Alias>(|_, _| ()).await?;

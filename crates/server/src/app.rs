@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use strongroom_core::bootstrap::BootstrapError;
+use strongroom_core::compliance::Judge;
 use strongroom_core::evidence::Notary;
 use strongroom_core::functions::Host;
 use strongroom_core::identities::NewKey;
@@ -118,6 +119,8 @@ pub struct App {
     pub(crate) functions: Arc<Functions>,
     /// What runs functions.
     pub(crate) host: Arc<ServerHost>,
+    /// Who keeps what the rules of compliance say.
+    pub(crate) judge: Judge,
     /// The engine of rotation.
     pub(crate) rotations: Rotations,
     pub(crate) signing_keys: SigningKeyCache,
@@ -240,13 +243,13 @@ impl App {
             anonymous: anonymous(&account),
             account,
             region: config.account.region.clone(),
-            iam: Iam::new(Arc::clone(&identities), Arc::clone(&documents))
-                .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback),
+            iam: iam(&identities, &documents, config),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
             databases,
             functions,
             host,
+            judge: judge(&documents, config, &name),
             rotations,
             kms,
             identities,
@@ -445,6 +448,17 @@ fn functions(
     let (documents, identities) = (Arc::clone(documents), Arc::clone(identities));
     let functions = Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone());
     Ok(Arc::new(functions.with_sites(sites)))
+}
+
+/// The operations of IAM.
+fn iam(identities: &Arc<Identities>, documents: &Arc<Documents>, config: &Config) -> Iam {
+    let iam = Iam::new(Arc::clone(identities), Arc::clone(documents));
+    iam.with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback)
+}
+
+/// Who keeps what the rules of compliance say.
+fn judge(documents: &Arc<Documents>, config: &Config, name: &NodeName) -> Judge {
+    Judge::new(Arc::clone(documents), config.compliance.clone(), config.account.region.clone(), name)
 }
 
 /// The engine of rotation.

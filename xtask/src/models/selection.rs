@@ -220,3 +220,15 @@ pub const LAMBDA: &[&str] = &[
     "UpdateFunctionCode",
     "UpdateFunctionConfiguration",
 ];
+
+/// What tells of rules and of what they say.
+pub const CONFIG: &[&str] = &[
+    "DescribeComplianceByConfigRule",
+    "DescribeComplianceByResource",
+    "DescribeConfigRuleEvaluationStatus",
+    "DescribeConfigRules",
+    "GetComplianceDetailsByConfigRule",
+    "GetComplianceDetailsByResource",
+    "GetComplianceSummaryByConfigRule",
+    "StartConfigRulesEvaluation",
+];

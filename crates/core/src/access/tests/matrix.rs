@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use strongroom_types::AccountId;
+use strongroom_wire::config::Operation as Config;
 use strongroom_wire::kms::Operation as Kms;
 use strongroom_wire::lambda::Operation as Lambda;
 use strongroom_wire::ops::AnyOperation;
@@ -138,6 +139,12 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
         AnyOperation::Kms(_) => key(OF_KEY, "nothing", "Encrypt"),
         AnyOperation::Lambda(Lambda::GetAccountSettings | Lambda::ListFunctions) => Resource::Account,
         AnyOperation::Lambda(_) => Resource::Function(FunctionRef::for_tests("111111111111", OF_FUNCTION).into()),
+        AnyOperation::Config(
+            Config::DescribeComplianceByResource
+            | Config::GetComplianceDetailsByResource
+            | Config::GetComplianceSummaryByConfigRule,
+        ) => Resource::Account,
+        AnyOperation::Config(_) => entity("arn:aws:config:us-east-1:111111111111:config-rule/config-rule-secm01"),
         AnyOperation::Strongroom(Strongroom::DescribeDatabases) => Resource::Account,
         AnyOperation::Strongroom(_) => database(),
     }
