@@ -1,7 +1,8 @@
 //! The bench: `suite` measures Strongroom beside a ceiling and peers and writes a report, `compare` compares two,
 //! `load` and `seed` do by hand what the suite does, `ceiling` is the bare server, `policy` times
 //! decisions by themselves, `schedule` windows of rotation, `due-work` how rotations that are due are found,
-//! `postgres` commits of that engine `nodes` several servers on it, and `scale` what many secrets need.
+//! `postgres` commits of that engine, `nodes` several servers on it, `scale` what many secrets need, and `soak` whether
+//! something grows over a long run.
 
 mod amz_date;
 mod ceiling;
@@ -26,6 +27,7 @@ mod report;
 mod scale;
 mod schedule;
 mod signer;
+mod soak;
 mod sqlite_baseline;
 mod subject;
 mod suite;
@@ -70,6 +72,8 @@ enum Command {
     Postgres,
     /// Measures several servers on one PostgreSQL beside one on the embedded engine.
     Nodes(nodes::Options),
+    /// Looks whether memory or open files grow over a long run at half load.
+    Soak(soak::Options),
     /// Measures what a secret costs on disk and in memory, and reckons what many of them need.
     #[command(subcommand)]
     Scale(scale::Question),
@@ -118,6 +122,7 @@ fn execute(command: Command) -> Result<String, Failure> {
         Command::DueWork(options) => runtime.block_on(due_work::table(&options)),
         Command::Postgres => runtime.block_on(postgres::table()),
         Command::Nodes(options) => runtime.block_on(nodes::tables(&options)),
+        Command::Soak(options) => runtime.block_on(soak::table(&options)),
         Command::Scale(question) => runtime.block_on(scale::answer(&question)),
         Command::Load(options) => runtime.block_on(load_command::run(&options, now_ms)),
         Command::Seed(options) => runtime.block_on(load_command::seed(&options, now_ms)),
