@@ -6,6 +6,7 @@ pub mod digests;
 pub mod files;
 pub mod follow;
 mod identity;
+pub mod index;
 mod json_text;
 pub mod keeping;
 #[cfg(test)]
