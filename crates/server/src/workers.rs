@@ -204,6 +204,7 @@ impl Workers {
         tasks.push(tokio::spawn(rotating::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(backups::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(trails::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(trails::index_until_stopped(Arc::clone(&app), stopped.clone())));
         if let Some(work) = &app.rewrapping {
             tasks.push(tokio::spawn(rewrapping::until_done(work.clone(), stopped)));
         }

@@ -60,6 +60,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
     ("functions", &["access", "caller", "ctx", "documents", "error", "identities", "sts", "trail"]),
     ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "kms", "secrets", "trail"]),
+    ("cloudtrail", &["access", "ctx", "documents", "error", "evidence", "page", "trail"]),
     ("compliance", &["caller", "documents", "error", "identities", "kms", "questions", "secrets"]),
     ("rotation", &["documents", "error", "kms", "secrets"]),
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),

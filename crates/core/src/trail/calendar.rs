@@ -17,7 +17,7 @@ fn date(at: Timestamp) -> DateTime {
 }
 
 /// Appends `at` as `2026-05-03T17:51:02Z`.
-pub(super) fn push_iso(out: &mut String, at: Timestamp) {
+pub(crate) fn push_iso(out: &mut String, at: Timestamp) {
     let date = date(at);
     push_digits(out, date.year(), 4);
     for (mark, part) in

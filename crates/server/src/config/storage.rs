@@ -112,6 +112,8 @@ pub struct AuditConfig {
     pub compress: bool,
     /// After how many days segments are removed. 0 keeps them for ever.
     pub retention_days: u32,
+    /// Whether an index is kept beside the segments, which CloudTrail's LookupEvents answers from.
+    pub index: bool,
 }
 
 impl Default for AuditConfig {
@@ -126,6 +128,7 @@ impl Default for AuditConfig {
             segment_bytes_max: 256 * 1024 * 1024,
             compress: true,
             retention_days: 0,
+            index: true,
         }
     }
 }

@@ -9,7 +9,7 @@ mod responses;
 mod shapes;
 
 use crate::ops::{Protocol, Service};
-pub use enums::{EventCategory, LookupAttributeKey, ReadWriteType};
+pub use enums::ReadWriteType;
 pub use operations::Operation;
 pub use requests::{
     DescribeTrailsRequest, GetEventSelectorsRequest, GetTrailRequest, GetTrailStatusRequest, ListTrailsRequest,

@@ -2,8 +2,6 @@
 
 use strongroom_types::Timestamp;
 
-use super::enums::EventCategory;
-
 use super::shapes::LookupAttribute;
 
 use super::forms;
@@ -155,8 +153,8 @@ pub struct LookupEventsRequest {
     /// `EndTime`.
     pub end_time: Option<Timestamp>,
     /// `EventCategory`.
-    pub event_category: Option<EventCategory>,
-    /// `MaxResults`: 1 to 50.
+    pub event_category: Option<String>,
+    /// `MaxResults`.
     pub max_results: Option<i32>,
     /// `NextToken`.
     pub next_token: Option<String>,

@@ -2,7 +2,7 @@
 
 use strongroom_types::Timestamp;
 
-use super::enums::{LookupAttributeKey, ReadWriteType};
+use super::enums::ReadWriteType;
 
 use super::forms;
 use crate::forms::Shape;
@@ -249,11 +249,11 @@ impl Shape for EventSelector {
 }
 
 /// `LookupAttribute`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LookupAttribute {
     /// `AttributeKey`, required.
-    pub attribute_key: LookupAttributeKey,
-    /// `AttributeValue`, required: 1 to 2000 characters.
+    pub attribute_key: String,
+    /// `AttributeValue`, required.
     pub attribute_value: String,
 }
 

@@ -3,7 +3,7 @@
 use super::{AccessLevel, Protocol, Service, Visitor};
 use crate::error::{Code, ServiceError, UNKNOWN_OPERATION};
 use crate::query::Query;
-use crate::{iam, kms, lambda, rest, secretsmanager, strongroom, sts};
+use crate::{cloudtrail, iam, kms, lambda, rest, secretsmanager, strongroom, sts};
 
 /// The request names no operation. The code is in AWS's list of common errors; the text is unconfirmed.
 const MISSING_ACTION: Code = Code::new("MissingAction", 400);
@@ -21,6 +21,8 @@ pub enum AnyOperation {
     Kms(kms::Operation),
     /// Of Lambda.
     Lambda(lambda::Operation),
+    /// Of CloudTrail.
+    CloudTrail(cloudtrail::Operation),
     /// Of Strongroom's own service.
     Strongroom(strongroom::Operation),
 }
@@ -34,6 +36,7 @@ macro_rules! each {
             AnyOperation::Sts($operation) => $what,
             AnyOperation::Kms($operation) => $what,
             AnyOperation::Lambda($operation) => $what,
+            AnyOperation::CloudTrail($operation) => $what,
             AnyOperation::Strongroom($operation) => $what,
         }
     };
@@ -41,8 +44,15 @@ macro_rules! each {
 
 impl AnyOperation {
     /// The services.
-    pub const SERVICES: [&'static Service; 6] =
-        [&secretsmanager::SERVICE, &iam::SERVICE, &sts::SERVICE, &kms::SERVICE, &lambda::SERVICE, &strongroom::SERVICE];
+    pub const SERVICES: [&'static Service; 7] = [
+        &secretsmanager::SERVICE,
+        &iam::SERVICE,
+        &sts::SERVICE,
+        &kms::SERVICE,
+        &lambda::SERVICE,
+        &cloudtrail::SERVICE,
+        &strongroom::SERVICE,
+    ];
 
     /// All operations, service by service.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -52,6 +62,7 @@ impl AnyOperation {
             .chain(sts::Operation::ALL.into_iter().map(Self::Sts))
             .chain(kms::Operation::ALL.into_iter().map(Self::Kms))
             .chain(lambda::Operation::ALL.into_iter().map(Self::Lambda))
+            .chain(cloudtrail::Operation::ALL.into_iter().map(Self::CloudTrail))
             .chain(strongroom::Operation::ALL.into_iter().map(Self::Strongroom))
     }
 
@@ -68,6 +79,8 @@ impl AnyOperation {
             kms::Operation::from_name(name).map(Self::Kms)
         } else if signing_name == lambda::SERVICE.signing_name {
             lambda::Operation::from_name(name).map(Self::Lambda)
+        } else if signing_name == cloudtrail::SERVICE.signing_name {
+            cloudtrail::Operation::from_name(name).map(Self::CloudTrail)
         } else if signing_name == strongroom::SERVICE.signing_name {
             strongroom::Operation::from_name(name).map(Self::Strongroom)
         } else {
@@ -124,6 +137,7 @@ impl AnyOperation {
             Self::Sts(_) => &sts::SERVICE,
             Self::Kms(_) => &kms::SERVICE,
             Self::Lambda(_) => &lambda::SERVICE,
+            Self::CloudTrail(_) => &cloudtrail::SERVICE,
             Self::Strongroom(_) => &strongroom::SERVICE,
         }
     }
@@ -161,6 +175,7 @@ impl AnyOperation {
             Self::Sts(operation) => !sts::Operation::UNSIGNED.contains(&operation),
             Self::Kms(operation) => !kms::Operation::UNSIGNED.contains(&operation),
             Self::Lambda(operation) => !lambda::Operation::UNSIGNED.contains(&operation),
+            Self::CloudTrail(operation) => !cloudtrail::Operation::UNSIGNED.contains(&operation),
             Self::Strongroom(operation) => !strongroom::Operation::UNSIGNED.contains(&operation),
         }
     }
@@ -197,6 +212,10 @@ mod tests {
     fn targets_name_operations() {
         let secret = AnyOperation::SecretsManager(secretsmanager::Operation::GetSecretValue);
         assert_eq!(AnyOperation::of_target("secretsmanager.GetSecretValue"), Some(secret));
+        let lookup = Some(AnyOperation::CloudTrail(cloudtrail::Operation::LookupEvents));
+        for name in ["com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", "CloudTrail_20131101"] {
+            assert_eq!(AnyOperation::of_target(&format!("{name}.LookupEvents")), lookup);
+        }
         for bad in ["iam.GetUser", ".GetUser", "GetUser", "secretsmanager.GetUser", ""] {
             assert_eq!(AnyOperation::of_target(bad), None, "{bad}");
         }

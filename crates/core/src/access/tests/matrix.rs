@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use strongroom_types::AccountId;
+use strongroom_wire::cloudtrail::Operation as Trail;
 use strongroom_wire::kms::Operation as Kms;
 use strongroom_wire::lambda::Operation as Lambda;
 use strongroom_wire::ops::AnyOperation;
@@ -138,6 +139,10 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
         AnyOperation::Kms(_) => key(OF_KEY, "nothing", "Encrypt"),
         AnyOperation::Lambda(Lambda::GetAccountSettings | Lambda::ListFunctions) => Resource::Account,
         AnyOperation::Lambda(_) => Resource::Function(FunctionRef::for_tests("111111111111", OF_FUNCTION).into()),
+        AnyOperation::CloudTrail(Trail::DescribeTrails | Trail::ListTrails | Trail::LookupEvents) => Resource::Account,
+        AnyOperation::CloudTrail(_) => {
+            Resource::List("arn:aws:cloudtrail:us-east-1:111111111111:trail/strongroom".into())
+        }
         AnyOperation::Strongroom(Strongroom::DescribeDatabases) => Resource::Account,
         AnyOperation::Strongroom(_) => database(),
     }
