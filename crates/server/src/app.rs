@@ -261,7 +261,7 @@ impl App {
             outbox: Outbox::new(name.topic(), Arc::clone(&store) as _, Arc::clone(&keyring), Arc::clone(&trail)),
             node,
             keyring,
-            trails: Trails::new(&config.audit, &documents, &trail, &name),
+            trails: Trails::new(config, &documents, &trail, &name, &clock)?,
             trail,
             clock,
             random,

@@ -200,7 +200,7 @@ fn behind(place: &str) -> Option<Behind> {
 }
 
 /// The events of all servers in their order, at most `limit` of them.
-fn merged(told: Vec<Told>, limit: usize) -> Vec<(String, Found)> {
+pub(super) fn merged(told: Vec<Told>, limit: usize) -> Vec<(String, Found)> {
     let mut all = Vec::new();
     for Told { node, events } in told {
         all.extend(events.into_iter().map(|found| (node.clone(), found)));

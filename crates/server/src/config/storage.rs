@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use strongroom_core::trail::NodeName;
 use strongroom_types::{AccountId, Region};
 
 use super::{Problems, text};
@@ -114,6 +115,8 @@ pub struct AuditConfig {
     pub retention_days: u32,
     /// Whether an index is kept beside the segments, which CloudTrail's LookupEvents answers from.
     pub index: bool,
+    /// Names of servers that shared the store and are gone for good: LookupEvents answers without the events of their trails.
+    pub gone_servers: Vec<String>,
 }
 
 impl Default for AuditConfig {
@@ -129,6 +132,7 @@ impl Default for AuditConfig {
             compress: true,
             retention_days: 0,
             index: true,
+            gone_servers: Vec::new(),
         }
     }
 }
@@ -141,6 +145,9 @@ impl AuditConfig {
         within("backlog_entries_max", self.backlog_entries_max, 1, 100_000_000);
         within("segment_bytes_max", self.segment_bytes_max, 1024 * 1024, 1 << 32);
         within("retention_days", self.retention_days.into(), 0, 36_500);
+        if let Some(name) = self.gone_servers.iter().find(|name| NodeName::parse(name).is_none()) {
+            problems.add("audit.gone_servers", format!("{name}: no name of a server, which has 16 hexadecimal digits"));
+        }
     }
 }
 

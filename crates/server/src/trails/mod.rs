@@ -6,20 +6,23 @@ mod peers;
 use std::sync::Arc;
 use std::time::Duration;
 
+use strongroom_client::Trust;
 use strongroom_core::cloudtrail::{CloudTrail, Peers};
 use strongroom_core::trail::NodeName;
 use strongroom_core::trail::index::Index;
 use strongroom_core::trail::keeping::{Keeper, Keeping};
 use strongroom_core::trail::segments::Segments;
 use strongroom_core::{Documents, Error};
+use strongroom_types::Clock;
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use crate::app::App;
-use crate::config::AuditConfig;
+use crate::app::{App, OpenError};
+use crate::config::Config;
 use crate::frozen;
 use crate::gate::fault_text;
-use peers::Alone;
+use peers::{Alone, Servers};
+pub(crate) use peers::{answer as answer_peer, is_of as is_of_peer};
 
 /// Between two looks for segments to be compressed, in ms.
 const COMPRESS_MS: u64 = 2000;
@@ -47,22 +50,53 @@ pub(crate) struct Trails {
 }
 
 impl Trails {
+    /// Those of a configuration.
+    ///
+    /// # Errors
+    /// When a file that it names cannot be read.
     pub(crate) fn new(
-        config: &AuditConfig,
+        config: &Config,
         documents: &Arc<Documents>,
         segments: &Arc<Segments>,
         name: &NodeName,
-    ) -> Self {
-        let keeping = Keeping { compress: config.compress, retention_days: config.retention_days };
-        let index = config.index.then(|| Arc::new(Index::new(Arc::clone(segments))));
-        let (documents, of, node) = (Arc::clone(documents), Arc::clone(segments), name.clone());
-        Self {
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let audit = &config.audit;
+        let keeping = Keeping { compress: audit.compress, retention_days: audit.retention_days };
+        let index = audit.index.then(|| Arc::new(Index::new(Arc::clone(segments))));
+        let (of, node) = (Arc::clone(segments), name.clone());
+        Ok(Self {
             keeper: Arc::new(Keeper::new(Arc::clone(segments.files()), keeping)),
-            cloudtrail: CloudTrail::new(documents, of, index.clone(), node),
+            cloudtrail: CloudTrail::new(Arc::clone(documents), of, index.clone(), node),
             index,
-            peers: Box::new(Alone),
-        }
+            peers: peers_of(config, documents, name, clock)?,
+        })
     }
+}
+
+fn peers_of(
+    config: &Config,
+    documents: &Arc<Documents>,
+    name: &NodeName,
+    clock: &Arc<dyn Clock>,
+) -> Result<Box<dyn Peers>, OpenError> {
+    if config.store.url.is_none() {
+        return Ok(Box::new(Alone));
+    }
+    let trust = match &config.store.node_ca_file {
+        None => Trust::system(),
+        Some(path) => {
+            let text = std::fs::read(path).map_err(|source| OpenError::File { path: path.clone(), source })?;
+            Trust::system_and(text)
+        }
+    };
+    Ok(Box::new(Servers {
+        documents: Arc::clone(documents),
+        name: name.clone(),
+        clock: Arc::clone(clock),
+        trust,
+        gone: config.audit.gone_servers.iter().cloned().collect(),
+    }))
 }
 
 /// Keeps the index up with the trail until the server stops.
