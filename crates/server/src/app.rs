@@ -226,7 +226,6 @@ impl App {
         frozen::unless_frozen(notary.begin().await)?;
         let node = node::begin(config, &documents, &name, claim, clock.now()).await?;
         let standing = Standing::default();
-        let space = space(config, &standing)?;
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
         let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
@@ -265,9 +264,9 @@ impl App {
             trail,
             clock,
             random,
+            space: space(config, &standing)?,
             standing,
             refused: Refused::new(config.audit.refusals_per_minute_max),
-            space,
             backlog_entries_max: config.audit.backlog_entries_max,
             trail_sync: config.audit.sync,
             rewrapping: rewrapping(&documents, &root, config),

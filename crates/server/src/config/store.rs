@@ -100,6 +100,15 @@ impl StoreConfig {
         }
     }
 
+    /// The certificates that those of other servers may lead to, in PEM; none when only the system's may.
+    ///
+    /// # Errors
+    /// With the file that cannot be read.
+    pub fn node_authorities(&self) -> Result<Option<Vec<u8>>, (PathBuf, io::Error)> {
+        let Some(path) = &self.node_ca_file else { return Ok(None) };
+        fs::read(path).map(Some).map_err(|error| (path.clone(), error))
+    }
+
     /// The database's settings, with what their files hold; nothing when the store is in the data directory.
     ///
     /// # Errors

@@ -83,13 +83,8 @@ fn peers_of(
     if config.store.url.is_none() {
         return Ok(Box::new(Alone));
     }
-    let trust = match &config.store.node_ca_file {
-        None => Trust::system(),
-        Some(path) => {
-            let text = std::fs::read(path).map_err(|source| OpenError::File { path: path.clone(), source })?;
-            Trust::system_and(text)
-        }
-    };
+    let authorities = config.store.node_authorities().map_err(|(path, source)| OpenError::File { path, source })?;
+    let trust = authorities.map_or_else(Trust::system, Trust::system_and);
     Ok(Box::new(Servers {
         documents: Arc::clone(documents),
         name: name.clone(),
