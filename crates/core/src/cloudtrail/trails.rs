@@ -15,6 +15,7 @@ use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::evidence::Notary;
+use crate::trail::iso;
 
 /// Characters of a trail's name.
 const NAME: std::ops::RangeInclusive<usize> = 3..=128;
@@ -39,13 +40,6 @@ fn trail(cx: &Ctx) -> Trail {
         is_organization_trail: Some(false),
         ..Trail::default()
     }
-}
-
-/// A time as the older members of answers have it.
-fn in_text(at: Timestamp) -> String {
-    let mut text = String::new();
-    crate::trail::push_iso(&mut text, at);
-    text
 }
 
 impl CloudTrail {
@@ -173,7 +167,7 @@ impl CloudTrail {
         let (digest, oldest) = times(notary, &self.segments).await?;
         let written = self.segments.written_at();
         let started = oldest.map(crate::trail::Hour::start);
-        let text = |at: Option<Timestamp>| Some(at.map(in_text).unwrap_or_default());
+        let text = |at: Option<Timestamp>| Some(at.map(iso).unwrap_or_default());
         Ok(GetTrailStatusResponse {
             is_logging: Some(true),
             latest_delivery_time: written,

@@ -17,7 +17,7 @@ fn date(at: Timestamp) -> DateTime {
 }
 
 /// Appends `at` as `2026-05-03T17:51:02Z`.
-pub(crate) fn push_iso(out: &mut String, at: Timestamp) {
+pub(super) fn push_iso(out: &mut String, at: Timestamp) {
     let date = date(at);
     push_digits(out, date.year(), 4);
     for (mark, part) in
@@ -27,6 +27,14 @@ pub(crate) fn push_iso(out: &mut String, at: Timestamp) {
         push_digits(out, i16::from(part), 2);
     }
     out.push('Z');
+}
+
+/// `at` as records have it: `2026-05-03T17:51:02Z`.
+#[must_use]
+pub fn iso(at: Timestamp) -> String {
+    let mut text = String::new();
+    push_iso(&mut text, at);
+    text
 }
 
 /// Several times faster than the formatter of the standard library, and every record needs six.
@@ -128,9 +136,7 @@ mod tests {
     use super::*;
 
     fn iso(ms: i64) -> String {
-        let mut out = String::new();
-        push_iso(&mut out, Timestamp::from_millis(ms));
-        out
+        super::iso(Timestamp::from_millis(ms))
     }
 
     #[test]

@@ -18,8 +18,7 @@ pub mod record;
 pub mod segment_id;
 pub mod segments;
 
-pub(crate) use calendar::push_iso;
-pub use calendar::{Hour, read_instant};
+pub use calendar::{Hour, iso, read_instant};
 pub(crate) use json_text::push_string;
 pub use owner::NodeName;
 pub use segment_id::SegmentId;

@@ -20,7 +20,7 @@ use strongroom_crypto::asymmetric::{Message, PrivateKey, Scheme, Spec, verify};
 use strongroom_crypto::digest::{Sha256, hex, sha256};
 use strongroom_types::{SecretBytes, Timestamp};
 
-use super::calendar::{push_iso, read_iso};
+use super::calendar::{iso, read_iso};
 use super::compressed;
 use super::files::{SegmentFiles, digests_newest_first};
 use super::read::LineReader;
@@ -239,10 +239,4 @@ pub fn made(files: &dyn SegmentFiles, segment: SegmentId) -> io::Result<Option<T
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn iso(at: Timestamp) -> String {
-    let mut text = String::new();
-    push_iso(&mut text, at);
-    text
 }
