@@ -114,8 +114,14 @@ impl CloudTrail {
             }
             None => None,
         };
-        let events = events.into_iter().filter_map(|(_, found)| event(found.text)).collect();
-        Ok(LookupEventsResponse { events: Some(events), next_token })
+        let mut shown: Vec<Event> = Vec::new();
+        for event in events.into_iter().filter_map(|(_, found)| event(found.text)) {
+            // When a server was taken for gone, its record may stand in another's trail too.
+            if shown.iter().all(|other| other.event_id != event.event_id) {
+                shown.push(event);
+            }
+        }
+        Ok(LookupEventsResponse { events: Some(shown), next_token })
     }
 
     fn question(&self, cx: &Ctx, input: &LookupEventsRequest, query: &Query) -> Result<Question, Error> {

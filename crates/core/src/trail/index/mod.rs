@@ -8,6 +8,7 @@ mod facts;
 mod growing;
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -311,22 +312,21 @@ impl Index {
         let span = (first_hour(now), EVER.1);
         let mut segments = newest_first(files, span, usize::MAX)?;
         segments.reverse();
-        let mut names = named_files(files, span, SegmentId::of_index_file)?;
+        let mut names = named_files(files, EVER, SegmentId::of_index_file)?;
         names.reverse();
-        let mut names = names.into_iter().peekable();
+        let mut unread = names.iter().peekable();
         let mut chunks: Vec<Chunk> = Vec::new();
         let mut start = segments.first().map_or(Position::START, |first| Position::before(*first));
         for segment in segments {
             let mut covered = Position::before(segment);
-            while names.next_if(|(id, _)| *id < segment).is_some() {}
-            while let Some((_, name)) = names.next_if(|(id, _)| *id == segment) {
-                // What does not read is made anew.
-                let Ok(head) = Head::read(files, &name) else { break };
-                if head.from != covered.offset {
-                    break;
+            while unread.next_if(|(id, _)| *id < segment).is_some() {}
+            while let Some((_, name)) = unread.next_if(|(id, _)| *id == segment) {
+                // What does not read is made anew, and what does not follow was made anew already.
+                let Ok(head) = Head::read(files, name) else { continue };
+                if head.from == covered.offset {
+                    covered.offset = head.to;
+                    chunks.push(Chunk { segment, name: name.as_str().into(), head });
                 }
-                covered.offset = head.to;
-                chunks.push(Chunk { segment, name: name.into(), head });
             }
             start = covered;
             let length = compressed::length(files, segment)?;
@@ -338,6 +338,13 @@ impl Index {
                 while chunks.pop_if(|chunk| chunk.segment == segment).is_some() {}
                 start = Position::before(segment);
                 break;
+            }
+        }
+        let used: HashSet<&str> = chunks.iter().map(|chunk| &*chunk.name).collect();
+        for (_, name) in names.iter().filter(|(_, name)| !used.contains(name.as_str())) {
+            match files.remove(name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
             }
         }
         let follower = Follower::of(&self.segments, start);

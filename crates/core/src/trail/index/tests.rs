@@ -120,6 +120,11 @@ fn lookups_find_what_there_is_also_after_a_restart_or_when_the_index_is_lost() {
         house.files.remove(name);
     }
     check(&house.again());
+    // What is left of another index is in nobody's way.
+    let stale = names[1].replace("0.index", "1.index");
+    house.files.put(&stale, b"SRINDEX1");
+    check(&house.again());
+    assert!(!house.files.names().contains(&stale));
     // In small steps.
     let stepped = house.again();
     while !stepped.index.catch_up(house.clock.now(), 2000).unwrap() {}
