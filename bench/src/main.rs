@@ -1,6 +1,7 @@
 //! The bench: `suite` measures Strongroom beside a ceiling and peers and writes a report, `compare` compares two,
 //! `load` and `seed` do by hand what the suite does, `ceiling` is the bare server, `policy` times
 //! decisions by themselves, `schedule` windows of rotation, `due-work` how rotations that are due are found,
+//! `trail` the audit trail's upkeep and lookups,
 //! `postgres` commits of that engine, `nodes` several servers on it, `scale` what many secrets need, and `soak` whether
 //! something grows over a long run.
 
@@ -31,6 +32,7 @@ mod soak;
 mod sqlite_baseline;
 mod subject;
 mod suite;
+mod trail;
 mod window;
 
 use std::io::Write;
@@ -68,6 +70,8 @@ enum Command {
     Schedule,
     /// Measures how long the engine takes to find rotations that are due, by number of scheduled secrets.
     DueWork(due_work::Options),
+    /// Measures how fast a trail is sealed, compressed, indexed and verified, and how long lookups take.
+    Trail(trail::Options),
     /// Measures durable commits of the store's engine on PostgreSQL beside pgbench's simple updates, on a server of its own.
     Postgres,
     /// Measures several servers on one PostgreSQL beside one on the embedded engine.
@@ -120,6 +124,7 @@ fn execute(command: Command) -> Result<String, Failure> {
         Command::Policy => policy::table().map_err(|error| Failure::void(error.to_string())),
         Command::Schedule => schedule::table().map_err(|error| Failure::void(error.to_string())),
         Command::DueWork(options) => runtime.block_on(due_work::table(&options)),
+        Command::Trail(options) => trail::table(&options),
         Command::Postgres => runtime.block_on(postgres::table()),
         Command::Nodes(options) => runtime.block_on(nodes::tables(&options)),
         Command::Soak(options) => runtime.block_on(soak::table(&options)),

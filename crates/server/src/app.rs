@@ -41,6 +41,7 @@ use crate::node::{self, Node};
 use crate::opening::{self, WholeStore};
 use crate::rewrapping::Rewrapping;
 use crate::standing::Standing;
+use crate::trails::Trails;
 
 /// Why a server cannot start. The text says what to do about it, where something can be done.
 #[derive(Debug, Error)]
@@ -145,6 +146,8 @@ pub struct App {
     pub(crate) rewrapping: Option<Rewrapping>,
     /// Who makes the trail's digests.
     pub(crate) notary: Notary,
+    /// What is done with the trail in the background.
+    pub(crate) trails: Trails,
     /// What remembers outside the store how far it has come.
     pub(crate) anchor: Option<Arc<Anchor>>,
     /// Between two looks at all rows, in hours.
@@ -187,7 +190,11 @@ fn trail(
         AuditSync::Interval => Fsync::Interval,
         AuditSync::Always => Fsync::Always,
     };
-    let trail = Segments::with_files(Arc::new(files), SegmentsConfig { fsync }, Arc::clone(clock));
+    let trail = Segments::with_files(
+        Arc::new(files),
+        SegmentsConfig { fsync, bytes_max: config.audit.segment_bytes_max },
+        Arc::clone(clock),
+    );
     Ok((Arc::new(trail.map_err(unusable)?), name, claim))
 }
 
@@ -222,7 +229,6 @@ impl App {
         frozen::unless_frozen(notary.begin().await)?;
         let node = node::begin(config, &documents, &name, claim, clock.now()).await?;
         let standing = Standing::default();
-        let space = space(config, &standing)?;
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
         let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
@@ -257,12 +263,13 @@ impl App {
             outbox: Outbox::new(name.topic(), Arc::clone(&store) as _, Arc::clone(&keyring), Arc::clone(&trail)),
             node,
             keyring,
+            trails: Trails::new(config, &documents, &trail, &name, &clock)?,
             trail,
             clock,
             random,
+            space: space(config, &standing)?,
             standing,
             admission: Admission::new(config),
-            space,
             backlog_entries_max: config.audit.backlog_entries_max,
             trail_sync: config.audit.sync,
             rewrapping: rewrapping(&documents, &root, config),

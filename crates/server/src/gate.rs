@@ -26,6 +26,7 @@ use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
 use crate::node;
 use crate::ops::{self, Acted};
 use crate::route;
+use crate::trails;
 
 /// The header that names errors of restJson1.
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -92,6 +93,11 @@ impl Gate {
     }
 
     async fn answer(self: Arc<Self>, call: Call) -> Answer {
+        if trails::is_of_peer(&call)
+            && let Some(answer) = Box::pin(trails::answer_peer(&self.app, &call)).await
+        {
+            return answer;
+        }
         let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
         let asked = route::asked(&call, claim.as_ref().ok().map(sigv4::Claim::service));
         let service = asked.service;

@@ -17,12 +17,12 @@ class Server:
         self.data, self.config = self.directory / "data", self.directory / "strongroom.toml"
         self.config.write_text(settings)
         self.flags = [] if throttle else ["--no-throttle"]
-        self.process = None
+        self.process, self.listen = None, "127.0.0.1:0"
 
     def start(self):
-        """Starts it on a free port."""
+        """Starts it, on a free port unless `listen` says where."""
         (self.data / "endpoint").unlink(missing_ok=True)
-        places = ["--config", self.config, "--data", self.data, "--listen", "127.0.0.1:0"]
+        places = ["--config", self.config, "--data", self.data, "--listen", self.listen]
         command = [self.binary, "serve", *self.flags, *places]
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -137,6 +137,10 @@ pub const IAM: &[&str] = &[
     "UpdateUser",
 ];
 
+/// The operations of CloudTrail that read: events, and what is said of the one trail that there is.
+pub const CLOUDTRAIL: &[&str] =
+    &["DescribeTrails", "GetEventSelectors", "GetTrail", "GetTrailStatus", "ListTrails", "LookupEvents"];
+
 /// The operations of KMS: keys, aliases, grants and cryptography. Custom key stores, which need a CloudHSM cluster or an
 /// outside key manager of AWS's protocol, are left out.
 pub const KMS: &[&str] = &[

@@ -76,6 +76,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "trail",
         ],
     ),
+    ("cloudtrail", &["access", "ctx", "documents", "error", "evidence", "page", "trail"]),
     ("rotation", &["documents", "error", "kms", "secrets"]),
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
     (

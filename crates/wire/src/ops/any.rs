@@ -3,7 +3,7 @@
 use super::{AccessLevel, Protocol, Service, Visitor};
 use crate::error::{Code, ServiceError, UNKNOWN_OPERATION};
 use crate::query::Query;
-use crate::{config, iam, kms, lambda, rest, secretsmanager, strongroom, sts};
+use crate::{cloudtrail, config, iam, kms, lambda, rest, secretsmanager, strongroom, sts};
 
 /// The request names no operation. The code is in AWS's list of common errors; the text is unconfirmed.
 const MISSING_ACTION: Code = Code::new("MissingAction", 400);
@@ -23,6 +23,8 @@ pub enum AnyOperation {
     Lambda(lambda::Operation),
     /// Of Config.
     Config(config::Operation),
+    /// Of CloudTrail.
+    CloudTrail(cloudtrail::Operation),
     /// Of Strongroom's own service.
     Strongroom(strongroom::Operation),
 }
@@ -37,6 +39,7 @@ macro_rules! each {
             AnyOperation::Kms($operation) => $what,
             AnyOperation::Lambda($operation) => $what,
             AnyOperation::Config($operation) => $what,
+            AnyOperation::CloudTrail($operation) => $what,
             AnyOperation::Strongroom($operation) => $what,
         }
     };
@@ -44,13 +47,14 @@ macro_rules! each {
 
 impl AnyOperation {
     /// The services.
-    pub const SERVICES: [&'static Service; 7] = [
+    pub const SERVICES: [&'static Service; 8] = [
         &secretsmanager::SERVICE,
         &iam::SERVICE,
         &sts::SERVICE,
         &kms::SERVICE,
         &lambda::SERVICE,
         &config::SERVICE,
+        &cloudtrail::SERVICE,
         &strongroom::SERVICE,
     ];
 
@@ -63,6 +67,7 @@ impl AnyOperation {
             .chain(kms::Operation::ALL.into_iter().map(Self::Kms))
             .chain(lambda::Operation::ALL.into_iter().map(Self::Lambda))
             .chain(config::Operation::ALL.into_iter().map(Self::Config))
+            .chain(cloudtrail::Operation::ALL.into_iter().map(Self::CloudTrail))
             .chain(strongroom::Operation::ALL.into_iter().map(Self::Strongroom))
     }
 
@@ -81,6 +86,8 @@ impl AnyOperation {
             lambda::Operation::from_name(name).map(Self::Lambda)
         } else if signing_name == config::SERVICE.signing_name {
             config::Operation::from_name(name).map(Self::Config)
+        } else if signing_name == cloudtrail::SERVICE.signing_name {
+            cloudtrail::Operation::from_name(name).map(Self::CloudTrail)
         } else if signing_name == strongroom::SERVICE.signing_name {
             strongroom::Operation::from_name(name).map(Self::Strongroom)
         } else {
@@ -138,6 +145,7 @@ impl AnyOperation {
             Self::Kms(_) => &kms::SERVICE,
             Self::Lambda(_) => &lambda::SERVICE,
             Self::Config(_) => &config::SERVICE,
+            Self::CloudTrail(_) => &cloudtrail::SERVICE,
             Self::Strongroom(_) => &strongroom::SERVICE,
         }
     }
@@ -176,6 +184,7 @@ impl AnyOperation {
             Self::Kms(operation) => !kms::Operation::UNSIGNED.contains(&operation),
             Self::Lambda(operation) => !lambda::Operation::UNSIGNED.contains(&operation),
             Self::Config(operation) => !config::Operation::UNSIGNED.contains(&operation),
+            Self::CloudTrail(operation) => !cloudtrail::Operation::UNSIGNED.contains(&operation),
             Self::Strongroom(operation) => !strongroom::Operation::UNSIGNED.contains(&operation),
         }
     }
@@ -212,6 +221,10 @@ mod tests {
     fn targets_name_operations() {
         let secret = AnyOperation::SecretsManager(secretsmanager::Operation::GetSecretValue);
         assert_eq!(AnyOperation::of_target("secretsmanager.GetSecretValue"), Some(secret));
+        let lookup = Some(AnyOperation::CloudTrail(cloudtrail::Operation::LookupEvents));
+        for name in ["com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", "CloudTrail_20131101"] {
+            assert_eq!(AnyOperation::of_target(&format!("{name}.LookupEvents")), lookup);
+        }
         for bad in ["iam.GetUser", ".GetUser", "GetUser", "secretsmanager.GetUser", ""] {
             assert_eq!(AnyOperation::of_target(bad), None, "{bad}");
         }
