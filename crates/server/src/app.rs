@@ -39,6 +39,7 @@ use crate::node::{self, Node};
 use crate::opening::{self, WholeStore};
 use crate::refused::Refused;
 use crate::rewrapping::Rewrapping;
+use crate::sinks::Sinks;
 use crate::standing::Standing;
 
 /// Why a server cannot start. The text says what to do about it, where something can be done.
@@ -77,6 +78,9 @@ pub enum OpenError {
     /// A file that identity providers are known by cannot be used.
     #[error("identity_providers: {0}")]
     IdentityProviders(#[from] IdentityProvidersError),
+    /// A sink of the trail cannot be used.
+    #[error("audit.sinks: {0}")]
+    Sinks(String),
     /// Partners of managed external secrets cannot be asked.
     #[error("partners: {0}")]
     Partners(String),
@@ -136,6 +140,8 @@ pub struct App {
     pub(crate) space: Space,
     /// Records of changes that may wait for the trail.
     pub(crate) backlog_entries_max: u64,
+    /// Where the trail's records go beside its files.
+    pub(crate) sinks: Sinks,
     /// When the trail is synced.
     pub(crate) trail_sync: AuditSync,
     /// What hangs on other roots of trust than the first, when there are several.
@@ -189,6 +195,17 @@ fn trail(
     Ok((Arc::new(trail.map_err(unusable)?), name, claim))
 }
 
+/// Where the trail's records go beside its files.
+fn sinks(
+    config: &Config,
+    name: &NodeName,
+    trail: &Arc<Segments>,
+    account: &AccountId,
+    clock: &Arc<dyn Clock>,
+) -> Result<Sinks, OpenError> {
+    Sinks::open(config, &trail_directory(config), name.as_str(), trail, account, clock).map_err(OpenError::Sinks)
+}
+
 /// The reserve of the trail's file system, of which `standing` knows from now on.
 fn space(config: &Config, standing: &Standing) -> Result<Space, OpenError> {
     let space = Space { directory: trail_directory(config), free_bytes_min: config.audit.free_bytes_min };
@@ -239,6 +256,7 @@ impl App {
             dev: config.dev,
             dev_signer: dev_signer(&account, &config.account.region),
             anonymous: anonymous(&account),
+            sinks: sinks(config, &name, &trail, &account, &clock)?,
             account,
             region: config.account.region.clone(),
             iam: Iam::new(Arc::clone(&identities), Arc::clone(&documents))

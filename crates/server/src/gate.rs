@@ -44,9 +44,6 @@ const FAULT_TEXT: &str = "An error occurred on the server side.";
 /// What the client is told when the trail's file system is nearly full.
 const NO_SPACE_TEXT: &str = "The file system of the audit trail is nearly full. Only DeleteSecret is carried out.";
 
-/// What the client is told when too many records of changes wait for the trail.
-const BACKLOG_TEXT: &str = "Too many records of changes wait for the audit trail. No change is carried out for now.";
-
 /// The text of a failure, for the log alone.
 #[must_use]
 pub fn fault_text(failure: &Error) -> String {
@@ -143,10 +140,9 @@ impl Gate {
         };
         let cx = Ctx::new(signer.caller, self.app.region.clone(), call.received, way, record);
         self.app.identities.note_role_use(&cx.caller, service.signing_name, &cx.region, cx.now);
-        let carried_out = if !operation.is_read_only() && self.app.standing.backlog_is_full() {
-            Err(Error::refused(SERVICE_UNAVAILABLE, BACKLOG_TEXT))
-        } else {
-            ops::run(&self.app, &cx, operation, call).await
+        let carried_out = match self.app.standing.why_refused(operation.is_read_only()) {
+            Some(text) => Err(Error::refused(SERVICE_UNAVAILABLE, text)),
+            None => ops::run(&self.app, &cx, operation, call).await,
         };
         match carried_out {
             Ok(answered) => {

@@ -12,6 +12,7 @@ mod refused;
 mod rewrapping;
 mod rotating;
 mod route;
+pub mod sinks;
 mod standing;
 #[cfg(test)]
 mod tests;

@@ -54,7 +54,8 @@ impl Archive {
 
     async fn put(&self, batch: &Batch) -> Result<Taken, SinkError> {
         let groups = groups(batch.records(), self.account.as_str(), self.region.as_str());
-        let packed = tokio::task::spawn_blocking(move || groups.into_iter().map(Group::pack).collect::<Result<Vec<_>, _>>());
+        let packed =
+            tokio::task::spawn_blocking(move || groups.into_iter().map(Group::pack).collect::<Result<Vec<_>, _>>());
         for object in packed.await.map_err(unavailable)?.map_err(unavailable)? {
             match self.bucket.put_under(&object.key, &object.bytes, &HEADERS).await {
                 // The name says what is in it: it was put before.
@@ -120,6 +121,10 @@ impl Sink for Archive {
 
     fn names_batches(&self) -> bool {
         true
+    }
+
+    fn reach(&mut self) -> SinkFuture<'_, ()> {
+        Box::pin(async { self.bucket.reach().await.map_err(unavailable) })
     }
 
     fn send<'a>(&'a mut self, batch: &'a Batch) -> SinkFuture<'a, Taken> {

@@ -22,7 +22,7 @@ pub use archive::{Archive, ArchiveSettings};
 pub use headers::HeaderSource;
 pub use otlp::{Otlp, OtlpSettings};
 pub use output::Output;
-pub use pump::{Lag, Pace, Progress, Pump, Saved, Trail};
+pub use pump::{Lag, Next, Pace, Progress, Pump, Saved, Trail};
 pub use record::{Batch, Record};
 pub use syslog::{Address, Facility, Framing, Identity, Syslog, SyslogSettings};
 pub use webhook::{Webhook, WebhookSettings};
@@ -64,6 +64,11 @@ pub trait Sink: Send {
     /// sent, so that the same batch is sent again after a crash.
     fn names_batches(&self) -> bool {
         false
+    }
+
+    /// Looks whether somebody is there who would take records, without sending any.
+    fn reach(&mut self) -> SinkFuture<'_, ()> {
+        Box::pin(async { self.send(&Batch::default()).await.map(drop) })
     }
 
     /// Sends a batch, and returns once the far side has all of it. After an error, or when the future was let go, it is

@@ -72,9 +72,10 @@ impl Otlp {
         let body = SecretBytes::new(request(&self.resource, batch, self.clock.now()));
         let headers = self.headers.as_ref();
         let answer = post(&self.endpoint, PATH, headers, "application/x-protobuf", body).await?;
-        let is_protobuf = answer.headers.get(http::header::CONTENT_TYPE).is_none_or(|kind| {
-            kind.to_str().is_ok_and(|kind| kind.starts_with("application/x-protobuf"))
-        });
+        let is_protobuf = answer
+            .headers
+            .get(http::header::CONTENT_TYPE)
+            .is_none_or(|kind| kind.to_str().is_ok_and(|kind| kind.starts_with("application/x-protobuf")));
         if !is_protobuf {
             return Err(unavailable(format!("{} answered in another form than OTLP's", self.endpoint.url())));
         }

@@ -105,4 +105,3 @@ impl fmt::Debug for Webhook {
         write!(f, "Webhook({})", self.endpoint.url())
     }
 }
-

@@ -55,12 +55,7 @@ impl Bucket {
         self.put_with(name, bytes, &[]).await
     }
 
-    async fn put_with(
-        &self,
-        name: &str,
-        bytes: &[u8],
-        headers: &[(&'static str, &str)],
-    ) -> Result<(), PlaceError> {
+    async fn put_with(&self, name: &str, bytes: &[u8], headers: &[(&'static str, &str)]) -> Result<(), PlaceError> {
         let wanted = Wanted::of_object(Method::PUT, name).body(bytes);
         let wanted = headers.iter().fold(wanted, |wanted, (name, value)| wanted.header(name, value));
         let asked = self.attempt(&wanted.clone().header("if-none-match", "*")).await?;

@@ -12,6 +12,7 @@ mod port;
 mod private_endpoints;
 mod problems;
 mod roots;
+mod sinks;
 mod storage;
 mod store;
 mod text;
@@ -30,6 +31,10 @@ pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
 pub use roots::RootConfig;
+pub use sinks::{
+    ArchiveConfig, Begin, OtlpConfig, SinkConfig, SinkKind, StdoutConfig, SyslogConfig, SyslogFraming, WebhookConfig,
+    WhenFull,
+};
 pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, MemoryConfig, MemoryLock};
 pub use store::StoreConfig;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use strongroom_types::{AccountId, Region};
 
-use super::{Problems, text};
+use super::{Problems, SinkConfig, sinks, text};
 
 /// Where everything is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -106,6 +106,8 @@ pub struct AuditConfig {
     /// Whether the calls of KMS under default keys, which Secrets Manager makes for its callers, have records too when
     /// they succeed. Those under other keys, and those that are refused, always have.
     pub default_key_calls: bool,
+    /// Where records go beside the files.
+    pub sinks: Vec<SinkConfig>,
 }
 
 impl Default for AuditConfig {
@@ -117,6 +119,7 @@ impl Default for AuditConfig {
             refusals_per_minute_max: 60,
             backlog_entries_max: 100_000,
             default_key_calls: false,
+            sinks: Vec::new(),
         }
     }
 }
@@ -127,6 +130,7 @@ impl AuditConfig {
         within("free_bytes_min", self.free_bytes_min, 0, 1 << 60);
         within("refusals_per_minute_max", self.refusals_per_minute_max.into(), 0, 1_000_000);
         within("backlog_entries_max", self.backlog_entries_max, 1, 100_000_000);
+        sinks::check(&self.sinks, problems);
     }
 }
 

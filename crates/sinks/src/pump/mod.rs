@@ -5,8 +5,6 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use strongroom_types::{Clock, Timestamp};
 use tracing::{error, info, warn};
 
@@ -20,7 +18,7 @@ const PAUSE_MS: u64 = 250;
 /// The trail as it is followed. All of it blocks for as long as the disk does.
 pub trait Trail: Send + Sync + 'static {
     /// A place between two records.
-    type Position: Clone + Debug + Ord + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type Position: Clone + Debug + Ord + Send + Sync + 'static;
 
     /// What stands behind `from`.
     ///
@@ -57,13 +55,11 @@ pub struct Lag {
 }
 
 /// How far a sink is, as it is written down.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved<P> {
     /// Behind the last record that the far side has.
     pub through: P,
     /// Where the batch ends that may have been sent since, where that matters.
-    #[serde(default = "Option::default")]
     pub trying: Option<P>,
 }
 
@@ -184,6 +180,12 @@ impl<T: Trail> Pump<T> {
             sink,
             clock,
         }
+    }
+
+    /// Where the sink is, for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.sink.describe()
     }
 
     /// What the sink is called.

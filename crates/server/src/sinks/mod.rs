@@ -1,0 +1,190 @@
+//! The trail's sinks: opened from the configuration, each followed by a task of its own, all watched for how far they are
+//! behind. Nothing else of the server knows them: what it may do is told to `Standing`.
+
+mod figures;
+mod followed;
+mod opening;
+mod watch;
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_core::trail::cursor::Cursor;
+use strongroom_core::trail::follow::Position;
+use strongroom_core::trail::segments::Segments;
+use strongroom_sinks::{Next, Progress, Pump, Saved};
+use strongroom_types::{AccountId, Clock};
+use tokio::sync::{Mutex, watch as stop};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use crate::app::App;
+use crate::config::{Begin, Config, WhenFull};
+pub(crate) use figures::SinkFigures;
+use followed::Followed;
+pub use opening::{Probe, probes};
+
+/// Before a task that panicked is started again, in ms.
+const PANICKED_MS: u64 = 1000;
+/// Between two looks whether a trail that was left to another process is ours again, in ms.
+const DISPLACED_MS: u64 = 1000;
+/// Time at the end for what is left, in ms.
+const FINISH_MS: u64 = 5000;
+
+/// All sinks of a server.
+pub(crate) struct Sinks {
+    entries: Vec<Arc<Entry>>,
+    trail: Arc<Followed>,
+}
+
+/// A sink, and what it is measured by.
+struct Entry {
+    name: String,
+    to: String,
+    lag_bytes_max: u64,
+    /// None for no bound.
+    lag_ms_max: Option<i64>,
+    when_full: WhenFull,
+    refuse_reads: bool,
+    pump: Mutex<Pump<Followed>>,
+    progress: Arc<Progress<Position>>,
+    /// Whether it is too far behind.
+    is_full: AtomicBool,
+}
+
+impl Sinks {
+    /// Those that `config` names, of the trail in `folder`, which `segments` writes. Nobody is asked for anything yet.
+    ///
+    /// # Errors
+    /// When a file that one is known by cannot be read, or the trail's folder cannot be.
+    pub(crate) fn open(
+        config: &Config,
+        folder: &Path,
+        node: &str,
+        segments: &Arc<Segments>,
+        account: &AccountId,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, String> {
+        let trail = Arc::new(Followed::new(folder, segments));
+        let mut entries = Vec::new();
+        for wanted in &config.audit.sinks {
+            let wrong = |text: String| format!("{}: {text}", wanted.name);
+            let sink = opening::sink(config, wanted, node, account, clock).map_err(wrong)?;
+            let saved = begin(folder, &wanted.name, wanted.begin, segments)
+                .map_err(|error| wrong(format!("its cursor in the trail's folder: {error}")))?;
+            let pump =
+                Pump::new(&wanted.name, Arc::clone(&trail), sink, opening::pace(wanted), Arc::clone(clock), saved);
+            entries.push(Arc::new(Entry {
+                name: wanted.name.clone(),
+                to: pump.describe(),
+                lag_bytes_max: wanted.lag_bytes_max,
+                lag_ms_max: (wanted.lag_seconds_max > 0).then(|| i64::from(wanted.lag_seconds_max) * 1000),
+                when_full: wanted.when_full,
+                refuse_reads: wanted.refuse_reads,
+                progress: Arc::clone(pump.progress()),
+                pump: Mutex::new(pump),
+                is_full: AtomicBool::new(false),
+            }));
+        }
+        Ok(Self { entries, trail })
+    }
+
+    /// Up to where all sinks have the trail, as it is written down: what stands before it, none of them reads again.
+    /// None when there is no sink, and nothing waits for one.
+    pub(crate) fn delivered_up_to(&self) -> Option<Position> {
+        self.entries.iter().map(|entry| entry.progress.now().saved).min()
+    }
+}
+
+/// Where a sink goes on, or begins. A new one has its cursor before anything is recorded that it must have.
+fn begin(folder: &Path, name: &str, begin: Begin, segments: &Segments) -> io::Result<Saved<Position>> {
+    let through = match Cursor::load(folder, name) {
+        Ok(Some(cursor)) => return Ok(Saved { through: cursor.through, trying: cursor.trying }),
+        Ok(None) => {
+            info!(sink = name, "a new sink of the trail begins");
+            match begin {
+                Begin::Now => Position::end_of(segments.files().as_ref())?,
+                Begin::Start => Position::START,
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            error!(sink = name, "its cursor is damaged: it gets all that the trail has once more");
+            Position::START
+        }
+        Err(error) => return Err(error),
+    };
+    Cursor { through, trying: None }.save(folder, name)?;
+    Ok(Saved { through, trying: None })
+}
+
+/// Brings records to all sinks, and watches them, until it is told to stop.
+pub(crate) async fn until_stopped(app: Arc<App>, stopped: stop::Receiver<bool>) {
+    if app.sinks.entries.is_empty() {
+        return;
+    }
+    let mut tasks = JoinSet::new();
+    for entry in &app.sinks.entries {
+        tasks.spawn(supervised(Arc::clone(&app), Arc::clone(entry), stopped.clone()));
+    }
+    tasks.spawn(watch::until_stopped(Arc::clone(&app), stopped));
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Delivers what is left, as far as that goes in a few seconds. The rest is found at the next start.
+pub(crate) async fn finish(app: &App) {
+    let finish = async {
+        for entry in &app.sinks.entries {
+            if app.node.nodes.is_displaced() {
+                return;
+            }
+            if !entry.pump.lock().await.finish().await {
+                warn!(sink = entry.name, "not all records of the trail were delivered; it goes on at the next start");
+            }
+        }
+    };
+    if tokio::time::timeout(Duration::from_millis(FINISH_MS), finish).await.is_err() {
+        warn!("not all records of the trail were delivered to its sinks; that goes on at the next start");
+    }
+}
+
+/// Runs a sink's task, and once more whenever it panics.
+async fn supervised(app: Arc<App>, entry: Arc<Entry>, stopped: stop::Receiver<bool>) {
+    loop {
+        let running = tokio::spawn(run(Arc::clone(&app), Arc::clone(&entry), stopped.clone()));
+        if running.await.is_ok() {
+            return;
+        }
+        error!(sink = entry.name, "a sink's task panicked");
+        tokio::time::sleep(Duration::from_millis(PANICKED_MS)).await;
+    }
+}
+
+async fn run(app: Arc<App>, entry: Arc<Entry>, mut stopped: stop::Receiver<bool>) {
+    // Changes of the sender count from here on alone.
+    if *stopped.borrow_and_update() {
+        return;
+    }
+    let mut pump = entry.pump.lock().await;
+    loop {
+        let step = async {
+            if app.node.nodes.is_displaced() {
+                return tokio::time::sleep(Duration::from_millis(DISPLACED_MS)).await;
+            }
+            match pump.step(false).await {
+                Next::Step => {}
+                Next::Idle(ms) | Next::Retry(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = stopped.changed() => return,
+            () = step => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
