@@ -1,7 +1,7 @@
 //! `[[audit.sinks]]`: where the trail's records go beside its files.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use strongroom_core::oidc::url_is_allowed;
@@ -249,6 +249,32 @@ impl SinkConfig {
     #[must_use]
     pub fn gathers_seconds(&self) -> u32 {
         self.gather_seconds.unwrap_or(if self.s3.is_some() { 60 } else { 0 })
+    }
+
+    /// The files that it names with something secret in them.
+    #[must_use]
+    pub fn secret_files(&self) -> Vec<&Path> {
+        let file = match self.kind() {
+            Some(SinkKind::Syslog(syslog)) => syslog.key_file.as_deref(),
+            Some(SinkKind::Otlp(otlp)) => otlp.headers_file.as_deref(),
+            Some(SinkKind::Webhook(webhook)) => webhook.headers_file.as_deref(),
+            Some(SinkKind::S3(s3)) => Some(s3.credentials_file.as_path()),
+            Some(SinkKind::Stdout) | None => None,
+        };
+        file.into_iter().collect()
+    }
+
+    /// The files that it names that everybody may read.
+    #[must_use]
+    pub fn open_files(&self) -> Vec<&Path> {
+        let (ca, certificate) = match self.kind() {
+            Some(SinkKind::Syslog(syslog)) => (syslog.ca_file.as_deref(), syslog.certificate_file.as_deref()),
+            Some(SinkKind::Otlp(otlp)) => (otlp.ca_file.as_deref(), None),
+            Some(SinkKind::Webhook(webhook)) => (webhook.ca_file.as_deref(), None),
+            Some(SinkKind::S3(s3)) => (s3.ca_file.as_deref(), None),
+            Some(SinkKind::Stdout) | None => (None, None),
+        };
+        ca.into_iter().chain(certificate).collect()
     }
 
     fn kinds(&self) -> usize {

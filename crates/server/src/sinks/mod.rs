@@ -8,21 +8,22 @@ mod watch;
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use strongroom_core::trail::cursor::Cursor;
+use strongroom_core::trail::cursor::{self, Cursor};
+use strongroom_core::trail::files::{DiskFiles, SegmentFiles};
 use strongroom_core::trail::follow::Position;
 use strongroom_core::trail::segments::Segments;
 use strongroom_sinks::{Next, Progress, Pump, Saved};
-use strongroom_types::{AccountId, Clock};
+use strongroom_types::{AccountId, Clock, Timestamp};
 use tokio::sync::{Mutex, watch as stop};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::app::App;
-use crate::config::{Begin, Config, WhenFull};
+use crate::app::{App, trail_directory};
+use crate::config::{Begin, Config, SinkConfig, WhenFull};
 pub(crate) use figures::SinkFigures;
 use followed::Followed;
 pub use opening::{Probe, probes};
@@ -97,6 +98,30 @@ impl Sinks {
     pub(crate) fn delivered_up_to(&self) -> Option<Position> {
         self.entries.iter().map(|entry| entry.progress.now().saved).min()
     }
+}
+
+/// How far a sink is behind, by what it has written down.
+#[derive(Clone, Debug)]
+pub struct Behind {
+    /// The sink's name.
+    pub name: String,
+    /// Bytes that it has not got, and when the first event of them happened; none when it has not begun yet.
+    pub lag: Option<(u64, Option<Timestamp>)>,
+}
+
+/// How far the sinks of `config` are behind, whether a server runs or not.
+///
+/// # Errors
+/// When the trail or a cursor cannot be read.
+pub fn behind(config: &Config) -> io::Result<Vec<Behind>> {
+    let folder = trail_directory(config);
+    let files: Arc<dyn SegmentFiles> = Arc::new(DiskFiles::open(&folder)?);
+    let behind = |wanted: &SinkConfig| {
+        let cursor = Cursor::load(&folder, &wanted.name)?;
+        let lag = cursor.map(|cursor| cursor::behind(&files, cursor.through)).transpose()?;
+        Ok(Behind { name: wanted.name.clone(), lag })
+    };
+    config.audit.sinks.iter().map(behind).collect()
 }
 
 /// Where a sink goes on, or begins. A new one has its cursor before anything is recorded that it must have.
