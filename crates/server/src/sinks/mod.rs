@@ -8,6 +8,7 @@ mod watch;
 
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -160,19 +161,20 @@ pub(crate) async fn until_stopped(app: Arc<App>, stopped: stop::Receiver<bool>) 
 
 /// Delivers what is left, as far as that goes in a few seconds. The rest is found at the next start.
 pub(crate) async fn finish(app: &App) {
-    let finish = async {
-        for entry in &app.sinks.entries {
-            if app.node.nodes.is_displaced() {
-                return;
-            }
-            if !entry.pump.lock().await.finish().await {
-                warn!(sink = entry.name, "not all records of the trail were delivered; it goes on at the next start");
-            }
-        }
-    };
-    if tokio::time::timeout(Duration::from_millis(FINISH_MS), finish).await.is_err() {
-        warn!("not all records of the trail were delivered to its sinks; that goes on at the next start");
+    if app.node.nodes.is_displaced() {
+        return;
     }
+    let mut tasks = JoinSet::new();
+    for entry in app.sinks.entries.iter().map(Arc::clone) {
+        tasks.spawn(async move {
+            let finish = async { entry.pump.lock().await.finish().await };
+            let time = Duration::from_millis(FINISH_MS);
+            if !tokio::time::timeout(time, finish).await.unwrap_or(false) {
+                warn!(sink = entry.name, "not all records of the trail were delivered; that goes on at the next start");
+            }
+        });
+    }
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Runs a sink's task, and once more whenever it panics.
@@ -194,19 +196,30 @@ async fn run(app: Arc<App>, entry: Arc<Entry>, mut stopped: stop::Receiver<bool>
     }
     let mut pump = entry.pump.lock().await;
     loop {
-        let step = async {
-            if app.node.nodes.is_displaced() {
-                return tokio::time::sleep(Duration::from_millis(DISPLACED_MS)).await;
-            }
-            match pump.step(false).await {
-                Next::Step => {}
-                Next::Idle(ms) | Next::Retry(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+        let pause_ms = if app.node.nodes.is_displaced() {
+            DISPLACED_MS
+        } else {
+            let mut step = pin!(pump.step(false));
+            let next = tokio::select! {
+                biased;
+                next = &mut step => next,
+                _ = stopped.changed() => {
+                    // What was let go in the midst would be sent again.
+                    let _ = tokio::time::timeout(Duration::from_millis(FINISH_MS), step).await;
+                    return;
+                }
+            };
+            match next {
+                Next::Step => 0,
+                Next::Idle(ms) | Next::Retry(ms) => ms,
             }
         };
-        tokio::select! {
-            biased;
-            _ = stopped.changed() => return,
-            () = step => {}
+        if pause_ms > 0 {
+            tokio::select! {
+                biased;
+                _ = stopped.changed() => return,
+                () = tokio::time::sleep(Duration::from_millis(pause_ms)) => {}
+            }
         }
     }
 }
