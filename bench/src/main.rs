@@ -1,7 +1,8 @@
 //! The bench: `suite` measures Strongroom beside a ceiling and peers and writes a report, `compare` compares two,
 //! `load` and `seed` do by hand what the suite does, `ceiling` is the bare server, `policy` times
 //! decisions by themselves, `schedule` windows of rotation, `due-work` how rotations that are due are found,
-//! `postgres` commits of that engine `nodes` several servers on it, and `scale` what many secrets need.
+//! `postgres` commits of that engine, `nodes` several servers on it, `scale` what many secrets need, and `sinks` what the
+//! trail's sinks cost.
 
 mod amz_date;
 mod ceiling;
@@ -26,6 +27,7 @@ mod report;
 mod scale;
 mod schedule;
 mod signer;
+mod sinks;
 mod sqlite_baseline;
 mod subject;
 mod suite;
@@ -73,6 +75,14 @@ enum Command {
     /// Measures what a secret costs on disk and in memory, and reckons what many of them need.
     #[command(subcommand)]
     Scale(scale::Question),
+    /// Measures reads with every kind of sink of the trail beside reads with its files alone.
+    Sinks(sinks::Options),
+    /// Far sides of sinks, which take all and keep nothing.
+    Swallow {
+        /// The file that gets their ports.
+        #[arg(long)]
+        endpoint: PathBuf,
+    },
     /// Puts load on a server that runs, and prints what came of it.
     Load(load_command::Options),
     /// Creates secrets, as `load` and `suite` ask for them.
@@ -119,6 +129,8 @@ fn execute(command: Command) -> Result<String, Failure> {
         Command::Postgres => runtime.block_on(postgres::table()),
         Command::Nodes(options) => runtime.block_on(nodes::tables(&options)),
         Command::Scale(question) => runtime.block_on(scale::answer(&question)),
+        Command::Sinks(options) => runtime.block_on(sinks::table(&options)),
+        Command::Swallow { endpoint } => runtime.block_on(sinks::swallow(&endpoint)).map(|()| String::new()),
         Command::Load(options) => runtime.block_on(load_command::run(&options, now_ms)),
         Command::Seed(options) => runtime.block_on(load_command::seed(&options, now_ms)),
         Command::Ceiling { listen, endpoint, value_bytes } => {

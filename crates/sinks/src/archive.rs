@@ -98,7 +98,7 @@ impl Group {
     fn pack(self) -> io::Result<Object> {
         let text = json_of(self.lines.iter().map(String::as_str));
         let unique: String = sha256(&text).iter().take(UNIQUE_CHARACTERS).map(|byte| letter(*byte)).collect();
-        let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
         packer.write_all(&text)?;
         let Self { account, region, newest, .. } = self;
         let at = iso(newest);

@@ -1,14 +1,26 @@
 //! Records as they stand in the trail, and what sinks look at in them.
 
-use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use strongroom_types::Timestamp;
 use strongroom_wire::timestamps::parse_iso;
 
 /// A record: one line of JSON.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record(String);
+#[derive(Clone, Debug)]
+pub struct Record {
+    line: String,
+    /// Read when the first sink looks at them: several may share a record.
+    marks: OnceLock<Marks>,
+}
+
+impl PartialEq for Record {
+    fn eq(&self, other: &Self) -> bool {
+        self.line == other.line
+    }
+}
+
+impl Eq for Record {}
 
 /// Records that are sent together, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,46 +30,46 @@ pub struct Batch {
 }
 
 /// What sinks look at. What a record does not have is empty.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Marks<'a> {
-    #[serde(rename = "eventID", borrow, default)]
-    pub(crate) id: Cow<'a, str>,
-    #[serde(rename = "eventTime", borrow, default)]
-    time: Cow<'a, str>,
-    #[serde(rename = "eventName", borrow, default)]
-    pub(crate) name: Cow<'a, str>,
-    #[serde(rename = "eventSource", borrow, default)]
-    pub(crate) source: Cow<'a, str>,
-    #[serde(rename = "awsRegion", borrow, default)]
-    pub(crate) region: Cow<'a, str>,
-    #[serde(rename = "recipientAccountId", borrow, default)]
-    pub(crate) account: Cow<'a, str>,
-    #[serde(rename = "errorCode", borrow, default)]
-    pub(crate) error: Cow<'a, str>,
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Marks {
+    #[serde(rename = "eventID", default)]
+    pub(crate) id: Box<str>,
+    #[serde(rename = "eventTime", default)]
+    time: Box<str>,
+    #[serde(rename = "eventName", default)]
+    pub(crate) name: Box<str>,
+    #[serde(rename = "eventSource", default)]
+    pub(crate) source: Box<str>,
+    #[serde(rename = "awsRegion", default)]
+    pub(crate) region: Box<str>,
+    #[serde(rename = "recipientAccountId", default)]
+    pub(crate) account: Box<str>,
+    #[serde(rename = "errorCode", default)]
+    pub(crate) error: Box<str>,
 }
 
 impl Record {
     /// The record of a line, without the line's end.
     #[must_use]
     pub fn new(line: String) -> Self {
-        Self(line)
+        Self { line, marks: OnceLock::new() }
     }
 
     /// The line.
     #[must_use]
     pub fn line(&self) -> &str {
-        &self.0
+        &self.line
     }
 
-    pub(crate) fn marks(&self) -> Marks<'_> {
-        serde_json::from_str(&self.0).unwrap_or_default()
+    pub(crate) fn marks(&self) -> &Marks {
+        self.marks.get_or_init(|| serde_json::from_str(&self.line).unwrap_or_default())
     }
 }
 
 impl Batch {
     /// Adds a record.
     pub fn push(&mut self, record: Record) {
-        self.bytes = self.bytes.saturating_add(record.0.len()).saturating_add(1);
+        self.bytes = self.bytes.saturating_add(record.line.len()).saturating_add(1);
         self.records.push(record);
     }
 
@@ -88,7 +100,7 @@ impl FromIterator<Record> for Batch {
     }
 }
 
-impl Marks<'_> {
+impl Marks {
     /// When the event happened; the epoch when the record does not tell.
     pub(crate) fn time(&self) -> Timestamp {
         parse_iso(&self.time).unwrap_or(Timestamp::from_seconds(0))

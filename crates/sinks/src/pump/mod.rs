@@ -26,7 +26,7 @@ pub trait Trail: Send + Sync + 'static {
     /// When the trail cannot be read.
     fn lag(&self, from: &Self::Position) -> io::Result<Lag>;
 
-    /// The records behind `from`, of about `bytes_max` at most and none behind `until`, and the place behind them; none
+    /// The records behind `from`, which others may share, of about `bytes_max` at most and none behind `until`, and the place behind them; none
     /// when there are none yet.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ pub trait Trail: Send + Sync + 'static {
         from: &Self::Position,
         until: Option<&Self::Position>,
         bytes_max: usize,
-    ) -> io::Result<Option<(Batch, Self::Position)>>;
+    ) -> io::Result<Option<(Arc<Batch>, Self::Position)>>;
 
     /// Writes down how far a sink is, for good.
     ///
@@ -147,7 +147,7 @@ pub struct Pump<T: Trail> {
     clock: Arc<dyn Clock>,
     progress: Arc<Progress<T::Position>>,
     /// The batch that is being sent, and where it ends.
-    flight: Option<(Batch, T::Position)>,
+    flight: Option<(Arc<Batch>, T::Position)>,
     /// Where the first batch has to end: the one that may have been sent before a crash.
     again: Option<T::Position>,
     /// Since when records wait for their batch to be full.
@@ -320,7 +320,7 @@ impl<T: Trail> Pump<T> {
         let (refused, shortened) = (taken.refused, taken.shortened);
         if refused > 0 || shortened > 0 {
             let Some((batch, _)) = &self.flight else { return };
-            let id = |record: Option<&crate::Record>| record.map(|record| record.marks().id.into_owned());
+            let id = |record: Option<&crate::Record>| record.map(|record| record.marks().id.clone());
             let (first, last) = (id(batch.records().first()), id(batch.records().last()));
             warn!(sink = self.name, refused, shortened, why = taken.why, ?first, ?last, "records did not go whole");
         }

@@ -41,11 +41,11 @@ impl Trail for Book {
         Ok(Lag { bytes: u64::from(count) * 100, oldest })
     }
 
-    fn read(&self, from: &u32, until: Option<&u32>, bytes_max: usize) -> io::Result<Option<(Batch, u32)>> {
+    fn read(&self, from: &u32, until: Option<&u32>, bytes_max: usize) -> io::Result<Option<(Arc<Batch>, u32)>> {
         let last = until.copied().unwrap_or(u32::MAX).min(self.records.load(Ordering::SeqCst));
         let most = u32::try_from(bytes_max / 100).unwrap_or(u32::MAX).max(1);
         let end = last.min(from.saturating_add(most));
-        Ok((end > *from).then(|| ((*from..end).map(record).collect(), end)))
+        Ok((end > *from).then(|| (Arc::new((*from..end).map(record).collect()), end)))
     }
 
     fn save(&self, sink: &str, saved: &Saved<u32>) -> io::Result<()> {
