@@ -111,6 +111,15 @@ impl Place {
         config.to_str().expect("text").to_owned()
     }
 
+    /// The setting of the bucket of `gateway`, whose access key is written to a file.
+    fn bucket(&self, gateway: &Gateway) -> String {
+        let keys = self.path("keys");
+        let (id, secret) = (Gateway::ACCESS_KEY_ID, Gateway::SECRET_ACCESS_KEY);
+        private(&keys, &format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"));
+        let (url, bucket) = (gateway.url(), Gateway::BUCKET);
+        format!("s3 = {{ url = '{url}', bucket = '{bucket}', credentials_file = '{}' }}", keys.display())
+    }
+
     /// Certificates for 127.0.0.1: a CA, a server's and a client's, with their keys.
     fn certificates(&self) -> [PathBuf; 5] {
         let authority = {
@@ -139,54 +148,68 @@ fn toml(name: &str, more: &str) -> String {
     format!("[[audit.sinks]]\nname = \"{name}\"\n{more}\n")
 }
 
+/// One far side of each kind.
+struct FarSides {
+    gateway: Gateway,
+    syslog: Syslog,
+    secure: Syslog,
+    collector: Collector,
+    hook: Hook,
+}
+
+impl FarSides {
+    /// Starts all of them, and writes a configuration with a sink for each.
+    async fn start(place: &Place) -> (Self, String) {
+        let [ca, server, server_key, client, client_key] = place.certificates();
+        let gateway = Gateway::start(&place.path("store")).await.expect("a server of S3's protocol");
+        let syslog = Syslog::start(&place.path("syslog"), None);
+        let secure = Syslog::start(&place.path("secure"), Some([&ca, &server, &server_key]));
+        let collector = Collector::start(&place.path("collector"));
+        let hook = Hook::start(TOKEN);
+        let headers = place.path("headers");
+        private(&headers, &format!("Authorization: {TOKEN}\n"));
+        let (ca, client, client_key) = (ca.display(), client.display(), client_key.display());
+        let shown = format!("ca_file = '{ca}', certificate_file = '{client}', key_file = '{client_key}'");
+        let url = |port: u16| format!("url = 'http://127.0.0.1:{port}");
+        let sinks = [
+            toml("out", "stdout = {}"),
+            toml("tcp", &format!("syslog = {{ address = 'tcp://127.0.0.1:{}' }}", syslog.tcp)),
+            toml("udp", &format!("syslog = {{ address = 'udp://127.0.0.1:{}' }}", syslog.udp)),
+            toml("unix", &format!("syslog = {{ address = 'unix:{}' }}", syslog.unix().display())),
+            toml("tls", &format!("syslog = {{ address = 'tls://127.0.0.1:{}', {shown} }}", secure.tcp)),
+            toml("otlp", &format!("otlp = {{ {}' }}", url(collector.port))),
+            toml("archive", &format!("gather_seconds = 1\n{}", place.bucket(&gateway))),
+            toml("hook", &format!("webhook = {{ {}/audit', headers_file = '{}' }}", url(hook.port), headers.display())),
+        ];
+        let config = place.configured(&sinks.concat());
+        (Self { gateway, syslog, secure, collector, hook }, config)
+    }
+
+    /// Looks whether each has got `expected`, in order. What came to standard output is in `output`.
+    async fn have(&self, expected: &[String], output: &str) {
+        let archived = ids(&archived(&self.gateway.bucket));
+        assert_eq!(archived.len(), expected.len(), "the bucket");
+        assert_eq!(archived.iter().collect::<HashSet<_>>(), expected.iter().collect(), "the bucket");
+        let records = output.lines().filter(|line| line.starts_with('{'));
+        let records: Vec<Value> = records.map(|line| serde_json::from_str(line).expect("a record")).collect();
+        same("standard output", &ids(&records), expected);
+        same("webhook", &ids(&self.hook.records()), expected);
+        until("the collector has all", || ids(&self.collector.records()) == expected).await;
+        for way in ["tcp", "udp", "unix"] {
+            until(&format!("syslog has all by {way}"), || ids(&self.syslog.records(way)) == expected).await;
+        }
+        until("syslog has all by TLS", || ids(&self.secure.records("tcp")) == expected).await;
+        let log = self.collector.logs().into_iter().find(|log| log["eventName"] == "GetSecretValue").expect("a read");
+        assert_eq!((&log["severityText"], &log["severityNumber"]), (&json!("INFO"), &json!(9)));
+        let region = json!({"key": "cloud.region", "value": {"stringValue": "us-east-1"}});
+        assert!(log["attributes"].as_array().expect("attributes").contains(&region), "{log}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_record_arrives_at_every_sink() {
     let place = Place::new();
-    let [ca, server, server_key, client, client_key] = place.certificates();
-    let gateway = Gateway::start(&place.path("store")).await.expect("a server of S3's protocol");
-    let syslog = Syslog::start(&place.path("syslog"), None);
-    let secure = Syslog::start(&place.path("secure"), Some([&ca, &server, &server_key]));
-    let collector = Collector::start(&place.path("collector"));
-    let hook = Hook::start(TOKEN);
-    let (keys, headers) = (place.path("keys"), place.path("headers"));
-    let (id, secret) = (Gateway::ACCESS_KEY_ID, Gateway::SECRET_ACCESS_KEY);
-    private(&keys, &format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"));
-    private(&headers, &format!("Authorization: {TOKEN}\n"));
-    let config = place.configured(&[
-        toml("out", "stdout = {}"),
-        toml("tcp", &format!("syslog = {{ address = 'tcp://127.0.0.1:{}' }}", syslog.tcp)),
-        toml("udp", &format!("syslog = {{ address = 'udp://127.0.0.1:{}' }}", syslog.udp)),
-        toml("unix", &format!("syslog = {{ address = 'unix:{}' }}", syslog.unix().display())),
-        toml(
-            "tls",
-            &format!(
-                "syslog = {{ address = 'tls://127.0.0.1:{}', ca_file = '{}', certificate_file = '{}', key_file = '{}' }}",
-                secure.tcp,
-                ca.display(),
-                client.display(),
-                client_key.display()
-            ),
-        ),
-        toml("otlp", &format!("otlp = {{ url = 'http://127.0.0.1:{}' }}", collector.port)),
-        toml(
-            "archive",
-            &format!(
-                "gather_seconds = 1\ns3 = {{ url = '{}', bucket = '{}', credentials_file = '{}' }}",
-                gateway.url(),
-                Gateway::BUCKET,
-                keys.display()
-            ),
-        ),
-        toml(
-            "hook",
-            &format!(
-                "webhook = {{ url = 'http://127.0.0.1:{}/audit', headers_file = '{}' }}",
-                hook.port,
-                headers.display()
-            ),
-        ),
-    ]
-    .concat());
+    let (far, config) = FarSides::start(&place).await;
     let out = fs::File::create(place.path("out")).expect("made");
     let mut server = Instance::start_to(&place.data(), &["--config", &config], &[], out);
     let raw = server.raw();
@@ -197,14 +220,16 @@ async fn every_record_arrives_at_every_sink() {
             assert_eq!(read.status, 200);
         }
     }
-    let checked = Command::new(instance::binary())
-        .args(["doctor", "--config", &config, "--data"])
-        .arg(place.data())
-        .output()
-        .expect("it runs");
-    let checked = String::from_utf8_lossy(&checked.stdout).into_owned();
+    let asked = |command: &str| {
+        let command = [command, "--config", &config, "--data"];
+        let output = Command::new(instance::binary()).args(command).arg(place.data()).output().expect("it runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let (checked, state) = (asked("doctor"), asked("status"));
     for name in ["tcp", "udp", "unix", "tls", "otlp", "archive", "hook"] {
-        assert!(checked.lines().any(|line| line.contains(&format!("sink {name}:"))), "{name} in {checked}");
+        let is_there = |line: &str| line.contains(&format!("sink {name}: ")) && line.contains(" is there");
+        assert!(checked.lines().any(is_there), "{name} in {checked}");
+        assert!(state.lines().any(|line| line.contains(&format!("{name}: "))), "{name} in {state}");
     }
     let figures = get(&server, "/metrics", "");
     for figure in ["lag_bytes", "lag_seconds", "last_success_timestamp_seconds", "failures", "delivered", "full"] {
@@ -214,23 +239,7 @@ async fn every_record_arrives_at_every_sink() {
     assert!(server.stop());
     let expected = written(&place.data());
     assert!(expected.len() >= 220);
-    assert_eq!(ids(&archived(&gateway.bucket)).len(), expected.len());
-    assert_eq!(ids(&archived(&gateway.bucket)).into_iter().collect::<HashSet<_>>(), expected.iter().cloned().collect());
-    let output = fs::read_to_string(place.path("out")).expect("its output");
-    let records = output.lines().filter(|line| line.starts_with('{'));
-    let records: Vec<Value> = records.map(|line| serde_json::from_str(line).expect("a record")).collect();
-    same("standard output", &ids(&records), &expected);
-    same("webhook", &ids(&hook.records()), &expected);
-    until("the collector has all", || ids(&collector.records()) == expected).await;
-    for way in ["tcp", "udp", "unix"] {
-        until(&format!("syslog has all by {way}"), || ids(&syslog.records(way)) == expected).await;
-    }
-    until("syslog has all by TLS", || ids(&secure.records("tcp")) == expected).await;
-    let log = collector.logs().into_iter().find(|log| log["eventName"] == "GetSecretValue").expect("a read");
-    assert_eq!((&log["severityText"], &log["severityNumber"]), (&json!("INFO"), &json!(9)));
-    let attributes = log["attributes"].as_array().expect("attributes");
-    let region = json!({"key": "cloud.region", "value": {"stringValue": "us-east-1"}});
-    assert!(attributes.contains(&region), "{log}");
+    far.have(&expected, &fs::read_to_string(place.path("out")).expect("its output")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -295,22 +304,9 @@ async fn a_killed_server_goes_on_where_its_sinks_are() {
     let place = Place::new();
     let gateway = Gateway::start(&place.path("store")).await.expect("a server of S3's protocol");
     let collector = Collector::start(&place.path("collector"));
-    let keys = place.path("keys");
-    let (id, secret) = (Gateway::ACCESS_KEY_ID, Gateway::SECRET_ACCESS_KEY);
-    private(&keys, &format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"));
-    let config = place.configured(&[
-        toml("otlp", &format!("otlp = {{ url = 'http://127.0.0.1:{}' }}", collector.port)),
-        toml(
-            "archive",
-            &format!(
-                "batch_bytes_max = 16384\ngather_seconds = 1\ns3 = {{ url = '{}', bucket = '{}', credentials_file = '{}' }}",
-                gateway.url(),
-                Gateway::BUCKET,
-                keys.display()
-            ),
-        ),
-    ]
-    .concat());
+    let otlp = toml("otlp", &format!("otlp = {{ url = 'http://127.0.0.1:{}' }}", collector.port));
+    let archive = format!("batch_bytes_max = 16384\ngather_seconds = 1\n{}", place.bucket(&gateway));
+    let config = place.configured(&(otlp + &toml("archive", &archive)));
     for round in 0..3 {
         let mut server = Instance::start_in(&place.data(), &["--config", &config]);
         let raw = server.raw();

@@ -206,15 +206,16 @@ fn sinks(
     Sinks::open(config, &trail_directory(config), name.as_str(), trail, account, clock).map_err(OpenError::Sinks)
 }
 
-/// The reserve of the trail's file system, of which `standing` knows from now on.
-fn space(config: &Config, standing: &Standing) -> Result<Space, OpenError> {
+/// The reserve of the trail's file system, and the server's standing, which knows of it from now on.
+fn space(config: &Config) -> Result<(Standing, Space), OpenError> {
+    let standing = Standing::default();
     let space = Space { directory: trail_directory(config), free_bytes_min: config.audit.free_bytes_min };
     let low = space.is_low().map_err(|source| OpenError::File { path: space.directory.clone(), source })?;
     standing.set_space_is_low(low);
     if low {
         tracing::error!("{SPACE_IS_LOW}");
     }
-    Ok(space)
+    Ok((standing, space))
 }
 
 impl App {
@@ -236,8 +237,7 @@ impl App {
         let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail), name.clone());
         frozen::unless_frozen(notary.begin().await)?;
         let node = node::begin(config, &documents, &name, claim, clock.now()).await?;
-        let standing = Standing::default();
-        let space = space(config, &standing)?;
+        let (standing, space) = space(config)?;
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
         let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));

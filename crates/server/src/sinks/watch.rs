@@ -51,13 +51,13 @@ pub(super) async fn look(app: &App) -> io::Result<()> {
     let (mut refusing, mut warnings) = (Refusing::Nothing, Vec::new());
     for (entry, lag) in app.sinks.entries.iter().zip(lags) {
         let age_ms = lag.oldest.map_or(0, |oldest| now.millis_since(oldest).max(0));
-        tell_figures(app, entry, lag, age_ms);
         let full = lag.bytes > entry.lag_bytes_max || entry.lag_ms_max.is_some_and(|most| age_ms > most);
         match (entry.is_full.swap(full, Ordering::Relaxed), full) {
             (false, true) => error!(sink = entry.name, bytes = lag.bytes, age_ms, "a sink is too far behind"),
             (true, false) => info!(sink = entry.name, "the sink is within its bounds again"),
             _ => {}
         }
+        tell_figures(app, entry, lag, age_ms);
         if full && entry.when_full == WhenFull::Refuse {
             refusing = refusing.max(if entry.refuse_reads { Refusing::All } else { Refusing::Changes });
         }
