@@ -371,3 +371,53 @@ pub(super) fn check(sinks: &[SinkConfig], problems: &mut Problems) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use crate::config::Config;
+
+    /// Each kind with what it needs.
+    const LEAST: [(&str, &[&str]); 5] = [
+        ("stdout = {}", &[]),
+        ("syslog = { address = 'unix:/dev/log' }", &["address"]),
+        ("otlp = { url = 'https://o' }", &["url"]),
+        ("s3 = { url = 'https://s', bucket = 'b', credentials_file = 'c' }", &["url", "bucket", "credentials_file"]),
+        ("webhook = { url = 'https://w' }", &["url"]),
+    ];
+
+    #[test]
+    fn the_documentation_lists_every_key_with_its_default_and_no_other() {
+        let mut expected = BTreeSet::new();
+        let shown = |value: &Value| if value.is_null() { "none".to_owned() } else { format!("`{value}`") };
+        for (least, needed) in LEAST {
+            let config = Config::load(&format!("[[audit.sinks]]\nname = 's'\n{least}")).unwrap();
+            let Value::Object(members) = serde_json::to_value(&config.audit.sinks[0]).unwrap() else { panic!() };
+            for (key, value) in members {
+                match value {
+                    Value::Object(members) => {
+                        for (inner, value) in members {
+                            let default = if needed.contains(&inner.as_str()) { String::new() } else { shown(&value) };
+                            expected.insert((format!("{key}.{inner}"), default));
+                        }
+                        expected.insert((key, "none".to_owned()));
+                    }
+                    value if key == "name" => drop((expected.insert((key, String::new())), value)),
+                    value => drop(expected.insert((key, shown(&value)))),
+                }
+            }
+        }
+        let text = include_str!("../../../../docs/configuration.md");
+        let rows = text.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("| `audit.sinks.")?.split(" | ");
+            let key = cells.next()?.trim().trim_end_matches("` |").trim_end_matches('`').to_owned();
+            let second = cells.next()?.trim().to_owned();
+            // A row without a default has an empty cell there, which leaves nothing between two separators.
+            Some((key, if second == "none" || second.starts_with('`') { second } else { String::new() }))
+        });
+        assert_eq!(rows.collect::<BTreeSet<_>>(), expected);
+    }
+}
