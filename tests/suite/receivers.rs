@@ -189,7 +189,12 @@ pub struct Hook {
 impl Hook {
     /// Starts it; it lives as long as the tests.
     pub fn start(token: &'static str) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        Self::start_at(0, token)
+    }
+
+    /// Starts it at a port; 0 is a free one.
+    pub fn start_at(port: u16, token: &'static str) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a port");
         let port = listener.local_addr().expect("its address").port();
         let posted: Arc<Mutex<Vec<Value>>> = Arc::default();
         let kept = Arc::clone(&posted);

@@ -13,7 +13,7 @@ use strongroom_places::gateway::Gateway;
 use strongroom_testkit::{Instance, Raw, instance};
 use tempfile::TempDir;
 
-use crate::receivers::{Collector, Hook, Syslog};
+use crate::receivers::{Collector, Hook, Syslog, free_port};
 use crate::web::get;
 
 /// Waits of 100 ms for what a server does by itself.
@@ -331,4 +331,36 @@ async fn a_killed_server_goes_on_where_its_sinks_are() {
         ids(&collector.records()).into_iter().filter(|id| seen.insert(id.clone())).collect::<Vec<_>>() == expected
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_lost_server_has_left_is_delivered_by_hand() {
+    let place = Place::new();
+    let (port, headers) = (free_port(), place.path("headers"));
+    private(&headers, &format!("Authorization: {TOKEN}\n"));
+    let hook = format!("webhook = {{ url = 'http://127.0.0.1:{port}/', headers_file = '{}' }}", headers.display());
+    let config = place.configured(&toml("hook", &hook));
+    let mut server = Instance::start_in(&place.data(), &["--config", &config]);
+    for n in 0..3 {
+        assert_eq!(create(&server.raw(), &format!("secret-{n}")).await, 200);
+    }
+    assert_eq!(server.raw().call("ListSecrets", json!({})).await.status, 200);
+    let deliver = || {
+        let command = ["audit", "deliver", "--config", &config, "--data"];
+        let output = Command::new(instance::binary()).args(command).arg(place.data()).output().expect("it runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (done, said) = deliver();
+    assert!(!done && said.contains("another process delivers the trail's records"), "{said}");
+    until("changes are in the trail", || written(&place.data()).len() >= 4).await;
+    server.kill();
+    let (done, said) = deliver();
+    assert!(!done && said.contains("hook: got 0 records, and then no more"), "{said}");
+    let receiver = Hook::start_at(port, TOKEN);
+    let (done, said) = deliver();
+    let expected = written(&place.data());
+    assert!(done && said.contains(&format!("hook: has all, {} records of them now", expected.len())), "{said}");
+    same("webhook", &ids(&receiver.records()), &expected);
+    let (done, said) = deliver();
+    assert!(done && said.contains("hook: has all, 0 records"), "{said}");
 }

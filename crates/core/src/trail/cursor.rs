@@ -1,7 +1,7 @@
 //! How far somebody who follows the trail has come, written down in the trail's folder so that a crash at any moment leaves
 //! either what was written before or what is written now.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use super::follow::{Follower, Found, Position};
 
 /// Where cursors are in a trail's folder.
 const FOLDER: &str = "sinks";
+/// Locked by whoever moves them.
+const LOCK_FILE: &str = "lock";
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 /// A cursor's file is far shorter.
@@ -69,11 +71,7 @@ impl Cursor {
     /// When it cannot be written. What stood there stays.
     pub fn save(&self, folder: &Path, name: &str) -> io::Result<()> {
         let cursors = folder.join(FOLDER);
-        match DirBuilder::new().mode(FOLDER_MODE).create(&cursors) {
-            Ok(()) => File::open(folder)?.sync_all()?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
+        make_folder(folder)?;
         let written =
             Written { through: self.through.to_string(), trying: self.trying.as_ref().map(Position::to_string) };
         let path = path(folder, name);
@@ -83,6 +81,37 @@ impl Cursor {
         file.sync_all()?;
         fs::rename(&beside, &path)?;
         File::open(&cursors)?.sync_all()
+    }
+}
+
+/// Cursors of a trail that this process alone moves, until this is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    _locked: File,
+}
+
+/// Holds the cursors of the trail in `folder`, so that nobody else moves them.
+///
+/// # Errors
+/// `WouldBlock` when another process holds them; others when the folder cannot be used.
+pub fn hold(folder: &Path) -> io::Result<Hold> {
+    make_folder(folder)?;
+    let path = folder.join(FOLDER).join(LOCK_FILE);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Hold { _locked: file }),
+        Err(TryLockError::WouldBlock) => {
+            Err(io::Error::new(io::ErrorKind::WouldBlock, "another process delivers the trail's records"))
+        }
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(FOLDER_MODE).create(folder.join(FOLDER)) {
+        Ok(()) => File::open(folder)?.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -146,6 +175,15 @@ mod tests {
         assert_eq!(Cursor::load(folder.path(), "s").unwrap(), Some(first));
         second.save(folder.path(), "s").unwrap();
         assert_eq!(Cursor::load(folder.path(), "s").unwrap(), Some(second));
+    }
+
+    #[test]
+    fn cursors_are_moved_by_one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = hold(folder.path()).unwrap();
+        assert_eq!(hold(folder.path()).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(held);
+        hold(folder.path()).unwrap();
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod files;
 pub mod follow;
 mod identity;
 mod json_text;
+pub mod keeping;
 #[cfg(test)]
 pub(crate) mod memory;
 pub mod outbox;
@@ -17,7 +18,7 @@ pub mod record;
 pub mod segment_id;
 pub mod segments;
 
-pub use calendar::Hour;
+pub use calendar::{Hour, read_instant};
 pub(crate) use json_text::push_string;
 pub use owner::NodeName;
 pub use segment_id::SegmentId;

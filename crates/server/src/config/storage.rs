@@ -87,7 +87,7 @@ impl Default for AccountConfig {
     }
 }
 
-/// The audit trail's segment files, one an hour.
+/// The audit trail's segment files: a new one each hour, and when one is full.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditConfig {
@@ -108,6 +108,12 @@ pub struct AuditConfig {
     pub default_key_calls: bool,
     /// Where records go beside the files.
     pub sinks: Vec<SinkConfig>,
+    /// A segment with so many bytes gets no more records: the hour goes on in its next part.
+    pub segment_bytes_max: u64,
+    /// Whether segments that have their digest are compressed (gzip).
+    pub compress: bool,
+    /// After how many days segments are removed. 0 keeps them for ever.
+    pub retention_days: u32,
 }
 
 impl Default for AuditConfig {
@@ -120,6 +126,9 @@ impl Default for AuditConfig {
             backlog_entries_max: 100_000,
             default_key_calls: false,
             sinks: Vec::new(),
+            segment_bytes_max: 256 * 1024 * 1024,
+            compress: true,
+            retention_days: 0,
         }
     }
 }
@@ -130,6 +139,8 @@ impl AuditConfig {
         within("free_bytes_min", self.free_bytes_min, 0, 1 << 60);
         within("refusals_per_minute_max", self.refusals_per_minute_max.into(), 0, 1_000_000);
         within("backlog_entries_max", self.backlog_entries_max, 1, 100_000_000);
+        within("segment_bytes_max", self.segment_bytes_max, 1024 * 1024, 1 << 32);
+        within("retention_days", self.retention_days.into(), 0, 36_500);
         sinks::check(&self.sinks, problems);
     }
 }

@@ -1,4 +1,4 @@
-//! The server's own trail, as sinks follow it.
+//! A server's trail, as sinks follow it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use strongroom_core::trail::cursor::{self, Cursor};
+use strongroom_core::trail::files::SegmentFiles;
 use strongroom_core::trail::follow::{Follower, Found, Position};
 use strongroom_core::trail::segments::Segments;
 use strongroom_sinks::{Batch, Lag, Record, Saved, Trail};
@@ -16,10 +17,12 @@ use tracing::{error, warn};
 const SHARED_BYTES_MAX: usize = 4 * 1024 * 1024;
 const SHARED_MAX: usize = 8;
 
-/// The trail of this server.
+/// The trail of a server.
 pub(crate) struct Followed {
     folder: PathBuf,
-    segments: Arc<Segments>,
+    files: Arc<dyn SegmentFiles>,
+    /// Who writes it in this process, if anybody does.
+    writer: Option<Arc<Segments>>,
     /// The newest cursors that were written: one that was let go before it was written must not come after them.
     saved: Mutex<BTreeMap<String, Position>>,
     /// Segments that were gone before a sink had them.
@@ -37,10 +40,17 @@ struct Read {
 }
 
 impl Followed {
+    /// The trail in `folder`, which `segments` writes.
     pub(super) fn new(folder: &Path, segments: &Arc<Segments>) -> Self {
+        Self { writer: Some(Arc::clone(segments)), ..Self::of_files(folder, Arc::clone(segments.files())) }
+    }
+
+    /// The trail in `folder`, which nobody writes.
+    pub(super) fn of_files(folder: &Path, files: Arc<dyn SegmentFiles>) -> Self {
         Self {
             folder: folder.to_owned(),
-            segments: Arc::clone(segments),
+            files,
+            writer: None,
             saved: Mutex::default(),
             gaps: AtomicU64::new(0),
             newest: Mutex::default(),
@@ -57,7 +67,10 @@ impl Followed {
         until: Option<&Position>,
         bytes_max: usize,
     ) -> io::Result<Option<(Arc<Batch>, Position)>> {
-        let mut follower = Follower::of(&self.segments, *from);
+        let mut follower = match &self.writer {
+            Some(segments) => Follower::of(segments, *from),
+            None => Follower::new(Arc::clone(&self.files), *from),
+        };
         let found = follower.next(u64::try_from(bytes_max).unwrap_or(u64::MAX))?;
         let mut end = follower.position();
         let mut batch = Batch::default();
@@ -92,7 +105,7 @@ impl Trail for Followed {
     type Position = Position;
 
     fn lag(&self, from: &Position) -> io::Result<Lag> {
-        let (bytes, oldest) = cursor::behind(self.segments.files(), *from)?;
+        let (bytes, oldest) = cursor::behind(&self.files, *from)?;
         Ok(Lag { bytes, oldest })
     }
 

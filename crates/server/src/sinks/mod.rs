@@ -6,6 +6,7 @@ mod followed;
 mod opening;
 mod watch;
 
+use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::pin::pin;
@@ -13,9 +14,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use strongroom_core::trail::NodeName;
 use strongroom_core::trail::cursor::{self, Cursor};
 use strongroom_core::trail::files::{DiskFiles, SegmentFiles};
 use strongroom_core::trail::follow::Position;
+use strongroom_core::trail::keeping::Reader;
+use strongroom_core::trail::owner::owner;
 use strongroom_core::trail::segments::Segments;
 use strongroom_sinks::{Next, Progress, Pump, Saved};
 use strongroom_types::{AccountId, Clock, Timestamp};
@@ -40,6 +44,8 @@ const FINISH_MS: u64 = 5000;
 pub(crate) struct Sinks {
     entries: Vec<Arc<Entry>>,
     trail: Arc<Followed>,
+    /// Nobody else moves their cursors, if there are any.
+    _hold: Option<cursor::Hold>,
 }
 
 /// A sink, and what it is measured by.
@@ -71,11 +77,13 @@ impl Sinks {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, String> {
         let trail = Arc::new(Followed::new(folder, segments));
+        let hold = (!config.audit.sinks.is_empty()).then(|| cursor::hold(folder)).transpose();
+        let hold = hold.map_err(|error| error.to_string())?;
         let mut entries = Vec::new();
         for wanted in &config.audit.sinks {
             let wrong = |text: String| format!("{}: {text}", wanted.name);
             let sink = opening::sink(config, wanted, node, account, clock).map_err(wrong)?;
-            let saved = begin(folder, &wanted.name, wanted.begin, segments)
+            let saved = begin(folder, &wanted.name, wanted.begin, segments.files().as_ref())
                 .map_err(|error| wrong(format!("its cursor in the trail's folder: {error}")))?;
             let pump =
                 Pump::new(&wanted.name, Arc::clone(&trail), sink, opening::pace(wanted), Arc::clone(clock), saved);
@@ -91,13 +99,7 @@ impl Sinks {
                 is_full: AtomicBool::new(false),
             }));
         }
-        Ok(Self { entries, trail })
-    }
-
-    /// Up to where all sinks have the trail, as it is written down: what stands before it, none of them reads again.
-    /// None when there is no sink, and nothing waits for one.
-    pub(crate) fn delivered_up_to(&self) -> Option<Position> {
-        self.entries.iter().map(|entry| entry.progress.now().saved).min()
+        Ok(Self { entries, trail, _hold: hold })
     }
 }
 
@@ -125,14 +127,52 @@ pub fn behind(config: &Config) -> io::Result<Vec<Behind>> {
     config.audit.sinks.iter().map(behind).collect()
 }
 
+/// What became of a sink's delivery by hand.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// The sink's name.
+    pub name: String,
+    /// Records that it got.
+    pub records: u64,
+    /// Why there are more that it did not get.
+    pub failed: Option<String>,
+}
+
+/// Delivers what is left in the trail of `config`, which no server writes, to its sinks. One that has never begun gets
+/// nothing, unless it is to begin with the oldest record.
+///
+/// # Errors
+/// When a server runs there, or the trail or the settings of a sink cannot be read.
+pub async fn deliver(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Delivered>, String> {
+    let folder = trail_directory(config);
+    let told = |error: io::Error| format!("{}: {error}", folder.display());
+    let _hold = cursor::hold(&folder).map_err(told)?;
+    let files: Arc<dyn SegmentFiles> = Arc::new(DiskFiles::open(&folder).map_err(told)?);
+    let node = owner(&folder).map_err(told)?.unwrap_or_else(NodeName::only);
+    let trail = Arc::new(Followed::of_files(&folder, Arc::clone(&files)));
+    let account = opening::account_of(config);
+    let mut all = Vec::new();
+    for wanted in &config.audit.sinks {
+        let sink = opening::sink(config, wanted, node.as_str(), &account, clock)?;
+        let saved = begin(&folder, &wanted.name, wanted.begin, files.as_ref()).map_err(told)?;
+        let (trail, clock) = (Arc::clone(&trail), Arc::clone(clock));
+        let mut pump = Pump::new(&wanted.name, trail, sink, opening::pace(wanted), clock, saved);
+        pump.finish().await;
+        let state = pump.progress().now();
+        let failed = state.failing.map(|(_, why)| why);
+        all.push(Delivered { name: wanted.name.clone(), records: state.delivered, failed });
+    }
+    Ok(all)
+}
+
 /// Where a sink goes on, or begins. A new one has its cursor before anything is recorded that it must have.
-fn begin(folder: &Path, name: &str, begin: Begin, segments: &Segments) -> io::Result<Saved<Position>> {
+fn begin(folder: &Path, name: &str, begin: Begin, files: &dyn SegmentFiles) -> io::Result<Saved<Position>> {
     let through = match Cursor::load(folder, name) {
         Ok(Some(cursor)) => return Ok(Saved { through: cursor.through, trying: cursor.trying }),
         Ok(None) => {
             info!(sink = name, "a new sink of the trail begins");
             match begin {
-                Begin::Now => Position::end_of(segments.files().as_ref())?,
+                Begin::Now => Position::end_of(files)?,
                 Begin::Start => Position::START,
             }
         }
@@ -146,8 +186,23 @@ fn begin(folder: &Path, name: &str, begin: Begin, segments: &Segments) -> io::Re
     Ok(Saved { through, trying: None })
 }
 
-/// Brings records to all sinks, and watches them, until it is told to stop.
-pub(crate) async fn until_stopped(app: Arc<App>, stopped: stop::Receiver<bool>) {
+/// Has nothing of the trail removed that a sink has not got, from now on; brings records to all sinks, and watches them,
+/// until it is told to stop.
+pub(crate) fn until_stopped(app: Arc<App>, stopped: stop::Receiver<bool>) -> impl Future<Output = ()> + Send {
+    app.trails.keeper.wait_for(Arc::new(Reading(app.sinks.entries.clone())));
+    bring(app, stopped)
+}
+
+/// The sinks, as whoever removes segments knows them.
+struct Reading(Vec<Arc<Entry>>);
+
+impl Reader for Reading {
+    fn oldest_needed(&self) -> Option<Position> {
+        self.0.iter().map(|entry| entry.progress.now().saved).min()
+    }
+}
+
+async fn bring(app: Arc<App>, stopped: stop::Receiver<bool>) {
     if app.sinks.entries.is_empty() {
         return;
     }

@@ -154,6 +154,13 @@ fn read_headers(file: &Path) -> Result<Vec<(String, SecretText)>, String> {
     lines.map(|line| header(line).ok_or_else(|| format!("{}: not each line is NAME: VALUE", file.display()))).collect()
 }
 
+/// Whose those records are that name no account, of which servers write none.
+#[expect(clippy::expect_used, reason = "the constant is an account's number")]
+pub(super) fn account_of(config: &Config) -> AccountId {
+    let none = || AccountId::parse("000000000000").expect("twelve digits are an account's number");
+    config.account.id.clone().unwrap_or_else(none)
+}
+
 /// A sink that can be tried out.
 pub struct Probe {
     /// Its name.
@@ -166,9 +173,8 @@ pub struct Probe {
 
 /// The sinks of `config`, to be tried out by somebody who is not the server.
 #[must_use]
-#[expect(clippy::expect_used, reason = "the constant is an account's number, and no record is sent for it")]
 pub fn probes(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Probe> {
-    let account = AccountId::parse("000000000000").expect("twelve digits are an account's number");
+    let account = account_of(config);
     let probe = |wanted: &SinkConfig| {
         let opened = sink(config, wanted, "doctor", &account, clock);
         let time = Duration::from_millis(wanted.time_ms_max.into());
