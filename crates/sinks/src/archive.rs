@@ -137,3 +137,83 @@ impl fmt::Debug for Archive {
         write!(f, "Archive({:?})", self.bucket)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    use flate2::read::GzDecoder;
+    use strongroom_client::{Credentials, Trust};
+    use strongroom_places::BucketSettings;
+    use strongroom_places::gateway::Gateway;
+    use strongroom_types::{SecretText, SystemClock};
+
+    use super::*;
+    use crate::record::tests::batch;
+
+    fn archive(gateway: &Gateway) -> Archive {
+        let key = Credentials {
+            access_key_id: Gateway::ACCESS_KEY_ID.to_owned(),
+            secret_access_key: SecretText::new(Gateway::SECRET_ACCESS_KEY.to_owned()),
+            session_token: None,
+        };
+        let bucket = Bucket::open(BucketSettings {
+            url: gateway.url(),
+            region: Gateway::REGION.to_owned(),
+            bucket: Gateway::BUCKET.to_owned(),
+            prefix: "one/".to_owned(),
+            key: Arc::new(move || Ok(key.clone())),
+            trust: Trust::system(),
+            time: Duration::from_secs(30),
+            clock: Arc::new(SystemClock),
+        });
+        Archive::new(ArchiveSettings {
+            bucket: bucket.unwrap(),
+            account: AccountId::parse("000000000001").unwrap(),
+            region: Region::parse("eu-west-1").unwrap(),
+        })
+    }
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut all: Vec<_> = paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect();
+        all.sort();
+        all
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_is_sent_again_is_the_same_object_and_each_account_has_its_own() {
+        let home = tempfile::tempdir().unwrap();
+        let gateway = Gateway::start(home.path()).await.unwrap();
+        let mut archive = archive(&gateway);
+        archive.reach().await.unwrap();
+        let other = r#"{"eventTime":"2026-11-30T00:01:00Z","eventID":"x","awsRegion":"us-east-1","recipientAccountId":"210987654321"}"#;
+        let none = r#"{"eventTime":"2026-11-30T00:02:00Z","eventID":"y","recipientAccountId":"../../2"}"#;
+        let mut all = batch(0..100);
+        [other, none].iter().for_each(|line| all.push(Record::new((*line).to_owned())));
+        for _ in 0..2 {
+            assert_eq!(archive.send(&all).await.unwrap(), Taken::default());
+        }
+        let found = files(&gateway.bucket.join("one"));
+        let names: Vec<String> = found
+            .iter()
+            .map(|path| path.strip_prefix(gateway.bucket.join("one")).unwrap().to_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(names.len(), 3, "{names:?}");
+        for (name, start) in names.iter().zip([
+            "AWSLogs/000000000001/CloudTrail/eu-west-1/2026/11/30/000000000001_CloudTrail_eu-west-1_20261130T0002Z_",
+            "AWSLogs/123456789012/CloudTrail/us-east-1/2026/11/29/123456789012_CloudTrail_us-east-1_20261129T1557Z_",
+            "AWSLogs/210987654321/CloudTrail/us-east-1/2026/11/30/210987654321_CloudTrail_us-east-1_20261130T0001Z_",
+        ]) {
+            let unique = name.strip_prefix(start).unwrap_or_else(|| panic!("{name}")).strip_suffix(".json.gz").unwrap();
+            assert!(unique.len() == 16 && unique.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{name}");
+        }
+        let mut text = String::new();
+        GzDecoder::new(std::fs::File::open(&found[1]).unwrap()).read_to_string(&mut text).unwrap();
+        let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(object["Records"].as_array().unwrap().len(), 100);
+        assert!(archive.names_batches());
+    }
+}

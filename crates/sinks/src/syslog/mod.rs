@@ -199,3 +199,6 @@ impl fmt::Debug for Syslog {
         write!(f, "Syslog({})", self.settings.address)
     }
 }
+
+#[cfg(test)]
+mod tests;
