@@ -15,6 +15,9 @@ const SAVE_MS: i64 = 1000;
 /// Before another attempt, doubled each time, in ms.
 const PAUSE_MS: u64 = 250;
 
+/// Characters of a failure that are told.
+const WORDS_MAX: usize = 500;
+
 /// The trail as it is followed. All of it blocks for as long as the disk does.
 pub trait Trail: Send + Sync + 'static {
     /// A place between two records.
@@ -333,11 +336,13 @@ impl<T: Trail> Pump<T> {
         let mut state = self.progress.lock();
         state.failures = state.failures.saturating_add(1);
         let since = state.failing.as_ref().map(|(since, _)| *since);
-        state.failing = Some((since.unwrap_or(now), failure.to_string()));
+        // The far side may have had a say in it.
+        let failure: String = failure.to_string().chars().filter(|c| !c.is_control()).take(WORDS_MAX).collect();
+        state.failing = Some((since.unwrap_or(now), failure.clone()));
         drop(state);
         // Told once, not at every attempt.
         if since.is_none() {
-            error!(sink = self.name, to = self.sink.describe(), %failure, "the trail's records are not delivered");
+            error!(sink = self.name, to = self.sink.describe(), failure, "the trail's records are not delivered");
         }
         Next::Retry(pause_ms)
     }
