@@ -2,8 +2,8 @@
 //! `load` and `seed` do by hand what the suite does, `ceiling` is the bare server, `policy` times
 //! decisions by themselves, `schedule` windows of rotation, `due-work` how rotations that are due are found,
 //! `trail` the audit trail's upkeep and lookups,
-//! `postgres` commits of that engine, `nodes` several servers on it, `scale` what many secrets need, and `soak` whether
-//! something grows over a long run.
+//! `postgres` commits of that engine, `nodes` several servers on it, `scale` what many secrets need, `sinks` what the trail's
+//! sinks cost, and `soak` whether something grows over a long run.
 
 mod amz_date;
 mod ceiling;
@@ -28,6 +28,7 @@ mod report;
 mod scale;
 mod schedule;
 mod signer;
+mod sinks;
 mod soak;
 mod sqlite_baseline;
 mod subject;
@@ -81,6 +82,14 @@ enum Command {
     /// Measures what a secret costs on disk and in memory, and reckons what many of them need.
     #[command(subcommand)]
     Scale(scale::Question),
+    /// Measures reads with every kind of sink of the trail beside reads with its files alone.
+    Sinks(sinks::Options),
+    /// Far sides of sinks, which take all and keep nothing.
+    Swallow {
+        /// The file that gets their ports.
+        #[arg(long)]
+        endpoint: PathBuf,
+    },
     /// Puts load on a server that runs, and prints what came of it.
     Load(load_command::Options),
     /// Creates secrets, as `load` and `suite` ask for them.
@@ -129,6 +138,8 @@ fn execute(command: Command) -> Result<String, Failure> {
         Command::Nodes(options) => runtime.block_on(nodes::tables(&options)),
         Command::Soak(options) => runtime.block_on(soak::table(&options)),
         Command::Scale(question) => runtime.block_on(scale::answer(&question)),
+        Command::Sinks(options) => runtime.block_on(sinks::table(&options)),
+        Command::Swallow { endpoint } => runtime.block_on(sinks::swallow(&endpoint)).map(|()| String::new()),
         Command::Load(options) => runtime.block_on(load_command::run(&options, now_ms)),
         Command::Seed(options) => runtime.block_on(load_command::seed(&options, now_ms)),
         Command::Ceiling { listen, endpoint, value_bytes } => {

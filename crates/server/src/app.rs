@@ -40,6 +40,7 @@ use crate::identity_providers::{self, IdentityProvidersError};
 use crate::node::{self, Node};
 use crate::opening::{self, WholeStore};
 use crate::rewrapping::Rewrapping;
+use crate::sinks::Sinks;
 use crate::standing::Standing;
 use crate::trails::Trails;
 
@@ -79,6 +80,9 @@ pub enum OpenError {
     /// A file that identity providers are known by cannot be used.
     #[error("identity_providers: {0}")]
     IdentityProviders(#[from] IdentityProvidersError),
+    /// A sink of the trail cannot be used.
+    #[error("audit.sinks: {0}")]
+    Sinks(String),
     /// Partners of managed external secrets cannot be asked.
     #[error("partners: {0}")]
     Partners(String),
@@ -140,6 +144,8 @@ pub struct App {
     pub(crate) space: Space,
     /// Records of changes that may wait for the trail.
     pub(crate) backlog_entries_max: u64,
+    /// Where the trail's records go beside its files.
+    pub(crate) sinks: Sinks,
     /// When the trail is synced.
     pub(crate) trail_sync: AuditSync,
     /// What hangs on other roots of trust than the first, when there are several.
@@ -198,15 +204,27 @@ fn trail(
     Ok((Arc::new(trail.map_err(unusable)?), name, claim))
 }
 
-/// The reserve of the trail's file system, of which `standing` knows from now on.
-fn space(config: &Config, standing: &Standing) -> Result<Space, OpenError> {
+/// Where the trail's records go beside its files.
+fn sinks(
+    config: &Config,
+    name: &NodeName,
+    trail: &Arc<Segments>,
+    account: &AccountId,
+    clock: &Arc<dyn Clock>,
+) -> Result<Sinks, OpenError> {
+    Sinks::open(config, &trail_directory(config), name.as_str(), trail, account, clock).map_err(OpenError::Sinks)
+}
+
+/// The reserve of the trail's file system, and the server's standing, which knows of it from now on.
+fn space(config: &Config) -> Result<(Standing, Space), OpenError> {
+    let standing = Standing::default();
     let space = Space { directory: trail_directory(config), free_bytes_min: config.audit.free_bytes_min };
     let low = space.is_low().map_err(|source| OpenError::File { path: space.directory.clone(), source })?;
     standing.set_space_is_low(low);
     if low {
         tracing::error!("{SPACE_IS_LOW}");
     }
-    Ok(space)
+    Ok((standing, space))
 }
 
 impl App {
@@ -228,7 +246,7 @@ impl App {
         let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail), name.clone());
         frozen::unless_frozen(notary.begin().await)?;
         let node = node::begin(config, &documents, &name, claim, clock.now()).await?;
-        let standing = Standing::default();
+        let (standing, space) = space(config)?;
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
         let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
@@ -238,8 +256,7 @@ impl App {
         let databases = Arc::new(Databases::new(Arc::clone(&documents)));
         let host = host(config, &clock, &random, &databases)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
-        let owners = Owners::new(Arc::clone(&databases), Arc::clone(&random));
-        let rotators = rotators(&functions, &host, owners, config)?;
+        let rotators = rotators(&functions, &host, Owners::new(Arc::clone(&databases), Arc::clone(&random)), config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let backups = backups(config, (&root, &keyring), &documents, (&identities, &store), (&clock, &random))?;
@@ -247,6 +264,7 @@ impl App {
             dev: config.dev,
             dev_signer: dev_signer(&account, &config.account.region),
             anonymous: anonymous(&account),
+            sinks: sinks(config, &name, &trail, &account, &clock)?,
             account,
             region: config.account.region.clone(),
             iam: iam(&identities, &documents, config),
@@ -267,7 +285,7 @@ impl App {
             trail,
             clock,
             random,
-            space: space(config, &standing)?,
+            space,
             standing,
             admission: Admission::new(config),
             backlog_entries_max: config.audit.backlog_entries_max,

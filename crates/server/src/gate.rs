@@ -46,9 +46,6 @@ const FAULT_TEXT: &str = "An error occurred on the server side.";
 /// What the client is told when the trail's file system is nearly full.
 const NO_SPACE_TEXT: &str = "The file system of the audit trail is nearly full. Only DeleteSecret is carried out.";
 
-/// What the client is told when too many records of changes wait for the trail.
-const BACKLOG_TEXT: &str = "Too many records of changes wait for the audit trail. No change is carried out for now.";
-
 /// What a caller that asks too often is told, as AWS's services do.
 const THROTTLED_TEXT: &str = "Rate exceeded";
 
@@ -158,10 +155,11 @@ impl Gate {
         self.app.identities.note_role_use(&cx.caller, service.signing_name, &cx.region, cx.now);
         let carried_out = if self.is_throttled(&cx, operation) {
             Err(too_often(service))
-        } else if !operation.is_read_only() && self.app.standing.backlog_is_full() {
-            Err(Error::refused(SERVICE_UNAVAILABLE, BACKLOG_TEXT))
         } else {
-            ops::run(&self.app, &cx, operation, call).await
+            match self.app.standing.why_refused(operation.is_read_only()) {
+                Some(text) => Err(Error::refused(SERVICE_UNAVAILABLE, text)),
+                None => ops::run(&self.app, &cx, operation, call).await,
+            }
         };
         match carried_out {
             Ok(answered) => {

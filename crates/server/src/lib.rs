@@ -15,6 +15,7 @@ mod rewrapping;
 mod rotating;
 mod route;
 mod sign_in;
+pub mod sinks;
 mod standing;
 #[cfg(test)]
 mod tests;

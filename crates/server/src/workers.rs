@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{backups, frozen, inspection, node, refused, rewrapping, rotating, trails};
+use crate::{backups, frozen, inspection, node, refused, rewrapping, rotating, sinks, trails};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -210,6 +210,7 @@ impl Workers {
         tasks.push(tokio::spawn(inspection::repeat(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(rotating::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(backups::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(sinks::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(trails::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(trails::index_until_stopped(Arc::clone(&app), stopped.clone())));
         if let Some(work) = &app.rewrapping {
@@ -239,6 +240,7 @@ impl Workers {
                 Err(Panicked) => error!(duty = duty.name, "background work panicked"),
             }
         }
+        sinks::finish(&self.app).await;
         if let Err(fault) = frozen::unless_frozen(node::leave(&self.app).await) {
             error!(fault = %fault_text(&fault), "this server's place among others is kept");
         }

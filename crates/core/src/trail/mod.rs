@@ -2,6 +2,7 @@
 
 mod calendar;
 mod compressed;
+pub mod cursor;
 pub mod digests;
 pub mod files;
 pub mod follow;

@@ -13,6 +13,7 @@ mod private_endpoints;
 mod problems;
 mod quotas;
 mod roots;
+mod sinks;
 mod storage;
 mod store;
 mod text;
@@ -32,6 +33,10 @@ pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
 pub use quotas::QuotasConfig;
 pub use roots::RootConfig;
+pub use sinks::{
+    ArchiveConfig, Begin, OtlpConfig, SinkConfig, SinkKind, StdoutConfig, SyslogConfig, SyslogFraming, WebhookConfig,
+    WhenFull,
+};
 pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, MemoryConfig, MemoryLock};
 pub use store::StoreConfig;
 

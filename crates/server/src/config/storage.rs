@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_core::trail::NodeName;
 use strongroom_types::{AccountId, Region};
 
-use super::{Problems, text};
+use super::{Problems, SinkConfig, sinks, text};
 
 /// Where everything is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -107,6 +107,8 @@ pub struct AuditConfig {
     /// Whether the calls of KMS under default keys, which Secrets Manager makes for its callers, have records too when
     /// they succeed. Those under other keys, and those that are refused, always have.
     pub default_key_calls: bool,
+    /// Where records go beside the files.
+    pub sinks: Vec<SinkConfig>,
     /// A segment with so many bytes gets no more records: the hour goes on in its next part.
     pub segment_bytes_max: u64,
     /// Whether segments that have their digest are compressed (gzip).
@@ -128,6 +130,7 @@ impl Default for AuditConfig {
             refusals_per_minute_max: 60,
             backlog_entries_max: 100_000,
             default_key_calls: false,
+            sinks: Vec::new(),
             segment_bytes_max: 256 * 1024 * 1024,
             compress: true,
             retention_days: 0,
@@ -148,6 +151,7 @@ impl AuditConfig {
         if let Some(name) = self.gone_servers.iter().find(|name| NodeName::parse(name).is_none()) {
             problems.add("audit.gone_servers", format!("{name}: no name of a server, which has 16 hexadecimal digits"));
         }
+        sinks::check(&self.sinks, problems);
     }
 }
 
