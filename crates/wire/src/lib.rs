@@ -1,6 +1,8 @@
 //! AWS protocols, pure: no runtime, no files, no clock. Codecs for JSON and query requests, the shapes generated from
 //! the models' facts with their constraint checks, error codes and bodies, the operation table, signatures.
 
+pub mod cbor;
+pub mod cloudwatch;
 pub mod error;
 pub mod forms;
 pub mod iam;
@@ -8,6 +10,7 @@ pub mod json;
 pub mod kms;
 pub mod lambda;
 mod letters;
+pub mod logs;
 pub mod node;
 pub mod ops;
 pub mod pattern;

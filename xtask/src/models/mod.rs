@@ -31,6 +31,8 @@ pub const SERVICES: &[Service] = &[
     Service { name: "sts", model: Some("sts"), operations: None },
     Service { name: "kms", model: Some("kms"), operations: Some(selection::KMS) },
     Service { name: "lambda", model: Some("lambda"), operations: Some(selection::LAMBDA) },
+    Service { name: "cloudwatch", model: Some("cloudwatch"), operations: Some(selection::CLOUDWATCH) },
+    Service { name: "logs", model: Some("logs"), operations: Some(selection::LOGS) },
     Service { name: "strongroom", model: None, operations: None },
 ];
 

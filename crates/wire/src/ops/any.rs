@@ -3,7 +3,7 @@
 use super::{AccessLevel, Protocol, Service, Visitor};
 use crate::error::{Code, ServiceError, UNKNOWN_OPERATION};
 use crate::query::Query;
-use crate::{iam, kms, lambda, rest, secretsmanager, strongroom, sts};
+use crate::{cloudwatch, iam, kms, lambda, logs, rest, secretsmanager, strongroom, sts};
 
 /// The request names no operation. The code is in AWS's list of common errors; the text is unconfirmed.
 const MISSING_ACTION: Code = Code::new("MissingAction", 400);
@@ -21,6 +21,10 @@ pub enum AnyOperation {
     Kms(kms::Operation),
     /// Of Lambda.
     Lambda(lambda::Operation),
+    /// Of CloudWatch.
+    CloudWatch(cloudwatch::Operation),
+    /// Of CloudWatch Logs.
+    Logs(logs::Operation),
     /// Of Strongroom's own service.
     Strongroom(strongroom::Operation),
 }
@@ -34,6 +38,8 @@ macro_rules! each {
             AnyOperation::Sts($operation) => $what,
             AnyOperation::Kms($operation) => $what,
             AnyOperation::Lambda($operation) => $what,
+            AnyOperation::CloudWatch($operation) => $what,
+            AnyOperation::Logs($operation) => $what,
             AnyOperation::Strongroom($operation) => $what,
         }
     };
@@ -41,8 +47,16 @@ macro_rules! each {
 
 impl AnyOperation {
     /// The services.
-    pub const SERVICES: [&'static Service; 6] =
-        [&secretsmanager::SERVICE, &iam::SERVICE, &sts::SERVICE, &kms::SERVICE, &lambda::SERVICE, &strongroom::SERVICE];
+    pub const SERVICES: [&'static Service; 8] = [
+        &secretsmanager::SERVICE,
+        &iam::SERVICE,
+        &sts::SERVICE,
+        &kms::SERVICE,
+        &lambda::SERVICE,
+        &cloudwatch::SERVICE,
+        &logs::SERVICE,
+        &strongroom::SERVICE,
+    ];
 
     /// All operations, service by service.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -52,6 +66,8 @@ impl AnyOperation {
             .chain(sts::Operation::ALL.into_iter().map(Self::Sts))
             .chain(kms::Operation::ALL.into_iter().map(Self::Kms))
             .chain(lambda::Operation::ALL.into_iter().map(Self::Lambda))
+            .chain(cloudwatch::Operation::ALL.into_iter().map(Self::CloudWatch))
+            .chain(logs::Operation::ALL.into_iter().map(Self::Logs))
             .chain(strongroom::Operation::ALL.into_iter().map(Self::Strongroom))
     }
 
@@ -68,6 +84,10 @@ impl AnyOperation {
             kms::Operation::from_name(name).map(Self::Kms)
         } else if signing_name == lambda::SERVICE.signing_name {
             lambda::Operation::from_name(name).map(Self::Lambda)
+        } else if signing_name == cloudwatch::SERVICE.signing_name {
+            cloudwatch::Operation::from_name(name).map(Self::CloudWatch)
+        } else if signing_name == logs::SERVICE.signing_name {
+            logs::Operation::from_name(name).map(Self::Logs)
         } else if signing_name == strongroom::SERVICE.signing_name {
             strongroom::Operation::from_name(name).map(Self::Strongroom)
         } else {
@@ -89,6 +109,23 @@ impl AnyOperation {
         rest::find(&lambda::ROUTES, method, path).map(|route| Self::Lambda(route.operation))
     }
 
+    /// The operation that the path of a request of Smithy's protocol of remote calls names:
+    /// `/service/Service/operation/Operation`, behind whatever an endpoint has in front of it.
+    #[must_use]
+    pub fn of_call_path(path: &str) -> Option<Self> {
+        let (_, call) = path.rsplit_once("/service/")?;
+        let (target, name) = call.split_once("/operation/")?;
+        let spoken = Self::SERVICES.into_iter().filter(|service| service.speaks(Protocol::RpcV2Cbor));
+        let service = spoken.into_iter().find(|service| service.target_prefix == target)?;
+        Self::from_name(service.signing_name, name)
+    }
+
+    /// The place of the operation among those of its service.
+    #[must_use]
+    pub const fn place(self) -> usize {
+        each!(self, operation => operation as usize)
+    }
+
     /// Whether some service has operations of this path.
     #[must_use]
     pub fn knows_path(path: &str) -> bool {
@@ -107,7 +144,7 @@ impl AnyOperation {
         let action = action.ok_or_else(|| MISSING_ACTION.with("Missing Action"))?;
         let version = query.get("Version").filter(|version| !version.is_empty());
         let signed_for = |service: &&Service| signing_name.is_none_or(|name| name == service.signing_name);
-        let queried = Self::SERVICES.into_iter().filter(|service| service.protocol == Protocol::Query);
+        let queried = Self::SERVICES.into_iter().filter(|service| service.speaks(Protocol::Query));
         let meant = queried.filter(signed_for).filter(|service| version == Some(service.api_version));
         meant.filter_map(|service| Self::from_name(service.signing_name, action)).next().ok_or_else(|| {
             let version = version.unwrap_or("NO_VERSION_SPECIFIED");
@@ -124,6 +161,8 @@ impl AnyOperation {
             Self::Sts(_) => &sts::SERVICE,
             Self::Kms(_) => &kms::SERVICE,
             Self::Lambda(_) => &lambda::SERVICE,
+            Self::CloudWatch(_) => &cloudwatch::SERVICE,
+            Self::Logs(_) => &logs::SERVICE,
             Self::Strongroom(_) => &strongroom::SERVICE,
         }
     }
@@ -161,6 +200,8 @@ impl AnyOperation {
             Self::Sts(operation) => !sts::Operation::UNSIGNED.contains(&operation),
             Self::Kms(operation) => !kms::Operation::UNSIGNED.contains(&operation),
             Self::Lambda(operation) => !lambda::Operation::UNSIGNED.contains(&operation),
+            Self::CloudWatch(operation) => !cloudwatch::Operation::UNSIGNED.contains(&operation),
+            Self::Logs(operation) => !logs::Operation::UNSIGNED.contains(&operation),
             Self::Strongroom(operation) => !strongroom::Operation::UNSIGNED.contains(&operation),
         }
     }
@@ -187,7 +228,8 @@ mod tests {
             assert_eq!(AnyOperation::from_name(service.signing_name, operation.name()), Some(operation));
             let renamed = operation == AnyOperation::Lambda(lambda::Operation::Invoke);
             let name = if renamed { "InvokeFunction" } else { operation.name() };
-            assert_eq!(operation.action(), format!("{}:{name}", service.signing_name));
+            let prefix = if *service == cloudwatch::SERVICE { "cloudwatch" } else { service.signing_name };
+            assert_eq!(operation.action(), format!("{prefix}:{name}"));
         }
         assert_eq!(AnyOperation::from_name("sts", "GetUser"), None);
         assert_eq!(AnyOperation::from_name("s3", "GetUser"), None);
