@@ -5,6 +5,7 @@ pub mod backup;
 pub mod bootstrap;
 pub mod caller;
 pub mod catalogue;
+pub mod cloudwatch;
 pub mod compliance;
 pub mod ctx;
 pub mod data_keys;
@@ -30,6 +31,7 @@ pub mod verification;
 
 pub use access::{Permit, Resource, authorize};
 pub use caller::{Caller, Principal};
+pub use cloudwatch::CloudWatch;
 pub use ctx::{Ctx, Way};
 pub use databases::Databases;
 pub use documents::Documents;

@@ -17,7 +17,9 @@ use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::owner::Claim;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
-use strongroom_core::{Caller, Databases, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
+use strongroom_core::{
+    Caller, CloudWatch, Databases, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts,
+};
 use strongroom_crypto::{Keyring, Random, RootError, RootOfTrust};
 use strongroom_store::{Engine, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
@@ -27,6 +29,7 @@ use thiserror::Error;
 use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::backups::{Backups, Source};
+use crate::cloudwatch;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::figures::Figures;
@@ -114,6 +117,7 @@ pub struct App {
     pub(crate) iam: Iam,
     pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
+    pub(crate) cloudwatch: Arc<CloudWatch>,
     pub(crate) databases: Arc<Databases>,
     pub(crate) functions: Arc<Functions>,
     /// What runs functions.
@@ -244,6 +248,7 @@ impl App {
                 .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
+            cloudwatch: cloudwatch::open(config, &documents, &name),
             databases,
             functions,
             host,

@@ -1,6 +1,7 @@
 //! The server: one port, from the socket through the gate to the domain and back.
 
 mod authn;
+mod cloudwatch;
 mod cors;
 mod figures;
 pub mod free;
@@ -12,6 +13,7 @@ mod refused;
 mod rewrapping;
 mod rotating;
 mod route;
+mod spoken;
 mod standing;
 #[cfg(test)]
 mod tests;

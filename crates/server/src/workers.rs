@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{backups, frozen, inspection, node, refused, rewrapping, rotating};
+use crate::{backups, cloudwatch, frozen, inspection, node, refused, rewrapping, rotating};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -66,7 +66,7 @@ struct Duty {
 
 /// All duties. The outbox comes behind what writes records, so that at the end it takes what the others left, and the
 /// anchor behind all.
-const DUTIES: [Duty; 16] = [
+const DUTIES: [Duty; 18] = [
     Duty {
         name: "look whether the store takes changes",
         pause_ms: frozen::LOOK_MS,
@@ -83,6 +83,12 @@ const DUTIES: [Duty; 16] = [
     Duty { name: "write uses of access keys", pause_ms: KEY_USES_MS, work: |app| Box::pin(flush_key_uses(app)) },
     Duty { name: "purge secrets", pause_ms: PURGE_MS, work: |app| Box::pin(purge(app)) },
     Duty { name: "delete and rotate keys", pause_ms: KEYS_MS, work: |app| Box::pin(due_keys(app)) },
+    Duty {
+        name: "write points of metrics",
+        pause_ms: cloudwatch::LOOK_MS,
+        work: |app| Box::pin(cloudwatch::flush(app)),
+    },
+    Duty { name: "look at alarms", pause_ms: cloudwatch::LOOK_MS, work: |app| Box::pin(cloudwatch::work(app)) },
     Duty { name: "move the trail's outbox", pause_ms: OUTBOX_MS, work: |app| Box::pin(drain(app)) },
     Duty { name: "sync the trail", pause_ms: TRAIL_SYNC_MS, work: |app| Box::pin(sync(app)) },
     Duty { name: "make the trail's digests", pause_ms: DIGESTS_MS, work: |app| Box::pin(make_digests(app)) },
@@ -222,6 +228,7 @@ impl Workers {
         if let Err(fault) = refused::sum_up(&self.app, true) {
             error!(fault = %fault_text(&fault), "refused requests were not summed up");
         }
+        cloudwatch::flush_last(&self.app).await;
         for duty in DUTIES {
             match once(&self.app, duty).await {
                 Ok(Ok(())) => {}

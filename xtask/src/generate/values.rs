@@ -71,7 +71,9 @@ pub fn forms(plan: &Plan<'_>) -> Outcome<String> {
         let pattern = match &shape.pattern {
             Some(source) => {
                 out.push_str(&pattern(plan, made, name, (shape, source), &mut patterns)?);
-                patterns.get(source.as_str()).map_or("None".to_owned(), |made| format!("Some(&{})", pattern_name(plan, made)))
+                patterns
+                    .get(source.as_str())
+                    .map_or("None".to_owned(), |made| format!("Some(&{})", pattern_name(plan, made)))
             }
             None => "None".to_owned(),
         };

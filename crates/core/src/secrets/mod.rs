@@ -3,6 +3,7 @@
 mod access_days;
 mod batch;
 pub mod conditions;
+mod count;
 mod create;
 mod delete;
 mod describe;

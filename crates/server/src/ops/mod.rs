@@ -1,5 +1,6 @@
 //! The operations: from what was read to what is answered, one file a service.
 
+mod cloudwatch;
 mod form;
 mod iam;
 mod kms;
@@ -69,6 +70,8 @@ pub async fn run(app: &App, cx: &Ctx, operation: AnyOperation, call: &Call) -> R
         AnyOperation::Sts(operation) => Box::pin(sts::run(app, cx, operation, call)).await,
         AnyOperation::Lambda(operation) => Box::pin(lambda::run(app, cx, operation, call)).await,
         AnyOperation::Strongroom(operation) => Box::pin(strongroom::run(app, cx, operation, call.body.expose())).await,
+        AnyOperation::CloudWatch(operation) => Box::pin(cloudwatch::run(app, cx, operation, call)).await,
+        AnyOperation::Logs(_) => Err(strongroom_wire::error::UNKNOWN_OPERATION.bare().into()),
         AnyOperation::Kms(operation) => Box::pin(kms::run(&app.kms, cx, operation, call.body.expose())).await,
     }
 }

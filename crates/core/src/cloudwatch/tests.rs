@@ -1,0 +1,1 @@
+//! Tests of metrics and alarms on a clock that is handed in.
