@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::trail::digests::{Checked, Head, Signer, check, seal_closed};
 use crate::trail::files::SegmentFiles;
 use crate::trail::segments::Segments;
-use crate::trail::{Hour, NodeName};
+use crate::trail::{Hour, NodeName, SegmentId};
 
 /// Kind of the documents: one for each server that shares the store, whose name is its key.
 const EVIDENCE: Kind = Kind("trail-evidence");
@@ -36,6 +36,8 @@ struct StoredHead {
     number: u64,
     sha256: String,
     hour_ms: i64,
+    #[serde(default)]
+    part: u32,
 }
 
 impl Evidence {
@@ -68,7 +70,8 @@ impl Document for Evidence {
         let head = self.head.as_ref().map(|head| StoredHead {
             number: head.number,
             sha256: head.sha256.clone(),
-            hour_ms: head.hour.start().millis(),
+            hour_ms: head.segment.hour.start().millis(),
+            part: head.segment.part,
         });
         let head = match &self.name {
             name if *name == NodeName::only() => StoredHeads::Only(head),
@@ -95,7 +98,7 @@ impl Document for Evidence {
         let head = head.map(|head| Head {
             number: head.number,
             sha256: head.sha256,
-            hour: Hour::of(Timestamp::from_millis(head.hour_ms)),
+            segment: SegmentId { hour: Hour::of(Timestamp::from_millis(head.hour_ms)), part: head.part },
         });
         Ok(Self { name, key: SecretBytes::new(key.to_vec()), head })
     }
@@ -123,7 +126,7 @@ impl Notary {
         match self.documents.load::<Evidence>(self.name.as_str()).await? {
             Some(found) => {
                 if let Some(head) = &found.value.head {
-                    self.segments.close_before(head.hour.next());
+                    self.segments.close_before(head.segment.next());
                 }
                 Ok(())
             }

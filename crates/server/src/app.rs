@@ -188,7 +188,8 @@ fn trail(
         AuditSync::Interval => Fsync::Interval,
         AuditSync::Always => Fsync::Always,
     };
-    let trail = Segments::with_files(Arc::new(files), SegmentsConfig { fsync }, Arc::clone(clock));
+    let trail =
+        Segments::with_files(Arc::new(files), SegmentsConfig { fsync, ..SegmentsConfig::default() }, Arc::clone(clock));
     Ok((Arc::new(trail.map_err(unusable)?), name, claim))
 }
 

@@ -7,8 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Content, Digest, Found, Head, LINE_HASH_BYTES, read};
-use crate::trail::calendar::{EVER, Hour};
+use crate::trail::calendar::EVER;
 use crate::trail::files::{SegmentFiles, digests_newest_first, newest_first};
+use crate::trail::segment_id::SegmentId;
 
 /// Most faults that are told.
 const FAULTS_MAX: usize = 100;
@@ -43,39 +44,39 @@ pub fn check(files: &dyn SegmentFiles, public_key: &[u8], head: Option<&Head>) -
     let mut checked = Checked::default();
     let chain = chain(files, public_key, head, &mut checked)?;
     let newest = chain.keys().next_back().copied();
-    let mut hours = newest_first(files, EVER, usize::MAX)?;
-    hours.sort_unstable();
-    for hour in &hours {
-        match (chain.get(hour), newest) {
-            (Some(digest), _) => compare(files, *hour, digest, &mut checked)?,
-            (None, Some(newest)) if *hour < newest => {
-                checked.fault(format!("{}: it has no digest, and later segments have one", hour.file()));
+    let mut segments = newest_first(files, EVER, usize::MAX)?;
+    segments.sort_unstable();
+    for id in &segments {
+        match (chain.get(id), newest) {
+            (Some(digest), _) => compare(files, *id, digest, &mut checked)?,
+            (None, Some(newest)) if *id < newest => {
+                checked.fault(format!("{}: it has no digest, and later segments have one", id.file()));
             }
             (None, _) => checked.open += 1,
         }
     }
-    for (hour, digest) in &chain {
-        if hours.binary_search(hour).is_err() {
-            checked.fault(format!("{}: it is missing, with {} records", hour.file(), digest.records));
+    for (id, digest) in &chain {
+        if segments.binary_search(id).is_err() {
+            checked.fault(format!("{}: it is missing, with {} records", id.file(), digest.records));
         }
     }
     Ok(checked)
 }
 
-/// The digests by their hours, those that can be believed.
+/// The digests by their segments, those that can be believed.
 fn chain(
     files: &dyn SegmentFiles,
     public_key: &[u8],
     head: Option<&Head>,
     checked: &mut Checked,
-) -> io::Result<BTreeMap<Hour, Digest>> {
-    let mut hours = digests_newest_first(files)?;
-    hours.sort_unstable();
+) -> io::Result<BTreeMap<SegmentId, Digest>> {
+    let mut segments = digests_newest_first(files)?;
+    segments.sort_unstable();
     let mut chain = BTreeMap::new();
     let mut before: Option<(u64, String)> = None;
-    for hour in hours {
-        let name = hour.digest_file();
-        let Found { digest, sha256, authentic } = match read(files, hour, public_key)? {
+    for id in segments {
+        let name = id.digest_file();
+        let Found { digest, sha256, authentic } = match read(files, id, public_key)? {
             Ok(found) => found,
             Err(why) => {
                 checked.fault(format!("{name}: the digest {why}"));
@@ -86,7 +87,7 @@ fn chain(
             checked.fault(format!("{name}: the key did not sign it"));
             continue;
         }
-        if digest.segment != hour.file() {
+        if digest.segment != id.file() {
             checked.fault(format!("{name}: it is the digest of {}", digest.segment));
             continue;
         }
@@ -100,7 +101,7 @@ fn chain(
             checked.fault(format!("{name}: it is another than the one that was made"));
         }
         before = Some((digest.number, sha256));
-        chain.insert(hour, digest);
+        chain.insert(id, digest);
     }
     let last = before.map_or(0, |(number, _)| number);
     if let Some(head) = head.filter(|head| head.number > last) {
@@ -110,8 +111,8 @@ fn chain(
 }
 
 /// Holds a segment against its digest.
-fn compare(files: &dyn SegmentFiles, hour: Hour, digest: &Digest, checked: &mut Checked) -> io::Result<()> {
-    let content = Content::of(files, &hour.file())?;
+fn compare(files: &dyn SegmentFiles, id: SegmentId, digest: &Digest, checked: &mut Checked) -> io::Result<()> {
+    let content = Content::of(files, id)?;
     checked.segments += 1;
     checked.records += digest.records;
     if content.sha256 == digest.sha256 && content.bytes == digest.bytes {
@@ -119,7 +120,7 @@ fn compare(files: &dyn SegmentFiles, hour: Hour, digest: &Digest, checked: &mut 
     }
     let expected = STANDARD.decode(&digest.records_sha256).unwrap_or_default();
     let (expected, _) = expected.as_chunks::<LINE_HASH_BYTES>();
-    checked.fault(format!("{}: {}", hour.file(), first_difference(expected, &content.records)));
+    checked.fault(format!("{}: {}", id.file(), first_difference(expected, &content.records)));
     Ok(())
 }
 

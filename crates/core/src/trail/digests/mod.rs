@@ -19,9 +19,11 @@ use strongroom_crypto::asymmetric::{Message, PrivateKey, Scheme, Spec, verify};
 use strongroom_crypto::digest::{Sha256, hex, sha256};
 use strongroom_types::{SecretBytes, Timestamp};
 
-use super::calendar::{Hour, push_iso};
+use super::calendar::push_iso;
+use super::compressed;
 use super::files::SegmentFiles;
 use super::read::LineReader;
+use super::segment_id::SegmentId;
 
 pub use check::{Checked, check};
 pub use seal::{Head, seal_closed};
@@ -124,8 +126,8 @@ struct Content {
 
 impl Content {
     /// Reads a segment through.
-    fn of(files: &dyn SegmentFiles, segment: &str) -> io::Result<Self> {
-        let mut whole = Hashing { inner: files.read(segment, 0)?, hash: Sha256::default(), bytes: 0 };
+    fn of(files: &dyn SegmentFiles, segment: SegmentId) -> io::Result<Self> {
+        let mut whole = Hashing { inner: compressed::read(files, segment, 0)?, hash: Sha256::default(), bytes: 0 };
         let mut records = Vec::new();
         let mut lines = LineReader::new(Box::new(&mut whole));
         while let Some(line) = lines.next()? {
@@ -169,10 +171,10 @@ struct Found {
     authentic: bool,
 }
 
-/// Reads the digest file of an hour; the text says why it is none.
-fn read(files: &dyn SegmentFiles, hour: Hour, public_key: &[u8]) -> io::Result<Result<Found, &'static str>> {
+/// Reads the digest file of a segment; the text says why it is none.
+fn read(files: &dyn SegmentFiles, segment: SegmentId, public_key: &[u8]) -> io::Result<Result<Found, &'static str>> {
     let mut content = Vec::new();
-    let file = BufReader::new(files.read(&hour.digest_file(), 0)?);
+    let file = BufReader::new(files.read(&segment.digest_file(), 0)?);
     file.take(DIGEST_BYTES_MAX + 1).read_to_end(&mut content)?;
     if u64::try_from(content.len()).unwrap_or(u64::MAX) > DIGEST_BYTES_MAX {
         return Ok(Err("is too long"));

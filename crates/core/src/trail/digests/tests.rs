@@ -5,6 +5,7 @@ use std::sync::Arc;
 use strongroom_types::{MockClock, Timestamp};
 
 use super::*;
+use crate::trail::Hour;
 use crate::trail::memory::MemoryFiles;
 use crate::trail::segments::{Segments, SegmentsConfig};
 
@@ -43,8 +44,8 @@ impl Trail {
         }
     }
 
-    fn hour(number: i64) -> Hour {
-        Hour::of(START.plus_millis(number * HOUR_MS))
+    fn hour(number: i64) -> SegmentId {
+        SegmentId::first(Hour::of(START.plus_millis(number * HOUR_MS)))
     }
 
     fn check(&self) -> Checked {
