@@ -82,6 +82,7 @@ impl Gate {
     }
 
     async fn answer(self: Arc<Self>, call: Call) -> Answer {
+        let call = spoken::unpacked(call);
         let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
         let asked = route::asked(&call, claim.as_ref().ok().map(sigv4::Claim::service));
         let service = asked.service;

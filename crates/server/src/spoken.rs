@@ -1,17 +1,45 @@
 //! How answers are written in each protocol: refusals, and the headers that a protocol has.
 
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING};
 use http::{HeaderName, HeaderValue};
-use strongroom_wire::cbor;
+use strongroom_types::SecretBytes;
 use strongroom_wire::error::{ServiceError, body_json, body_query, body_rest};
 use strongroom_wire::ops::{Protocol, Service};
+use strongroom_wire::{cbor, cloudwatch};
 
-use crate::front::Answer;
+use crate::front::{Answer, Call};
 use crate::route::SMITHY_PROTOCOL;
 
 /// The header that names errors of restJson1.
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 /// The header that names errors as the query protocol does, in the other protocols of a service that has it too.
 const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
+
+/// Bytes that a compressed body may have unpacked: as much as PutMetricData takes.
+const UNPACKED_BYTES_MAX: u64 = 1024 * 1024;
+
+/// A call whose body is not compressed. Clients of CloudWatch compress large ones; the signature is of what was sent. What
+/// cannot be unpacked stays as it is, and does not read.
+pub(crate) fn unpacked(mut call: Call) -> Call {
+    let is_packed = call.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
+    if !is_packed {
+        return call;
+    }
+    let scope = format!("/{}/aws4_request", cloudwatch::SERVICE.signing_name);
+    let is_signed_for = |signed: &HeaderValue| signed.to_str().is_ok_and(|signed| signed.contains(&scope));
+    if call.headers.get(AUTHORIZATION).is_some_and(is_signed_for) {
+        let mut body = Vec::new();
+        let mut decoder = GzDecoder::new(call.body.expose()).take(UNPACKED_BYTES_MAX + 1);
+        let length = decoder.read_to_end(&mut body).ok().and_then(|length| u64::try_from(length).ok());
+        if length.is_some_and(|length| length <= UNPACKED_BYTES_MAX) {
+            call.body = SecretBytes::new(body);
+        }
+    }
+    call
+}
 
 /// The header that tells in which of Smithy's protocols an answer is.
 pub(crate) fn mark(protocol: Protocol) -> Option<(HeaderName, HeaderValue)> {

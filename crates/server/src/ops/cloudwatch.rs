@@ -5,10 +5,8 @@ use strongroom_core::cloudwatch::{ALARM_KIND, AlarmRef, CloudWatch};
 use strongroom_core::{Ctx, Error, Permit, Resource, authorize};
 use strongroom_types::SecretBytes;
 use strongroom_wire::cloudwatch::{
-    DeleteAlarmsInput, DescribeAlarmHistoryInput, DescribeAlarmsForMetricInput, DescribeAlarmsInput,
-    DisableAlarmActionsInput, EnableAlarmActionsInput, GetMetricDataInput, GetMetricStatisticsInput, ListMetricsInput,
-    ListTagsForResourceInput, Operation, PutMetricAlarmInput, PutMetricDataInput, SERVICE, SetAlarmStateInput,
-    TagResourceInput, UntagResourceInput,
+    DeleteAlarmsInput, DisableAlarmActionsInput, EnableAlarmActionsInput, ListTagsForResourceInput, Operation,
+    PutMetricAlarmInput, PutMetricDataInput, SERVICE, SetAlarmStateInput, TagResourceInput, UntagResourceInput,
 };
 use strongroom_wire::forms::Nothing;
 use strongroom_wire::ops::Protocol;
