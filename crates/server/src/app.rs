@@ -43,6 +43,7 @@ use crate::opening::{self, WholeStore};
 use crate::refused::Refused;
 use crate::rewrapping::Rewrapping;
 use crate::standing::Standing;
+use crate::trails::Trails;
 
 /// Why a server cannot start. The text says what to do about it, where something can be done.
 #[derive(Debug, Error)]
@@ -146,6 +147,8 @@ pub struct App {
     pub(crate) rewrapping: Option<Rewrapping>,
     /// Who makes the trail's digests.
     pub(crate) notary: Notary,
+    /// What is done with the trail in the background.
+    pub(crate) trails: Trails,
     /// What remembers outside the store how far it has come.
     pub(crate) anchor: Option<Arc<Anchor>>,
     /// Between two looks at all rows, in hours.
@@ -188,8 +191,11 @@ fn trail(
         AuditSync::Interval => Fsync::Interval,
         AuditSync::Always => Fsync::Always,
     };
-    let trail =
-        Segments::with_files(Arc::new(files), SegmentsConfig { fsync, ..SegmentsConfig::default() }, Arc::clone(clock));
+    let trail = Segments::with_files(
+        Arc::new(files),
+        SegmentsConfig { fsync, bytes_max: config.audit.segment_bytes_max },
+        Arc::clone(clock),
+    );
     Ok((Arc::new(trail.map_err(unusable)?), name, claim))
 }
 
@@ -260,6 +266,7 @@ impl App {
             outbox: Outbox::new(name.topic(), Arc::clone(&store) as _, Arc::clone(&keyring), Arc::clone(&trail)),
             node,
             keyring,
+            trails: Trails::new(&config.audit, &trail),
             trail,
             clock,
             random,

@@ -31,6 +31,7 @@ pub mod listen;
 mod node;
 pub mod opening;
 pub mod scratch;
+mod trails;
 pub mod transfer;
 pub mod verification;
 pub mod workers;

@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{backups, cloudwatch, frozen, inspection, node, refused, rewrapping, rotating};
+use crate::{backups, cloudwatch, frozen, inspection, node, refused, rewrapping, rotating, trails};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -209,6 +209,7 @@ impl Workers {
         tasks.push(tokio::spawn(inspection::repeat(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(rotating::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(backups::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(trails::until_stopped(Arc::clone(&app), stopped.clone())));
         if let Some(work) = &app.rewrapping {
             tasks.push(tokio::spawn(rewrapping::until_done(work.clone(), stopped)));
         }

@@ -30,7 +30,7 @@ def cw(server):
 
 
 def test_boto3_speaks_cbor_and_calls_are_counted(cw, sm):
-    assert cw.meta.service_model.protocol_name in ("smithy-rpc-v2-cbor", "json")
+    assert cw.meta.service_model.metadata["protocol"] == "smithy-rpc-v2-cbor"
     sm.create_secret(Name="counted", SecretString="one")
     for _ in range(5):
         sm.get_secret_value(SecretId="counted")
@@ -208,7 +208,7 @@ def test_alarms_that_cannot_be_kept_are_refused(cw, server):
 @pytest.mark.parametrize("protocol", ["query", "json"])
 def test_older_protocols_are_spoken(server, cw, protocol):
     older = watching.in_protocol(server, protocol)
-    assert older.meta.service_model.protocol_name == protocol or older.meta.service_model.metadata["protocol"] == protocol
+    assert older.meta.service_model.metadata["protocol"] == protocol
     older.put_metric_data(Namespace=protocol, MetricData=[
         {"MetricName": "m", "Value": 1.5, "Dimensions": [{"Name": "a", "Value": "b"}], "Unit": "Count"}])
     [metric] = older.list_metrics(Namespace=protocol)["Metrics"]

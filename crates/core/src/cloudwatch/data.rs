@@ -63,8 +63,10 @@ impl CloudWatch {
             Some(Ok(limit)) if (1..=POINTS_MAX).contains(&limit) => limit,
             Some(_) => return Err(invalid("The parameter MaxDatapoints must be between 1 and 100800.")),
         };
-        let (from_ms, until_ms) = self.stretch(cx.now, (input.start_time, input.end_time), &|text| invalid(text))?;
         let asked = Self::asked(cx, queries)?;
+        let shortest_ms = asked.iter().map(|asked| asked.wanted.period_ms).min().unwrap_or(60_000);
+        let times = (input.start_time, input.end_time);
+        let (from_ms, until_ms) = self.stretch(cx.now, times, shortest_ms, &|text| invalid(text))?;
         let page_query = page_query(&input, (from_ms, until_ms));
         let skipped: usize = match &input.next_token {
             Some(token) => {

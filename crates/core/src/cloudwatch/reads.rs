@@ -91,7 +91,8 @@ impl CloudWatch {
     ) -> Result<GetMetricStatisticsOutput, Error> {
         let stats = asked_stats(&input)?;
         let period_ms = Self::period_ms(input.period)?;
-        let (from_ms, until_ms) = self.stretch(cx.now, (input.start_time, input.end_time), &invalid_value)?;
+        let (from_ms, until_ms) =
+            self.stretch(cx.now, (input.start_time, input.end_time), period_ms, &invalid_value)?;
         let asked = (until_ms - from_ms) / period_ms;
         if asked > STATISTICS_MAX {
             return Err(invalid_combination(format!(
@@ -138,17 +139,20 @@ impl CloudWatch {
     }
 
     /// The stretch of time that a request names, its start rounded down the more, the longer ago it is.
+    /// `shortest_ms` is the shortest period that is asked for.
     pub(super) fn stretch(
         &self,
         now: Timestamp,
         (start, end): (Timestamp, Timestamp),
+        shortest_ms: i64,
         refusal: &dyn Fn(String) -> Error,
     ) -> Result<(i64, i64), Error> {
         if start >= end {
             return Err(refusal("The parameter StartTime must be less than the parameter EndTime.".to_owned()));
         }
         let grain = match now.millis_since(start) {
-            age if age <= 15 * DAY_MS => self.keeper.resolution_ms(),
+            age if age <= 15 * DAY_MS && shortest_ms < 60_000 => self.keeper.resolution_ms(),
+            age if age <= 15 * DAY_MS => 60_000,
             age if age <= 63 * DAY_MS => 300_000,
             _ => HOUR_MS,
         };

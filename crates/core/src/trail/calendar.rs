@@ -42,6 +42,13 @@ pub(super) fn read_iso(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_millis(at.as_millisecond()))
 }
 
+/// The instant of a text in RFC 3339, or the beginning in UTC of a day such as `2026-05-03`.
+#[must_use]
+pub fn read_instant(text: &str) -> Option<Timestamp> {
+    let of_day = || read_iso(&format!("{text}T00:00:00Z"));
+    if text.len() == "2026-05-03".len() { of_day() } else { read_iso(text) }
+}
+
 /// The instant in words, as CloudTrail shows the dates of Secrets Manager's answers: `May 3, 2018 5:51:02 PM`.
 pub(super) fn in_words(at: Timestamp) -> String {
     let date = date(at);

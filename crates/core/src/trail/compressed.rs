@@ -14,7 +14,7 @@ use super::files::{SegmentFile, SegmentFiles};
 use super::segment_id::SegmentId;
 
 /// Text of a member, in bytes; more where a segment is so large that the table could not hold all.
-const MEMBER_BYTES: u64 = 256 * 1024;
+const MEMBER_BYTES: u64 = 128 * 1024;
 /// Members that the table can hold: an extra field is shorter than 64 KiB.
 const MEMBERS_MAX: u64 = 8000;
 /// Ends the table.
@@ -55,7 +55,7 @@ pub(super) fn write(file: &dyn SegmentFile, text: Box<dyn Read + Send>, length: 
         if buffer.last() != Some(&b'\n') {
             io::BufRead::read_until(&mut lines, b'\n', &mut buffer)?;
         }
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(&buffer)?;
         let compressed = encoder.finish()?;
         write_all(file, &compressed)?;
@@ -144,6 +144,19 @@ pub(super) fn read(files: &dyn SegmentFiles, id: SegmentId, from: u64) -> io::Re
     Ok(Box::new(text))
 }
 
+/// The text of a compressed file.
+///
+/// # Errors
+/// `NotFound` when it is not there; others when it cannot be read.
+pub(super) fn decoded(files: &dyn SegmentFiles, name: &str) -> io::Result<Box<dyn Read + Send>> {
+    Ok(Box::new(MultiGzDecoder::new(BufReader::with_capacity(64 * 1024, files.read(name, 0)?))))
+}
+
+/// Whether an error of reading says that a compressed file is not as it was written.
+pub(super) fn is_damage(error: &io::Error) -> bool {
+    [io::ErrorKind::InvalidInput, io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof].contains(&error.kind())
+}
+
 /// How long the text of a segment is, in bytes.
 ///
 /// # Errors
@@ -156,7 +169,7 @@ pub(super) fn length(files: &dyn SegmentFiles, id: SegmentId) -> io::Result<u64>
     let name = id.compressed_file();
     match members(files, &name)? {
         Some(members) => Ok(members.iter().map(|member| u64::from(member.text)).sum()),
-        None => io::copy(&mut MultiGzDecoder::new(BufReader::new(files.read(&name, 0)?)), &mut io::sink()),
+        None => io::copy(&mut decoded(files, &name)?, &mut io::sink()),
     }
 }
 

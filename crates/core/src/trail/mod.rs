@@ -7,6 +7,7 @@ pub mod files;
 pub mod follow;
 mod identity;
 mod json_text;
+pub mod keeping;
 #[cfg(test)]
 pub(crate) mod memory;
 pub mod outbox;
@@ -16,7 +17,7 @@ pub mod record;
 pub mod segment_id;
 pub mod segments;
 
-pub use calendar::Hour;
+pub use calendar::{Hour, read_instant};
 pub(crate) use json_text::push_string;
 pub use owner::NodeName;
 pub use segment_id::SegmentId;

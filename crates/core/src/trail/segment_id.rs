@@ -75,6 +75,12 @@ impl SegmentId {
         Self::with_ending(name, PLAIN_END).or_else(|| Self::with_ending(name, COMPRESSED_END))
     }
 
+    /// The segment of the name of a segment file that is not compressed; none for any other file.
+    #[must_use]
+    pub fn of_plain_file(name: &str) -> Option<Self> {
+        Self::with_ending(name, PLAIN_END)
+    }
+
     /// The segment of a digest file's name; none for any other file.
     #[must_use]
     pub fn of_digest_file(name: &str) -> Option<Self> {

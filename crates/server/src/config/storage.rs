@@ -87,7 +87,7 @@ impl Default for AccountConfig {
     }
 }
 
-/// The audit trail's segment files, one an hour.
+/// The audit trail's segment files: a new one each hour, and when one is full.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditConfig {
@@ -106,6 +106,12 @@ pub struct AuditConfig {
     /// Whether the calls of KMS under default keys, which Secrets Manager makes for its callers, have records too when
     /// they succeed. Those under other keys, and those that are refused, always have.
     pub default_key_calls: bool,
+    /// A segment with so many bytes gets no more records: the hour goes on in its next part.
+    pub segment_bytes_max: u64,
+    /// Whether segments that have their digest are compressed (gzip).
+    pub compress: bool,
+    /// After how many days segments are removed. 0 keeps them for ever.
+    pub retention_days: u32,
 }
 
 impl Default for AuditConfig {
@@ -117,6 +123,9 @@ impl Default for AuditConfig {
             refusals_per_minute_max: 60,
             backlog_entries_max: 100_000,
             default_key_calls: false,
+            segment_bytes_max: 256 * 1024 * 1024,
+            compress: true,
+            retention_days: 0,
         }
     }
 }
@@ -127,6 +136,8 @@ impl AuditConfig {
         within("free_bytes_min", self.free_bytes_min, 0, 1 << 60);
         within("refusals_per_minute_max", self.refusals_per_minute_max.into(), 0, 1_000_000);
         within("backlog_entries_max", self.backlog_entries_max, 1, 100_000_000);
+        within("segment_bytes_max", self.segment_bytes_max, 1024 * 1024, 1 << 32);
+        within("retention_days", self.retention_days.into(), 0, 36_500);
     }
 }
 

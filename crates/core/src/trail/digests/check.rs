@@ -6,7 +6,7 @@ use std::io;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Content, Digest, Found, Head, LINE_HASH_BYTES, read};
+use super::{Content, Digest, Found, Head, LINE_HASH_BYTES, Removed, read};
 use crate::trail::calendar::EVER;
 use crate::trail::files::{SegmentFiles, digests_newest_first, newest_first};
 use crate::trail::segment_id::SegmentId;
@@ -23,6 +23,8 @@ pub struct Checked {
     pub records: u64,
     /// Segments behind them, which have no digest yet.
     pub open: u64,
+    /// Up to where segments were removed on purpose; those are not missing.
+    pub removed: Option<Removed>,
     /// What is wrong, from the oldest segment on; at most the first hundred.
     pub faults: Vec<String>,
 }
@@ -33,18 +35,41 @@ impl Checked {
             self.faults.push(fault);
         }
     }
+
+    /// Whether a segment is to be there. What was removed on purpose may be there still when a crash came in between.
+    fn is_kept(&self, id: SegmentId) -> bool {
+        self.removed.as_ref().is_none_or(|removed| id > removed.segment)
+    }
+}
+
+/// What a store knows of its trail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The newest digest.
+    pub head: Option<Head>,
+    /// Up to where segments were removed on purpose.
+    pub removed: Option<Removed>,
 }
 
 /// Checks every digest of the trail with `public_key`, that none is missing between them, and every segment against its
-/// digest. With the `head` that the store knows, also that none is missing at the end. Needs nothing else.
+/// digest. With what the store knows, also that none is missing at the end. Needs nothing else.
 ///
 /// # Errors
 /// When a file cannot be read. What is wrong with the trail is no error but part of the answer.
-pub fn check(files: &dyn SegmentFiles, public_key: &[u8], head: Option<&Head>) -> io::Result<Checked> {
+pub fn check(files: &dyn SegmentFiles, public_key: &[u8], known: Option<&Known>) -> io::Result<Checked> {
     let mut checked = Checked::default();
+    let stated = Removed::stated(files, public_key)?.unwrap_or_else(|fault| {
+        checked.fault(fault);
+        None
+    });
+    // The store says it before it is stated.
+    let by_store = known.and_then(|known| known.removed.clone());
+    checked.removed = stated.into_iter().chain(by_store).max_by_key(|removed| removed.number);
+    let head = known.and_then(|known| known.head.as_ref());
     let chain = chain(files, public_key, head, &mut checked)?;
     let newest = chain.keys().next_back().copied();
     let mut segments = newest_first(files, EVER, usize::MAX)?;
+    segments.retain(|id| checked.is_kept(*id));
     segments.sort_unstable();
     for id in &segments {
         match (chain.get(id), newest) {
@@ -71,9 +96,10 @@ fn chain(
     checked: &mut Checked,
 ) -> io::Result<BTreeMap<SegmentId, Digest>> {
     let mut segments = digests_newest_first(files)?;
+    segments.retain(|id| checked.is_kept(*id));
     segments.sort_unstable();
     let mut chain = BTreeMap::new();
-    let mut before: Option<(u64, String)> = None;
+    let mut before = checked.removed.as_ref().map(|removed| (removed.number, removed.sha256.clone()));
     for id in segments {
         let name = id.digest_file();
         let Found { digest, sha256, authentic } = match read(files, id, public_key)? {
@@ -120,6 +146,11 @@ fn compare(files: &dyn SegmentFiles, id: SegmentId, digest: &Digest, checked: &m
     }
     let expected = STANDARD.decode(&digest.records_sha256).unwrap_or_default();
     let (expected, _) = expected.as_chunks::<LINE_HASH_BYTES>();
+    if content.is_damaged && expected.starts_with(&content.records) {
+        let last = content.records.len();
+        checked.fault(format!("{}: it cannot be read behind record {last}", id.compressed_file()));
+        return Ok(());
+    }
     checked.fault(format!("{}: {}", id.file(), first_difference(expected, &content.records)));
     Ok(())
 }

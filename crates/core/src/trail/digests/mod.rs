@@ -5,6 +5,7 @@
 //! SHA-256 over the line without its end, DER, in base64).
 
 mod check;
+mod removed;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -21,11 +22,12 @@ use strongroom_types::{SecretBytes, Timestamp};
 
 use super::calendar::push_iso;
 use super::compressed;
-use super::files::SegmentFiles;
+use super::files::{SegmentFiles, digests_newest_first};
 use super::read::LineReader;
 use super::segment_id::SegmentId;
 
-pub use check::{Checked, check};
+pub use check::{Checked, Known, check};
+pub use removed::Removed;
 pub use seal::{Head, seal_closed};
 
 /// Version of the digest's form.
@@ -115,6 +117,36 @@ pub fn from_pem(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(body.split_whitespace().collect::<String>()).ok()
 }
 
+/// All public keys of a PEM file, in their order; what stands between them is not looked at.
+#[must_use]
+pub fn all_from_pem(text: &str) -> Vec<Vec<u8>> {
+    const START: &str = "-----BEGIN PUBLIC KEY-----";
+    const END: &str = "-----END PUBLIC KEY-----";
+    let parts = text.split(START).skip(1);
+    let keys = parts.filter_map(|part| from_pem(&format!("{START}{}{END}", part.split(END).next()?)));
+    keys.collect()
+}
+
+/// Which of `keys` signed the newest digest that any of them signed; none when none signed any.
+///
+/// # Errors
+/// When digests cannot be read.
+pub fn signed_by(files: &dyn SegmentFiles, keys: &[Vec<u8>]) -> io::Result<Option<usize>> {
+    for id in digests_newest_first(files)? {
+        for (index, key) in keys.iter().enumerate() {
+            if read(files, id, key)?.is_ok_and(|found| found.authentic) {
+                return Ok(Some(index));
+            }
+        }
+    }
+    for (index, key) in keys.iter().enumerate() {
+        if matches!(Removed::stated(files, key)?, Ok(Some(_))) {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
+}
+
 /// What a segment holds.
 #[derive(Default)]
 struct Content {
@@ -122,6 +154,8 @@ struct Content {
     sha256: String,
     /// The hashes of its records.
     records: Vec<[u8; LINE_HASH_BYTES]>,
+    /// Whether the rest cannot be read, as a compressed file is not as it was written.
+    is_damaged: bool,
 }
 
 impl Content {
@@ -130,11 +164,16 @@ impl Content {
         let mut whole = Hashing { inner: compressed::read(files, segment, 0)?, hash: Sha256::default(), bytes: 0 };
         let mut records = Vec::new();
         let mut lines = LineReader::new(Box::new(&mut whole));
-        while let Some(line) = lines.next()? {
-            records.push(hash_of(line));
-        }
+        let is_damaged = loop {
+            match lines.next() {
+                Ok(Some(line)) => records.push(hash_of(line)),
+                Ok(None) => break false,
+                Err(error) if compressed::is_damage(&error) => break true,
+                Err(error) => return Err(error),
+            }
+        };
         drop(lines);
-        Ok(Self { bytes: whole.bytes, sha256: hex(&whole.hash.finish()), records })
+        Ok(Self { bytes: whole.bytes, sha256: hex(&whole.hash.finish()), records, is_damaged })
     }
 
     fn encoded(&self) -> String {

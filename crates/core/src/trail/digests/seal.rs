@@ -49,6 +49,9 @@ pub fn seal_closed(
         files.append(&segment)?.sync()?;
     }
     let content = Content::of(files, id)?;
+    if content.is_damaged {
+        return Err(io::Error::other(format!("{segment}: it was compressed before it had a digest, and is damaged")));
+    }
     let digest = Digest {
         version: VERSION,
         number: head.map_or(0, |head| head.number) + 1,
@@ -68,7 +71,7 @@ pub fn seal_closed(
 }
 
 /// Writes a file whole, in place of what an attempt before left.
-fn write(files: &dyn SegmentFiles, name: &str, content: &[u8]) -> io::Result<()> {
+pub(super) fn write(files: &dyn SegmentFiles, name: &str, content: &[u8]) -> io::Result<()> {
     let file = files.append(name)?;
     file.truncate(0)?;
     write_all(file.as_ref(), content)?;

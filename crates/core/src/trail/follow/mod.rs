@@ -220,8 +220,7 @@ impl Follower {
 
     /// Whether an error says that a compressed file is not as it was written.
     fn is_damage(&self, error: &io::Error) -> io::Result<bool> {
-        let kinds = [io::ErrorKind::InvalidInput, io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof];
-        if !kinds.contains(&error.kind()) {
+        if !compressed::is_damage(error) {
             return Ok(false);
         }
         match self.files.length(&self.position.segment.file()) {
