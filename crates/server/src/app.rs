@@ -18,7 +18,7 @@ use strongroom_core::trail::owner::Claim;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
 use strongroom_core::{
-    Caller, CloudWatch, Databases, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts,
+    Caller, CloudWatch, Databases, Documents, Error, Functions, Iam, Identities, Kms, Logs, Rotations, Secrets, Sts,
 };
 use strongroom_crypto::{Keyring, Random, RootError, RootOfTrust};
 use strongroom_store::{Engine, StoreError};
@@ -38,6 +38,7 @@ use crate::frozen;
 use crate::functions::{Owners, Partners, Rotators, ServerHost, elsewhere};
 use crate::gate::{Gate, fault_text};
 use crate::identity_providers::{self, IdentityProvidersError};
+use crate::logs::{self, Following};
 use crate::node::{self, Node};
 use crate::opening::{self, WholeStore};
 use crate::refused::Refused;
@@ -119,6 +120,9 @@ pub struct App {
     pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
     pub(crate) cloudwatch: Arc<CloudWatch>,
+    pub(crate) logs: Arc<Logs>,
+    /// The follower of the trail for metric filters.
+    pub(crate) following: Following,
     pub(crate) databases: Arc<Databases>,
     pub(crate) functions: Arc<Functions>,
     /// What runs functions.
@@ -256,6 +260,8 @@ impl App {
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
             cloudwatch: cloudwatch::open(config, &documents, &name),
+            logs: logs::open(config, &documents),
+            following: Following::default(),
             databases,
             functions,
             host,

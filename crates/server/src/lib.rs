@@ -8,6 +8,7 @@ pub mod free;
 mod frozen;
 mod health;
 mod inspection;
+mod logs;
 pub mod ops;
 mod refused;
 mod rewrapping;

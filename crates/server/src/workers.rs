@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{backups, cloudwatch, frozen, inspection, node, refused, rewrapping, rotating, trails};
+use crate::{backups, cloudwatch, frozen, inspection, logs, node, refused, rewrapping, rotating, trails};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -66,7 +66,7 @@ struct Duty {
 
 /// All duties. The outbox comes behind what writes records, so that at the end it takes what the others left, and the
 /// anchor behind all.
-const DUTIES: [Duty; 18] = [
+const DUTIES: [Duty; 19] = [
     Duty {
         name: "look whether the store takes changes",
         pause_ms: frozen::LOOK_MS,
@@ -87,6 +87,11 @@ const DUTIES: [Duty; 18] = [
         name: "write points of metrics",
         pause_ms: cloudwatch::LOOK_MS,
         work: |app| Box::pin(cloudwatch::flush(app)),
+    },
+    Duty {
+        name: "hold the trail against metric filters",
+        pause_ms: logs::LOOK_MS,
+        work: |app| Box::pin(logs::follow(app)),
     },
     Duty { name: "look at alarms", pause_ms: cloudwatch::LOOK_MS, work: |app| Box::pin(cloudwatch::work(app)) },
     Duty { name: "move the trail's outbox", pause_ms: OUTBOX_MS, work: |app| Box::pin(drain(app)) },

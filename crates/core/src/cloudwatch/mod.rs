@@ -38,7 +38,7 @@ pub use alarm::{ALARM_KIND, Alarm, AlarmRef};
 pub use chunk::{Chunk, Names};
 pub use counters::Counters;
 pub use history::History;
-pub use keeping::{Keeper, SERIES_MAX};
+pub use keeping::{Keeper, Points, SERIES_MAX, Wanted};
 pub use metric::{CALL_COUNT, Metric, RESOURCE_COUNT, SECRETS_MANAGER, Series, USAGE};
 pub use set::Set;
 pub use work::Work;
@@ -55,6 +55,8 @@ pub struct CloudWatch {
     topics: Topics,
     /// The stretch that was written last, by its beginning in ms since 1970.
     written: AtomicI64,
+    /// The same, of those whose writing has ended well.
+    flushed: AtomicI64,
 }
 
 impl CloudWatch {
@@ -63,7 +65,8 @@ impl CloudWatch {
     #[must_use]
     pub fn new(documents: Arc<Documents>, region: Region, node: &str, resolution_ms: i64, topics: Topics) -> Self {
         let keeper = Keeper::new(Arc::clone(&documents), region.clone(), node, resolution_ms);
-        Self { documents, region, keeper, counters: Counters::default(), topics, written: AtomicI64::new(0) }
+        let (written, flushed) = (AtomicI64::new(0), AtomicI64::new(0));
+        Self { documents, region, keeper, counters: Counters::default(), topics, written, flushed }
     }
 
     /// Counts a call of an account.
@@ -86,7 +89,15 @@ impl CloudWatch {
         if self.written.swap(slot, Ordering::Relaxed) == slot {
             return Ok(());
         }
-        self.flush(Timestamp::from_millis(slot - 1), now).await
+        self.flush(Timestamp::from_millis(slot - 1), now).await?;
+        self.flushed.fetch_max(slot, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The beginning of the stretch in which all that was there before it was last written, in ms since 1970.
+    #[must_use]
+    pub fn flushed_ms(&self) -> i64 {
+        self.flushed.load(Ordering::Relaxed)
     }
 
     /// Writes what was counted, as of the instant `of`.

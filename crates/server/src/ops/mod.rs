@@ -5,6 +5,7 @@ mod form;
 mod iam;
 mod kms;
 mod lambda;
+mod logs;
 pub mod secretsmanager;
 mod strongroom;
 mod sts;
@@ -71,7 +72,7 @@ pub async fn run(app: &App, cx: &Ctx, operation: AnyOperation, call: &Call) -> R
         AnyOperation::Lambda(operation) => Box::pin(lambda::run(app, cx, operation, call)).await,
         AnyOperation::Strongroom(operation) => Box::pin(strongroom::run(app, cx, operation, call.body.expose())).await,
         AnyOperation::CloudWatch(operation) => Box::pin(cloudwatch::run(app, cx, operation, call)).await,
-        AnyOperation::Logs(_) => Err(strongroom_wire::error::UNKNOWN_OPERATION.bare().into()),
+        AnyOperation::Logs(operation) => Box::pin(logs::run(app, cx, operation, call.body.expose())).await,
         AnyOperation::Kms(operation) => Box::pin(kms::run(&app.kms, cx, operation, call.body.expose())).await,
     }
 }

@@ -138,6 +138,15 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
         AnyOperation::Kms(_) => key(OF_KEY, "nothing", "Encrypt"),
         AnyOperation::Lambda(Lambda::GetAccountSettings | Lambda::ListFunctions) => Resource::Account,
         AnyOperation::Lambda(_) => Resource::Function(FunctionRef::for_tests("111111111111", OF_FUNCTION).into()),
+        AnyOperation::CloudWatch(
+            CloudWatch::GetMetricData
+            | CloudWatch::GetMetricStatistics
+            | CloudWatch::ListMetrics
+            | CloudWatch::PutMetricData,
+        )
+        | AnyOperation::Logs(Logs::TestMetricFilter) => Resource::Account,
+        AnyOperation::CloudWatch(_) => entity("arn:aws:cloudwatch:us-east-1:111111111111:alarm:some"),
+        AnyOperation::Logs(_) => entity("arn:aws:logs:us-east-1:111111111111:log-group:trail:log-stream:"),
         AnyOperation::Strongroom(Strongroom::DescribeDatabases) => Resource::Account,
         AnyOperation::Strongroom(_) => database(),
     }
