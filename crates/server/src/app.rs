@@ -17,9 +17,7 @@ use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::owner::Claim;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
-use strongroom_core::{
-    Caller, CloudWatch, Databases, Documents, Error, Functions, Iam, Identities, Kms, Logs, Rotations, Secrets, Sts,
-};
+use strongroom_core::{Caller, Databases, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
 use strongroom_crypto::{Keyring, Random, RootError, RootOfTrust};
 use strongroom_store::{Engine, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
@@ -29,7 +27,7 @@ use thiserror::Error;
 use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::backups::{Backups, Source};
-use crate::cloudwatch;
+use crate::cloudwatch::Watch;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::figures::Figures;
@@ -38,7 +36,6 @@ use crate::frozen;
 use crate::functions::{Owners, Partners, Rotators, ServerHost, elsewhere};
 use crate::gate::{Gate, fault_text};
 use crate::identity_providers::{self, IdentityProvidersError};
-use crate::logs::{self, Following};
 use crate::node::{self, Node};
 use crate::opening::{self, WholeStore};
 use crate::refused::Refused;
@@ -119,10 +116,8 @@ pub struct App {
     pub(crate) iam: Iam,
     pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
-    pub(crate) cloudwatch: Arc<CloudWatch>,
-    pub(crate) logs: Arc<Logs>,
-    /// The follower of the trail for metric filters.
-    pub(crate) following: Following,
+    /// Metrics, alarms, and metric filters on the trail.
+    pub(crate) watch: Watch,
     pub(crate) databases: Arc<Databases>,
     pub(crate) functions: Arc<Functions>,
     /// What runs functions.
@@ -236,8 +231,7 @@ impl App {
         let standing = Standing::default();
         let space = space(config, &standing)?;
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
-        let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
-        let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
+        let kms = kms(&documents, &identities, &root, config);
         seed(random.as_ref())?;
         check_before_first_account(&identities, store.as_ref()).await?;
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
@@ -255,13 +249,10 @@ impl App {
             anonymous: anonymous(&account),
             account,
             region: config.account.region.clone(),
-            iam: Iam::new(Arc::clone(&identities), Arc::clone(&documents))
-                .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback),
+            iam: iam(&identities, &documents, config),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
-            cloudwatch: cloudwatch::open(config, &documents, &name),
-            logs: logs::open(config, &documents),
-            following: Following::default(),
+            watch: Watch::open(config, &documents, &name),
             databases,
             functions,
             host,
@@ -371,6 +362,23 @@ impl Space {
     pub(crate) fn is_low(&self) -> io::Result<bool> {
         Ok(free_bytes(&self.directory)? < self.free_bytes_min)
     }
+}
+
+/// The keys that secrets are under.
+fn kms(
+    documents: &Arc<Documents>,
+    identities: &Arc<Identities>,
+    root: &Arc<dyn RootOfTrust>,
+    config: &Config,
+) -> Arc<Kms> {
+    let kms = Kms::new(Arc::clone(documents), Arc::clone(identities), Arc::clone(root));
+    Arc::new(kms.with_default_key_records(config.audit.default_key_calls))
+}
+
+/// IAM as the configuration has it.
+fn iam(identities: &Arc<Identities>, documents: &Arc<Documents>, config: &Config) -> Iam {
+    Iam::new(Arc::clone(identities), Arc::clone(documents))
+        .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback)
 }
 
 /// The documents of a store, sealed by its keys.

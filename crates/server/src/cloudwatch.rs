@@ -6,21 +6,36 @@ use std::sync::Arc;
 
 use strongroom_core::cloudwatch::{Actions, CloudWatch, Fired, Topics};
 use strongroom_core::trail::NodeName;
-use strongroom_core::{Documents, Error, Functions};
+use strongroom_core::{Documents, Error, Functions, Logs};
 use strongroom_types::{AccountId, SecretBytes, Timestamp};
 use tracing::error;
 
 use crate::app::App;
 use crate::config::Config;
 use crate::gate::fault_text;
+use crate::logs::{self, Following};
 
 /// Between two looks whether a minute has ended, in ms.
 pub(crate) const LOOK_MS: u64 = 1000;
 /// What alarms call functions as.
 const ALARMS: &str = "lambda.alarms.cloudwatch.amazonaws.com";
 
-/// CloudWatch as the configuration has it.
-pub(crate) fn open(config: &Config, documents: &Arc<Documents>, node: &NodeName) -> Arc<CloudWatch> {
+/// CloudWatch, and CloudWatch Logs with what follows the trail for it.
+pub(crate) struct Watch {
+    pub(crate) metrics: Arc<CloudWatch>,
+    pub(crate) logs: Arc<Logs>,
+    pub(crate) following: Following,
+}
+
+impl Watch {
+    /// As the configuration has them.
+    pub(crate) fn open(config: &Config, documents: &Arc<Documents>, node: &NodeName) -> Self {
+        let (metrics, logs) = (open(config, documents, node), logs::open(config, documents));
+        Self { metrics, logs, following: Following::default() }
+    }
+}
+
+fn open(config: &Config, documents: &Arc<Documents>, node: &NodeName) -> Arc<CloudWatch> {
     let topics = Topics::new(&config.cloudwatch.topics);
     let resolution_ms = i64::from(config.cloudwatch.resolution_seconds) * 1000;
     let region = config.account.region.clone();
@@ -32,13 +47,13 @@ pub(crate) fn open(config: &Config, documents: &Arc<Documents>, node: &NodeName)
 /// # Errors
 /// Faults of the store.
 pub(crate) async fn flush(app: &App) -> Result<(), Error> {
-    app.cloudwatch.flush_due(app.clock.now()).await
+    app.watch.metrics.flush_due(app.clock.now()).await
 }
 
 /// Writes what was counted, at the end.
 pub(crate) async fn flush_last(app: &App) {
     let now = app.clock.now();
-    if let Err(fault) = app.cloudwatch.flush(now, now).await {
+    if let Err(fault) = app.watch.metrics.flush(now, now).await {
         error!(fault = %fault_text(&fault), "the last counts of calls are lost");
     }
 }
@@ -48,7 +63,7 @@ pub(crate) async fn flush_last(app: &App) {
 /// # Errors
 /// Faults of the store.
 pub(crate) async fn work(app: &App) -> Result<(), Error> {
-    let Some(due) = app.cloudwatch.take_work(app.node.nodes.name().as_str(), app.clock.now()).await? else {
+    let Some(due) = app.watch.metrics.take_work(app.node.nodes.name().as_str(), app.clock.now()).await? else {
         return Ok(());
     };
     if due.look_ms.is_none() && !due.count && !due.age {
@@ -59,13 +74,13 @@ pub(crate) async fn work(app: &App) -> Result<(), Error> {
     for account in &accounts {
         if due.count {
             let count = app.secrets.count(account, &app.region).await?;
-            app.cloudwatch.note_secrets(account, count, app.clock.now());
+            app.watch.metrics.note_secrets(account, count, app.clock.now());
         }
         if let Some(end_ms) = due.look_ms {
-            app.cloudwatch.look_at_alarms(account, end_ms, &told, app.clock.now()).await?;
+            app.watch.metrics.look_at_alarms(account, end_ms, &told, app.clock.now()).await?;
         }
         if due.age {
-            app.cloudwatch.age_points(account, app.clock.now()).await?;
+            app.watch.metrics.age_points(account, app.clock.now()).await?;
         }
     }
     Ok(())
@@ -73,7 +88,7 @@ pub(crate) async fn work(app: &App) -> Result<(), Error> {
 
 /// Tells of a change that a request has made, without waiting for it.
 pub(crate) fn tell_soon(app: &App, account: &AccountId, name: &str) {
-    let (cloudwatch, account, name) = (Arc::clone(&app.cloudwatch), account.clone(), name.to_owned());
+    let (cloudwatch, account, name) = (Arc::clone(&app.watch.metrics), account.clone(), name.to_owned());
     let told = Told { functions: Arc::clone(&app.functions) };
     let now = app.clock.now();
     drop(tokio::spawn(async move {

@@ -139,7 +139,7 @@ impl Gate {
         };
         let cx = Ctx::new(signer.caller, self.app.region.clone(), call.received, way, record);
         self.app.identities.note_role_use(&cx.caller, service.signing_name, &cx.region, cx.now);
-        self.app.cloudwatch.note(&cx.caller.account, operation);
+        self.app.watch.metrics.note(&cx.caller.account, operation);
         let carried_out = if !operation.is_read_only() && self.app.standing.backlog_is_full() {
             Err(Error::refused(SERVICE_UNAVAILABLE, BACKLOG_TEXT))
         } else {

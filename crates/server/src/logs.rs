@@ -57,35 +57,35 @@ pub(crate) async fn follow(app: &App) -> Result<(), Error> {
         return Ok(());
     }
     let node = app.node.nodes.name().as_str();
-    let any = app.logs.prepare(app.clock.now()).await?;
-    let mut follower = match app.following.take() {
+    let any = app.watch.logs.prepare(app.clock.now()).await?;
+    let mut follower = match app.watch.following.take() {
         Some(follower) => follower,
         None => begun(app, node).await?,
     };
     let mut found = Ok(());
     for _ in 0..STRETCHES_MAX {
         let before = follower.position();
-        let (behind, read) = read(follower, &app.trail, &app.logs, &app.cloudwatch, any).await?;
+        let (behind, read) = read(follower, &app.trail, &app.watch.logs, &app.watch.metrics, any).await?;
         follower = behind;
         found = read;
         if found.is_err() || follower.position() == before {
             break;
         }
     }
-    app.logs.settle(app.clock.now(), &app.cloudwatch);
+    app.watch.logs.settle(app.clock.now(), &app.watch.metrics);
     let position = follower.position().to_string();
-    app.following.put(follower);
+    app.watch.following.put(follower);
     found?;
-    let slot_ms = app.cloudwatch.keeper().slot(app.clock.now());
-    if let Some(position) = app.following.note(position, slot_ms, app.cloudwatch.flushed_ms()) {
-        app.logs.set_progress(node, position).await?;
+    let slot_ms = app.watch.metrics.keeper().slot(app.clock.now());
+    if let Some(position) = app.watch.following.note(position, slot_ms, app.watch.metrics.flushed_ms()) {
+        app.watch.logs.set_progress(node, position).await?;
     }
     Ok(())
 }
 
 /// The follower of a server that was just started: from where the run before had come, or of what comes from now on.
 async fn begun(app: &App, node: &str) -> Result<Follower, Error> {
-    let known = app.logs.progress(node).await?.and_then(|position| position.parse::<Position>().ok());
+    let known = app.watch.logs.progress(node).await?.and_then(|position| position.parse::<Position>().ok());
     let trail = Arc::clone(&app.trail);
     let follower = tokio::task::spawn_blocking(move || {
         let position = match known {

@@ -1,6 +1,7 @@
 """The alarm on reading a secret that is scheduled for deletion, as the User Guide builds it; what alarms tell whom."""
 
 import json
+import pathlib
 
 import pytest
 
@@ -9,6 +10,7 @@ import watching
 from functions import refused
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:secrets"
+RUNTIMES = pathlib.Path(__file__).parents[3] / "target" / "runtimes"
 GROUP = "CloudTrail/DefaultLogGroup"
 PATTERN = '{ ($.eventName = *) && ($.errorMessage = "*secret because it was marked for deletion*") }'
 HANDLER = "import json\ndef handler(event, context):\n    return event['alarmData']['alarmName']\n"
@@ -16,7 +18,8 @@ HANDLER = "import json\ndef handler(event, context):\n    return event['alarmDat
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = watching.start(tmp_path_factory.mktemp("deleted"), f'topics = {{ "{TOPIC}" = "log" }}\n')
+    server = watching.start(tmp_path_factory.mktemp("deleted"), f'topics = {{ "{TOPIC}" = "log" }}\n'
+                            f'[functions]\nruntimes = "{RUNTIMES}"\n')
     yield server
     server.stop()
 

@@ -282,7 +282,7 @@ async fn reasons_are_in_the_services_words() {
     );
     assert_eq!(
         found.state.data.as_deref().unwrap(),
-        r#"{"version":"1.0","queryDate":"2024-10-04T00:02:10.000+0000","startDate":"2024-10-04T00:00:00.000+0000","statistic":"Sum","period":60,"recentDatapoints":[11.0,12.0],"threshold":10.0,"evaluatedDatapoints":[{"timestamp":"2024-10-04T00:01:00.000+0000","value":12.0},{"timestamp":"2024-10-04T00:00:00.000+0000","value":11.0}]}"#
+        r#"{"evaluatedDatapoints":[{"timestamp":"2024-10-04T00:01:00.000+0000","value":12.0},{"timestamp":"2024-10-04T00:00:00.000+0000","value":11.0}],"period":60,"queryDate":"2024-10-04T00:02:10.000+0000","recentDatapoints":[11.0,12.0],"startDate":"2024-10-04T00:00:00.000+0000","statistic":"Sum","threshold":10.0,"version":"1.0"}"#
     );
     // Long after, nothing is known.
     one.look_at_alarms(&account(), DAY + HOUR_MS, &told, at(DAY + HOUR_MS)).await.unwrap();

@@ -132,7 +132,8 @@ impl Compiled {
     /// Whether it was there when an event happened.
     #[must_use]
     pub fn is_for(&self, at: Timestamp) -> bool {
-        at.millis() >= self.filter.put_ms
+        // Records tell the second alone.
+        at.millis() >= self.filter.put_ms - self.filter.put_ms.rem_euclid(1000)
     }
 
     /// The series of its metric with these dimensions.

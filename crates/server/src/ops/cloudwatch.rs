@@ -23,7 +23,7 @@ use crate::{cloudwatch, route};
 /// # Errors
 /// The operation's refusals, and faults.
 pub(super) async fn run(app: &App, cx: &Ctx, operation: Operation, call: &Call) -> Result<Answered, Error> {
-    let asked = Asked { cloudwatch: &app.cloudwatch, cx, operation, call, protocol: route::spoken(call, &SERVICE) };
+    let asked = Asked { cloudwatch: &app.watch.metrics, cx, operation, call, protocol: route::spoken(call, &SERVICE) };
     match operation {
         Operation::ListMetrics => asked.on_account(CloudWatch::list_metrics).await,
         Operation::GetMetricData => asked.on_account(CloudWatch::get_metric_data).await,

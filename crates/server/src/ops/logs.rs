@@ -17,7 +17,7 @@ use crate::app::App;
 /// # Errors
 /// The operation's refusals, and faults.
 pub(super) async fn run(app: &App, cx: &Ctx, operation: Operation, body: &[u8]) -> Result<Answered, Error> {
-    let asked = Asked { logs: &app.logs, cx, operation, body };
+    let asked = Asked { logs: &app.watch.logs, cx, operation, body };
     match operation {
         Operation::PutMetricFilter => {
             asked.silently(|i: &PutMetricFilterRequest| &i.log_group_name, Logs::put_metric_filter).await
@@ -28,17 +28,17 @@ pub(super) async fn run(app: &App, cx: &Ctx, operation: Operation, body: &[u8]) 
         Operation::DescribeMetricFilters => {
             let input: DescribeMetricFiltersRequest = asked.input()?;
             let permit = asked.permitted(input.log_group_name.as_deref().unwrap_or_default(), &input)?;
-            Ok(answered(&app.logs.describe_metric_filters(cx, &permit, input).await?))
+            Ok(answered(&app.watch.logs.describe_metric_filters(cx, &permit, input).await?))
         }
         Operation::DescribeLogGroups => {
             let input: DescribeLogGroupsRequest = asked.input()?;
             let permit = asked.permitted("", &input)?;
-            Ok(answered(&app.logs.describe_log_groups(cx, &permit, input).await?))
+            Ok(answered(&app.watch.logs.describe_log_groups(cx, &permit, input).await?))
         }
         Operation::TestMetricFilter => {
             let input: TestMetricFilterRequest = asked.input()?;
             authorize(cx, operation.action(), Resource::Account, &input)?;
-            Ok(answered(&app.logs.test_metric_filter(&input)?))
+            Ok(answered(&app.watch.logs.test_metric_filter(&input)?))
         }
     }
 }

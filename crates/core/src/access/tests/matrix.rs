@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use strongroom_types::AccountId;
+use strongroom_wire::cloudwatch::Operation as CloudWatch;
 use strongroom_wire::kms::Operation as Kms;
 use strongroom_wire::lambda::Operation as Lambda;
+use strongroom_wire::logs::Operation as Logs;
 use strongroom_wire::ops::AnyOperation;
 use strongroom_wire::secretsmanager::Operation;
 use strongroom_wire::strongroom::Operation as Strongroom;
