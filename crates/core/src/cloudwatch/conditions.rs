@@ -45,7 +45,7 @@ impl RequestKeys for PutMetricAlarmInput {
         if key == "cloudwatch:alarmactions" {
             let lists = [&self.alarm_actions, &self.ok_actions, &self.insufficient_data_actions];
             let actions: Vec<&str> = lists.into_iter().flatten().flatten().map(String::as_str).collect();
-            return (!actions.is_empty()).then(|| Values::texts(actions.into_iter()));
+            return (!actions.is_empty()).then(|| Values::texts(actions));
         }
         of_tags(self.tags.as_deref().unwrap_or_default(), key)
     }

@@ -7,14 +7,14 @@ pub(super) const LOOK_BACK: usize = 2;
 
 /// What stands for a missing point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(super) enum Treatment {
     Missing,
     Ignore,
     Breaching,
     NotBreaching,
 }
 
-impl Missing {
+impl Treatment {
     pub(super) fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "missing" => Self::Missing,
@@ -35,7 +35,7 @@ pub(super) struct Rule {
     pub(super) periods: usize,
     /// Points of these that must breach the threshold.
     pub(super) to_alarm: usize,
-    pub(super) missing: Missing,
+    pub(super) missing: Treatment,
 }
 
 /// What came of it.
@@ -81,11 +81,11 @@ impl Rule {
         };
         let state = match self.missing {
             _ if breaching >= self.to_alarm => Some(StateValue::Alarm),
-            Missing::Breaching => Some(filled(missing)),
-            Missing::NotBreaching => Some(filled(0)),
+            Treatment::Breaching => Some(filled(missing)),
+            Treatment::NotBreaching => Some(filled(0)),
             _ if breaching < counted.len() => Some(StateValue::Ok),
-            Missing::Ignore => None,
-            Missing::Missing => match oldest {
+            Treatment::Ignore => None,
+            Treatment::Missing => match oldest {
                 None => Some(StateValue::InsufficientData),
                 Some(oldest) if oldest + 1 >= self.to_alarm => Some(StateValue::Alarm),
                 Some(_) => None,
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     /// Points in the order of time: `X` breaches, `0` does not, `-` is missing.
-    fn decided(points: &str, to_alarm: usize, periods: usize, missing: Missing) -> Option<StateValue> {
+    fn decided(points: &str, to_alarm: usize, periods: usize, missing: Treatment) -> Option<StateValue> {
         let operator = ComparisonOperator::GreaterThanThreshold;
         let rule = Rule { operator, threshold: 1.0, periods, to_alarm, missing };
         let value = |letter: char| match letter {
@@ -131,7 +131,7 @@ mod tests {
             ("--X", 1, 1, [Some(alarm), Some(alarm), Some(alarm), Some(alarm)]),
             ("X0-", 1, 1, [Some(ok), Some(ok), Some(ok), Some(ok)]),
         ];
-        let ways = [Missing::Missing, Missing::Ignore, Missing::Breaching, Missing::NotBreaching];
+        let ways = [Treatment::Missing, Treatment::Ignore, Treatment::Breaching, Treatment::NotBreaching];
         for (points, to_alarm, periods, expected) in table {
             let states = ways.map(|way| decided(points, to_alarm, periods, way));
             assert_eq!(states, expected, "{points} {to_alarm} of {periods}");
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn operators_compare_as_they_are_called() {
         let breached = |operator, value: f64| {
-            Rule { operator, threshold: 1.0, periods: 1, to_alarm: 1, missing: Missing::Ignore }.is_breached_by(value)
+            Rule { operator, threshold: 1.0, periods: 1, to_alarm: 1, missing: Treatment::Ignore }.is_breached_by(value)
         };
         let table = [
             (ComparisonOperator::GreaterThanOrEqualToThreshold, [false, true, true]),
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_decision_tells_which_points_counted() {
         let operator = ComparisonOperator::GreaterThanThreshold;
-        let rule = Rule { operator, threshold: 1.0, periods: 3, to_alarm: 3, missing: Missing::NotBreaching };
+        let rule = Rule { operator, threshold: 1.0, periods: 3, to_alarm: 3, missing: Treatment::NotBreaching };
         let decision = rule.decide(&[Some(2.0), None, Some(2.0), None, None]);
         assert_eq!((decision.counted, decision.missing), (vec![0, 2], 1));
     }

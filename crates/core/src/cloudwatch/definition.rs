@@ -7,7 +7,7 @@ use strongroom_wire::cloudwatch::{
 };
 
 use super::actions::Topics;
-use super::decide::{Missing, Rule};
+use super::decide::{Rule, Treatment};
 use super::keeping::Wanted;
 use super::metric::Series;
 use super::reads::named;
@@ -182,7 +182,7 @@ fn rule(input: &PutMetricAlarmInput, seconds: i64) -> Result<Rule, Error> {
         )));
     }
     let treated = input.treat_missing_data.as_deref().unwrap_or("missing");
-    let missing = Missing::parse(treated)
+    let missing = Treatment::parse(treated)
         .ok_or_else(|| invalid(format!("The value {treated} for parameter TreatMissingData is not supported.")))?;
     let threshold = input.threshold.filter(|threshold| threshold.is_finite()).ok_or_else(|| absent("Threshold"))?;
     let whole = |number: i32| usize::try_from(number).unwrap_or(1);

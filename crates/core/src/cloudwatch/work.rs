@@ -16,7 +16,7 @@ use super::actions::{Actions, Fired, Topic, written};
 use super::alarm::{Alarm, State, alarms_of};
 use super::alarms::entered;
 use super::chunk::{DAY_MS, HOUR_MS};
-use super::decide::{Decision, LOOK_BACK, Missing};
+use super::decide::{Decision, LOOK_BACK, Treatment};
 use super::definition::Definition;
 use super::history::{Item, remember};
 use super::keeping::Points;
@@ -331,7 +331,7 @@ fn reason(
         return format!("Insufficient Data: {missing} datapoint{} {was} unknown.", plural(missing));
     }
     if counted.is_empty() {
-        let treated = if rule.missing == Missing::Breaching { "Breaching" } else { "NonBreaching" };
+        let treated = if rule.missing == Treatment::Breaching { "Breaching" } else { "NonBreaching" };
         let was = if missing == 1 { "was" } else { "were" };
         return format!(
             "Threshold Crossed: no datapoints were received for {missing} period{} and {missing} missing datapoint{} {was} \
