@@ -8,6 +8,7 @@ use strongroom_store::{Entry, Index, Range, Term};
 use strongroom_types::Timestamp;
 
 use crate::catalogue;
+use crate::cloudwatch;
 use crate::compliance;
 use crate::compliance::judged::{self, Judged};
 use crate::databases::database::Database;
@@ -36,6 +37,7 @@ use crate::kms::Kms;
 use crate::kms::alias::Alias;
 use crate::kms::grant::{self, Grant};
 use crate::kms::key::{self, Key};
+use crate::logs;
 use crate::nodes::Node;
 use crate::secrets::Secrets;
 use crate::secrets::model::{self, Secret};
@@ -140,6 +142,7 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     })
     .await?;
     walk.over::<Node>(|_, _| ()).await?;
+    walk.over_metrics().await?;
     walk.over::<catalogue::Entry>(|_, _| ()).await?;
     walk.over::<catalogue::Progress>(|_, _| ()).await?;
     walk.over::<Judged>(|_, _| ()).await?;
@@ -239,6 +242,16 @@ impl Walk<'_> {
         self.over::<CredentialReport>(|_, _| ()).await?;
         self.over::<DeletionTask>(|_, _| ()).await?;
         self.over::<LastAccessedJob>(|_, _| ()).await
+    }
+
+    async fn over_metrics(&mut self) -> Result<(), Error> {
+        self.over::<cloudwatch::Chunk>(|_, _| ()).await?;
+        self.over::<cloudwatch::Names>(|_, _| ()).await?;
+        self.over::<cloudwatch::Alarm>(|_, _| ()).await?;
+        self.over::<cloudwatch::History>(|_, _| ()).await?;
+        self.over::<cloudwatch::Work>(|_, _| ()).await?;
+        self.over::<logs::MetricFilter>(|_, _| ()).await?;
+        self.over::<logs::Progress>(|_, _| ()).await
     }
 
     /// Opens every database. Those are to be there that the secrets which services own are of, and no others.

@@ -29,6 +29,7 @@ use crate::admission::Admission;
 use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::backups::{Backups, Source};
+use crate::cloudwatch::Watch;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
 use crate::figures::Figures;
@@ -120,6 +121,8 @@ pub struct App {
     pub(crate) iam: Iam,
     pub(crate) sts: Sts,
     pub(crate) secrets: Secrets,
+    /// Metrics, alarms, and metric filters on the trail.
+    pub(crate) watch: Watch,
     pub(crate) databases: Arc<Databases>,
     pub(crate) functions: Arc<Functions>,
     /// What runs functions.
@@ -248,8 +251,7 @@ impl App {
         let node = node::begin(config, &documents, &name, claim, clock.now()).await?;
         let (standing, space) = space(config)?;
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
-        let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
-        let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
+        let kms = kms(&documents, &identities, &root, config);
         seed(random.as_ref())?;
         check_before_first_account(&identities, store.as_ref()).await?;
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
@@ -270,6 +272,7 @@ impl App {
             iam: iam(&identities, &documents, config),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
+            watch: Watch::open(config, &documents, &name),
             databases,
             functions,
             host,
@@ -382,6 +385,23 @@ impl Space {
     }
 }
 
+/// The keys that secrets are under.
+fn kms(
+    documents: &Arc<Documents>,
+    identities: &Arc<Identities>,
+    root: &Arc<dyn RootOfTrust>,
+    config: &Config,
+) -> Arc<Kms> {
+    let kms = Kms::new(Arc::clone(documents), Arc::clone(identities), Arc::clone(root));
+    Arc::new(kms.with_default_key_records(config.audit.default_key_calls))
+}
+
+/// IAM as the configuration has it.
+fn iam(identities: &Arc<Identities>, documents: &Arc<Documents>, config: &Config) -> Iam {
+    Iam::new(Arc::clone(identities), Arc::clone(documents))
+        .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback)
+}
+
 /// The documents of a store, sealed by its keys.
 fn documents(
     store: &Arc<dyn Engine>,
@@ -474,13 +494,6 @@ fn functions(
     let functions = Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone());
     Ok(Arc::new(functions.with_sites(sites)))
 }
-
-/// The operations of IAM.
-fn iam(identities: &Arc<Identities>, documents: &Arc<Documents>, config: &Config) -> Iam {
-    let iam = Iam::new(Arc::clone(identities), Arc::clone(documents));
-    iam.with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback)
-}
-
 /// Who keeps what the rules of compliance say.
 fn judge(documents: &Arc<Documents>, config: &Config, name: &NodeName) -> Judge {
     Judge::new(Arc::clone(documents), config.compliance.clone(), config.account.region.clone(), name)

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::header::USER_AGENT;
-use http::{HeaderName, HeaderValue};
 use strongroom_core::access::message;
 use strongroom_core::secrets::owned::acting;
 use strongroom_core::trail::record::{
@@ -11,9 +10,7 @@ use strongroom_core::trail::record::{
 };
 use strongroom_core::{Caller, Ctx, Error, Principal, Way, random_uuid};
 use strongroom_types::AccountId;
-use strongroom_wire::error::{
-    INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, THROTTLING, body_json, body_query, body_rest,
-};
+use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, THROTTLING};
 use strongroom_wire::lambda::errors::TOO_MANY_REQUESTS_EXCEPTION;
 use strongroom_wire::ops::{AnyOperation, Protocol, Service};
 use strongroom_wire::secretsmanager::{self, Operation};
@@ -25,11 +22,7 @@ use crate::authn::{self, Authenticated};
 use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
 use crate::node;
 use crate::ops::{self, Acted};
-use crate::route;
-use crate::trails;
-
-/// The header that names errors of restJson1.
-const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+use crate::{route, spoken, trails};
 
 /// What services that own secrets ask for: the steps of a rotation.
 const OF_OWNERS: [Operation; 5] = [
@@ -95,6 +88,7 @@ impl Gate {
         {
             return answer;
         }
+        let call = spoken::unpacked(call);
         let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
         let asked = route::asked(&call, claim.as_ref().ok().map(sigv4::Claim::service));
         let service = asked.service;
@@ -137,6 +131,7 @@ impl Gate {
 
     async fn carry_out(&self, call: &Call, operation: AnyOperation, signer: Authenticated) -> Answer {
         let service = operation.service();
+        let protocol = route::spoken(call, service);
         if let Some(failure) = self.no_room_for(call, operation) {
             return self.refuse(call, service, &failure);
         }
@@ -153,6 +148,7 @@ impl Gate {
         };
         let cx = Ctx::new(signer.caller, self.app.region.clone(), call.received, way, record);
         self.app.identities.note_role_use(&cx.caller, service.signing_name, &cx.region, cx.now);
+        self.app.watch.metrics.note(&cx.caller.account, operation);
         let carried_out = if self.is_throttled(&cx, operation) {
             Err(too_often(service))
         } else {
@@ -171,9 +167,10 @@ impl Gate {
                 let resources = answered.acted.iter().chain(&answered.also).map(resource).collect();
                 let outcome = Outcome::Success { response_elements: answered.response_elements, resources };
                 // A change committed its record with itself.
-                let mut answer = Answer::of(200, service.protocol.content_type(), answered.body);
+                let mut answer = Answer::of(200, protocol.content_type(), answered.body);
                 answer.status = answered.status.unwrap_or(answer.status);
                 answer.headers = answered.headers;
+                answer.headers.extend(spoken::mark(protocol));
                 let recorded = if cx.is_recorded() { Ok(()) } else { self.append_record(&cx, &outcome).await };
                 match recorded {
                     Ok(()) => answer,
@@ -184,7 +181,7 @@ impl Gate {
             // to a rate, as those of requests whose signature is wrong.
             Err(failure) if self.is_left_out(call, &cx, &failure) => self.refuse(call, service, &failure),
             Err(failure) => {
-                let told = told(service, &failure);
+                let told = told(protocol, &failure);
                 if let Err(fault) = self.tell_denial(&cx) {
                     return self.refuse(call, service, &fault);
                 }
@@ -260,7 +257,7 @@ impl Gate {
             identity: Arc::new(UserIdentity::of(IdentityKind::Unknown)),
         };
         let recorded = match self.record(call, service, name, read_only, &unknown) {
-            Ok(record) => self.append(record.finish(&failed(&told(service, &failure)))).await,
+            Ok(record) => self.append(record.finish(&failed(&told(route::spoken(call, service), &failure)))).await,
             Err(fault) => Err(fault),
         };
         match recorded {
@@ -334,17 +331,8 @@ impl Gate {
         if !matches!(failure, Error::Refused(_)) {
             error!(request_id = %call.request_id, fault = %fault_text(failure), "a request failed");
         }
-        let told = told(service, failure);
-        let body = match service.protocol {
-            Protocol::Query => body_query(&told, service.xml_namespace, &call.request_id),
-            Protocol::Json10 | Protocol::Json11 => body_json(&told),
-            Protocol::RestJson => body_rest(&told),
-        };
-        let mut answer = Answer::of(told.code.status, service.protocol.content_type(), body);
-        if service.protocol == Protocol::RestJson {
-            answer.headers.push((ERROR_TYPE, HeaderValue::from_static(told.code.name)));
-        }
-        answer
+        let protocol = route::spoken(call, service);
+        spoken::refusal(&told(protocol, failure), service, protocol, &call.request_id)
     }
 }
 
@@ -354,16 +342,16 @@ pub(crate) fn too_often(service: &Service) -> Error {
     Error::refused(if is_lambda { TOO_MANY_REQUESTS_EXCEPTION } else { THROTTLING }, THROTTLED_TEXT)
 }
 
-/// What the client is told, under the names of the service's protocol.
-fn told(service: &Service, failure: &Error) -> ServiceError {
+/// What the client is told, under the names of the protocol.
+fn told(protocol: Protocol, failure: &Error) -> ServiceError {
     let told = match failure {
         Error::Refused(refusal) => refusal.clone(),
         Error::Internal(_) | Error::Conflict => INTERNAL_SERVICE_ERROR.with(FAULT_TEXT),
     };
-    match service.protocol {
+    match protocol {
         Protocol::Query => ServiceError { code: told.code.for_query(), message: told.message },
         Protocol::RestJson => ServiceError { code: told.code.for_rest(), message: told.message },
-        Protocol::Json10 | Protocol::Json11 => told,
+        Protocol::Json10 | Protocol::Json11 | Protocol::RpcV2Cbor => told,
     }
 }
 

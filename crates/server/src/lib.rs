@@ -2,12 +2,14 @@
 
 mod admission;
 mod authn;
+mod cloudwatch;
 mod cors;
 mod figures;
 pub mod free;
 mod frozen;
 mod health;
 mod inspection;
+mod logs;
 pub mod ops;
 mod quotas;
 mod refused;
@@ -16,6 +18,7 @@ mod rotating;
 mod route;
 mod sign_in;
 pub mod sinks;
+mod spoken;
 mod standing;
 #[cfg(test)]
 mod tests;

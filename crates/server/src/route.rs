@@ -1,7 +1,7 @@
 //! From a request to the operation that it asks for, and the protocol in which it is answered.
 
-use http::Method;
 use http::header::CONTENT_TYPE;
+use http::{HeaderName, Method};
 use strongroom_wire::ServiceError;
 use strongroom_wire::error::UNKNOWN_OPERATION;
 use strongroom_wire::ops::{AnyOperation, Protocol, Service};
@@ -9,6 +9,9 @@ use strongroom_wire::query::Query;
 use strongroom_wire::{lambda, secretsmanager};
 
 use crate::front::Call;
+
+/// The header that names Smithy's protocols, in requests and in answers.
+pub const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
 
 /// The content type of requests in the query protocol.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -34,6 +37,12 @@ pub fn asked(call: &Call, signing_name: Option<&str>) -> Asked {
         service: service.unwrap_or(&secretsmanager::SERVICE),
     };
     let path = call.uri.path();
+    if path.contains("/operation/") && call.method == Method::POST {
+        return match AnyOperation::of_call_path(path) {
+            Some(operation) => Asked { service: operation.service(), operation: Ok(operation) },
+            None => unknown(service),
+        };
+    }
     if path != "/" {
         let operation = AnyOperation::of_path(call.method.as_str(), path);
         return match operation {
@@ -56,8 +65,24 @@ pub fn asked(call: &Call, signing_name: Option<&str>) -> Asked {
     let operation = Query::parse(form).and_then(|query| AnyOperation::of_query(&query, signing_name));
     let named = operation.as_ref().ok().map(|operation| operation.service());
     let query_service = || AnyOperation::SERVICES.into_iter().find(|service| service.protocol == Protocol::Query);
-    let service = named.or(service.filter(|service| service.protocol == Protocol::Query)).or_else(query_service);
+    let service = named.or(service.filter(|service| service.speaks(Protocol::Query))).or_else(query_service);
     Asked { operation, service: service.unwrap_or(&secretsmanager::SERVICE) }
+}
+
+/// The protocol that `call` is written in, and is answered in: the service's own, or of those that it is also spoken in the
+/// one that the request has the marks of.
+#[must_use]
+pub fn spoken(call: &Call, service: &Service) -> Protocol {
+    let marked = if service.also.is_empty() {
+        None
+    } else if call.headers.contains_key(SMITHY_PROTOCOL) {
+        Some(Protocol::RpcV2Cbor)
+    } else if call.headers.contains_key("x-amz-target") {
+        Some(Protocol::Json10)
+    } else {
+        form(call).map(|_| Protocol::Query)
+    };
+    marked.filter(|protocol| service.speaks(*protocol)).unwrap_or(service.protocol)
 }
 
 /// The form of a request in the query protocol.

@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{backups, frozen, inspection, node, refused, rewrapping, rotating, sinks, trails};
+use crate::{backups, cloudwatch, frozen, inspection, logs, node, refused, rewrapping, rotating, sinks, trails};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -68,7 +68,7 @@ struct Duty {
 
 /// All duties. The outbox comes behind what writes records, so that at the end it takes what the others left, and the
 /// anchor behind all.
-const DUTIES: [Duty; 17] = [
+const DUTIES: &[Duty] = &[
     Duty {
         name: "look whether the store takes changes",
         pause_ms: frozen::LOOK_MS,
@@ -86,6 +86,17 @@ const DUTIES: [Duty; 17] = [
     Duty { name: "purge secrets", pause_ms: PURGE_MS, work: |app| Box::pin(purge(app)) },
     Duty { name: "judge secrets", pause_ms: JUDGING_MS, work: |app| Box::pin(judge(app)) },
     Duty { name: "delete and rotate keys", pause_ms: KEYS_MS, work: |app| Box::pin(due_keys(app)) },
+    Duty {
+        name: "write points of metrics",
+        pause_ms: cloudwatch::LOOK_MS,
+        work: |app| Box::pin(cloudwatch::flush(app)),
+    },
+    Duty {
+        name: "hold the trail against metric filters",
+        pause_ms: logs::LOOK_MS,
+        work: |app| Box::pin(logs::follow(app)),
+    },
+    Duty { name: "look at alarms", pause_ms: cloudwatch::LOOK_MS, work: |app| Box::pin(cloudwatch::work(app)) },
     Duty { name: "move the trail's outbox", pause_ms: OUTBOX_MS, work: |app| Box::pin(drain(app)) },
     Duty { name: "sync the trail", pause_ms: TRAIL_SYNC_MS, work: |app| Box::pin(sync(app)) },
     Duty { name: "make the trail's digests", pause_ms: DIGESTS_MS, work: |app| Box::pin(make_digests(app)) },
@@ -232,8 +243,9 @@ impl Workers {
         if let Err(fault) = refused::sum_up(&self.app, true) {
             error!(fault = %fault_text(&fault), "refused requests were not summed up");
         }
+        cloudwatch::flush_last(&self.app).await;
         for duty in DUTIES {
-            match once(&self.app, duty).await {
+            match once(&self.app, *duty).await {
                 Ok(Ok(())) => {}
                 Ok(Err(fault)) if frozen::is_meant(&fault) => {}
                 Ok(Err(fault)) => error!(duty = duty.name, fault = %fault_text(&fault), "background work fails"),

@@ -30,6 +30,12 @@ impl Code {
         Self { name, status, modelled: true }
     }
 
+    /// The same error under another name.
+    #[must_use]
+    pub const fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
     /// Whether the caller is at fault rather than the service.
     #[must_use]
     pub const fn is_sender_fault(self) -> bool {

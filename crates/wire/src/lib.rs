@@ -1,7 +1,9 @@
 //! AWS protocols, pure: no runtime, no files, no clock. Codecs for JSON and query requests, the shapes generated from
 //! the models' facts with their constraint checks, error codes and bodies, the operation table, signatures.
 
+pub mod cbor;
 pub mod cloudtrail;
+pub mod cloudwatch;
 pub mod config;
 pub mod error;
 pub mod forms;
@@ -10,6 +12,7 @@ pub mod json;
 pub mod kms;
 pub mod lambda;
 mod letters;
+pub mod logs;
 pub mod node;
 pub mod ops;
 pub mod pattern;

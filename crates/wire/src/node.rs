@@ -1,5 +1,6 @@
 //! The tree every protocol's parser makes of a request, from which the generated shapes are read.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 
 use zeroize::Zeroizing;
@@ -16,7 +17,7 @@ pub enum Node<'a> {
     /// `true` or `false`.
     Bool(bool),
     /// A number as it was written.
-    Number(&'a str),
+    Number(Cow<'a, str>),
     /// Text.
     Text(Text<'a>),
     /// Bytes as they are: a body that is one member.
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn lists_echo_like_java_and_structures_hide_their_content() {
         let structure = Node::Map(vec![(Text::Borrowed("SecretString"), text("hunter2"))]);
-        let list = Node::List(vec![text("a"), Node::Number("1"), Node::Bool(false), Node::Null, structure]);
+        let list = Node::List(vec![text("a"), Node::Number("1".into()), Node::Bool(false), Node::Null, structure]);
         assert_eq!(list.echo(), "[a, 1, false, null, {...}]");
     }
 

@@ -156,7 +156,7 @@ fn of_query<'a>(query: &'a str, name: &str, kind: Kind) -> Result<Node<'a>, Serv
             Node::List(texts.collect::<Result<_, _>>()?)
         }
         (Kind::Text, Some(value)) => Node::Text(decoded(value, true)?),
-        (Kind::Number, Some(value)) => Node::Number(value),
+        (Kind::Number, Some(value)) => Node::Number((*value).into()),
     })
 }
 

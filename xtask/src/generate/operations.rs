@@ -13,6 +13,46 @@ use crate::models::facts::Shape;
 /// Operations whose action policies call otherwise (service authorization reference).
 const ACTIONS: [(&str, &str, &str); 1] = [("lambda", "Invoke", "InvokeFunction")];
 
+/// What policies call a service whose endpoint is called otherwise.
+const PREFIXES: [(&str, &str); 1] = [("monitoring", "cloudwatch")];
+
+/// The name of a protocol here, by its names in models.
+fn protocol(name: &str, json_version: &str) -> Option<&'static str> {
+    Some(match (name, json_version) {
+        ("json", "1.0") => "Json10",
+        ("json", "1.1") => "Json11",
+        ("query", _) => "Query",
+        ("rest-json", _) => "RestJson",
+        ("smithy-rpc-v2-cbor", _) => "RpcV2Cbor",
+        _ => return None,
+    })
+}
+
+/// The other protocols that a service is spoken in.
+fn also(service: &str, plan: &Plan<'_>) -> Outcome<String> {
+    let facts = plan.facts;
+    let others = facts.metadata.get("protocols").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut out = String::new();
+    for name in others.iter().filter_map(Value::as_str).filter(|name| *name != facts.metadata("protocol")) {
+        let known = protocol(name, facts.metadata("jsonVersion"));
+        let known = known.ok_or_else(|| format!("{service}: protocol {name} is not understood"))?;
+        let _ = write!(out, "Protocol::{known}, ");
+    }
+    Ok(out)
+}
+
+/// For each error that clients of the query protocol know by another name than its shape's: that name, and the shape's.
+fn query_names(plan: &Plan<'_>) -> String {
+    let mut out = String::new();
+    if !plan.facts.metadata.contains_key("awsQueryCompatible") {
+        return out;
+    }
+    for (name, shape) in plan.facts.shapes.iter().filter(|(_, shape)| shape.traits.contains_key("exception")) {
+        let _ = write!(out, "({:?}, {name:?}), ", code(name, shape).0);
+    }
+    out
+}
+
 /// The root module of a service: its description and what the others export.
 pub fn root(service: &str, plan: &Plan<'_>) -> Outcome<String> {
     let mut out =
@@ -39,13 +79,9 @@ pub fn root(service: &str, plan: &Plan<'_>) -> Outcome<String> {
     }
     let facts = plan.facts;
     let text = |key: &str| facts.metadata(key);
-    let protocol = match (text("protocol"), text("jsonVersion")) {
-        ("json", "1.0") => "Json10",
-        ("json", "1.1") => "Json11",
-        ("query", _) => "Query",
-        ("rest-json", _) => "RestJson",
-        (other, _) => return Err(format!("{service}: protocol {other} is not understood")),
-    };
+    let own = text("protocol");
+    let known = protocol(own, text("jsonVersion"));
+    let known = known.ok_or_else(|| format!("{service}: protocol {own} is not understood"))?;
     let prefix = text("endpointPrefix");
     let signing = if text("signingName").is_empty() { prefix } else { text("signingName") };
     let _ = write!(
@@ -59,13 +95,17 @@ pub fn root(service: &str, plan: &Plan<'_>) -> Outcome<String> {
             signing_name: {signing:?},
             target_prefix: {:?},
             api_version: {:?},
-            protocol: Protocol::{protocol},
+            protocol: Protocol::{known},
+            also: &[{}],
+            query_names: &[{}],
             event_source: {:?},
             xml_namespace: {:?},
         }};\n",
         text("serviceId"),
         text("targetPrefix"),
         text("apiVersion"),
+        also(service, plan)?,
+        query_names(plan),
         format!("{prefix}.amazonaws.com"),
         text("xmlNamespace"),
     );
@@ -78,7 +118,8 @@ pub fn operations(plan: &Plan<'_>) -> String {
     let (mut visits, mut unsigned) = (String::new(), String::new());
     let add = |text: &mut String, line: String| text.push_str(&line);
     for (name, operation) in &plan.facts.operations {
-        let prefix = plan.facts.metadata("endpointPrefix");
+        let endpoint = plan.facts.metadata("endpointPrefix");
+        let prefix = PREFIXES.iter().find(|(name, _)| *name == endpoint).map_or(endpoint, |(_, prefix)| *prefix);
         add(&mut variants, format!("/// `{name}`.\n{name},\n"));
         add(&mut all, format!("Self::{name},\n"));
         add(&mut names, format!("Self::{name} => {name:?},\n"));
@@ -144,7 +185,11 @@ pub fn errors(plan: &Plan<'_>) -> String {
     let declared: BTreeSet<_> = facts.operations.values().flat_map(|operation| &operation.errors).collect();
     let mut out = "use crate::error::Code;\n".to_owned();
     // The framework's errors have other names in the query protocol; the model's keep theirs.
-    let make = if facts.metadata("protocol") == "query" { "modelled" } else { "new" };
+    let make = if facts.metadata("protocol") == "query" || facts.metadata.contains_key("awsQueryCompatible") {
+        "modelled"
+    } else {
+        "new"
+    };
     for name in declared {
         let Some(shape) = facts.shapes.get(name) else { continue };
         let (code, status) = code(name, shape);

@@ -10,7 +10,7 @@ use crate::Outcome;
 use crate::models::facts::{Facts, Member, Shape};
 
 /// Traits that change nothing in what is generated.
-const PASSED_OVER: [&str; 12] = [
+const PASSED_OVER: [&str; 13] = [
     "box",
     "deprecated",
     "error",
@@ -23,6 +23,7 @@ const PASSED_OVER: [&str; 12] = [
     "union",
     "wrapper",
     "document",
+    "xmlOrder",
 ];
 
 /// Traits of protocols with paths, which the table of routes is made of.

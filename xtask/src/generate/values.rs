@@ -70,8 +70,10 @@ pub fn forms(plan: &Plan<'_>) -> Outcome<String> {
         kinds.insert(form.split('<').next().unwrap_or_default().to_owned());
         let pattern = match &shape.pattern {
             Some(source) => {
-                out.push_str(&pattern(made, name, shape, source, &mut patterns)?);
-                patterns.get(source.as_str()).map_or("None".to_owned(), |made| format!("Some(&{made}_PATTERN)"))
+                out.push_str(&pattern(plan, made, name, (shape, source), &mut patterns)?);
+                patterns
+                    .get(source.as_str())
+                    .map_or("None".to_owned(), |made| format!("Some(&{})", pattern_name(plan, made)))
             }
             None => "None".to_owned(),
         };
@@ -96,12 +98,19 @@ pub fn forms(plan: &Plan<'_>) -> Outcome<String> {
     Ok(uses + &out)
 }
 
+/// The name of the pattern of a form; there may be a form that is itself called a pattern.
+fn pattern_name(plan: &Plan<'_>, form: &str) -> String {
+    let usual = format!("{form}_PATTERN");
+    let taken = plan.reached.iter().any(|name| plan.form_name(name).is_ok_and(|other| other == usual));
+    if taken { format!("{form}_CHARACTERS") } else { usual }
+}
+
 /// The static of a pattern, unless another shape has the same. `made` holds the names by pattern.
 fn pattern<'p>(
+    plan: &Plan<'_>,
     form: &'p str,
     name: &str,
-    shape: &Shape,
-    source: &'p str,
+    (shape, source): (&Shape, &'p str),
     made: &mut BTreeMap<&'p str, &'p str>,
 ) -> Outcome<String> {
     if shape.kind != "string" || !shape.values.is_empty() {
@@ -112,7 +121,7 @@ fn pattern<'p>(
     }
     made.insert(source, form);
     let value = patterns::pattern(source).map_err(|error| format!("shape {name}: {error}"))?;
-    Ok(format!("\nstatic {form}_PATTERN: Pattern = {value};\n"))
+    Ok(format!("\nstatic {}: Pattern = {value};\n", pattern_name(plan, form)))
 }
 
 /// The expression that makes a form.

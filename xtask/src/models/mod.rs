@@ -33,6 +33,8 @@ pub const SERVICES: &[Service] = &[
     Service { name: "lambda", model: Some("lambda"), operations: Some(selection::LAMBDA) },
     Service { name: "config", model: Some("config"), operations: Some(selection::CONFIG) },
     Service { name: "cloudtrail", model: Some("cloudtrail"), operations: Some(selection::CLOUDTRAIL) },
+    Service { name: "cloudwatch", model: Some("cloudwatch"), operations: Some(selection::CLOUDWATCH) },
+    Service { name: "logs", model: Some("logs"), operations: Some(selection::LOGS) },
     Service { name: "strongroom", model: None, operations: None },
 ];
 

@@ -236,3 +236,25 @@ pub const CONFIG: &[&str] = &[
     "GetComplianceSummaryByConfigRule",
     "StartConfigRulesEvaluation",
 ];
+/// Metrics, alarms and their tags; not dashboards, insight rules, streams, anomaly detection and pipelines.
+pub const CLOUDWATCH: &[&str] = &[
+    "DeleteAlarms",
+    "DescribeAlarmHistory",
+    "DescribeAlarms",
+    "DescribeAlarmsForMetric",
+    "DisableAlarmActions",
+    "EnableAlarmActions",
+    "GetMetricData",
+    "GetMetricStatistics",
+    "ListMetrics",
+    "ListTagsForResource",
+    "PutMetricAlarm",
+    "PutMetricData",
+    "SetAlarmState",
+    "TagResource",
+    "UntagResource",
+];
+
+/// The log group of the trail and its metric filters.
+pub const LOGS: &[&str] =
+    &["DeleteMetricFilter", "DescribeLogGroups", "DescribeMetricFilters", "PutMetricFilter", "TestMetricFilter"];

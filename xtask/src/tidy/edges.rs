@@ -59,6 +59,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("iam", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "page", "trail"]),
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
     ("functions", &["access", "caller", "ctx", "documents", "error", "identities", "sts", "trail"]),
+    ("cloudwatch", &["access", "ctx", "documents", "error", "page"]),
+    ("logs", &["access", "cloudwatch", "ctx", "documents", "error", "page"]),
     ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "kms", "secrets", "trail"]),
     (
         "compliance",
@@ -84,6 +86,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "catalogue",
             "compliance",
+            "cloudwatch",
             "databases",
             "documents",
             "error",
@@ -91,6 +94,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "functions",
             "identities",
             "kms",
+            "logs",
             "nodes",
             "secrets",
             "trail",

@@ -14,12 +14,14 @@ const OF_SECRETS: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
 const IGNORE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
 /// The variables of services that are offered here, each with what people write who mean it, in capital letters and digits.
-const ENDPOINTS: [(&str, &[&str]); 5] = [
+const ENDPOINTS: [(&str, &[&str]); 7] = [
     (OF_SECRETS, &["SECRETSMANAGER", "SECRETMANAGER", "SECRETS", "SM", "ASM"]),
     ("AWS_ENDPOINT_URL_KMS", &["KMS", "KEYMANAGEMENTSERVICE"]),
     ("AWS_ENDPOINT_URL_IAM", &["IAM", "IDENTITYANDACCESSMANAGEMENT"]),
     ("AWS_ENDPOINT_URL_STS", &["STS", "SECURITYTOKENSERVICE"]),
     ("AWS_ENDPOINT_URL_LAMBDA", &["LAMBDA", "AWSLAMBDA"]),
+    ("AWS_ENDPOINT_URL_CLOUDWATCH", &["CLOUDWATCH", "CW", "MONITORING"]),
+    ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", &["CLOUDWATCHLOGS", "LOGS", "CWLOGS"]),
 ];
 
 /// The variables of the environment, whose values are texts.

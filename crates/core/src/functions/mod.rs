@@ -23,6 +23,7 @@ mod services;
 mod shown;
 pub mod sites;
 mod tags;
+mod telling;
 mod updates;
 mod versions;
 

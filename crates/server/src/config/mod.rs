@@ -1,6 +1,7 @@
 //! The settings: defaults, then the configuration file, then flags; all problems are told at once.
 
 mod backup;
+mod cloudwatch;
 mod compliance;
 mod functions;
 mod identity_providers;
@@ -22,6 +23,7 @@ mod text;
 mod tests;
 
 pub use backup::{BackupConfig, BucketConfig};
+pub use cloudwatch::CloudWatchConfig;
 pub use functions::{FunctionsConfig, IsolationConfig, LambdaEndpointConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
@@ -86,6 +88,8 @@ pub struct Config {
     pub backup: BackupConfig,
     /// Figures that can be fetched.
     pub metrics: MetricsConfig,
+    /// Metrics and alarms as CloudWatch has them.
+    pub cloudwatch: CloudWatchConfig,
     /// What the rules of compliance ask for.
     pub compliance: Parameters,
 }
@@ -112,6 +116,7 @@ impl Default for Config {
             functions: FunctionsConfig::default(),
             backup: BackupConfig::default(),
             metrics: MetricsConfig::default(),
+            cloudwatch: CloudWatchConfig::default(),
             compliance: Parameters::default(),
         }
     }
@@ -164,6 +169,7 @@ impl Config {
         self.identity_providers.check(problems);
         self.functions.check(&self.account.region, problems);
         self.backup.check(&self.data.directory, problems);
+        self.cloudwatch.check(problems);
         compliance::check(&self.compliance, problems);
     }
 }

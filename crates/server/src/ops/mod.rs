@@ -1,11 +1,13 @@
 //! The operations: from what was read to what is answered, one file a service.
 
 mod cloudtrail;
+mod cloudwatch;
 mod config;
 mod form;
 mod iam;
 mod kms;
 mod lambda;
+mod logs;
 pub mod secretsmanager;
 mod strongroom;
 mod sts;
@@ -80,6 +82,8 @@ pub async fn run(app: &App, cx: &Ctx, operation: AnyOperation, call: &Call) -> R
             };
             Box::pin(cloudtrail::run(of, cx, operation, call.body.expose())).await
         }
+        AnyOperation::CloudWatch(operation) => Box::pin(cloudwatch::run(app, cx, operation, call)).await,
+        AnyOperation::Logs(operation) => Box::pin(logs::run(app, cx, operation, call.body.expose())).await,
         AnyOperation::Kms(operation) => Box::pin(kms::run(&app.kms, cx, operation, call.body.expose())).await,
     }
 }

@@ -5,6 +5,7 @@ mod hostile;
 mod nodes;
 mod owners;
 mod throttling;
+mod watching;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

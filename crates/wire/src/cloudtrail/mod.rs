@@ -32,6 +32,8 @@ pub const SERVICE: Service = Service {
     target_prefix: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
     api_version: "2013-11-01",
     protocol: Protocol::Json11,
+    also: &[],
+    query_names: &[],
     event_source: "cloudtrail.amazonaws.com",
     xml_namespace: "",
 };

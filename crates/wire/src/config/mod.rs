@@ -40,6 +40,8 @@ pub const SERVICE: Service = Service {
     target_prefix: "StarlingDoveService",
     api_version: "2014-11-12",
     protocol: Protocol::Json11,
+    also: &[],
+    query_names: &[],
     event_source: "config.amazonaws.com",
     xml_namespace: "",
 };

@@ -94,6 +94,8 @@ pub const SERVICE: Service = Service {
     target_prefix: "",
     api_version: "2010-05-08",
     protocol: Protocol::Query,
+    also: &[],
+    query_names: &[],
     event_source: "iam.amazonaws.com",
     xml_namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
 };

@@ -128,7 +128,7 @@ impl<'a> Parser<'a> {
             let _ = self.eat(b'+') || self.eat(b'-');
             self.digits()?;
         }
-        self.text.get(start..self.at).map(Node::Number)
+        self.text.get(start..self.at).map(|text| Node::Number(text.into()))
     }
 
     fn digits(&mut self) -> Option<()> {

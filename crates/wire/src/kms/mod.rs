@@ -52,6 +52,8 @@ pub const SERVICE: Service = Service {
     target_prefix: "TrentService",
     api_version: "2014-11-01",
     protocol: Protocol::Json11,
+    also: &[],
+    query_names: &[],
     event_source: "kms.amazonaws.com",
     xml_namespace: "",
 };

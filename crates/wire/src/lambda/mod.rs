@@ -52,6 +52,8 @@ pub const SERVICE: Service = Service {
     target_prefix: "",
     api_version: "2015-03-31",
     protocol: Protocol::RestJson,
+    also: &[],
+    query_names: &[],
     event_source: "lambda.amazonaws.com",
     xml_namespace: "",
 };

@@ -3,7 +3,7 @@
 use super::{AccessLevel, Protocol, Service, Visitor};
 use crate::error::{Code, ServiceError, UNKNOWN_OPERATION};
 use crate::query::Query;
-use crate::{cloudtrail, config, iam, kms, lambda, rest, secretsmanager, strongroom, sts};
+use crate::{cloudtrail, cloudwatch, config, iam, kms, lambda, logs, rest, secretsmanager, strongroom, sts};
 
 /// The request names no operation. The code is in AWS's list of common errors; the text is unconfirmed.
 const MISSING_ACTION: Code = Code::new("MissingAction", 400);
@@ -25,6 +25,10 @@ pub enum AnyOperation {
     Config(config::Operation),
     /// Of CloudTrail.
     CloudTrail(cloudtrail::Operation),
+    /// Of CloudWatch.
+    CloudWatch(cloudwatch::Operation),
+    /// Of CloudWatch Logs.
+    Logs(logs::Operation),
     /// Of Strongroom's own service.
     Strongroom(strongroom::Operation),
 }
@@ -40,6 +44,8 @@ macro_rules! each {
             AnyOperation::Lambda($operation) => $what,
             AnyOperation::Config($operation) => $what,
             AnyOperation::CloudTrail($operation) => $what,
+            AnyOperation::CloudWatch($operation) => $what,
+            AnyOperation::Logs($operation) => $what,
             AnyOperation::Strongroom($operation) => $what,
         }
     };
@@ -47,7 +53,7 @@ macro_rules! each {
 
 impl AnyOperation {
     /// The services.
-    pub const SERVICES: [&'static Service; 8] = [
+    pub const SERVICES: [&'static Service; 10] = [
         &secretsmanager::SERVICE,
         &iam::SERVICE,
         &sts::SERVICE,
@@ -55,6 +61,8 @@ impl AnyOperation {
         &lambda::SERVICE,
         &config::SERVICE,
         &cloudtrail::SERVICE,
+        &cloudwatch::SERVICE,
+        &logs::SERVICE,
         &strongroom::SERVICE,
     ];
 
@@ -68,6 +76,8 @@ impl AnyOperation {
             .chain(lambda::Operation::ALL.into_iter().map(Self::Lambda))
             .chain(config::Operation::ALL.into_iter().map(Self::Config))
             .chain(cloudtrail::Operation::ALL.into_iter().map(Self::CloudTrail))
+            .chain(cloudwatch::Operation::ALL.into_iter().map(Self::CloudWatch))
+            .chain(logs::Operation::ALL.into_iter().map(Self::Logs))
             .chain(strongroom::Operation::ALL.into_iter().map(Self::Strongroom))
     }
 
@@ -88,6 +98,10 @@ impl AnyOperation {
             config::Operation::from_name(name).map(Self::Config)
         } else if signing_name == cloudtrail::SERVICE.signing_name {
             cloudtrail::Operation::from_name(name).map(Self::CloudTrail)
+        } else if signing_name == cloudwatch::SERVICE.signing_name {
+            cloudwatch::Operation::from_name(name).map(Self::CloudWatch)
+        } else if signing_name == logs::SERVICE.signing_name {
+            logs::Operation::from_name(name).map(Self::Logs)
         } else if signing_name == strongroom::SERVICE.signing_name {
             strongroom::Operation::from_name(name).map(Self::Strongroom)
         } else {
@@ -109,6 +123,23 @@ impl AnyOperation {
         rest::find(&lambda::ROUTES, method, path).map(|route| Self::Lambda(route.operation))
     }
 
+    /// The operation that the path of a request of Smithy's protocol of remote calls names:
+    /// `/service/Service/operation/Operation`, behind whatever an endpoint has in front of it.
+    #[must_use]
+    pub fn of_call_path(path: &str) -> Option<Self> {
+        let (_, call) = path.rsplit_once("/service/")?;
+        let (target, name) = call.split_once("/operation/")?;
+        let spoken = Self::SERVICES.into_iter().filter(|service| service.speaks(Protocol::RpcV2Cbor));
+        let service = spoken.into_iter().find(|service| service.target_prefix == target)?;
+        Self::from_name(service.signing_name, name)
+    }
+
+    /// The place of the operation among those of its service.
+    #[must_use]
+    pub const fn place(self) -> usize {
+        each!(self, operation => operation as usize)
+    }
+
     /// Whether some service has operations of this path.
     #[must_use]
     pub fn knows_path(path: &str) -> bool {
@@ -127,7 +158,7 @@ impl AnyOperation {
         let action = action.ok_or_else(|| MISSING_ACTION.with("Missing Action"))?;
         let version = query.get("Version").filter(|version| !version.is_empty());
         let signed_for = |service: &&Service| signing_name.is_none_or(|name| name == service.signing_name);
-        let queried = Self::SERVICES.into_iter().filter(|service| service.protocol == Protocol::Query);
+        let queried = Self::SERVICES.into_iter().filter(|service| service.speaks(Protocol::Query));
         let meant = queried.filter(signed_for).filter(|service| version == Some(service.api_version));
         meant.filter_map(|service| Self::from_name(service.signing_name, action)).next().ok_or_else(|| {
             let version = version.unwrap_or("NO_VERSION_SPECIFIED");
@@ -146,6 +177,8 @@ impl AnyOperation {
             Self::Lambda(_) => &lambda::SERVICE,
             Self::Config(_) => &config::SERVICE,
             Self::CloudTrail(_) => &cloudtrail::SERVICE,
+            Self::CloudWatch(_) => &cloudwatch::SERVICE,
+            Self::Logs(_) => &logs::SERVICE,
             Self::Strongroom(_) => &strongroom::SERVICE,
         }
     }
@@ -185,6 +218,8 @@ impl AnyOperation {
             Self::Lambda(operation) => !lambda::Operation::UNSIGNED.contains(&operation),
             Self::Config(operation) => !config::Operation::UNSIGNED.contains(&operation),
             Self::CloudTrail(operation) => !cloudtrail::Operation::UNSIGNED.contains(&operation),
+            Self::CloudWatch(operation) => !cloudwatch::Operation::UNSIGNED.contains(&operation),
+            Self::Logs(operation) => !logs::Operation::UNSIGNED.contains(&operation),
             Self::Strongroom(operation) => !strongroom::Operation::UNSIGNED.contains(&operation),
         }
     }
@@ -211,7 +246,8 @@ mod tests {
             assert_eq!(AnyOperation::from_name(service.signing_name, operation.name()), Some(operation));
             let renamed = operation == AnyOperation::Lambda(lambda::Operation::Invoke);
             let name = if renamed { "InvokeFunction" } else { operation.name() };
-            assert_eq!(operation.action(), format!("{}:{name}", service.signing_name));
+            let prefix = if *service == cloudwatch::SERVICE { "cloudwatch" } else { service.signing_name };
+            assert_eq!(operation.action(), format!("{prefix}:{name}"));
         }
         assert_eq!(AnyOperation::from_name("sts", "GetUser"), None);
         assert_eq!(AnyOperation::from_name("s3", "GetUser"), None);

@@ -2,12 +2,14 @@
 
 mod any;
 mod cloudtrail;
+mod cloudwatch;
 mod config;
 #[cfg(test)]
 mod exchanges;
 mod iam;
 mod kms;
 mod lambda;
+mod logs;
 mod secretsmanager;
 mod strongroom;
 mod sts;
@@ -29,6 +31,8 @@ pub enum Protocol {
     Query,
     /// JSON bodies, operation by method and path.
     RestJson,
+    /// Bodies in CBOR, service and operation in the path.
+    RpcV2Cbor,
 }
 
 impl Protocol {
@@ -40,6 +44,7 @@ impl Protocol {
             Self::Json11 => "application/x-amz-json-1.1",
             Self::Query => "text/xml",
             Self::RestJson => "application/json",
+            Self::RpcV2Cbor => "application/cbor",
         }
     }
 }
@@ -51,7 +56,7 @@ pub struct Service {
     pub name: &'static str,
     /// The name for people.
     pub id: &'static str,
-    /// The service in the scope of signatures, and before the colon of policy actions.
+    /// The service in the scope of signatures, and, but for CloudWatch, before the colon of policy actions.
     pub signing_name: &'static str,
     /// What stands before the dot in `X-Amz-Target`; empty in other protocols.
     pub target_prefix: &'static str,
@@ -59,6 +64,10 @@ pub struct Service {
     pub api_version: &'static str,
     /// How requests and answers are written.
     pub protocol: Protocol,
+    /// How else they may be written: the request tells.
+    pub also: &'static [Protocol],
+    /// Names of errors for clients that know the service from the query protocol, and their names in the others.
+    pub query_names: &'static [(&'static str, &'static str)],
     /// `eventSource` of audit records.
     pub event_source: &'static str,
     /// The namespace of XML answers; empty in other protocols.
@@ -68,6 +77,13 @@ pub struct Service {
 impl Service {
     /// The name of the operation in an `X-Amz-Target`, if it is of this service. Some SDKs leave out what stands before
     /// the last dot of the service's name there.
+    /// Whether requests may be written so.
+    #[must_use]
+    pub fn speaks(&self, protocol: Protocol) -> bool {
+        self.protocol == protocol || self.also.contains(&protocol)
+    }
+
+    /// The name of the operation in an `X-Amz-Target`, if it is of this service.
     #[must_use]
     pub fn operation_in_target<'t>(&self, target: &'t str) -> Option<&'t str> {
         let short = self.target_prefix.rsplit('.').next().unwrap_or_default();

@@ -43,6 +43,8 @@ pub const SERVICE: Service = Service {
     target_prefix: "secretsmanager",
     api_version: "2017-10-17",
     protocol: Protocol::Json11,
+    also: &[],
+    query_names: &[],
     event_source: "secretsmanager.amazonaws.com",
     xml_namespace: "",
 };

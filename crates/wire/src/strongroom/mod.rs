@@ -23,6 +23,8 @@ pub const SERVICE: Service = Service {
     target_prefix: "Strongroom",
     api_version: "2026-11-01",
     protocol: Protocol::Json11,
+    also: &[],
+    query_names: &[],
     event_source: "strongroom.amazonaws.com",
     xml_namespace: "",
 };

@@ -36,6 +36,8 @@ pub const SERVICE: Service = Service {
     target_prefix: "",
     api_version: "2011-06-15",
     protocol: Protocol::Query,
+    also: &[],
+    query_names: &[],
     event_source: "sts.amazonaws.com",
     xml_namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 };

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use strongroom_types::AccountId;
 use strongroom_wire::cloudtrail::Operation as Trail;
+use strongroom_wire::cloudwatch::Operation as CloudWatch;
 use strongroom_wire::config::Operation as Config;
 use strongroom_wire::kms::Operation as Kms;
 use strongroom_wire::lambda::Operation as Lambda;
+use strongroom_wire::logs::Operation as Logs;
 use strongroom_wire::ops::AnyOperation;
 use strongroom_wire::secretsmanager::Operation;
 use strongroom_wire::strongroom::Operation as Strongroom;
@@ -150,6 +152,15 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
         AnyOperation::CloudTrail(_) => {
             Resource::List("arn:aws:cloudtrail:us-east-1:111111111111:trail/strongroom".into())
         }
+        AnyOperation::CloudWatch(
+            CloudWatch::GetMetricData
+            | CloudWatch::GetMetricStatistics
+            | CloudWatch::ListMetrics
+            | CloudWatch::PutMetricData,
+        )
+        | AnyOperation::Logs(Logs::TestMetricFilter) => Resource::Account,
+        AnyOperation::CloudWatch(_) => entity("arn:aws:cloudwatch:us-east-1:111111111111:alarm:some"),
+        AnyOperation::Logs(_) => entity("arn:aws:logs:us-east-1:111111111111:log-group:trail:log-stream:"),
         AnyOperation::Strongroom(Strongroom::DescribeDatabases) => Resource::Account,
         AnyOperation::Strongroom(_) => database(),
     }

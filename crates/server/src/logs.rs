@@ -1,0 +1,132 @@
+//! Metric filters at work: this server's trail is followed, and held against them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use strongroom_core::logs::Logs;
+use strongroom_core::trail::follow::{Follower, Found, Position};
+use strongroom_core::trail::segments::Segments;
+use strongroom_core::{CloudWatch, Documents, Error};
+use tracing::warn;
+
+use crate::app::App;
+use crate::config::Config;
+
+/// Between two looks for new records, in ms.
+pub(crate) const LOOK_MS: u64 = 1000;
+/// Bytes of records that are held against the filters in a row.
+const BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Such stretches of one look: a trail that grows faster is followed on with the next.
+const STRETCHES_MAX: usize = 16;
+
+/// CloudWatch Logs as the configuration has it.
+pub(crate) fn open(config: &Config, documents: &Arc<Documents>) -> Arc<Logs> {
+    let region = config.account.region.clone();
+    Arc::new(Logs::new(Arc::clone(documents), region, &config.cloudwatch.log_group))
+}
+
+/// The follower of this server's trail, once there is one.
+#[derive(Default)]
+pub(crate) struct Following(Mutex<Option<Follower>>, Mutex<Option<(String, i64)>>);
+
+impl Following {
+    fn take(&self) -> Option<Follower> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, follower: Follower) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(follower);
+    }
+
+    /// Takes note of a position that was reached at `slot_ms`. Gives one that was reached before the points of `flushed_ms`
+    /// were written: whoever goes on from there loses none.
+    fn note(&self, position: String, slot_ms: i64, flushed_ms: i64) -> Option<String> {
+        let mut noted = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_safe = noted.as_ref().is_some_and(|(_, reached_ms)| *reached_ms < flushed_ms);
+        let safe = if is_safe { noted.take() } else { None };
+        noted.get_or_insert((position, slot_ms));
+        safe.map(|(position, _)| position)
+    }
+}
+
+/// Holds what is new in the trail against the filters. Where it has come is noted once what was counted is written.
+///
+/// # Errors
+/// Faults of the store and of the trail.
+pub(crate) async fn follow(app: &App) -> Result<(), Error> {
+    if app.node.nodes.is_displaced() {
+        return Ok(());
+    }
+    let node = app.node.nodes.name().as_str();
+    let any = app.watch.logs.prepare(app.clock.now()).await?;
+    let mut follower = match app.watch.following.take() {
+        Some(follower) => follower,
+        None => begun(app, node).await?,
+    };
+    let mut found = Ok(());
+    for _ in 0..STRETCHES_MAX {
+        let before = follower.position();
+        let (behind, read) = read(follower, &app.trail, &app.watch.logs, &app.watch.metrics, any).await?;
+        follower = behind;
+        found = read;
+        if found.is_err() || follower.position() == before {
+            break;
+        }
+    }
+    app.watch.logs.settle(app.clock.now(), &app.watch.metrics);
+    let position = follower.position().to_string();
+    app.watch.following.put(follower);
+    found?;
+    let slot_ms = app.watch.metrics.keeper().slot(app.clock.now());
+    if let Some(position) = app.watch.following.note(position, slot_ms, app.watch.metrics.flushed_ms()) {
+        app.watch.logs.set_progress(node, position).await?;
+    }
+    Ok(())
+}
+
+/// The follower of a server that was just started: from where the run before had come, or of what comes from now on.
+async fn begun(app: &App, node: &str) -> Result<Follower, Error> {
+    let known = app.watch.logs.progress(node).await?.and_then(|position| position.parse::<Position>().ok());
+    let trail = Arc::clone(&app.trail);
+    let follower = tokio::task::spawn_blocking(move || {
+        let position = match known {
+            Some(position) => position,
+            None => Position::end_of(trail.files().as_ref())?,
+        };
+        Ok::<_, std::io::Error>(Follower::of(&trail, position))
+    });
+    follower.await.map_err(|_| Error::internal("the trail's follower did not begin well"))?.map_err(unreadable)
+}
+
+fn unreadable(error: std::io::Error) -> Error {
+    Error::internal(format!("the trail cannot be followed: {error}"))
+}
+
+/// Reads on, on a thread that may block. Without filters what is new is passed over.
+async fn read(
+    mut follower: Follower,
+    trail: &Arc<Segments>,
+    logs: &Arc<Logs>,
+    metrics: &Arc<CloudWatch>,
+    any: bool,
+) -> Result<(Follower, Result<(), Error>), Error> {
+    let (trail, logs, metrics) = (Arc::clone(trail), Arc::clone(logs), Arc::clone(metrics));
+    let reading = tokio::task::spawn_blocking(move || {
+        if !any {
+            let moved = Position::end_of(trail.files().as_ref()).map(|end| follower.go_to(end));
+            return (follower, moved.map_err(unreadable));
+        }
+        let found = follower.next(BYTES_MAX).map_err(unreadable).map(|found| {
+            for found in found {
+                match found {
+                    Found::Record(record) => logs.hold(&record.text, record.event_time, &metrics),
+                    Found::Damaged { .. } => {}
+                    Found::Gap { from, behind } => {
+                        warn!(%from, %behind, "a part of the trail is gone that metric filters have not seen");
+                    }
+                }
+            }
+        });
+        (follower, found)
+    });
+    reading.await.map_err(|_| Error::internal("the trail's follower did not end well"))
+}
