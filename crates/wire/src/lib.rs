@@ -2,6 +2,7 @@
 //! the models' facts with their constraint checks, error codes and bodies, the operation table, signatures.
 
 pub mod error;
+pub mod events;
 pub mod forms;
 pub mod iam;
 pub mod json;

@@ -5,8 +5,8 @@ use toml::{Table, Value};
 use super::tree::{Problem, Tree};
 
 /// The crates from the bottom up. Each may use only those before it.
-const LAYERS: [&str; 15] = [
-    "types", "policy", "schedule", "crypto", "wire", "client", "places", "store", "roots", "rotators", "partners",
+const LAYERS: [&str; 16] = [
+    "types", "policy", "patterns", "schedule", "crypto", "wire", "client", "places", "store", "roots", "rotators", "partners",
     "runtimes", "core", "server", "cli",
 ];
 /// Free to use any crate; as dependencies, only of tests and of one another.

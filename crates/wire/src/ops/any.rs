@@ -3,7 +3,7 @@
 use super::{AccessLevel, Protocol, Service, Visitor};
 use crate::error::{Code, ServiceError, UNKNOWN_OPERATION};
 use crate::query::Query;
-use crate::{iam, kms, lambda, rest, secretsmanager, strongroom, sts};
+use crate::{events, iam, kms, lambda, rest, secretsmanager, strongroom, sts};
 
 /// The request names no operation. The code is in AWS's list of common errors; the text is unconfirmed.
 const MISSING_ACTION: Code = Code::new("MissingAction", 400);
@@ -21,6 +21,8 @@ pub enum AnyOperation {
     Kms(kms::Operation),
     /// Of Lambda.
     Lambda(lambda::Operation),
+    /// Of EventBridge.
+    Events(events::Operation),
     /// Of Strongroom's own service.
     Strongroom(strongroom::Operation),
 }
@@ -34,6 +36,7 @@ macro_rules! each {
             AnyOperation::Sts($operation) => $what,
             AnyOperation::Kms($operation) => $what,
             AnyOperation::Lambda($operation) => $what,
+            AnyOperation::Events($operation) => $what,
             AnyOperation::Strongroom($operation) => $what,
         }
     };
@@ -41,8 +44,8 @@ macro_rules! each {
 
 impl AnyOperation {
     /// The services.
-    pub const SERVICES: [&'static Service; 6] =
-        [&secretsmanager::SERVICE, &iam::SERVICE, &sts::SERVICE, &kms::SERVICE, &lambda::SERVICE, &strongroom::SERVICE];
+    pub const SERVICES: [&'static Service; 7] =
+        [&secretsmanager::SERVICE, &iam::SERVICE, &sts::SERVICE, &kms::SERVICE, &lambda::SERVICE, &events::SERVICE, &strongroom::SERVICE];
 
     /// All operations, service by service.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -52,6 +55,7 @@ impl AnyOperation {
             .chain(sts::Operation::ALL.into_iter().map(Self::Sts))
             .chain(kms::Operation::ALL.into_iter().map(Self::Kms))
             .chain(lambda::Operation::ALL.into_iter().map(Self::Lambda))
+            .chain(events::Operation::ALL.into_iter().map(Self::Events))
             .chain(strongroom::Operation::ALL.into_iter().map(Self::Strongroom))
     }
 
@@ -68,6 +72,8 @@ impl AnyOperation {
             kms::Operation::from_name(name).map(Self::Kms)
         } else if signing_name == lambda::SERVICE.signing_name {
             lambda::Operation::from_name(name).map(Self::Lambda)
+        } else if signing_name == events::SERVICE.signing_name {
+            events::Operation::from_name(name).map(Self::Events)
         } else if signing_name == strongroom::SERVICE.signing_name {
             strongroom::Operation::from_name(name).map(Self::Strongroom)
         } else {
@@ -124,6 +130,7 @@ impl AnyOperation {
             Self::Sts(_) => &sts::SERVICE,
             Self::Kms(_) => &kms::SERVICE,
             Self::Lambda(_) => &lambda::SERVICE,
+            Self::Events(_) => &events::SERVICE,
             Self::Strongroom(_) => &strongroom::SERVICE,
         }
     }
@@ -161,6 +168,7 @@ impl AnyOperation {
             Self::Sts(operation) => !sts::Operation::UNSIGNED.contains(&operation),
             Self::Kms(operation) => !kms::Operation::UNSIGNED.contains(&operation),
             Self::Lambda(operation) => !lambda::Operation::UNSIGNED.contains(&operation),
+            Self::Events(operation) => !events::Operation::UNSIGNED.contains(&operation),
             Self::Strongroom(operation) => !strongroom::Operation::UNSIGNED.contains(&operation),
         }
     }

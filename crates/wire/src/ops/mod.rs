@@ -1,6 +1,7 @@
 //! The services and their operations: how each is called, what policies call its action, and whether it reads or writes.
 
 mod any;
+mod events;
 #[cfg(test)]
 mod exchanges;
 mod iam;
