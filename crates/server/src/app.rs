@@ -17,7 +17,7 @@ use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::owner::Claim;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
-use strongroom_core::{Caller, Databases, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
+use strongroom_core::{Caller, Databases, Documents, Error, Events, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
 use strongroom_crypto::{Keyring, Random, RootError, RootOfTrust};
 use strongroom_store::{Engine, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
@@ -29,6 +29,7 @@ use crate::authn::Authenticated;
 use crate::backups::{Backups, Source};
 use crate::config::{AuditSync, Config};
 use crate::credentials;
+use crate::events::{self, Courier};
 use crate::figures::Figures;
 use crate::free::free_bytes;
 use crate::frozen;
@@ -116,6 +117,9 @@ pub struct App {
     pub(crate) secrets: Secrets,
     pub(crate) databases: Arc<Databases>,
     pub(crate) functions: Arc<Functions>,
+    pub(crate) events: Events,
+    /// Who brings events to targets.
+    pub(crate) courier: Courier,
     /// What runs functions.
     pub(crate) host: Arc<ServerHost>,
     /// The engine of rotation.
@@ -229,6 +233,7 @@ impl App {
         let databases = Arc::new(Databases::new(Arc::clone(&documents)));
         let host = host(config, &clock, &random, &databases)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
+        let (events, courier) = events::open(&documents, &functions, &clock, config)?;
         let owners = Owners::new(Arc::clone(&databases), Arc::clone(&random));
         let rotators = rotators(&functions, &host, owners, config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
@@ -246,6 +251,8 @@ impl App {
             secrets,
             databases,
             functions,
+            events,
+            courier,
             host,
             rotations,
             kms,

@@ -2,6 +2,7 @@
 
 mod authn;
 mod cors;
+mod events;
 mod figures;
 pub mod free;
 mod frozen;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod compliance;
+mod events;
 mod functions;
 mod identity_providers;
 mod limits;
@@ -20,6 +21,7 @@ mod text;
 mod tests;
 
 pub use backup::{BackupConfig, BucketConfig};
+pub use events::EventsConfig;
 pub use functions::{FunctionsConfig, IsolationConfig, LambdaEndpointConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
@@ -73,6 +75,8 @@ pub struct Config {
     pub partners: PartnersConfig,
     /// Functions.
     pub functions: FunctionsConfig,
+    /// Events.
+    pub events: EventsConfig,
     /// Backups.
     pub backup: BackupConfig,
     /// Figures that can be fetched.
@@ -100,6 +104,7 @@ impl Default for Config {
             identity_providers: IdentityProvidersConfig::default(),
             partners: PartnersConfig::default(),
             functions: FunctionsConfig::default(),
+            events: EventsConfig::default(),
             backup: BackupConfig::default(),
             metrics: MetricsConfig::default(),
             compliance: Parameters::default(),
@@ -152,6 +157,7 @@ impl Config {
         self.cache.check(self.store.looks_ms(), problems);
         self.identity_providers.check(problems);
         self.functions.check(&self.account.region, problems);
+        self.events.check(problems);
         self.backup.check(&self.data.directory, problems);
         compliance::check(&self.compliance, problems);
     }

@@ -1,5 +1,6 @@
 //! The operations: from what was read to what is answered, one file a service.
 
+mod events;
 mod form;
 mod iam;
 mod kms;
@@ -68,6 +69,7 @@ pub async fn run(app: &App, cx: &Ctx, operation: AnyOperation, call: &Call) -> R
         AnyOperation::Iam(operation) => Box::pin(iam::run(&app.iam, cx, operation, call)).await,
         AnyOperation::Sts(operation) => Box::pin(sts::run(app, cx, operation, call)).await,
         AnyOperation::Lambda(operation) => Box::pin(lambda::run(app, cx, operation, call)).await,
+        AnyOperation::Events(operation) => Box::pin(events::run(app, cx, operation, call.body.expose())).await,
         AnyOperation::Strongroom(operation) => Box::pin(strongroom::run(app, cx, operation, call.body.expose())).await,
         AnyOperation::Kms(operation) => Box::pin(kms::run(&app.kms, cx, operation, call.body.expose())).await,
     }

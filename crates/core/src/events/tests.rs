@@ -1,0 +1,1 @@
+//! Events: rules, targets, the work.
