@@ -29,7 +29,7 @@ use crate::authn::Authenticated;
 use crate::backups::{Backups, Source};
 use crate::config::{AuditSync, Config};
 use crate::credentials;
-use crate::events::{self, Courier};
+use crate::events::{self, Courier, Watching};
 use crate::figures::Figures;
 use crate::free::free_bytes;
 use crate::frozen;
@@ -120,6 +120,8 @@ pub struct App {
     pub(crate) events: Events,
     /// Who brings events to targets.
     pub(crate) courier: Courier,
+    /// Who watches secrets.
+    pub(crate) watching: Watching,
     /// What runs functions.
     pub(crate) host: Arc<ServerHost>,
     /// The engine of rotation.
@@ -233,7 +235,7 @@ impl App {
         let databases = Arc::new(Databases::new(Arc::clone(&documents)));
         let host = host(config, &clock, &random, &databases)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
-        let (events, courier) = events::open(&documents, &functions, &clock, config)?;
+        let (events, courier, watching) = events::open(&documents, &functions, &clock, config)?;
         let owners = Owners::new(Arc::clone(&databases), Arc::clone(&random));
         let rotators = rotators(&functions, &host, owners, config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
@@ -253,6 +255,7 @@ impl App {
             functions,
             events,
             courier,
+            watching,
             host,
             rotations,
             kms,

@@ -2,6 +2,7 @@
 
 mod courier;
 mod endpoints;
+pub(crate) mod watching;
 mod worker;
 
 use std::path::Path;
@@ -12,13 +13,14 @@ use strongroom_core::{Documents, Events, Functions};
 use strongroom_types::Clock;
 
 pub use self::courier::Courier;
+pub use self::watching::Watching;
 pub use self::worker::until_stopped;
 
 use self::endpoints::Allowed;
 use crate::app::OpenError;
 use crate::config::Config;
 
-/// EventBridge, and who brings its events to targets.
+/// EventBridge, who brings its events to targets, and who watches secrets.
 ///
 /// # Errors
 /// When the certificates of `events.ca_file` cannot be used.
@@ -27,14 +29,16 @@ pub fn open(
     functions: &Arc<Functions>,
     clock: &Arc<dyn Clock>,
     config: &Config,
-) -> Result<(Events, Courier), OpenError> {
+) -> Result<(Events, Courier, Watching), OpenError> {
     let allowed = Allowed::of(&config.events);
     let trust = trust(config.events.ca_file.as_deref())?;
     let courier = Courier::new(allowed.clone(), Options { trust, ..Options::default() });
     let endpoints = Arc::new(move |url: &str| allowed.check(url));
     let region = config.account.region.clone();
     let events = Events::new(Arc::clone(documents), Arc::clone(functions), Arc::clone(clock), region, endpoints);
-    Ok((events, courier))
+    let watching = Watching::new(&config.events);
+    documents.store().watch(watching.watcher());
+    Ok((events, courier, watching))
 }
 
 fn trust(ca_file: Option<&Path>) -> Result<Trust, OpenError> {
