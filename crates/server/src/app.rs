@@ -17,7 +17,7 @@ use strongroom_core::trail::outbox::Outbox;
 use strongroom_core::trail::owner::Claim;
 use strongroom_core::trail::record::{IdentityKind, UserIdentity};
 use strongroom_core::trail::segments::{Fsync, Segments, SegmentsConfig};
-use strongroom_core::{Caller, Databases, Documents, Error, Events, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
+use strongroom_core::{Caller, Databases, Documents, Error, Functions, Iam, Identities, Kms, Rotations, Secrets, Sts};
 use strongroom_crypto::{Keyring, Random, RootError, RootOfTrust};
 use strongroom_store::{Engine, StoreError};
 use strongroom_types::{AccountId, Clock, Region};
@@ -29,7 +29,7 @@ use crate::authn::Authenticated;
 use crate::backups::{Backups, Source};
 use crate::config::{AuditSync, Config};
 use crate::credentials;
-use crate::events::{self, Courier, Watching};
+use crate::events::Outlets;
 use crate::figures::Figures;
 use crate::free::free_bytes;
 use crate::frozen;
@@ -117,11 +117,7 @@ pub struct App {
     pub(crate) secrets: Secrets,
     pub(crate) databases: Arc<Databases>,
     pub(crate) functions: Arc<Functions>,
-    pub(crate) events: Events,
-    /// Who brings events to targets.
-    pub(crate) courier: Courier,
-    /// Who watches secrets.
-    pub(crate) watching: Watching,
+    pub(crate) events: Outlets,
     /// What runs functions.
     pub(crate) host: Arc<ServerHost>,
     /// The engine of rotation.
@@ -235,9 +231,7 @@ impl App {
         let databases = Arc::new(Databases::new(Arc::clone(&documents)));
         let host = host(config, &clock, &random, &databases)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
-        let (events, courier, watching) = events::open(&documents, &functions, &clock, config)?;
-        let owners = Owners::new(Arc::clone(&databases), Arc::clone(&random));
-        let rotators = rotators(&functions, &host, owners, config)?;
+        let rotators = rotators(&functions, &host, Owners::new(Arc::clone(&databases), Arc::clone(&random)), config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let backups = backups(config, (&root, &keyring), &documents, (&identities, &store), (&clock, &random))?;
@@ -252,10 +246,8 @@ impl App {
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
             databases,
+            events: events(&documents, &functions, &clock, config)?,
             functions,
-            events,
-            courier,
-            watching,
             host,
             rotations,
             kms,
@@ -455,6 +447,17 @@ fn functions(
     let (documents, identities) = (Arc::clone(documents), Arc::clone(identities));
     let functions = Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone());
     Ok(Arc::new(functions.with_sites(sites)))
+}
+
+/// EventBridge, and the ways that events take out of the server.
+fn events(
+    documents: &Arc<Documents>,
+    functions: &Arc<Functions>,
+    clock: &Arc<dyn Clock>,
+    config: &Config,
+) -> Result<Outlets, OpenError> {
+    let authorities = read_if_named(config.events.ca_file.as_deref())?;
+    Outlets::open(documents, functions, clock, config, authorities)
 }
 
 /// The engine of rotation.

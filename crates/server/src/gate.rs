@@ -77,7 +77,7 @@ impl Endpoint for Gate {
     }
 
     fn stopping(&self) {
-        self.app.watching.end();
+        self.app.events.watching.end();
     }
 
     fn metrics(&self) -> Option<Answer> {

@@ -24,11 +24,7 @@ const MEMBERS: [&str; 7] = ["id", "account", "source", "time", "region", "resour
 /// What sources of events of services begin with, which nobody else may use.
 const RESERVED: &str = "aws.";
 
-without_keys!(
-    DescribeEventBusRequest,
-    ListEventBusesRequest,
-    TestEventPatternRequest,
-);
+without_keys!(DescribeEventBusRequest, ListEventBusesRequest, TestEventPatternRequest,);
 
 impl Events {
     /// Leave to put each of the events.
@@ -141,7 +137,10 @@ fn refused(cx: &Ctx, entry: &PutEventsRequestEntry) -> Option<(&'static str, &'s
         return Some(("InvalidArgument", "Parameter Source is not valid. Reason: Source is a required argument."));
     }
     if missing(&entry.detail_type) {
-        return Some(("InvalidArgument", "Parameter DetailType is not valid. Reason: DetailType is a required argument."));
+        return Some((
+            "InvalidArgument",
+            "Parameter DetailType is not valid. Reason: DetailType is a required argument.",
+        ));
     }
     if missing(&entry.detail) {
         return Some(("InvalidArgument", "Parameter Detail is not valid. Reason: Detail is a required argument."));

@@ -81,7 +81,8 @@ impl Events {
         let prefix = document_key(cx.caller.account.as_str(), cx.region.as_str(), name_prefix);
         let query = page::Query::new(operation).part(&prefix);
         let after = token.map(|token| page::open(&self.documents, &query, token)).transpose();
-        let after = after.map_err(|error| if matches!(error, Error::Refused(_)) { refusals::token() } else { error })?;
+        let after =
+            after.map_err(|error| if matches!(error, Error::Refused(_)) { refusals::token() } else { error })?;
         let mut found = self.documents.scan::<T>(&prefix, after.as_deref(), limit + 1).await?;
         let more = found.len() > limit;
         found.truncate(limit);

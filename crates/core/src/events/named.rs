@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Events;
-use super::destination::{Connection, DESTINATION_KIND, Destination};
 use super::destination::{CONNECTION_KIND, document_key as destination_key};
+use super::destination::{Connection, DESTINATION_KIND, Destination};
 use super::refusals;
 use super::rule::{RULE_KIND, Rule, document_key};
 use crate::access::{EntityRef, Permit, RequestKeys, Resource, authorize};

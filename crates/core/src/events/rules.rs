@@ -46,11 +46,15 @@ impl Events {
     /// may not be passed.
     pub async fn put_rule(&self, cx: &Ctx, permit: &Permit, input: PutRuleRequest) -> Result<PutRuleResponse, Error> {
         if input.schedule_expression.as_deref().is_some_and(|schedule| !schedule.is_empty()) {
-            return Err(refusals::not_valid("ScheduleExpression", "Rules with a schedule are not offered by this server."));
+            return Err(refusals::not_valid(
+                "ScheduleExpression",
+                "Rules with a schedule are not offered by this server.",
+            ));
         }
-        let pattern = input.event_pattern.filter(|pattern| !pattern.is_empty()).ok_or_else(|| {
-            refusals::invalid("Parameter(s) EventPattern or ScheduleExpression must be specified.")
-        })?;
+        let pattern = input
+            .event_pattern
+            .filter(|pattern| !pattern.is_empty())
+            .ok_or_else(|| refusals::invalid("Parameter(s) EventPattern or ScheduleExpression must be specified."))?;
         if pattern.chars().count() > PATTERN_CHARS_MAX {
             return Err(refusals::too_long("eventPattern", PATTERN_CHARS_MAX));
         }

@@ -150,7 +150,8 @@ impl Events {
 /// A target as it is stored, from what was asked for.
 fn checked(cx: &Ctx, rule_arn: &str, asked: Shown) -> Result<Target, Error> {
     let kind = kind_of(&asked.arn, rule_arn).ok_or_else(|| {
-        let reason = "Targets are functions, API destinations and log groups of the rule's own account and region here.";
+        let reason =
+            "Targets are functions, API destinations and log groups of the rule's own account and region here.";
         refusals::not_valid(&asked.arn, reason)
     })?;
     let foreign = asked.kinesis_parameters.is_some()
@@ -183,7 +184,10 @@ fn checked(cx: &Ctx, rule_arn: &str, asked: Shown) -> Result<Target, Error> {
     if let Some(queue) = &dead_letter_arn {
         let own = own_arn(cx, &[]).replacen(":events:", ":sqs:", 1);
         if !queue.strip_prefix(&own).is_some_and(|name| !name.is_empty() && !name.contains(':')) {
-            return Err(refusals::not_valid(queue, "Dead-letter queues are queues of the rule's own account and region."));
+            return Err(refusals::not_valid(
+                queue,
+                "Dead-letter queues are queues of the rule's own account and region.",
+            ));
         }
     }
     let policy = asked.retry_policy.unwrap_or_default();
@@ -219,10 +223,8 @@ fn http(asked: HttpParameters) -> Http {
 /// A target as it is shown.
 fn shown(target: &Target) -> Shown {
     let filled = |map: &BTreeMap<String, String>| (!map.is_empty()).then(|| map.clone());
-    let retry = RetryPolicy {
-        maximum_retry_attempts: target.retries_max,
-        maximum_event_age_in_seconds: target.age_s_max,
-    };
+    let retry =
+        RetryPolicy { maximum_retry_attempts: target.retries_max, maximum_event_age_in_seconds: target.age_s_max };
     Shown {
         id: target.id.clone(),
         arn: target.arn.clone(),

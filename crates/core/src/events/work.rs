@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strongroom_patterns::Pattern;
 use strongroom_store::{Batch, FeedRow, Kind, Range};
-use strongroom_types::{SecretBytes, Timestamp};
+use strongroom_types::SecretBytes;
 use tracing::{error, warn};
 
 use super::Events;
 use super::delivery::{BY_DEAD, BY_DUE, DELIVERY, Delivery, Failure, due_prefix, instant, target_in};
 use super::rule::Rule;
 use crate::announcing::{self, TOPIC};
-use crate::documents::{Document, Loaded, from_json_body, json_body, stands_at};
+use crate::documents::{Document, Loaded, from_json_body, json_body};
 use crate::error::Error;
 
 /// How long the work is its taker's, in ms, unless that renews it.
@@ -312,15 +312,5 @@ impl Events {
             Err(Error::Conflict) => Ok(0),
             done => done.map(|()| old.len()),
         }
-    }
-
-    /// When a delivery was given up that stands at a place of the index of those, as that says itself.
-    pub(super) fn is_dead_at(delivery: &Delivery, value: &str) -> bool {
-        stands_at(delivery, BY_DEAD, value)
-    }
-
-    /// The instant of now.
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 }

@@ -40,11 +40,8 @@ const OWNING_SERVICES: [&str; 12] = [
 ];
 
 /// Those of them that this server has, with their names as principals.
-const SERVED: [(&str, &str); 3] = [
-    ("events", "events.amazonaws.com"),
-    ("rds", "rds.amazonaws.com"),
-    ("redshift", "redshift.amazonaws.com"),
-];
+const SERVED: [(&str, &str); 3] =
+    [("events", "events.amazonaws.com"), ("rds", "rds.amazonaws.com"), ("redshift", "redshift.amazonaws.com")];
 
 /// The name of a service that owns secrets here and is the caller, as records show it.
 #[must_use]

@@ -1,7 +1,9 @@
 //! Random patterns and events: the compiled pattern says the same as an evaluator that looks at the event as a list of
 //! values with the names and array elements on their way.
 
-use proptest::prelude::*;
+use proptest::prelude::{
+    BoxedStrategy, Just, ProptestConfig, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest,
+};
 use serde_json::{Map, Value, json};
 
 use crate::Pattern;

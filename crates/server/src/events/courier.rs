@@ -13,10 +13,9 @@ use strongroom_core::events::destination::{Connection, Destination, Named as _};
 use strongroom_core::events::targets::{TargetKind, kind_of};
 use strongroom_core::events::{Delivery, EVENTS, Failure};
 use strongroom_crypto::digest::{MacKey, hex};
-use strongroom_types::{AccountId, SecretBytes, SecretText};
+use strongroom_types::{AccountId, SecretBytes, SecretText, Timestamp};
 use strongroom_wire::percent;
 use strongroom_wire::secretsmanager::{GetSecretValueRequest, GetSecretValueResponse, Operation};
-use tokio::time::Instant;
 use tracing::info;
 
 use super::endpoints::Allowed;
@@ -31,6 +30,8 @@ const TIME: Duration = Duration::from_secs(5);
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// The longest pause that an endpoint may ask for, in s.
 const RETRY_AFTER_S_MAX: i64 = 3600;
+/// How far ahead a destination's next turn may be, in ms.
+const TURNS_MS_MAX: i64 = 60_000;
 /// The header with the delivery's signature.
 const SIGNATURE: HeaderName = HeaderName::from_static("x-strongroom-signature");
 /// The header with the event's id, by which a receiver knows one that it had before.
@@ -42,8 +43,8 @@ const ASKED_AGAIN: [u16; 4] = [401, 407, 409, 429];
 pub struct Courier {
     allowed: Allowed,
     options: Options,
-    /// When the next call of each destination may be.
-    turns: Mutex<HashMap<String, Instant>>,
+    /// When the next call of each destination may be, in ms since the epoch.
+    turns: Mutex<HashMap<String, i64>>,
 }
 
 impl Courier {
@@ -71,16 +72,17 @@ impl Courier {
     }
 
     async fn send(&self, app: &App, delivery: &Delivery) -> Result<(), Failure> {
-        let found = app.events.destination_of(&delivery.target.arn).await.map_err(|error| passing(&error))?;
+        let found = app.events.bridge.destination_of(&delivery.target.arn).await.map_err(|error| passing(&error))?;
         let Some((destination, connection)) = found else {
             return Err(Failure::lasting("the API destination or its connection is not there any more"));
         };
         self.allowed.check(&destination.url).map_err(|reason| Failure::lasting(format!("the endpoint: {reason}")))?;
         let secret = secret_of(app.host.inside(), &connection).await?;
         let call = self.call(app, delivery, &destination, &connection, &secret)?;
-        self.turn(&destination).await;
+        self.turn(&destination, app.clock.now()).await;
         let base = base_of(&destination.url).ok_or_else(|| Failure::lasting("the endpoint is no URL"))?;
-        let endpoint = Endpoint::open(&base, self.options.clone()).map_err(|error| Failure::lasting(error.to_string()))?;
+        let endpoint =
+            Endpoint::open(&base, self.options.clone()).map_err(|error| Failure::lasting(error.to_string()))?;
         let answer = endpoint.send(call).await.map_err(|error| Failure::passing(error.to_string()))?;
         judged(&answer)
     }
@@ -128,17 +130,17 @@ impl Courier {
     }
 
     /// Waits until the destination may be called again.
-    async fn turn(&self, destination: &Destination) {
-        let rate = u32::try_from(destination.rate_max).unwrap_or(1).max(1);
-        let turn = {
+    async fn turn(&self, destination: &Destination, now: Timestamp) {
+        let pause_ms = 1000 / i64::from(destination.rate_max.clamp(1, 1000));
+        let wait_ms = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = Instant::now();
-            turns.retain(|_, next| *next > now);
-            let turn = turns.get(&destination.arn()).copied().unwrap_or(now);
-            turns.insert(destination.arn(), turn + Duration::from_secs(1) / rate);
-            turn
+            // What is far ahead is from before the clock was set back.
+            turns.retain(|_, next| (1..=TURNS_MS_MAX).contains(&next.saturating_sub(now.millis())));
+            let turn = turns.get(&destination.arn()).copied().unwrap_or_else(|| now.millis());
+            turns.insert(destination.arn(), turn.saturating_add(pause_ms));
+            turn.saturating_sub(now.millis())
         };
-        tokio::time::sleep_until(turn).await;
+        tokio::time::sleep(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0))).await;
     }
 }
 

@@ -22,9 +22,9 @@ use strongroom_store::{Change, Kind, Watcher};
 use strongroom_types::{SecretBytes, SecretText};
 use strongroom_wire::error::{EXPIRED_TOKEN, SERVICE_UNAVAILABLE, UNRECOGNIZED_CLIENT, VALIDATION};
 use strongroom_wire::ops::AnyOperation;
-use strongroom_wire::{json as wire_json, percent};
 use strongroom_wire::secretsmanager::{self, DescribeSecretRequest, Operation};
 use strongroom_wire::sigv4::{Claim, SignatureError};
+use strongroom_wire::{json as wire_json, percent};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::error;
@@ -180,7 +180,7 @@ async fn open(
     let asked = secrets_asked(call)?;
     let parameters = json!({ "secretId": asked }).to_string();
     cx.amend_record(|record| record.request_parameters = Some(parameters));
-    let watching = &gate.app.watching;
+    let watching = &gate.app.events.watching;
     if asked.is_empty() || asked.len() > watching.secrets_max {
         let text = format!("secretId must be given 1 to {} times.", watching.secrets_max);
         return Err(Error::refused(VALIDATION, text));
@@ -318,7 +318,7 @@ impl Stream {
     async fn run(&mut self, out: &mpsc::Sender<SecretBytes>) -> Result<End, End> {
         self.greet(out).await?;
         let mut looks = interval(LOOK);
-        let mut beats = interval(self.gate.app.watching.heartbeat);
+        let mut beats = interval(self.gate.app.events.watching.heartbeat);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut looked: u32 = 0;

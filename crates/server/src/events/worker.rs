@@ -109,7 +109,7 @@ pub async fn until_stopped(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
         }
     }
     running.tasks.shutdown().await;
-    if let Err(fault) = frozen::unless_frozen(app.events.leave(app.node.nodes.name().as_str()).await) {
+    if let Err(fault) = frozen::unless_frozen(app.events.bridge.leave(app.node.nodes.name().as_str()).await) {
         error!(fault = %fault_text(&fault), "the work on events was not given back");
     }
 }
@@ -122,17 +122,17 @@ async fn round(app: &Arc<App>, rounds: &mut Rounds, running: &mut Running) -> Re
     let since = now.millis_since(rounds.asked);
     if !(0..LEAD_MS).contains(&since) {
         rounds.leads = false;
-        rounds.leads = app.events.lead(app.node.nodes.name().as_str()).await?;
+        rounds.leads = app.events.bridge.lead(app.node.nodes.name().as_str()).await?;
         rounds.asked = now;
     }
     if !rounds.leads {
-        return app.events.follow().await;
+        return app.events.bridge.follow().await;
     }
-    app.events.sort().await?;
+    app.events.bridge.sort().await?;
     deliver(app, running).await?;
     if now.millis_since(rounds.forgot) >= FORGET_MS {
         for account in app.identities.accounts().await? {
-            app.events.forget_dead(account.as_str()).await?;
+            app.events.bridge.forget_dead(account.as_str()).await?;
         }
         rounds.forgot = now;
     }
@@ -153,12 +153,12 @@ async fn deliver(app: &Arc<App>, running: &mut Running) -> Result<(), Error> {
         *under_way += 1;
         *under_way <= most
     };
-    for delivery in app.events.due(max, &under_way, room).await? {
+    for delivery in app.events.bridge.due(max, &under_way, room).await? {
         let key: Arc<str> = strongroom_core::documents::Document::key(delivery.value.as_ref()).into();
         let app = Arc::clone(app);
         let task = running.tasks.spawn(async move {
-            let ended = app.courier.carry(&app, &delivery.value).await;
-            (ended.is_ok(), app.events.settle(&delivery, ended).await)
+            let ended = app.events.courier.carry(&app, &delivery.value).await;
+            (ended.is_ok(), app.events.bridge.settle(&delivery, ended).await)
         });
         running.deliveries.insert(task.id(), key);
     }

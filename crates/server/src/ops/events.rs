@@ -44,7 +44,7 @@ of_rule!(rule: ListTargetsByRuleRequest, PutTargetsRequest, RemoveTargetsRequest
 /// # Errors
 /// The operation's refusals, and faults.
 pub(super) async fn run(app: &App, cx: &Ctx, operation: Operation, body: &[u8]) -> Result<Answered, Error> {
-    let call = Operated { events: &app.events, secrets: &app.secrets, cx, operation, body };
+    let call = Operated { events: &app.events.bridge, secrets: &app.secrets, cx, operation, body };
     match operation {
         Operation::PutRule => call.on_rule(Events::put_rule).await,
         Operation::DescribeRule => call.on_rule(Events::describe_rule).await,

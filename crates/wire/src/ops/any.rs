@@ -44,8 +44,15 @@ macro_rules! each {
 
 impl AnyOperation {
     /// The services.
-    pub const SERVICES: [&'static Service; 7] =
-        [&secretsmanager::SERVICE, &iam::SERVICE, &sts::SERVICE, &kms::SERVICE, &lambda::SERVICE, &events::SERVICE, &strongroom::SERVICE];
+    pub const SERVICES: [&'static Service; 7] = [
+        &secretsmanager::SERVICE,
+        &iam::SERVICE,
+        &sts::SERVICE,
+        &kms::SERVICE,
+        &lambda::SERVICE,
+        &events::SERVICE,
+        &strongroom::SERVICE,
+    ];
 
     /// All operations, service by service.
     pub fn all() -> impl Iterator<Item = Self> {

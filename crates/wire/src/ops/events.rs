@@ -20,7 +20,7 @@ impl Operation {
             | Self::DescribeEventBus
             | Self::DescribeRule
             | Self::TestEventPattern => AccessLevel::Read,
-            Self::PutRule | Self::TagResource | Self::UntagResource => AccessLevel::Tagging,
+            Self::TagResource | Self::UntagResource => AccessLevel::Tagging,
             Self::CreateApiDestination
             | Self::CreateConnection
             | Self::DeauthorizeConnection
@@ -30,6 +30,7 @@ impl Operation {
             | Self::DisableRule
             | Self::EnableRule
             | Self::PutEvents
+            | Self::PutRule
             | Self::PutTargets
             | Self::RemoveTargets
             | Self::UpdateApiDestination

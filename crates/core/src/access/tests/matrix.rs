@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use strongroom_types::AccountId;
+use strongroom_wire::events::Operation as Events;
 use strongroom_wire::kms::Operation as Kms;
 use strongroom_wire::lambda::Operation as Lambda;
 use strongroom_wire::ops::AnyOperation;
@@ -121,7 +122,7 @@ fn database() -> Resource {
     }))
 }
 
-/// What an operation is asked on: the secret, an entity of IAM, a role, or the account.
+/// What an operation is asked on: the secret, an entity of IAM or of EventBridge, a role, or the account.
 fn target(operation: AnyOperation, kind: &str) -> Resource {
     match operation {
         AnyOperation::SecretsManager(
@@ -138,6 +139,15 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
         AnyOperation::Kms(_) => key(OF_KEY, "nothing", "Encrypt"),
         AnyOperation::Lambda(Lambda::GetAccountSettings | Lambda::ListFunctions) => Resource::Account,
         AnyOperation::Lambda(_) => Resource::Function(FunctionRef::for_tests("111111111111", OF_FUNCTION).into()),
+        AnyOperation::Events(
+            Events::ListApiDestinations
+            | Events::ListConnections
+            | Events::ListEventBuses
+            | Events::ListRuleNamesByTarget
+            | Events::ListRules
+            | Events::TestEventPattern,
+        ) => Resource::Account,
+        AnyOperation::Events(_) => entity("arn:aws:events:us-east-1:111111111111:rule/some"),
         AnyOperation::Strongroom(Strongroom::DescribeDatabases) => Resource::Account,
         AnyOperation::Strongroom(_) => database(),
     }
