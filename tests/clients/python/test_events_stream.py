@@ -52,7 +52,7 @@ def test_changes_are_told_at_once(server):
     until(lambda: stream.beats >= 3, seconds=10)
     stream.close()
     # The record of the opening, and none for each look.
-    log = "".join(path.read_text() for path in (server.data / "trail").iterdir() if path.is_file())
+    log = "".join(path.read_text() for path in (server.data / "trail").rglob("*.jsonl"))
     records = [json.loads(line) for line in log.splitlines() if "WatchSecrets" in line]
     assert [record["eventName"] for record in records] == ["WatchSecrets"]
     assert [resource["ARN"] for resource in records[0]["resources"]] == [one, two]

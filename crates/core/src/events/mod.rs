@@ -4,6 +4,7 @@
 mod bus;
 mod conditions;
 mod connections;
+mod dead_letters;
 pub mod delivery;
 pub mod destination;
 mod destinations;

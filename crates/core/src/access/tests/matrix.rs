@@ -148,7 +148,12 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
             | Events::TestEventPattern,
         ) => Resource::Account,
         AnyOperation::Events(_) => entity("arn:aws:events:us-east-1:111111111111:rule/some"),
-        AnyOperation::Strongroom(Strongroom::DescribeDatabases) => Resource::Account,
+        AnyOperation::Strongroom(
+            Strongroom::DescribeDatabases
+            | Strongroom::DescribeDeadLetters
+            | Strongroom::DropDeadLetters
+            | Strongroom::RetryDeadLetters,
+        ) => Resource::Account,
         AnyOperation::Strongroom(_) => database(),
     }
 }
