@@ -7,6 +7,7 @@ import http.server
 import json
 import pathlib
 import queue
+import subprocess
 import sys
 import threading
 import time
@@ -380,3 +381,37 @@ def test_patterns_are_tried(events):
     del event["source"]
     assert refused(events.test_event_pattern, EventPattern='{"a": ["b"]}', Event=json.dumps(event))[0] == (
         "ValidationException")
+
+
+def dead_letters(server, *words):
+    command = [server.binary, "events", "dead-letters", *words, "--data", server.data]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_what_no_target_takes_is_kept_and_sent_again(server, events, receiver):
+    sm = client("secretsmanager", server)
+    label = {**SECRETS, "detail-type": ["Secret Label Updated"]}
+    put(events, new_destination(events, receiver.url), pattern=label, RetryPolicy={"MaximumRetryAttempts": 1})
+    receiver.statuses[:] = [500, 500, 404]
+    sm.create_secret(Name="one", SecretString="v")
+    until(lambda: not receiver.statuses[:-1])
+    # What is refused for good is not sent again.
+    sm.create_secret(Name="two", SecretString="v")
+    until(lambda: "after 1 attempts" in dead_letters(server, "list"))
+    kept = json.loads(dead_letters(server, "list", "--json"))
+    names = {json.loads(dead["Event"])["detail"]["name"]: dead for dead in kept}
+    assert set(names) == {"one", "two"}
+    assert (names["one"]["Attempts"], names["two"]["Attempts"]) == (2, 1)
+    assert "404" in names["two"]["Failure"] and "planted" not in json.dumps(kept)
+    while not receiver.requests.empty():
+        receiver.requests.get()
+    dead_letters(server, "retry", names["one"]["DeadLetterId"])
+    assert receiver.event()["detail"]["name"] == "one"
+    dead_letters(server, "drop", "--all")
+    until(lambda: "no dead letter" in dead_letters(server, "list"))
+    # The store is as it should be.
+    server.stop()
+    server.run("verify")
+    server.start()
