@@ -39,6 +39,15 @@ impl RequestKeys for PutTargetsRequest {
     }
 }
 
+/// The tags that a request gives.
+pub(super) struct TagKeys<'a>(pub(super) Option<&'a [Tag]>);
+
+impl RequestKeys for TagKeys<'_> {
+    fn key(&self, key: &str) -> Option<Values<'_>> {
+        tags(key, self.0?)
+    }
+}
+
 /// What conditions may ask about one event that is put.
 pub(super) struct OneEvent<'a> {
     pub(super) source: Option<&'a str>,

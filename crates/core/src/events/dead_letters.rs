@@ -1,14 +1,13 @@
 //! Deliveries that were given up: shown, begun anew, dropped. Operations of Strongroom's own service.
 
-use strongroom_store::{Batch, Range};
+use std::sync::Arc;
+
+use strongroom_store::{Batch, Entry, Range};
 use strongroom_types::Timestamp;
-use strongroom_wire::strongroom::errors::RESOURCE_NOT_FOUND_EXCEPTION;
 use strongroom_wire::strongroom::{
     DeadLetter, DescribeDeadLettersRequest, DescribeDeadLettersResponse, DropDeadLettersRequest,
-    DropDeadLettersResponse, RetryDeadLettersRequest, RetryDeadLettersResponse,
+    DropDeadLettersResponse, RetryDeadLettersRequest, RetryDeadLettersResponse, errors::RESOURCE_NOT_FOUND_EXCEPTION,
 };
-
-use std::sync::Arc;
 
 use super::Events;
 use super::delivery::{BY_DEAD, Delivery, dead_prefix};
@@ -20,6 +19,8 @@ use crate::page;
 
 /// Dead letters on a page when the request does not say, and at most.
 const PAGE_DEFAULT: usize = 100;
+/// Bytes of events with which a page ends.
+const PAGE_BYTES: usize = 1024 * 1024;
 /// How records name the type of a dead letter.
 const DEAD_LETTER_KIND: &str = "Strongroom::Events::DeadLetter";
 
@@ -45,17 +46,27 @@ impl Events {
             Some(token) => {
                 let place = page::open(&self.documents, &query, token)?;
                 let (value, key) = place.split_once('\n').ok_or_else(|| Error::internal("a token without a place"))?;
-                Some(strongroom_store::Entry { value: value.to_owned(), key: key.into() })
+                Some(Entry { value: value.to_owned(), key: key.into() })
             }
         };
         let range = Range { index: BY_DEAD, prefix, after, descending: false, limit: limit + 1 };
         let mut entries = self.documents.range(&range).await?;
         let more = entries.len() > limit;
         entries.truncate(limit);
-        let last = entries.last().filter(|_| more).map(|last| [last.value.as_str(), "\n", &*last.key].concat());
-        let next_token = last.map(|last| page::seal(&self.documents, &query, &last)).transpose()?;
-        let found = self.documents.load_entries::<Delivery>(BY_DEAD, &entries).await?;
-        let dead_letters = found.iter().map(|found| shown(&found.value)).collect();
+        let (mut dead_letters, mut bytes, mut last) = (Vec::new(), 0, None);
+        for entry in &entries {
+            for found in self.documents.load_entries::<Delivery>(BY_DEAD, std::slice::from_ref(entry)).await? {
+                bytes += found.value.event.len();
+                dead_letters.push(shown(&found.value));
+            }
+            last = Some(entry);
+            if bytes >= PAGE_BYTES {
+                break;
+            }
+        }
+        let more = more || last != entries.last();
+        let place = last.filter(|_| more).map(|last| [last.value.as_str(), "\n", &*last.key].concat());
+        let next_token = place.map(|place| page::seal(&self.documents, &query, &place)).transpose()?;
         Ok(DescribeDeadLettersResponse { dead_letters: Some(dead_letters), next_token })
     }
 

@@ -7,13 +7,14 @@ use strongroom_patterns::Pattern;
 use strongroom_store::Batch;
 use strongroom_wire::events::{
     DeleteRuleRequest, DescribeRuleRequest, DescribeRuleResponse, DisableRuleRequest, EnableRuleRequest,
-    ListRulesRequest, ListRulesResponse, ListTagsForResourceRequest, ListTagsForResourceResponse, PutRuleRequest,
-    PutRuleResponse, Rule as Shown, RuleState, Tag, TagResourceRequest, TagResourceResponse, UntagResourceRequest,
-    UntagResourceResponse,
+    ListRulesRequest, ListRulesResponse, ListTagsForResourceRequest, ListTagsForResourceResponse, Operation,
+    PutRuleRequest, PutRuleResponse, Rule as Shown, RuleState, Tag, TagResourceRequest, TagResourceResponse,
+    UntagResourceRequest, UntagResourceResponse,
 };
 use strongroom_wire::forms::Enumeration as _;
 use strongroom_wire::record;
 
+use super::conditions::TagKeys;
 use super::named::{BUS, check_bus, permitted_name};
 use super::rule::{RULE_KIND, Rule, document_key};
 use super::{Events, refusals};
@@ -60,6 +61,10 @@ impl Events {
         }
         Pattern::parse(&pattern).map_err(|fault| refusals::pattern(&fault))?;
         let name = permitted_name(permit, "rule")?;
+        if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
+            self.permitted_rule(cx, Operation::TagResource.action(), name, None, &TagKeys(input.tags.as_deref()))
+                .await?;
+        }
         if let Some(role_arn) = &input.role_arn {
             self.functions.check_events_role(cx, role_arn, &super::named::own_arn(cx, &["rule/", name])).await?;
         }

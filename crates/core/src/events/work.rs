@@ -3,7 +3,7 @@
 //! An event is forgotten by the feed after its deliveries are committed, and a delivery after its target has taken it, so
 //! that a death at any point leaves each of them to be done again: at least once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -27,6 +27,8 @@ pub const LEASE_MS: i64 = 15_000;
 const BATCH_ENTRIES_MAX: usize = 200;
 /// Deliveries that are committed at once.
 const BATCH_DELIVERIES_MAX: usize = 500;
+/// Bytes of events from which deliveries are committed.
+const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Documents that are read at once.
 const STRETCH: usize = 200;
 /// Entries of the index of due deliveries that are looked at, to find some whose targets have room.
@@ -60,6 +62,24 @@ impl Document for Lease {
 
     fn from_body(body: &SecretBytes) -> Result<Self, Error> {
         from_json_body(Self::KIND, body)
+    }
+}
+
+/// Deliveries that are to be committed together.
+#[derive(Default)]
+struct Gathered {
+    deliveries: Vec<Delivery>,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, delivery: Delivery) {
+        self.bytes = self.bytes.saturating_add(delivery.event.len());
+        self.deliveries.push(delivery);
+    }
+
+    fn is_full(&self) -> bool {
+        self.deliveries.len() >= BATCH_DELIVERIES_MAX || self.bytes >= BATCH_BYTES_MAX
     }
 }
 
@@ -125,9 +145,14 @@ impl Events {
             let Some(last) = rows.last() else { break };
             // Read behind the events, so that a rule that was there before an event is held against it.
             let rules = self.rules_now().await?;
-            let mut deliveries: BTreeMap<String, Delivery> = BTreeMap::new();
+            let mut deliveries = Gathered::default();
             for row in &rows {
-                deliveries.extend(self.deliveries_of(row, &rules));
+                for delivery in self.deliveries_of(row, &rules) {
+                    deliveries.add(delivery);
+                    if deliveries.is_full() {
+                        made += self.keep(std::mem::take(&mut deliveries)).await?;
+                    }
+                }
             }
             made += self.keep(deliveries).await?;
             store.trim(TOPIC, last.sequence).await?;
@@ -185,46 +210,44 @@ impl Events {
         }
     }
 
-    /// The deliveries of an event, by their keys.
-    fn deliveries_of(&self, row: &FeedRow, rules: &[Held]) -> Vec<(String, Delivery)> {
+    /// The deliveries of an event, made one by one: each has the event.
+    fn deliveries_of<'a>(&self, row: &'a FeedRow, rules: &'a [Held]) -> impl Iterator<Item = Delivery> + 'a {
         let opened = announcing::open(self.documents.keyring(), row).map_err(|error| error.to_string());
         let read = opened.and_then(|text| {
             let event = serde_json::from_str::<Value>(&text).map_err(|error| error.to_string())?;
             Ok((text, event))
         });
-        let (text, event) = match read {
-            Ok(read) => read,
-            Err(fault) => {
-                // It never will be readable, and must not keep the others back.
-                error!(id = row.id, %fault, "an event was altered in the store, and is left out");
-                return Vec::new();
-            }
-        };
+        if let Err(fault) = &read {
+            // It never will be readable, and must not keep the others back.
+            error!(id = row.id, %fault, "an event was altered in the store, and is left out");
+        }
         let now = self.clock.now();
-        let of = |member: &str| event.get(member).and_then(Value::as_str).unwrap_or_default();
-        let (account, region) = (of("account"), of("region"));
-        let own = rules.iter().filter(|held| held.rule.account == account && held.rule.region == region);
-        let matching = own.filter(|held| held.pattern.matches(&event));
-        let targets = matching.flat_map(|held| held.rule.targets.iter().map(move |target| (&held.rule, target)));
-        let deliveries = targets.map(|(rule, target)| Delivery::begin(rule, target, &row.id, &text, now));
-        deliveries.map(|delivery| (delivery.key(), delivery)).collect()
+        read.into_iter().flat_map(move |(text, event)| {
+            let of = |member: &str| event.get(member).and_then(Value::as_str).unwrap_or_default();
+            let is_own = |rule: &Rule| rule.account == of("account") && rule.region == of("region");
+            let matching = rules.iter().filter(|held| is_own(&held.rule) && held.pattern.matches(&event));
+            let matching: Vec<&Rule> = matching.map(|held| held.rule.as_ref()).collect();
+            let targets = matching.into_iter().flat_map(|rule| rule.targets.iter().map(move |target| (rule, target)));
+            targets.map(move |(rule, target)| Delivery::begin(rule, target, &row.id, &text, now))
+        })
     }
 
     /// Commits deliveries, those that are not there from an attempt before.
-    async fn keep(&self, deliveries: BTreeMap<String, Delivery>) -> Result<usize, Error> {
-        let mut made = 0;
-        let all: Vec<(String, Delivery)> = deliveries.into_iter().collect();
-        for some in all.chunks(BATCH_DELIVERIES_MAX) {
-            let keys: Vec<Arc<str>> = some.iter().map(|(key, _)| Arc::from(key.as_str())).collect();
-            let there = self.documents.store().get_many(DELIVERY, &keys).await?;
-            let mut batch = Batch::named("sort_events");
-            for (_, delivery) in some.iter().zip(&there).filter(|(_, row)| row.is_none()).map(|(new, _)| new) {
-                self.documents.put(&mut batch, None, &Arc::new(delivery.clone()))?;
-                made += 1;
+    async fn keep(&self, gathered: Gathered) -> Result<usize, Error> {
+        if gathered.deliveries.is_empty() {
+            return Ok(0);
+        }
+        let keys: Vec<Arc<str>> = gathered.deliveries.iter().map(|delivery| delivery.key().into()).collect();
+        let there = self.documents.store().get_many(DELIVERY, &keys).await?;
+        let mut batch = Batch::named("sort_events");
+        for (delivery, there) in gathered.deliveries.into_iter().zip(there) {
+            if there.is_none() {
+                self.documents.put(&mut batch, None, &Arc::new(delivery))?;
             }
-            if !batch.puts.is_empty() {
-                self.documents.commit(batch).await?;
-            }
+        }
+        let made = batch.puts.len();
+        if made > 0 {
+            self.documents.commit(batch).await?;
         }
         Ok(made)
     }

@@ -20,6 +20,8 @@ const LOOK_MS: u64 = 100;
 const LEAD_MS: i64 = 2000;
 /// Between two rounds that forget dead letters, in ms.
 const FORGET_MS: i64 = 60_000;
+/// How long deliveries under way are waited for at a stop, in ms.
+const GRACE_MS: u64 = 1000;
 /// Deliveries that are carried out at one time.
 const RUNNING_MAX: usize = 64;
 /// Of those, to one target.
@@ -108,6 +110,9 @@ pub async fn until_stopped(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
             }
         }
     }
+    // What is nearly done is written down, so that it need not be done twice.
+    let ended = async { while running.tasks.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(Duration::from_millis(GRACE_MS), ended).await);
     running.tasks.shutdown().await;
     if let Err(fault) = frozen::unless_frozen(app.events.bridge.leave(app.node.nodes.name().as_str()).await) {
         error!(fault = %fault_text(&fault), "the work on events was not given back");
