@@ -17,7 +17,8 @@ import pytest
 
 import functions
 import servers
-from rotation import client, policy, until
+from rotation import ROTATE_PY, client, new_function, policy, until
+from streams import Stream, close_all
 
 RUNTIMES = pathlib.Path(__file__).parents[3] / "target" / "runtimes"
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -167,6 +168,8 @@ def test_what_is_sent_is_authorized_and_signed(server, events, receiver):
     wanted = hmac.new(secret["signing_key"].encode(), f"{at}.".encode() + body, hashlib.sha256)
     assert hmac.compare_digest(signature, wanted.hexdigest()) and abs(time.time() - int(at)) < 60
     assert headers["x-strongroom-event-id"] == json.loads(body)["id"]
+    kept = [path.read_bytes() for path in server.directory.rglob("*") if path.is_file()]
+    assert not [text for text in kept if b"planted" in text], "what authorizes stands in a file"
     # The secret is the service's, and goes with the connection.
     with pytest.raises(botocore.exceptions.ClientError):
         sm.put_secret_value(SecretId=described["SecretArn"], SecretString="{}")
@@ -234,6 +237,28 @@ def test_nothing_is_lost_by_a_kill(server, events, receiver):
         sm = client("secretsmanager", server)
     arrived = set()
     until(lambda: arrived.add(receiver.event()["detail"]["name"]) or arrived == set(names))
+
+
+def test_a_rotation_is_told_from_its_beginning_to_its_end(server, events, receiver):
+    sm = client("secretsmanager", server)
+    arn = sm.create_secret(Name="app", SecretString="v")["ARN"]
+    put(events, new_destination(events, receiver.url), pattern={
+        **SECRETS, "$or": [{"resources": [arn]}, {"detail": {"additionalEventData": {"SecretId": [arn]}}}]})
+    stream = Stream(server.url, server.key(), ["app"])
+    assert stream.next()["event"] == "ready"
+    function = new_function("rotate.handler", {"rotate.py": ROTATE_PY.read_text()}, PYTHON, server=server)
+    version = sm.rotate_secret(SecretId="app", RotationLambdaARN=function, RotationRules={"AutomaticallyAfterDays": 30})
+    told = [receiver.event(seconds=60) for _ in range(3)]
+    assert {event["detail"].get("eventName") for event in told} == {"RotationStarted", "RotationSucceeded", None}
+    label = next(event["detail"] for event in told if event["detail-type"] == "Secret Label Updated")
+    assert label == {"name": "app", "labelUpdated": "AWSCURRENT", "versionId": version["VersionId"]}
+
+    def is_current():
+        stages = json.loads(stream.next(30)["data"]).get("VersionIdsToStages", {})
+        return "AWSCURRENT" in stages.get(version["VersionId"], [])
+
+    until(is_current)
+    close_all()
 
 
 def test_the_log_and_ones_own_events(server, events):

@@ -41,8 +41,15 @@ impl Outlets {
         config: &Config,
         authorities: Option<Vec<u8>>,
     ) -> Result<Self, OpenError> {
-        let trust = authorities.map_or_else(Trust::system, Trust::system_and);
-        trust.check().map_err(|reason| OpenError::Fault(format!("events.ca_file: {reason}")))?;
+        let trust = match authorities {
+            Some(text) => {
+                let trust = Trust::system_and(text);
+                trust.check().map_err(|reason| OpenError::Fault(format!("events.ca_file: {reason}")))?;
+                trust
+            }
+            // The system's are read when the first endpoint needs them.
+            None => Trust::system(),
+        };
         let allowed = Allowed::of(&config.events);
         let courier = Courier::new(allowed.clone(), Options { trust, ..Options::default() });
         let endpoints = Arc::new(move |url: &str| allowed.check(url));

@@ -391,13 +391,15 @@ impl Stream {
                     secret.state = state;
                     ("secret-changed", String::from_utf8_lossy(&shown).into_owned())
                 }
-                Err(failure) if is_gone(&self.gate, &cx, &arn).await? => {
-                    drop(failure);
+                Err(failure) => {
+                    // With the secret its policy is gone: who had leave by that may still hear of its end.
+                    if !is_gone(&self.gate, &cx, &arn).await? {
+                        return Err(End::For(failure));
+                    }
                     secret.gone = true;
                     secret.state = "0".repeat(STATE_CHARS);
                     ("secret-deleted", json!({ "ARN": arn }).to_string())
                 }
-                Err(failure) => return Err(End::For(failure)),
             };
             send(out, event(name, Some(&self.id()), &data)).await?;
         }
