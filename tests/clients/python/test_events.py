@@ -241,7 +241,8 @@ def test_nothing_is_lost_by_a_kill(server, events, receiver):
 
 def test_a_rotation_is_told_from_its_beginning_to_its_end(server, events, receiver):
     sm = client("secretsmanager", server)
-    arn = sm.create_secret(Name="app", SecretString="v")["ARN"]
+    value = json.dumps({"username": "u", "password": "first"})
+    arn = sm.create_secret(Name="app", SecretString=value)["ARN"]
     put(events, new_destination(events, receiver.url), pattern={
         **SECRETS, "$or": [{"resources": [arn]}, {"detail": {"additionalEventData": {"SecretId": [arn]}}}]})
     stream = Stream(server.url, server.key(), ["app"])
