@@ -32,6 +32,7 @@ use crate::backups::{Backups, Source};
 use crate::cloudwatch::Watch;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
+use crate::events::Outlets;
 use crate::figures::Figures;
 use crate::free::free_bytes;
 use crate::frozen;
@@ -125,6 +126,7 @@ pub struct App {
     pub(crate) watch: Watch,
     pub(crate) databases: Arc<Databases>,
     pub(crate) functions: Arc<Functions>,
+    pub(crate) events: Outlets,
     /// What runs functions.
     pub(crate) host: Arc<ServerHost>,
     /// Who keeps what the rules of compliance say.
@@ -274,6 +276,7 @@ impl App {
             secrets,
             watch: Watch::open(config, &documents, &name),
             databases,
+            events: events(&documents, &functions, &clock, config)?,
             functions,
             host,
             judge: judge(&documents, config, &name),
@@ -497,6 +500,17 @@ fn functions(
 /// Who keeps what the rules of compliance say.
 fn judge(documents: &Arc<Documents>, config: &Config, name: &NodeName) -> Judge {
     Judge::new(Arc::clone(documents), config.compliance.clone(), config.account.region.clone(), name)
+}
+
+/// EventBridge, and the ways that events take out of the server.
+fn events(
+    documents: &Arc<Documents>,
+    functions: &Arc<Functions>,
+    clock: &Arc<dyn Clock>,
+    config: &Config,
+) -> Result<Outlets, OpenError> {
+    let authorities = read_if_named(config.events.ca_file.as_deref())?;
+    Outlets::open(documents, functions, clock, config, authorities)
 }
 
 /// The engine of rotation.

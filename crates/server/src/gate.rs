@@ -19,6 +19,7 @@ use tracing::error;
 
 use crate::app::App;
 use crate::authn::{self, Authenticated};
+use crate::events::watching;
 use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
 use crate::node;
 use crate::ops::{self, Acted};
@@ -54,7 +55,7 @@ pub fn fault_text(failure: &Error) -> String {
 
 /// The door of a server.
 pub struct Gate {
-    app: Arc<App>,
+    pub(crate) app: Arc<App>,
 }
 
 impl Endpoint for Gate {
@@ -68,6 +69,10 @@ impl Endpoint for Gate {
 
     fn warnings(&self) -> Vec<String> {
         self.app.standing.warnings()
+    }
+
+    fn stopping(&self) {
+        self.app.events.watching.end();
     }
 
     fn metrics(&self) -> Option<Answer> {
@@ -90,6 +95,9 @@ impl Gate {
         }
         let call = spoken::unpacked(call);
         let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
+        if watching::is_asked(&call) {
+            return watching::answer(&self, &call, claim).await;
+        }
         let asked = route::asked(&call, claim.as_ref().ok().map(sigv4::Claim::service));
         let service = asked.service;
         if let Ok(operation) = asked.operation
@@ -194,7 +202,7 @@ impl Gate {
     }
 
     /// Puts the encoded authorization message of a denied request into its record.
-    fn tell_denial(&self, cx: &Ctx) -> Result<(), Error> {
+    pub(crate) fn tell_denial(&self, cx: &Ctx) -> Result<(), Error> {
         let Some(message) = cx.take_denied() else { return Ok(()) };
         let keyring = self.app.identities.documents().keyring();
         // For the account whose record it is: of a web identity, the role's.
@@ -223,7 +231,7 @@ impl Gate {
 
     /// Why a request is refused before anything of it is done, when its record could fill the disk. It has no record
     /// itself, but is counted among those that one record sums up later.
-    fn no_room_for(&self, call: &Call, operation: AnyOperation) -> Option<Error> {
+    pub(crate) fn no_room_for(&self, call: &Call, operation: AnyOperation) -> Option<Error> {
         // What makes room is always allowed.
         let makes_room = operation == AnyOperation::SecretsManager(Operation::DeleteSecret);
         if !self.app.standing.space_is_low() || makes_room {
@@ -235,7 +243,7 @@ impl Gate {
 
     /// Refuses a request whose signer or operation is not known. It is recorded all the same, save what one source
     /// without a valid signature sends too often: of that, one record sums up how much it was.
-    async fn turn_away(
+    pub(crate) async fn turn_away(
         &self,
         call: &Call,
         service: &'static Service,
@@ -266,7 +274,7 @@ impl Gate {
         }
     }
 
-    fn record(
+    pub(crate) fn record(
         &self,
         call: &Call,
         service: &Service,
@@ -308,7 +316,7 @@ impl Gate {
     }
 
     /// Writes the request's record, behind those of what services did for it.
-    async fn append_record(&self, cx: &Ctx, outcome: &Outcome) -> Result<(), Error> {
+    pub(crate) async fn append_record(&self, cx: &Ctx, outcome: &Outcome) -> Result<(), Error> {
         let mut lines = cx.take_parts();
         if lines.is_empty() {
             return self.append(cx.finish_record(outcome).1).await;
@@ -327,7 +335,7 @@ impl Gate {
     }
 
     /// The answer for a failure. The text of a fault goes to the log with the request's id, and nowhere else.
-    fn refuse(&self, call: &Call, service: &Service, failure: &Error) -> Answer {
+    pub(crate) fn refuse(&self, call: &Call, service: &Service, failure: &Error) -> Answer {
         if !matches!(failure, Error::Refused(_)) {
             error!(request_id = %call.request_id, fault = %fault_text(failure), "a request failed");
         }
@@ -343,7 +351,7 @@ pub(crate) fn too_often(service: &Service) -> Error {
 }
 
 /// What the client is told, under the names of the protocol.
-fn told(protocol: Protocol, failure: &Error) -> ServiceError {
+pub(crate) fn told(protocol: Protocol, failure: &Error) -> ServiceError {
     let told = match failure {
         Error::Refused(refusal) => refusal.clone(),
         Error::Internal(_) | Error::Conflict => INTERNAL_SERVICE_ERROR.with(FAULT_TEXT),
@@ -355,6 +363,6 @@ fn told(protocol: Protocol, failure: &Error) -> ServiceError {
     }
 }
 
-fn failed(told: &ServiceError) -> Outcome {
+pub(crate) fn failed(told: &ServiceError) -> Outcome {
     Outcome::Failure { code: told.code.name.to_owned(), message: told.message.clone() }
 }

@@ -4,6 +4,7 @@ mod admission;
 mod authn;
 mod cloudwatch;
 mod cors;
+mod events;
 mod figures;
 pub mod free;
 mod frozen;

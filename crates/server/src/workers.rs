@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_core::secrets::events;
+use strongroom_core::secrets::events as secret_events;
 use strongroom_core::trail::record::{Record, ServiceEvent};
 use strongroom_core::{Caller, Ctx, Error, Way, random_uuid};
 use tokio::sync::watch;
@@ -15,7 +15,9 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{backups, cloudwatch, frozen, inspection, logs, node, refused, rewrapping, rotating, sinks, trails};
+use crate::{
+    backups, cloudwatch, events, frozen, inspection, logs, node, refused, rewrapping, rotating, sinks, trails,
+};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -188,8 +190,8 @@ async fn due_keys(app: &App) -> Result<(), Error> {
 async fn purge(app: &App) -> Result<(), Error> {
     for account in app.identities.accounts().await? {
         let event = ServiceEvent {
-            source: events::EVENT_SOURCE,
-            name: events::DELETE_ENDED,
+            source: secret_events::EVENT_SOURCE,
+            name: secret_events::DELETE_ENDED,
             region: &app.region,
             account: &account,
             secret_arn: "",
@@ -197,7 +199,7 @@ async fn purge(app: &App) -> Result<(), Error> {
             request_id: &random_uuid(app.random.as_ref())?,
         };
         let record = Record::service_event(random_uuid(app.random.as_ref())?, event);
-        let caller = Arc::new(Caller::service(account, events::EVENT_SOURCE));
+        let caller = Arc::new(Caller::service(account, secret_events::EVENT_SOURCE));
         let cx = Ctx::new(caller, app.region.clone(), app.clock.now(), Way::default(), record);
         app.secrets.purge_due(&cx, PURGED_MAX).await?;
     }
@@ -220,6 +222,7 @@ impl Workers {
         let mut tasks: Vec<_> = duties.collect();
         tasks.push(tokio::spawn(inspection::repeat(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(rotating::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(events::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(backups::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(sinks::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(trails::until_stopped(Arc::clone(&app), stopped.clone())));

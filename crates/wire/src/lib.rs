@@ -6,6 +6,7 @@ pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod config;
 pub mod error;
+pub mod events;
 pub mod forms;
 pub mod iam;
 pub mod json;

@@ -35,6 +35,7 @@ pub const SERVICES: &[Service] = &[
     Service { name: "cloudtrail", model: Some("cloudtrail"), operations: Some(selection::CLOUDTRAIL) },
     Service { name: "cloudwatch", model: Some("cloudwatch"), operations: Some(selection::CLOUDWATCH) },
     Service { name: "logs", model: Some("logs"), operations: Some(selection::LOGS) },
+    Service { name: "events", model: Some("events"), operations: Some(selection::EVENTS) },
     Service { name: "strongroom", model: None, operations: None },
 ];
 

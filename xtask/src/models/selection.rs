@@ -258,3 +258,34 @@ pub const CLOUDWATCH: &[&str] = &[
 /// The log group of the trail and its metric filters.
 pub const LOGS: &[&str] =
     &["DeleteMetricFilter", "DescribeLogGroups", "DescribeMetricFilters", "PutMetricFilter", "TestMetricFilter"];
+/// EventBridge: rules and targets of the default bus, API destinations and connections.
+pub const EVENTS: &[&str] = &[
+    "CreateApiDestination",
+    "CreateConnection",
+    "DeauthorizeConnection",
+    "DeleteApiDestination",
+    "DeleteConnection",
+    "DeleteRule",
+    "DescribeApiDestination",
+    "DescribeConnection",
+    "DescribeEventBus",
+    "DescribeRule",
+    "DisableRule",
+    "EnableRule",
+    "ListApiDestinations",
+    "ListConnections",
+    "ListEventBuses",
+    "ListRuleNamesByTarget",
+    "ListRules",
+    "ListTagsForResource",
+    "ListTargetsByRule",
+    "PutEvents",
+    "PutRule",
+    "PutTargets",
+    "RemoveTargets",
+    "TagResource",
+    "TestEventPattern",
+    "UntagResource",
+    "UpdateApiDestination",
+    "UpdateConnection",
+];

@@ -13,7 +13,7 @@ use super::pairs::Pairs;
 use super::resolve::is_name;
 use super::tags::checked_tags;
 use super::values::SecretValue;
-use super::{Secrets, done, refusals, standing, versions};
+use super::{Secrets, done, events, refusals, standing, versions};
 use crate::access::{Permit, authorize};
 use crate::ctx::Ctx;
 use crate::documents::retry;
@@ -103,6 +103,7 @@ impl Secrets {
         if let (Some(value), Some(token)) = (value, token) {
             self.put_value(cx, &mut batch, secret, token, value).await?;
         }
+        events::add_labels_moved(&self.documents, &mut batch, None, secret, cx.now)?;
         cx.commit(&self.documents, batch, done(secret, Some(record::encode(&response)))).await?;
         Ok(response)
     }

@@ -128,6 +128,7 @@ impl Secrets {
         response_elements: Option<String>,
     ) -> Result<(), Error> {
         self.documents.put(&mut batch, Some(before), after)?;
+        events::add_labels_moved(&self.documents, &mut batch, Some(&before.value), after, cx.now)?;
         cx.commit(&self.documents, batch, done(after, response_elements)).await
     }
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod cloudwatch;
 mod compliance;
+mod events;
 mod functions;
 mod identity_providers;
 mod limits;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use backup::{BackupConfig, BucketConfig};
 pub use cloudwatch::CloudWatchConfig;
+pub use events::EventsConfig;
 pub use functions::{FunctionsConfig, IsolationConfig, LambdaEndpointConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
@@ -84,6 +86,8 @@ pub struct Config {
     pub partners: PartnersConfig,
     /// Functions.
     pub functions: FunctionsConfig,
+    /// Events.
+    pub events: EventsConfig,
     /// Backups.
     pub backup: BackupConfig,
     /// Figures that can be fetched.
@@ -114,6 +118,7 @@ impl Default for Config {
             identity_providers: IdentityProvidersConfig::default(),
             partners: PartnersConfig::default(),
             functions: FunctionsConfig::default(),
+            events: EventsConfig::default(),
             backup: BackupConfig::default(),
             metrics: MetricsConfig::default(),
             cloudwatch: CloudWatchConfig::default(),
@@ -168,6 +173,7 @@ impl Config {
         self.cache.check(self.store.looks_ms(), problems);
         self.identity_providers.check(problems);
         self.functions.check(&self.account.region, problems);
+        self.events.check(problems);
         self.backup.check(&self.data.directory, problems);
         self.cloudwatch.check(problems);
         compliance::check(&self.compliance, problems);

@@ -3,6 +3,7 @@
 mod cloudtrail;
 mod cloudwatch;
 mod config;
+mod events;
 mod form;
 mod iam;
 mod kms;
@@ -73,6 +74,7 @@ pub async fn run(app: &App, cx: &Ctx, operation: AnyOperation, call: &Call) -> R
         AnyOperation::Sts(operation) => Box::pin(sts::run(app, cx, operation, call)).await,
         AnyOperation::Lambda(operation) => Box::pin(lambda::run(app, cx, operation, call)).await,
         AnyOperation::Config(operation) => Box::pin(config::run(&app.judge, cx, operation, call.body.expose())).await,
+        AnyOperation::Events(operation) => Box::pin(events::run(app, cx, operation, call.body.expose())).await,
         AnyOperation::Strongroom(operation) => Box::pin(strongroom::run(app, cx, operation, call.body.expose())).await,
         AnyOperation::CloudTrail(operation) => {
             let of = cloudtrail::Trails {

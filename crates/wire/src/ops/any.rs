@@ -3,7 +3,7 @@
 use super::{AccessLevel, Protocol, Service, Visitor};
 use crate::error::{Code, ServiceError, UNKNOWN_OPERATION};
 use crate::query::Query;
-use crate::{cloudtrail, cloudwatch, config, iam, kms, lambda, logs, rest, secretsmanager, strongroom, sts};
+use crate::{cloudtrail, cloudwatch, config, events, iam, kms, lambda, logs, rest, secretsmanager, strongroom, sts};
 
 /// The request names no operation. The code is in AWS's list of common errors; the text is unconfirmed.
 const MISSING_ACTION: Code = Code::new("MissingAction", 400);
@@ -29,6 +29,8 @@ pub enum AnyOperation {
     CloudWatch(cloudwatch::Operation),
     /// Of CloudWatch Logs.
     Logs(logs::Operation),
+    /// Of EventBridge.
+    Events(events::Operation),
     /// Of Strongroom's own service.
     Strongroom(strongroom::Operation),
 }
@@ -46,6 +48,7 @@ macro_rules! each {
             AnyOperation::CloudTrail($operation) => $what,
             AnyOperation::CloudWatch($operation) => $what,
             AnyOperation::Logs($operation) => $what,
+            AnyOperation::Events($operation) => $what,
             AnyOperation::Strongroom($operation) => $what,
         }
     };
@@ -53,7 +56,7 @@ macro_rules! each {
 
 impl AnyOperation {
     /// The services.
-    pub const SERVICES: [&'static Service; 10] = [
+    pub const SERVICES: [&'static Service; 11] = [
         &secretsmanager::SERVICE,
         &iam::SERVICE,
         &sts::SERVICE,
@@ -63,6 +66,7 @@ impl AnyOperation {
         &cloudtrail::SERVICE,
         &cloudwatch::SERVICE,
         &logs::SERVICE,
+        &events::SERVICE,
         &strongroom::SERVICE,
     ];
 
@@ -78,6 +82,7 @@ impl AnyOperation {
             .chain(cloudtrail::Operation::ALL.into_iter().map(Self::CloudTrail))
             .chain(cloudwatch::Operation::ALL.into_iter().map(Self::CloudWatch))
             .chain(logs::Operation::ALL.into_iter().map(Self::Logs))
+            .chain(events::Operation::ALL.into_iter().map(Self::Events))
             .chain(strongroom::Operation::ALL.into_iter().map(Self::Strongroom))
     }
 
@@ -102,6 +107,8 @@ impl AnyOperation {
             cloudwatch::Operation::from_name(name).map(Self::CloudWatch)
         } else if signing_name == logs::SERVICE.signing_name {
             logs::Operation::from_name(name).map(Self::Logs)
+        } else if signing_name == events::SERVICE.signing_name {
+            events::Operation::from_name(name).map(Self::Events)
         } else if signing_name == strongroom::SERVICE.signing_name {
             strongroom::Operation::from_name(name).map(Self::Strongroom)
         } else {
@@ -179,6 +186,7 @@ impl AnyOperation {
             Self::CloudTrail(_) => &cloudtrail::SERVICE,
             Self::CloudWatch(_) => &cloudwatch::SERVICE,
             Self::Logs(_) => &logs::SERVICE,
+            Self::Events(_) => &events::SERVICE,
             Self::Strongroom(_) => &strongroom::SERVICE,
         }
     }
@@ -220,6 +228,7 @@ impl AnyOperation {
             Self::CloudTrail(operation) => !cloudtrail::Operation::UNSIGNED.contains(&operation),
             Self::CloudWatch(operation) => !cloudwatch::Operation::UNSIGNED.contains(&operation),
             Self::Logs(operation) => !logs::Operation::UNSIGNED.contains(&operation),
+            Self::Events(operation) => !events::Operation::UNSIGNED.contains(&operation),
             Self::Strongroom(operation) => !strongroom::Operation::UNSIGNED.contains(&operation),
         }
     }

@@ -4,6 +4,7 @@ mod any;
 mod cloudtrail;
 mod cloudwatch;
 mod config;
+mod events;
 #[cfg(test)]
 mod exchanges;
 mod iam;

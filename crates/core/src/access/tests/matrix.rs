@@ -8,6 +8,7 @@ use strongroom_types::AccountId;
 use strongroom_wire::cloudtrail::Operation as Trail;
 use strongroom_wire::cloudwatch::Operation as CloudWatch;
 use strongroom_wire::config::Operation as Config;
+use strongroom_wire::events::Operation as Events;
 use strongroom_wire::kms::Operation as Kms;
 use strongroom_wire::lambda::Operation as Lambda;
 use strongroom_wire::logs::Operation as Logs;
@@ -125,7 +126,7 @@ fn database() -> Resource {
     }))
 }
 
-/// What an operation is asked on: the secret, an entity of IAM, a role, or the account.
+/// What an operation is asked on: the secret, an entity of IAM or of EventBridge, a role, or the account.
 fn target(operation: AnyOperation, kind: &str) -> Resource {
     match operation {
         AnyOperation::SecretsManager(
@@ -161,7 +162,21 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
         | AnyOperation::Logs(Logs::TestMetricFilter) => Resource::Account,
         AnyOperation::CloudWatch(_) => entity("arn:aws:cloudwatch:us-east-1:111111111111:alarm:some"),
         AnyOperation::Logs(_) => entity("arn:aws:logs:us-east-1:111111111111:log-group:trail:log-stream:"),
-        AnyOperation::Strongroom(Strongroom::DescribeDatabases) => Resource::Account,
+        AnyOperation::Events(
+            Events::ListApiDestinations
+            | Events::ListConnections
+            | Events::ListEventBuses
+            | Events::ListRuleNamesByTarget
+            | Events::ListRules
+            | Events::TestEventPattern,
+        ) => Resource::Account,
+        AnyOperation::Events(_) => entity("arn:aws:events:us-east-1:111111111111:rule/some"),
+        AnyOperation::Strongroom(
+            Strongroom::DescribeDatabases
+            | Strongroom::DescribeDeadLetters
+            | Strongroom::DropDeadLetters
+            | Strongroom::RetryDeadLetters,
+        ) => Resource::Account,
         AnyOperation::Strongroom(_) => database(),
     }
 }

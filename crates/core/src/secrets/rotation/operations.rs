@@ -136,7 +136,7 @@ impl Secrets {
             self.copy_current(cx, &mut batch, &mut after, &asked.token).await?;
         }
         let started = Event::of_run(events::started(asked.purpose), &after.arn(), &under_way.run_id);
-        batch.feed.push(events::entry(&self.documents, &after, cx.now, &started)?);
+        batch.feed.extend(events::entries(&self.documents, &after, cx.now, &started)?);
         let mut next = job.as_ref().map_or_else(|| Job::of(&after), |job| Job::clone(&job.value));
         next.run = Some(Run::new(under_way, Some(cx.now.plus_millis(ASKED_MS).millis())));
         next.window = after.rotation.as_ref().and_then(|rotation| rotation.next_unsettled(next.window));
@@ -161,12 +161,12 @@ impl Secrets {
                 }
                 let text = "The test was ended by another RotateSecret.";
                 let event = Event::failed(events::failed(Purpose::Test), &arn, run_id, text);
-                batch.feed.push(events::entry(&self.documents, secret, cx.now, &event)?);
+                batch.feed.extend(events::entries(&self.documents, secret, cx.now, &event)?);
             }
             Purpose::Rotate if secret.stages.get(CURRENT) == Some(&under_way.token) => {
                 complete(secret, cx.now);
                 let event = Event::of_run(events::succeeded(Purpose::Rotate), &arn, run_id);
-                batch.feed.push(events::entry(&self.documents, secret, cx.now, &event)?);
+                batch.feed.extend(events::entries(&self.documents, secret, cx.now, &event)?);
             }
             Purpose::Rotate => {}
         }

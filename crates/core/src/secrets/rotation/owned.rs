@@ -37,7 +37,7 @@ pub fn begin_owned(
     // A secret with one version has room for another.
     begin(secret, under_way.clone(), Quotas::default(), now)?;
     let started = Event::of_run(events::started(Purpose::Rotate), &secret.arn(), &under_way.run_id);
-    batch.feed.push(events::entry(documents, secret, now, &started)?);
+    batch.feed.extend(events::entries(documents, secret, now, &started)?);
     let mut job = Job::of(secret);
     job.run = Some(Run::new(under_way, Some(now.plus_millis(ASKED_MS).millis())));
     job.window = window;
