@@ -29,6 +29,7 @@ pub mod listen;
 mod node;
 pub mod opening;
 pub mod scratch;
+pub mod telemetry;
 pub mod transfer;
 pub mod verification;
 pub mod workers;
