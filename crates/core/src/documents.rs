@@ -17,6 +17,7 @@ use strongroom_store::{
 use strongroom_types::SecretBytes;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
+use crate::cache_figures::CacheFigures;
 use crate::error::Error;
 use crate::trail::NodeName;
 
@@ -272,6 +273,12 @@ impl Documents {
     pub fn lost(&self) -> Option<Duration> {
         let behind = self.store.behind();
         (behind > Duration::from_millis(self.age.usual_ms_max.max(LOST_MS_MIN))).then_some(behind)
+    }
+
+    /// The cache of decoded documents, in numbers.
+    #[must_use]
+    pub fn cache_figures(&self) -> CacheFigures {
+        CacheFigures::of(&self.memory.cache)
     }
 
     /// The store underneath.

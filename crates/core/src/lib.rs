@@ -3,6 +3,7 @@
 pub mod access;
 pub mod backup;
 pub mod bootstrap;
+pub mod cache_figures;
 pub mod caller;
 pub mod catalogue;
 pub mod compliance;

@@ -269,7 +269,7 @@ impl App {
             looked_at,
             store,
             backups,
-            figures: Figures::default(),
+            figures: Figures::new(config),
             trust: root.describe(),
             web_identities,
         };

@@ -6,6 +6,7 @@ use http::header::USER_AGENT;
 use http::{HeaderName, HeaderValue};
 use strongroom_core::access::message;
 use strongroom_core::secrets::owned::acting;
+use strongroom_core::secrets::refusals;
 use strongroom_core::trail::record::{
     EventKind, IdentityKind, Outcome, Record, Resource, Source, TlsDetails, UserIdentity,
 };
@@ -21,6 +22,7 @@ use tracing::error;
 
 use crate::app::App;
 use crate::authn::{self, Authenticated};
+use crate::figures::{ConnectionFigures, FAULT, Form, Row};
 use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
 use crate::node;
 use crate::ops::{self, Acted};
@@ -57,6 +59,13 @@ pub fn fault_text(failure: &Error) -> String {
     }
 }
 
+/// What is known of a request by the time that it is answered.
+#[derive(Default)]
+struct Asked {
+    operation: Option<AnyOperation>,
+    row: Row,
+}
+
 /// The door of a server.
 pub struct Gate {
     app: Arc<App>,
@@ -75,8 +84,12 @@ impl Endpoint for Gate {
         self.app.standing.warnings()
     }
 
-    fn metrics(&self) -> Option<Answer> {
-        Some(self.app.figures.answer())
+    fn connections(&self) -> Arc<ConnectionFigures> {
+        Arc::clone(&self.app.figures.connections)
+    }
+
+    fn metrics(&self, form: Form) -> Option<Answer> {
+        Some(self.app.figures.answer(&self.app, form))
     }
 }
 
@@ -88,20 +101,36 @@ impl Gate {
     }
 
     async fn answer(self: Arc<Self>, call: Call) -> Answer {
-        let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
-        let asked = route::asked(&call, claim.as_ref().ok().map(sigv4::Claim::service));
+        let requests = &self.app.figures.requests;
+        let (begun, mut asked) = (requests.begin(), Asked::default());
+        let answer = self.answer_to(&call, &mut asked).await;
+        requests.count(begun, asked.operation, asked.row, answer.refusal);
+        requests.count_bytes(call.body.len(), answer.body.len());
+        answer
+    }
+
+    async fn answer_to(&self, call: &Call, noted: &mut Asked) -> Answer {
+        let requests = &self.app.figures.requests;
+        let claim = sigv4::parse(&authn::signed_parts(call), &call.headers);
+        let asked = route::asked(call, claim.as_ref().ok().map(sigv4::Claim::service));
         let service = asked.service;
+        noted.operation = asked.operation.as_ref().ok().copied();
         if let Ok(operation) = asked.operation
             && !operation.needs_signature()
         {
             let anonymous = self.app.anonymous.clone();
-            return self.carry_out(&call, operation, anonymous).await;
+            return self.carry_out(call, operation, anonymous).await;
         }
-        let signer = authn::authenticate(&self.app, &call, claim, service).await;
+        let signer = authn::authenticate(&self.app, call, claim, service).await;
+        match &signer {
+            Ok(signer) => noted.row = requests.row(&signer.caller.account),
+            Err(Error::Refused(_)) => requests.signature_refused(),
+            Err(_) => {}
+        }
         match (asked.operation, signer) {
-            (Ok(operation), Ok(signer)) => self.carry_out(&call, operation, signer).await,
-            (Ok(operation), Err(failure)) => self.turn_away(&call, service, Some(operation), failure, None).await,
-            (Err(unknown), signer) => self.turn_away(&call, service, None, unknown.into(), signer.ok()).await,
+            (Ok(operation), Ok(signer)) => self.carry_out(call, operation, signer).await,
+            (Ok(operation), Err(failure)) => self.turn_away(call, service, Some(operation), failure, None).await,
+            (Err(unknown), signer) => self.turn_away(call, service, None, unknown.into(), signer.ok()).await,
         }
     }
 
@@ -122,7 +151,11 @@ impl Gate {
             UserIdentity { invoked_by: Some(principal.to_owned()), ..UserIdentity::of(IdentityKind::AwsService) };
         let caller = Arc::new(Caller::service(account.clone(), principal));
         let signer = Authenticated { caller, identity: Arc::new(identity) };
-        self.carry_out(call, AnyOperation::SecretsManager(operation), signer).await
+        let (operation, requests) = (AnyOperation::SecretsManager(operation), &self.app.figures.requests);
+        let begun = requests.begin();
+        let answer = self.carry_out(call, operation, signer).await;
+        requests.count(begun, Some(operation), requests.row(account), answer.refusal);
+        answer
     }
 
     async fn carry_out(&self, call: &Call, operation: AnyOperation, signer: Authenticated) -> Answer {
@@ -148,6 +181,10 @@ impl Gate {
         } else {
             ops::run(&self.app, &cx, operation, call).await
         };
+        let reads_value = operation == AnyOperation::SecretsManager(Operation::GetSecretValue);
+        if reads_value && carried_out.as_ref().err().is_some_and(refusals::is_marked_for_deletion) {
+            self.app.figures.requests.deleted_secret_read();
+        }
         match carried_out {
             Ok(answered) => {
                 let resource = |done: &Acted| Resource {
@@ -316,6 +353,7 @@ impl Gate {
             Protocol::RestJson => body_rest(&told),
         };
         let mut answer = Answer::of(told.code.status, service.protocol.content_type(), body);
+        answer.refusal = Some(if matches!(failure, Error::Refused(_)) { told.code.name } else { FAULT });
         if service.protocol == Protocol::RestJson {
             answer.headers.push((ERROR_TYPE, HeaderValue::from_static(told.code.name)));
         }

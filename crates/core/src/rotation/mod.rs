@@ -2,10 +2,13 @@
 //! what came of it (specification §5).
 
 mod decide;
+mod outcomes;
 mod redact;
 mod work;
 
 use std::sync::Arc;
+
+pub use outcomes::{Due, Outcome, Outcomes};
 
 use strongroom_store::{Batch, Range};
 use strongroom_types::{Clock, Region, Timestamp};
@@ -36,6 +39,7 @@ pub struct Rotations {
     rotator: Arc<dyn Rotator>,
     clock: Arc<dyn Clock>,
     region: Region,
+    outcomes: Outcomes,
 }
 
 impl Rotations {
@@ -48,7 +52,7 @@ impl Rotations {
         clock: Arc<dyn Clock>,
         region: Region,
     ) -> Self {
-        Self { documents, kms, rotator, clock, region }
+        Self { documents, kms, rotator, clock, region, outcomes: Outcomes::default() }
     }
 
     /// Takes jobs that are due, the one that waits longest first, at most `max`. What it costs does not depend on how many

@@ -3,6 +3,7 @@
 mod access_days;
 mod batch;
 pub mod conditions;
+mod count;
 mod create;
 mod delete;
 mod describe;
@@ -18,7 +19,7 @@ mod passwords;
 mod policies;
 mod put;
 mod read;
-mod refusals;
+pub mod refusals;
 pub mod regions;
 pub mod resolve;
 pub mod rotation;
@@ -40,6 +41,7 @@ use tokio::sync::Semaphore;
 use self::access_days::AccessDays;
 use self::model::Secret;
 use self::rotation::rotator::Rotator;
+use crate::cache_figures::CacheFigures;
 use crate::ctx::{Ctx, Done};
 use crate::data_keys::DataKeys;
 use crate::documents::{Documents, Loaded};
@@ -47,6 +49,7 @@ use crate::error::Error;
 use crate::identities::Identities;
 use crate::kms::Kms;
 use crate::trail::segments::Segments;
+pub use count::SecretCount;
 
 pub(crate) use self::refusals::invalid_page_token;
 
@@ -86,6 +89,12 @@ impl Secrets {
     /// Forgets the unwrapped data keys whose time is over.
     pub fn forget_old_data_keys(&self, now: Timestamp) {
         self.data_keys.forget_old(now);
+    }
+
+    /// The cache of unwrapped data keys, in numbers.
+    #[must_use]
+    pub fn data_key_figures(&self) -> CacheFigures {
+        self.data_keys.figures()
     }
 
     /// Adds the removal of a version's value to `batch`, if it has one.

@@ -153,6 +153,7 @@ impl Config {
         self.identity_providers.check(problems);
         self.functions.check(&self.account.region, problems);
         self.backup.check(&self.data.directory, problems);
+        self.metrics.check(problems);
         compliance::check(&self.compliance, problems);
     }
 }

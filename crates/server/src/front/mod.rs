@@ -25,6 +25,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 use strongroom_core::ctx::PrivateEndpoint;
 use strongroom_types::{SecretBytes, Timestamp};
 
+pub use crate::figures::{ConnectionFigures, Form};
 pub(crate) use request_id::RequestIds;
 pub(crate) use sending::AnswerBody;
 pub(crate) use service::Front;
@@ -105,19 +106,21 @@ pub struct Answer {
     pub content_type: &'static str,
     /// The body; wiped once it is sent, or dropped unsent.
     pub body: SecretBytes,
+    /// For the figures: the code of the error, when it tells of one.
+    pub refusal: Option<&'static str>,
 }
 
 impl Answer {
     /// An answer without further headers.
     #[must_use]
     pub fn of(status: u16, content_type: &'static str, body: impl Into<SecretBytes>) -> Self {
-        Self { status, headers: Vec::new(), content_type, body: body.into() }
+        Self { status, headers: Vec::new(), content_type, body: body.into(), refusal: None }
     }
 
     /// An AWS JSON 1.1 answer without further headers.
     #[must_use]
     pub fn json(status: u16, body: impl Into<SecretBytes>) -> Self {
-        Self { status, headers: Vec::new(), content_type: JSON_1_1, body: body.into() }
+        Self { status, headers: Vec::new(), content_type: JSON_1_1, body: body.into(), refusal: None }
     }
 }
 
@@ -155,8 +158,13 @@ pub trait Endpoint: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The answer to `GET /metrics`, if there are figures.
-    fn metrics(&self) -> Option<Answer> {
+    /// Where connections count.
+    fn connections(&self) -> Arc<ConnectionFigures> {
+        Arc::default()
+    }
+
+    /// The answer to `GET /metrics` in this form, if there are figures.
+    fn metrics(&self, _form: Form) -> Option<Answer> {
         None
     }
 }

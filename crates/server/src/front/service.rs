@@ -22,6 +22,7 @@ use super::source::source;
 use super::{Answer, AnswerBody, Call, Endpoint, RequestIds};
 use crate::config::{Config, MetricsConfig, Network};
 use crate::cors::{Cors, Origin};
+use crate::figures::Form;
 use crate::health;
 use crate::listen::{Held, Line, Underway, Working};
 
@@ -124,7 +125,7 @@ impl Front {
             return Some(answer);
         }
         if self.asks_for_figures(line, parts)
-            && let Some(answer) = self.endpoint.metrics()
+            && let Some(answer) = self.endpoint.metrics(Form::asked_for(&parts.headers))
         {
             return Some(answer);
         }

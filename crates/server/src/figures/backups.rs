@@ -1,28 +1,10 @@
-//! The server's figures, and how they are told: `GET /metrics`, in the text form that Prometheus reads.
-//!
-//! Each part of the server has a struct of its own figures, which are registered here by name. They have no labels that
-//! tell of secrets, accounts or callers: whoever may fetch them is known by address alone.
+//! Figures of backups and drills.
 
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
-
-use crate::front::Answer;
-
-/// The content type of the text form.
-const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// What all names begin with.
-const PREFIX: &str = "strongroom";
-
-/// All figures.
-#[derive(Debug)]
-pub(crate) struct Figures {
-    registry: Registry,
-    pub(crate) backups: BackupFigures,
-}
 
 /// Figures of backups. Instants are in seconds since 1970; 0 for never.
 #[derive(Debug, Default)]
@@ -47,17 +29,9 @@ pub(crate) struct BackupFigures {
     pub(crate) kept_bytes: Gauge,
 }
 
-impl Default for Figures {
-    fn default() -> Self {
-        let mut registry = Registry::with_prefix(PREFIX);
-        let backups = BackupFigures::default();
-        backups.register(&mut registry);
-        Self { registry, backups }
-    }
-}
-
 impl BackupFigures {
-    fn register(&self, registry: &mut Registry) {
+    /// Registers them.
+    pub(super) fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("backup");
         let seconds = || Unit::Seconds;
         let told = "When the newest backup was taken";
@@ -78,43 +52,5 @@ impl BackupFigures {
             Unit::Bytes,
             self.kept_bytes.clone(),
         );
-    }
-}
-
-impl Figures {
-    /// What is answered to whoever may fetch them.
-    pub(crate) fn answer(&self) -> Answer {
-        let mut text = String::new();
-        match encode(&mut text, &self.registry) {
-            Ok(()) => Answer::of(200, CONTENT_TYPE, text.into_bytes()),
-            Err(_) => Answer::of(500, "text/plain", Vec::new()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_told_by_name() {
-        let figures = Figures::default();
-        figures.backups.last_success.set(1_795_955_135.5);
-        figures.backups.failures.inc();
-        figures.backups.newest_bytes.set(4096);
-        let text = String::from_utf8(figures.answer().body.expose().to_vec()).unwrap();
-        for line in [
-            "strongroom_backup_last_success_timestamp_seconds 1795955135.5",
-            "strongroom_backup_last_proven_restore_timestamp_seconds 0",
-            "strongroom_backup_failures_total 1",
-            "strongroom_backup_drill_failures_total 0",
-            "strongroom_backup_newest_bytes 4096",
-            "strongroom_backup_drill_seconds 0",
-            "strongroom_backup_kept 0",
-            "strongroom_backup_kept_bytes 0",
-            "# EOF",
-        ] {
-            assert!(text.lines().any(|told| told.trim_end_matches(".0") == line), "{line} in\n{text}");
-        }
     }
 }
