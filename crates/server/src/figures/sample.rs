@@ -55,6 +55,8 @@ fn about(app: &App, families: &mut Families) {
     let told = "Whether requests can be served, be they reads alone";
     families.gauge("ready", None, told, yes(!matches!(readiness, Readiness::NotReady(_))));
     families.gauge("ready_for_changes", None, "Whether changes can be served", yes(readiness == Readiness::Ready));
+    let told = "Whether there is a place for backups";
+    families.gauge("backups_configured", None, told, yes(app.backups.is_some()));
     let failing = app.standing.failing().into_iter().map(|duty| (vec![("duty", duty.to_owned())], 1.0));
     families.gauges("duty_failing", None, "Background duties that fail again and again", failing);
 }
