@@ -27,4 +27,6 @@ mod systemd;
 mod tpm;
 mod trail;
 mod transfer;
+
+mod watching;
 mod who_can;

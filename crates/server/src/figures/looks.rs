@@ -90,9 +90,8 @@ impl Looks {
     pub(super) fn tell(&self, families: &mut Families) {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut gauge = |name, unit, told, value: Option<f64>| {
-            if let Some(value) = value {
-                families.gauge(name, unit, told, value);
-            }
+            // What is not known has a name all the same, so that rules can be held against it.
+            families.gauges(name, unit, told, value.map(|value| (Vec::new(), value)));
         };
         let count = |count: Option<u64>| count.map(|count| count as f64);
         let (bytes, timestamp) = (|| Some(Unit::Bytes), || Some(Unit::Seconds));

@@ -71,6 +71,8 @@ pub(crate) struct Figures {
     pub(crate) looks: Looks,
     /// The kind of the root of trust that wraps new keys.
     root_kind: &'static str,
+    /// How old the newest backup and the last proven restore may be, in ms, where backups are taken.
+    ages_ms_max: [Option<i64>; 2],
 }
 
 impl Figures {
@@ -88,6 +90,11 @@ impl Figures {
             connections: Arc::default(),
             inspection: InspectionFigures::default(),
             looks: Looks::new(config),
+            ages_ms_max: if config.backup.is_on() {
+                [config.backup.age_ms_max(), config.backup.proven_ms_max()]
+            } else {
+                [None, None]
+            },
             root_kind: config.roots.first().map_or("none", RootConfig::kind),
         }
     }

@@ -55,8 +55,12 @@ fn about(app: &App, families: &mut Families) {
     let told = "Whether requests can be served, be they reads alone";
     families.gauge("ready", None, told, yes(!matches!(readiness, Readiness::NotReady(_))));
     families.gauge("ready_for_changes", None, "Whether changes can be served", yes(readiness == Readiness::Ready));
-    let told = "Whether there is a place for backups";
-    families.gauge("backups_configured", None, told, yes(app.backups.is_some()));
+    let [backup, proven] = app.figures.ages_ms_max;
+    let age = |age: Option<i64>| age.map(|age| (Vec::new(), seconds(age)));
+    let told = "How old the newest backup may be, by the configuration; nothing where no backups are taken";
+    families.gauges("backup_age_max", Some(Unit::Seconds), told, age(backup));
+    let told = "How long ago the last proven restore may be, by the configuration; nothing where no backups are taken";
+    families.gauges("backup_proven_age_max", Some(Unit::Seconds), told, age(proven));
     let failing = app.standing.failing().into_iter().map(|duty| (vec![("duty", duty.to_owned())], 1.0));
     families.gauges("duty_failing", None, "Background duties that fail again and again", failing);
 }
