@@ -25,6 +25,7 @@ pub mod questions;
 pub mod rewrapping;
 pub mod rotation;
 pub mod secrets;
+pub mod stages;
 pub mod sts;
 pub mod trail;
 pub mod verification;

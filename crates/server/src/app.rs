@@ -40,6 +40,7 @@ use crate::opening::{self, WholeStore};
 use crate::refused::Refused;
 use crate::rewrapping::Rewrapping;
 use crate::standing::Standing;
+use crate::telemetry::Telemetry;
 
 /// Why a server cannot start. The text says what to do about it, where something can be done.
 #[derive(Debug, Error)]
@@ -89,6 +90,9 @@ pub enum OpenError {
     /// The store does not agree with its anchor.
     #[error("anchor: {0}")]
     Anchor(#[from] AnchorError),
+    /// The collector cannot be told of, by what the configuration says of it.
+    #[error("otlp: {0}")]
+    Otlp(String),
     /// Something else failed.
     #[error("{0}")]
     Fault(String),
@@ -153,6 +157,8 @@ pub struct App {
     pub(crate) backups: Option<Backups>,
     /// What the server tells of itself in numbers.
     pub(crate) figures: Figures,
+    /// What is told to a collector.
+    pub(crate) telemetry: Telemetry,
     trust: String,
     web_identities: WebIdentities,
 }
@@ -270,6 +276,7 @@ impl App {
             store,
             backups,
             figures: Figures::new(config),
+            telemetry: Telemetry::open(config).map_err(OpenError::Otlp)?,
             trust: root.describe(),
             web_identities,
         };

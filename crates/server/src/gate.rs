@@ -10,7 +10,7 @@ use strongroom_core::secrets::refusals;
 use strongroom_core::trail::record::{
     EventKind, IdentityKind, Outcome, Record, Resource, Source, TlsDetails, UserIdentity,
 };
-use strongroom_core::{Caller, Ctx, Error, Principal, Way, random_uuid};
+use strongroom_core::{Caller, Ctx, Error, Principal, Way, random_uuid, stages};
 use strongroom_types::AccountId;
 use strongroom_wire::error::{
     INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, body_json, body_query, body_rest,
@@ -103,7 +103,14 @@ impl Gate {
     async fn answer(self: Arc<Self>, call: Call) -> Answer {
         let requests = &self.app.figures.requests;
         let (begun, mut asked) = (requests.begin(), Asked::default());
-        let answer = self.answer_to(&call, &mut asked).await;
+        let answer = match self.app.telemetry.tracer.begin(&call) {
+            None => self.answer_to(&call, &mut asked).await,
+            Some(traced) => {
+                let answer = stages::traced(traced.trace(), self.answer_to(&call, &mut asked)).await;
+                self.app.telemetry.tracer.end(&traced, &call, asked.operation, &answer);
+                answer
+            }
+        };
         requests.count(begun, asked.operation, asked.row, answer.refusal);
         requests.count_bytes(call.body.len(), answer.body.len());
         answer
@@ -111,8 +118,10 @@ impl Gate {
 
     async fn answer_to(&self, call: &Call, noted: &mut Asked) -> Answer {
         let requests = &self.app.figures.requests;
+        let stage = stages::begin("route");
         let claim = sigv4::parse(&authn::signed_parts(call), &call.headers);
         let asked = route::asked(call, claim.as_ref().ok().map(sigv4::Claim::service));
+        drop(stage);
         let service = asked.service;
         noted.operation = asked.operation.as_ref().ok().copied();
         if let Ok(operation) = asked.operation
@@ -121,7 +130,9 @@ impl Gate {
             let anonymous = self.app.anonymous.clone();
             return self.carry_out(call, operation, anonymous).await;
         }
+        let stage = stages::begin("authn");
         let signer = authn::authenticate(&self.app, call, claim, service).await;
+        drop(stage);
         match &signer {
             Ok(signer) => noted.row = requests.row(&signer.caller.account),
             Err(Error::Refused(_)) => requests.signature_refused(),
@@ -179,6 +190,7 @@ impl Gate {
         let carried_out = if !operation.is_read_only() && self.app.standing.backlog_is_full() {
             Err(Error::refused(SERVICE_UNAVAILABLE, BACKLOG_TEXT))
         } else {
+            let _stage = stages::begin("operation");
             ops::run(&self.app, &cx, operation, call).await
         };
         let reads_value = operation == AnyOperation::SecretsManager(Operation::GetSecretValue);
@@ -324,6 +336,7 @@ impl Gate {
 
     /// Writes the request's record, behind those of what services did for it.
     async fn append_record(&self, cx: &Ctx, outcome: &Outcome) -> Result<(), Error> {
+        let _stage = stages::begin("trail");
         let mut lines = cx.take_parts();
         if lines.is_empty() {
             return self.append(cx.finish_record(outcome).1).await;

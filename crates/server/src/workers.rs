@@ -16,7 +16,7 @@ use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::figures::looks;
 use crate::gate::fault_text;
-use crate::{backups, frozen, inspection, node, refused, rewrapping, rotating};
+use crate::{backups, frozen, inspection, node, refused, rewrapping, rotating, telemetry};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -202,6 +202,7 @@ impl Workers {
         let duties = DUTIES.iter().map(|duty| tokio::spawn(repeat(Arc::clone(&app), *duty, stopped.clone())));
         let mut tasks: Vec<_> = duties.collect();
         tasks.push(tokio::spawn(inspection::repeat(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(telemetry::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(looks::repeat(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(rotating::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(backups::until_stopped(Arc::clone(&app), stopped.clone())));

@@ -25,11 +25,6 @@ impl Default for MetricsConfig {
 }
 
 impl MetricsConfig {
-    /// Whether anybody asks for figures.
-    pub(crate) fn is_on(&self) -> bool {
-        self.enabled
-    }
-
     pub(super) fn check(&self, problems: &mut Problems) {
         problems.range("metrics", "accounts_max", self.accounts_max.into(), 0, 1000);
     }

@@ -7,6 +7,7 @@ mod identity_providers;
 mod limits;
 mod metrics;
 mod network;
+mod otlp;
 mod partners;
 mod port;
 mod private_endpoints;
@@ -25,6 +26,7 @@ pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
 pub use metrics::MetricsConfig;
 pub use network::{Network, NetworkError};
+pub use otlp::OtlpConfig;
 pub use partners::PartnersConfig;
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use private_endpoints::PrivateEndpointConfig;
@@ -77,6 +79,8 @@ pub struct Config {
     pub backup: BackupConfig,
     /// Figures that can be fetched.
     pub metrics: MetricsConfig,
+    /// The collector that figures and traces go to.
+    pub otlp: OtlpConfig,
     /// What the rules of compliance ask for.
     pub compliance: Parameters,
 }
@@ -102,6 +106,7 @@ impl Default for Config {
             functions: FunctionsConfig::default(),
             backup: BackupConfig::default(),
             metrics: MetricsConfig::default(),
+            otlp: OtlpConfig::default(),
             compliance: Parameters::default(),
         }
     }
@@ -139,6 +144,11 @@ impl Config {
         problems.none_or(())
     }
 
+    /// Whether anybody asks for figures.
+    pub(crate) fn has_figures(&self) -> bool {
+        self.metrics.enabled || self.otlp.sends_metrics()
+    }
+
     fn check_into(&self, problems: &mut Problems) {
         self.data.check(problems);
         self.store.check(self.dev, problems);
@@ -154,6 +164,7 @@ impl Config {
         self.functions.check(&self.account.region, problems);
         self.backup.check(&self.data.directory, problems);
         self.metrics.check(problems);
+        self.otlp.check(problems);
         compliance::check(&self.compliance, problems);
     }
 }

@@ -76,7 +76,7 @@ impl Looks {
                 .then(|| config.data.directory.join(STORE_DIRECTORY).join(DATABASE_FILE)),
             tls: config.tls.clone(),
             accounts_max: usize::try_from(config.metrics.accounts_max).unwrap_or(usize::MAX),
-            on: config.metrics.is_on(),
+            on: config.has_figures(),
             seen: Mutex::default(),
         }
     }

@@ -79,7 +79,7 @@ impl Figures {
     /// The figures of a server with these settings.
     pub(crate) fn new(config: &Config) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
-        let requests = Arc::new(RequestFigures::new(config.metrics.is_on(), config.metrics.accounts_max));
+        let requests = Arc::new(RequestFigures::new(config.has_figures(), config.metrics.accounts_max));
         registry.register_collector(Box::new(Arc::clone(&requests)));
         let backups = BackupFigures::default();
         backups.register(&mut registry);

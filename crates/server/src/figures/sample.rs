@@ -61,6 +61,8 @@ fn about(app: &App, families: &mut Families) {
     families.gauges("backup_age_max", Some(Unit::Seconds), told, age(backup));
     let told = "How long ago the last proven restore may be, by the configuration; nothing where no backups are taken";
     families.gauges("backup_proven_age_max", Some(Unit::Seconds), told, age(proven));
+    let told = "Spans of traced requests that were dropped";
+    families.counter("spans_dropped", None, told, number(app.telemetry.tracer.dropped()));
     let failing = app.standing.failing().into_iter().map(|duty| (vec![("duty", duty.to_owned())], 1.0));
     families.gauges("duty_failing", None, "Background duties that fail again and again", failing);
 }
