@@ -24,6 +24,7 @@ mod roots;
 mod rotation;
 mod start;
 mod systemd;
+mod telling;
 mod tpm;
 mod trail;
 mod transfer;

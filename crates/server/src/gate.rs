@@ -1,5 +1,6 @@
 //! The only door: every request is routed, authenticated, authorised, carried out and recorded here, in that order.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::USER_AGENT;
@@ -18,7 +19,7 @@ use strongroom_wire::error::{
 use strongroom_wire::ops::{AnyOperation, Protocol, Service};
 use strongroom_wire::secretsmanager::{self, Operation};
 use strongroom_wire::sigv4;
-use tracing::error;
+use tracing::{debug, error};
 
 use crate::app::App;
 use crate::authn::{self, Authenticated};
@@ -88,8 +89,9 @@ impl Endpoint for Gate {
         Arc::clone(&self.app.figures.connections)
     }
 
-    fn metrics(&self, form: Form) -> Option<Answer> {
-        Some(self.app.figures.answer(&self.app, form))
+    fn metrics(&self, form: Form, client: IpAddr) -> Option<Answer> {
+        let figures = &self.app.figures;
+        figures.may_be_fetched_from(client).then(|| figures.answer(&self.app, form))
     }
 }
 
@@ -111,6 +113,13 @@ impl Gate {
                 answer
             }
         };
+        debug!(
+            request_id = %call.request_id,
+            operation = asked.operation.map_or("unknown", AnyOperation::name),
+            result = answer.refusal.unwrap_or("ok"),
+            status = answer.status,
+            "a request was answered"
+        );
         requests.count(begun, asked.operation, asked.row, answer.refusal);
         requests.count_bytes(call.body.len(), answer.body.len());
         answer

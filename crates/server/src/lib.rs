@@ -28,6 +28,7 @@ pub mod identity_providers;
 pub mod listen;
 mod node;
 pub mod opening;
+pub mod reload;
 pub mod scratch;
 pub mod telemetry;
 pub mod transfer;

@@ -77,8 +77,17 @@ impl Instance {
     /// # Panics
     /// When it does not become ready; tells what it printed.
     #[must_use]
-    #[expect(clippy::expect_used, clippy::panic, reason = "tests fail")]
     pub fn start_with(directory: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_telling(directory, flags, variables, Stdio::piped())
+    }
+
+    /// A server on `directory` that writes its log to `log`. What goes to a pipe must be read: a full one holds it up.
+    ///
+    /// # Panics
+    /// When it does not become ready; tells what it printed.
+    #[must_use]
+    #[expect(clippy::expect_used, clippy::panic, reason = "tests fail")]
+    pub fn start_telling(directory: &Path, flags: &[&str], variables: &[(&str, &str)], log: Stdio) -> Self {
         let endpoint = directory.join("endpoint");
         let _ = fs::remove_file(&endpoint);
         let mut child = Command::new(binary())
@@ -87,7 +96,7 @@ impl Instance {
             .args(flags)
             .envs(variables.iter().copied())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(log)
             .spawn()
             .expect("the server starts");
         for _ in 0..STEPS_MAX {

@@ -5,6 +5,7 @@ mod compliance;
 mod functions;
 mod identity_providers;
 mod limits;
+mod log;
 mod metrics;
 mod network;
 mod otlp;
@@ -24,6 +25,7 @@ pub use backup::{BackupConfig, BucketConfig};
 pub use functions::{FunctionsConfig, IsolationConfig, LambdaEndpointConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
+pub use log::{LogConfig, LogFormat, LogLevel};
 pub use metrics::MetricsConfig;
 pub use network::{Network, NetworkError};
 pub use otlp::OtlpConfig;
@@ -79,6 +81,8 @@ pub struct Config {
     pub backup: BackupConfig,
     /// Figures that can be fetched.
     pub metrics: MetricsConfig,
+    /// The log.
+    pub log: LogConfig,
     /// The collector that figures and traces go to.
     pub otlp: OtlpConfig,
     /// What the rules of compliance ask for.
@@ -106,6 +110,7 @@ impl Default for Config {
             functions: FunctionsConfig::default(),
             backup: BackupConfig::default(),
             metrics: MetricsConfig::default(),
+            log: LogConfig::default(),
             otlp: OtlpConfig::default(),
             compliance: Parameters::default(),
         }

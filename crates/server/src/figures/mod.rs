@@ -13,15 +13,17 @@ mod process;
 mod requests;
 mod sample;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use http::HeaderMap;
 use http::header::ACCEPT;
 use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::registry::Registry;
 
 use crate::app::App;
-use crate::config::{Config, RootConfig};
+use crate::config::{Config, MetricsConfig, Network, RootConfig};
 use crate::front::Answer;
 
 pub(crate) use accounts::Row;
@@ -73,6 +75,8 @@ pub(crate) struct Figures {
     root_kind: &'static str,
     /// How old the newest backup and the last proven restore may be, in ms, where backups are taken.
     ages_ms_max: [Option<i64>; 2],
+    /// Who may fetch them, when anybody may.
+    readers: ArcSwap<Vec<Network>>,
 }
 
 impl Figures {
@@ -95,8 +99,19 @@ impl Figures {
             } else {
                 [None, None]
             },
+            readers: ArcSwap::from_pointee(readers(&config.metrics)),
             root_kind: config.roots.first().map_or("none", RootConfig::kind),
         }
+    }
+
+    /// Has those that `config` names fetch them from now on.
+    pub(crate) fn set_readers(&self, config: &MetricsConfig) {
+        self.readers.store(Arc::new(readers(config)));
+    }
+
+    /// Whether somebody at this address may fetch them.
+    pub(crate) fn may_be_fetched_from(&self, address: IpAddr) -> bool {
+        self.readers.load().iter().any(|network| network.contains(address))
     }
 
     /// What is answered to whoever may fetch them.
@@ -123,6 +138,10 @@ impl Figures {
         }
         Some(text)
     }
+}
+
+fn readers(config: &MetricsConfig) -> Vec<Network> {
+    if config.enabled { config.networks.clone() } else { Vec::new() }
 }
 
 #[cfg(test)]

@@ -163,8 +163,8 @@ pub trait Endpoint: Send + Sync + 'static {
         Arc::default()
     }
 
-    /// The answer to `GET /metrics` in this form, if there are figures.
-    fn metrics(&self, _form: Form) -> Option<Answer> {
+    /// The answer to `GET /metrics` in this form, if there are figures and somebody at this address may fetch them.
+    fn metrics(&self, _form: Form, _client: IpAddr) -> Option<Answer> {
         None
     }
 }
