@@ -187,6 +187,14 @@ async fn rules_and_dashboard_ask_for_figures_that_exist() {
     for name in names(&rules).iter().chain(&names(&pages)) {
         assert!(is_there(name), "alerts or pages: {name} is not told");
     }
+    let pages = ["observability.md", "backups.md"].map(|page| workspace().join("docs").join(page));
+    let pages = pages.map(|page| fs::read_to_string(page).expect("text")).concat();
+    for family in &families {
+        assert!(
+            pages.contains(&format!("`{family}`")) || OF_SINKS.contains(family),
+            "{family} is not in the documents"
+        );
+    }
     let mut checks = "groups:\n- name: panels\n  rules:\n".to_owned();
     for (title, expressions) in panels() {
         for expression in expressions {

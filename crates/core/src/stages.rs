@@ -6,7 +6,9 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use strongroom_types::Stopwatch;
 
 /// Stages of one request that are kept; a request that does more is told up to there.
 const STAGES_MAX: usize = 128;
@@ -18,7 +20,7 @@ tokio::task_local! {
 /// The stages of one request.
 #[derive(Debug)]
 pub struct Trace {
-    began: Instant,
+    began: Stopwatch,
     stages: Mutex<Stages>,
 }
 
@@ -48,7 +50,7 @@ impl Trace {
     /// The trace of a request that begins now.
     #[must_use]
     pub fn begin() -> Arc<Self> {
-        Arc::new(Self { began: Instant::now(), stages: Mutex::default() })
+        Arc::new(Self { began: Stopwatch::start(), stages: Mutex::default() })
     }
 
     /// How long the request has taken so far.

@@ -235,8 +235,7 @@ impl App {
         let databases = Arc::new(Databases::new(Arc::clone(&documents)));
         let host = host(config, &clock, &random, &databases)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
-        let owners = Owners::new(Arc::clone(&databases), Arc::clone(&random));
-        let rotators = rotators(&functions, &host, owners, config)?;
+        let rotators = rotators(&functions, &host, Owners::new(Arc::clone(&databases), Arc::clone(&random)), config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let backups = backups(config, (&root, &keyring), &documents, (&identities, &store), (&clock, &random))?;

@@ -10,4 +10,4 @@ pub use arn::Arn;
 pub use ids::{AccountId, Region};
 pub use secret::{SecretBuffer, SecretBytes, SecretText};
 pub use time::{Clock, MockClock, SystemClock, Timestamp};
-pub use times::Times;
+pub use times::{Stopwatch, Times};

@@ -1,13 +1,31 @@
 //! A histogram of times: fixed buckets of plain atomics, which many threads count in without a lock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The greatest time of each bucket, in µs; one more bucket has the rest.
 pub const BOUNDS_US: [u32; 18] = [
     50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
     5_000_000, 10_000_000, 30_000_000,
 ];
+
+/// Time that passes, for measuring how long something takes. What is decided by time takes a [`crate::Clock`].
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// One that runs from now on.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long it has run.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
 
 /// Times of one kind of work.
 #[derive(Debug, Default)]

@@ -12,6 +12,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 use strongroom_types::Times;
 
+/// Exemplars of buckets, which there are none of.
+type Exemplars = HashMap<usize, Exemplar<[(String, String); 0], f64>>;
+
 /// The labels of a sample.
 type Labels = Vec<(&'static str, String)>;
 
@@ -109,6 +112,5 @@ pub(super) fn encode_times(times: &Times, encoder: &mut MetricEncoder<'_>) -> fm
 
 fn encode_histogram(buckets: &[(f64, u64)], sum: f64, encoder: &mut MetricEncoder<'_>) -> fmt::Result {
     let count = buckets.iter().map(|(_, count)| count).sum();
-    let none: Option<&HashMap<usize, Exemplar<[(String, String); 0], f64>>> = None;
-    encoder.encode_histogram(sum, count, buckets, none)
+    encoder.encode_histogram(sum, count, buckets, None::<&Exemplars>)
 }

@@ -7,14 +7,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::registry::Unit;
-use strongroom_types::{AccountId, Times};
+use strongroom_types::{AccountId, Stopwatch, Times};
 use strongroom_wire::ops::AnyOperation;
 
 use super::accounts::{Accounts, Row};
@@ -58,7 +57,7 @@ struct Refused {
 
 /// A request that is being timed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Begun(Option<Instant>);
+pub(crate) struct Begun(Option<Stopwatch>);
 
 impl RequestFigures {
     /// Figures that tell up to `accounts_max` accounts apart. With `on` false nothing is counted.
@@ -83,7 +82,7 @@ impl RequestFigures {
 
     /// Begins to time a request.
     pub(crate) fn begin(&self) -> Begun {
-        Begun(self.on.then(Instant::now))
+        Begun(self.on.then(Stopwatch::start))
     }
 
     /// Where requests of an account count.

@@ -14,7 +14,7 @@ use prost::Message;
 use strongroom_types::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::exporter::{ExportError, Exporter, Signal};
@@ -112,13 +112,14 @@ async fn send_traces(app: Arc<App>, mut waiting: mpsc::Receiver<Vec<Span>>, mut 
 async fn gather(waiting: &mut mpsc::Receiver<Vec<Span>>, spans: &mut Vec<Span>) {
     let Some(first) = waiting.recv().await else { return std::future::pending().await };
     spans.extend(first);
-    let until = Instant::now() + GATHER_MAX;
-    while spans.len() < SPANS_MAX {
-        match timeout_at(until, waiting.recv()).await {
-            Ok(Some(more)) => spans.extend(more),
-            Ok(None) | Err(_) => break,
+    let more = async {
+        while spans.len() < SPANS_MAX
+            && let Some(more) = waiting.recv().await
+        {
+            spans.extend(more);
         }
-    }
+    };
+    drop(timeout(GATHER_MAX, more).await);
 }
 
 /// Sends a message, several times if need be.

@@ -6,12 +6,13 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Statement};
 use strongroom_crypto::Witness;
 use strongroom_crypto::ledger::ANCHOR_BYTES;
+use strongroom_types::Stopwatch;
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
@@ -182,7 +183,7 @@ impl Writer {
         let mut session = Session::open(connection, &self.config, &self.shared)?;
         while self.fill_group() {
             let group = std::mem::take(&mut self.pending);
-            let (began, commits) = (Instant::now(), group.iter().filter(|job| job.is_commit()).count());
+            let (began, commits) = (Stopwatch::start(), group.iter().filter(|job| job.is_commit()).count());
             let committed = session.commit(&group);
             if commits > 0 {
                 self.shared.activity.group(commits, began.elapsed(), committed.is_ok());
