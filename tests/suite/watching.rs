@@ -102,15 +102,29 @@ fn named(key: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
+/// The expressions of the alerts, in their order, each in one line.
+fn expressions() -> Vec<String> {
+    let text = fs::read_to_string(alerts()).expect("rules");
+    let parts = text.split("expr: ").skip(1).map(|part| {
+        let lines =
+            part.lines().take_while(|line| !["for: ", "labels:"].iter().any(|key| line.trim().starts_with(key)));
+        let words = lines.flat_map(str::split_whitespace).filter(|word| *word != ">-");
+        words.collect::<Vec<_>>().join(" ").trim_matches('\'').to_owned()
+    });
+    parts.collect()
+}
+
 #[test]
 fn each_alert_has_a_page_and_its_commands_exist() {
     let (names, pages) = (named("alert: "), named("runbook_url: "));
     assert_eq!(names.len(), pages.len());
     let index = fs::read_to_string(workspace().join("docs/runbooks/README.md")).expect("an index");
     let mut commands = BTreeSet::new();
-    for (name, page) in names.iter().zip(&pages) {
+    for ((name, page), expression) in names.iter().zip(&pages).zip(expressions()) {
         let text = fs::read_to_string(workspace().join(page)).unwrap_or_else(|_| panic!("{page} is there"));
         assert!(text.contains(&format!("Alert `{name}`")), "{page} is of {name}");
+        let shown = text.split("```promql").nth(1).and_then(|rest| rest.split("```").next()).expect("an expression");
+        assert_eq!(shown.split_whitespace().collect::<Vec<_>>().join(" "), expression, "{page}");
         let places: Vec<_> = HEADINGS.map(|heading| text.find(heading).unwrap_or_else(|| panic!("{heading}"))).into();
         assert!(places.is_sorted(), "{page}");
         let file = page.rsplit('/').next().expect("a file");
