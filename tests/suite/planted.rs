@@ -22,7 +22,7 @@ fn mark(n: u32) -> String {
 const TOKEN: &str = "00000000-0000-4000-8000-00000000000";
 
 /// Brings secret material in through every door there is, good requests and bad ones.
-async fn plant(client: &Raw) -> Vec<String> {
+pub(crate) async fn plant(client: &Raw) -> Vec<String> {
     let calls: [(&str, Value); 9] = [
         ("CreateSecret", json!({"Name": "p", "ClientRequestToken": format!("{TOKEN}1"), "SecretString": mark(1)})),
         (
@@ -83,7 +83,7 @@ fn files(directory: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 

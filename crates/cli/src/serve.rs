@@ -21,13 +21,14 @@ use strongroom_server::opening;
 use strongroom_server::workers::Workers;
 use strongroom_types::{AccountId, Clock, Region, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use crate::greeting::Greeting;
+use crate::log::Log;
+use crate::reload::Again;
 use crate::{data, notify, process, roots, settings, unseal};
 
 /// Settings on the command line. They win over those of the configuration file.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct ServeArgs {
     /// The data directory; made on first start. With --dev and without this, a temporary one.
     #[arg(long, value_name = "DIR")]
@@ -65,16 +66,14 @@ pub fn run(args: &ServeArgs) -> Result<(), Box<dyn Error>> {
         (None, true) => Some(process::TemporaryDirectory::new(&SystemRandom)?),
         _ => None,
     };
-    let config = settings(args, temporary.as_ref().map(process::TemporaryDirectory::path))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("STRONGROOM_LOG").unwrap_or_else(|_| EnvFilter::new("info")))
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+    let own = temporary.as_ref().map(|directory| directory.path().to_owned());
+    let config = settings(args, own.as_deref())?;
+    let log = Log::begin(&config.log)?;
     lock_memory(config.memory.lock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve_until_stopped(&config))
+    let args = args.clone();
+    let again = Again { running: config.clone(), log, settings: Box::new(move || settings(&args, own.as_deref())) };
+    runtime.block_on(serve_until_stopped(&config, again))
 }
 
 /// Before any key is in memory, and before there are other threads.
@@ -120,14 +119,14 @@ fn settings(args: &ServeArgs, temporary: Option<&Path>) -> Result<Config, Box<dy
     })
 }
 
-async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
+async fn serve_until_stopped(config: &Config, again: Again) -> Result<(), Box<dyn Error>> {
     let directory = &config.data.directory;
     let (clock, random): (Arc<dyn Clock>, Arc<_>) =
         (Arc::new(SystemClock), Arc::new(BufferedRandom::new(SystemRandom)));
     // Both are listened for before anything is opened: a stop asked for during the start is an orderly one too.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    // With TLS a hang-up asks for a look at the certificate's files; without, it must not end the server.
-    let _hang_up = signal(SignalKind::hangup())?;
+    // A hang-up asks for a look at the configuration and, with TLS, at the certificate's files.
+    let hang_up = signal(SignalKind::hangup())?;
     // Before anything is made: a first start that fails here must not have used up the only showing of the key.
     let listeners = Listeners::bind(config).await?;
     let elsewhere = config.store.url.is_some();
@@ -150,6 +149,7 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
     let url = url(&listeners);
     let gate = Arc::new(Gate::new(Arc::clone(&app)));
     app.lead_functions_to(&gate, &url);
+    let again = tokio::spawn(again.at_each(hang_up, Arc::clone(&app)));
     let workers = Workers::start(Arc::clone(&app));
     let others = other_regions(&app).await?;
     tell(config, &app, &url, new_key.as_ref(), &others)?;
@@ -163,6 +163,7 @@ async fn serve_until_stopped(config: &Config) -> Result<(), Box<dyn Error>> {
         notify::stopping();
     };
     let stopped = serve(listeners, gate, stop, config, clock, random).await;
+    again.abort();
     credentials::remove_endpoint(directory)?;
     workers.stop().await;
     app.stop_functions().await;

@@ -10,6 +10,8 @@ use strongroom_crypto::Sealed;
 use strongroom_crypto::aead::MessageKey;
 use strongroom_types::Timestamp;
 
+use crate::cache_figures::CacheFigures;
+
 /// How long an unwrapped data key is kept after it was unwrapped, in ms.
 pub const KEPT_MS: i64 = 5 * 60 * 1000;
 
@@ -52,6 +54,12 @@ impl DataKeys {
     /// Forgets the keys whose time is over. To be called now and then, since those that nobody asks for stay.
     pub fn forget_old(&self, now: Timestamp) {
         self.0.retain(|_, kept| kept.is_young(now));
+    }
+
+    /// This cache in numbers.
+    #[must_use]
+    pub fn figures(&self) -> CacheFigures {
+        CacheFigures::of(&self.0)
     }
 
     /// How many keys are kept.

@@ -18,7 +18,9 @@ use strongroom_types::SecretBytes;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
 use crate::announcing::Interest;
+use crate::cache_figures::CacheFigures;
 use crate::error::Error;
+use crate::stages;
 use crate::trail::NodeName;
 
 /// Stripes that keys are spread over, for ordering writers and for noticing changes while a document is loaded.
@@ -290,6 +292,12 @@ impl Documents {
         (behind > Duration::from_millis(self.age.usual_ms_max.max(LOST_MS_MIN))).then_some(behind)
     }
 
+    /// The cache of decoded documents, in numbers.
+    #[must_use]
+    pub fn cache_figures(&self) -> CacheFigures {
+        CacheFigures::of(&self.memory.cache)
+    }
+
     /// The store underneath.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
@@ -331,7 +339,9 @@ impl Documents {
     pub async fn load_newest<T: Document>(&self, key: impl Into<Arc<str>>) -> Result<Option<Loaded<T>>, Error> {
         let key = DocumentKey::new(T::KIND, key);
         let count = self.memory.count(&key);
+        let stage = stages::begin("store read");
         let Some(row) = self.store.get(&key).await? else { return Ok(None) };
+        drop(stage);
         let (loaded, bytes) = self.open::<T>(&row.key, row.version, &row.body)?;
         if T::CACHED {
             let bytes = loaded.value.decoded_bytes(bytes);
@@ -346,7 +356,9 @@ impl Documents {
     /// # Errors
     /// As [`Documents::load`].
     pub async fn load_many<T: Document>(&self, keys: &[Arc<str>]) -> Result<Vec<Loaded<T>>, Error> {
+        let stage = stages::begin("store read");
         let rows = self.store.get_many(T::KIND, keys).await?;
+        drop(stage);
         let mut opened = Vec::with_capacity(rows.len());
         let mut bytes_opened = 0;
         for row in rows.into_iter().flatten() {
@@ -389,6 +401,7 @@ impl Documents {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Loaded<T>>, Error> {
+        let _stage = stages::begin("store read");
         let rows = self.store.scan(T::KIND, prefix, after, limit).await?;
         rows.into_iter().map(|row| self.open::<T>(&row.key, row.version, &row.body).map(|(loaded, _)| loaded)).collect()
     }
@@ -403,6 +416,7 @@ impl Documents {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(Arc<str>, Result<Loaded<T>, String>)>, Error> {
+        let _stage = stages::begin("store read");
         let rows = self.store.scan(T::KIND, prefix, after, limit).await?;
         let opened = rows.into_iter().map(|row| {
             let opened = self.open::<T>(&row.key, row.version, &row.body).map(|(loaded, _)| loaded);
@@ -421,6 +435,7 @@ impl Documents {
     /// # Errors
     /// When the store fails.
     pub async fn range(&self, range: &Range) -> Result<Vec<Entry>, Error> {
+        let _stage = stages::begin("store read");
         Ok(self.store.range(range).await?)
     }
 
@@ -472,7 +487,9 @@ impl Documents {
     pub async fn commit(&self, batch: Batch) -> Result<(), Error> {
         let puts = batch.puts.iter().map(|put| put.key.clone());
         let keys: Vec<DocumentKey> = puts.chain(batch.deletes.iter().map(|delete| delete.key.clone())).collect();
+        let stage = stages::begin("store commit");
         let committed = self.store.commit(batch).await;
+        drop(stage);
         if committed.is_err() {
             // Whatever the reason, what the next attempt decides on comes from the store.
             keys.iter().for_each(|key| self.memory.change(key, None));

@@ -216,6 +216,18 @@ impl Nodes {
         Ok(left)
     }
 
+    /// Servers that have said that they are there; one where no others can be.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn present(&self, now: Timestamp) -> Result<usize, Error> {
+        if !self.shared {
+            return Ok(1);
+        }
+        let nodes = self.documents.scan::<Node>("", None, NODES_MAX).await?;
+        Ok(nodes.iter().filter(|node| now.millis().saturating_sub(node.value.seen_ms) <= GONE_MS).count())
+    }
+
     /// Notes which servers have said nothing since the last look.
     fn watch_silence(&self, nodes: &[Loaded<Node>], now: Timestamp) {
         let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);

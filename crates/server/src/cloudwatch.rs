@@ -73,7 +73,7 @@ pub(crate) async fn work(app: &App) -> Result<(), Error> {
     let told = Told { functions: Arc::clone(&app.functions) };
     for account in &accounts {
         if due.count {
-            let count = app.secrets.count(account, &app.region).await?;
+            let count = app.secrets.count(account, &app.region).await?.all;
             app.watch.metrics.note_secrets(account, count, app.clock.now());
         }
         if let Some(end_ms) = due.look_ms {

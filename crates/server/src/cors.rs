@@ -65,6 +65,7 @@ impl Cors {
             content_type: JSON_1_1,
             body: SecretBytes::default(),
             pieces: None,
+            refusal: None,
         })
     }
 

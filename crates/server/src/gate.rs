@@ -1,25 +1,28 @@
 //! The only door: every request is routed, authenticated, authorised, carried out and recorded here, in that order.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::USER_AGENT;
 use strongroom_core::access::message;
 use strongroom_core::secrets::owned::acting;
+use strongroom_core::secrets::refusals;
 use strongroom_core::trail::record::{
     EventKind, IdentityKind, Outcome, Record, Resource, Source, TlsDetails, UserIdentity,
 };
-use strongroom_core::{Caller, Ctx, Error, Principal, Way, random_uuid};
+use strongroom_core::{Caller, Ctx, Error, Principal, Way, random_uuid, stages};
 use strongroom_types::AccountId;
 use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, THROTTLING};
 use strongroom_wire::lambda::errors::TOO_MANY_REQUESTS_EXCEPTION;
 use strongroom_wire::ops::{AnyOperation, Protocol, Service};
 use strongroom_wire::secretsmanager::{self, Operation};
 use strongroom_wire::{lambda, sigv4};
-use tracing::error;
+use tracing::{debug, error};
 
 use crate::app::App;
 use crate::authn::{self, Authenticated};
 use crate::events::watching;
+use crate::figures::{ConnectionFigures, FAULT, Form, Row};
 use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
 use crate::node;
 use crate::ops::{self, Acted};
@@ -53,6 +56,13 @@ pub fn fault_text(failure: &Error) -> String {
     }
 }
 
+/// What is known of a request by the time that it is answered.
+#[derive(Default)]
+struct Asked {
+    operation: Option<AnyOperation>,
+    row: Row,
+}
+
 /// The door of a server.
 pub struct Gate {
     pub(crate) app: Arc<App>,
@@ -75,8 +85,13 @@ impl Endpoint for Gate {
         self.app.events.watching.end();
     }
 
-    fn metrics(&self) -> Option<Answer> {
-        Some(self.app.figures.answer())
+    fn connections(&self) -> Arc<ConnectionFigures> {
+        Arc::clone(&self.app.figures.connections)
+    }
+
+    fn metrics(&self, form: Form, client: IpAddr) -> Option<Answer> {
+        let figures = &self.app.figures;
+        figures.may_be_fetched_from(client).then(|| figures.answer(&self.app, form))
     }
 }
 
@@ -94,26 +109,61 @@ impl Gate {
             return answer;
         }
         let call = spoken::unpacked(call);
-        let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
         if watching::is_asked(&call) {
+            let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
             return watching::answer(&self, &call, claim).await;
         }
-        let asked = route::asked(&call, claim.as_ref().ok().map(sigv4::Claim::service));
+        let requests = &self.app.figures.requests;
+        let (begun, mut asked) = (requests.begin(), Asked::default());
+        let answer = match self.app.telemetry.tracer.begin(&call) {
+            None => self.answer_to(&call, &mut asked).await,
+            Some(traced) => {
+                let answer = stages::traced(traced.trace(), self.answer_to(&call, &mut asked)).await;
+                self.app.telemetry.tracer.end(&traced, &call, asked.operation, &answer);
+                answer
+            }
+        };
+        debug!(
+            request_id = %call.request_id,
+            operation = asked.operation.map_or("unknown", AnyOperation::name),
+            result = answer.refusal.unwrap_or("ok"),
+            status = answer.status,
+            "a request was answered"
+        );
+        requests.count(begun, asked.operation, asked.row, answer.refusal);
+        requests.count_bytes(call.body.len(), answer.body.len());
+        answer
+    }
+
+    async fn answer_to(&self, call: &Call, noted: &mut Asked) -> Answer {
+        let requests = &self.app.figures.requests;
+        let stage = stages::begin("route");
+        let claim = sigv4::parse(&authn::signed_parts(call), &call.headers);
+        let asked = route::asked(call, claim.as_ref().ok().map(sigv4::Claim::service));
+        drop(stage);
         let service = asked.service;
+        noted.operation = asked.operation.as_ref().ok().copied();
         if let Ok(operation) = asked.operation
             && !operation.needs_signature()
         {
             if self.app.admission.sign_in.has_failed_too_often(call.source, call.received) {
-                return self.turn_away(&call, service, Some(operation), too_often(service), None).await;
+                return self.turn_away(call, service, Some(operation), too_often(service), None).await;
             }
             let anonymous = self.app.anonymous.clone();
-            return self.carry_out(&call, operation, anonymous).await;
+            return self.carry_out(call, operation, anonymous).await;
         }
-        let signer = authn::authenticate(&self.app, &call, claim, service).await;
+        let stage = stages::begin("authn");
+        let signer = authn::authenticate(&self.app, call, claim, service).await;
+        drop(stage);
+        match &signer {
+            Ok(signer) => noted.row = requests.row(&signer.caller.account),
+            Err(Error::Refused(_)) => requests.signature_refused(),
+            Err(_) => {}
+        }
         match (asked.operation, signer) {
-            (Ok(operation), Ok(signer)) => self.carry_out(&call, operation, signer).await,
-            (Ok(operation), Err(failure)) => self.turn_away(&call, service, Some(operation), failure, None).await,
-            (Err(unknown), signer) => self.turn_away(&call, service, None, unknown.into(), signer.ok()).await,
+            (Ok(operation), Ok(signer)) => self.carry_out(call, operation, signer).await,
+            (Ok(operation), Err(failure)) => self.turn_away(call, service, Some(operation), failure, None).await,
+            (Err(unknown), signer) => self.turn_away(call, service, None, unknown.into(), signer.ok()).await,
         }
     }
 
@@ -134,7 +184,11 @@ impl Gate {
             UserIdentity { invoked_by: Some(principal.to_owned()), ..UserIdentity::of(IdentityKind::AwsService) };
         let caller = Arc::new(Caller::service(account.clone(), principal));
         let signer = Authenticated { caller, identity: Arc::new(identity) };
-        self.carry_out(call, AnyOperation::SecretsManager(operation), signer).await
+        let (operation, requests) = (AnyOperation::SecretsManager(operation), &self.app.figures.requests);
+        let begun = requests.begin();
+        let answer = self.carry_out(call, operation, signer).await;
+        requests.count(begun, Some(operation), requests.row(account), answer.refusal);
+        answer
     }
 
     async fn carry_out(&self, call: &Call, operation: AnyOperation, signer: Authenticated) -> Answer {
@@ -162,9 +216,16 @@ impl Gate {
         } else {
             match self.app.standing.why_refused(operation.is_read_only()) {
                 Some(text) => Err(Error::refused(SERVICE_UNAVAILABLE, text)),
-                None => ops::run(&self.app, &cx, operation, call).await,
+                None => {
+                    let _stage = stages::begin("operation");
+                    ops::run(&self.app, &cx, operation, call).await
+                }
             }
         };
+        let reads_value = operation == AnyOperation::SecretsManager(Operation::GetSecretValue);
+        if reads_value && carried_out.as_ref().err().is_some_and(refusals::is_marked_for_deletion) {
+            self.app.figures.requests.deleted_secret_read();
+        }
         match carried_out {
             Ok(answered) => {
                 let resource = |done: &Acted| Resource {
@@ -317,6 +378,7 @@ impl Gate {
 
     /// Writes the request's record, behind those of what services did for it.
     pub(crate) async fn append_record(&self, cx: &Ctx, outcome: &Outcome) -> Result<(), Error> {
+        let _stage = stages::begin("trail");
         let mut lines = cx.take_parts();
         if lines.is_empty() {
             return self.append(cx.finish_record(outcome).1).await;
@@ -340,7 +402,10 @@ impl Gate {
             error!(request_id = %call.request_id, fault = %fault_text(failure), "a request failed");
         }
         let protocol = route::spoken(call, service);
-        spoken::refusal(&told(protocol, failure), service, protocol, &call.request_id)
+        let told = told(protocol, failure);
+        let mut answer = spoken::refusal(&told, service, protocol, &call.request_id);
+        answer.refusal = Some(if matches!(failure, Error::Refused(_)) { told.code.name } else { FAULT });
+        answer
     }
 }
 

@@ -42,6 +42,7 @@ fn report(status: u16, word: &'static str, reasons: &[String], warnings: &[Strin
         content_type: "application/json",
         body: SecretBytes::new(body),
         pieces: None,
+        refusal: None,
     }
 }
 

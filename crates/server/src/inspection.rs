@@ -34,6 +34,7 @@ pub async fn repeat(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
 /// Looks once, and tells the log what is wrong.
 async fn inspect(app: &App) {
     let looked = app.store.integrity().await.map(|found| found.faults);
+    app.figures.inspection.done(app.clock.now(), looked.as_ref().ok().map(Vec::len));
     match looked {
         Ok(faults) if faults.is_empty() => info!("the store is whole, every row the last that was written"),
         Ok(faults) => {

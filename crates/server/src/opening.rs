@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::credentials::CREDENTIALS_FILE;
 
 /// The directory of the store inside the data directory.
-const STORE_DIRECTORY: &str = "store";
+pub(crate) const STORE_DIRECTORY: &str = "store";
 /// Documents that a start looks at before it serves, at most: some ten µs each. Of a larger store the look comes later.
 const LOOKED_AT_MAX: u64 = 5000;
 

@@ -120,6 +120,11 @@ impl Standing {
         }
     }
 
+    /// Duties that fail again and again.
+    pub(crate) fn failing(&self) -> Vec<&'static str> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
     /// What `whose` warns of from now on, in place of what it did.
     pub(crate) fn warn(&self, whose: &'static str, warnings: Vec<String>) {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).insert(whose, warnings);

@@ -14,9 +14,11 @@ use tracing::{error, info};
 
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
+use crate::figures::looks;
 use crate::gate::fault_text;
 use crate::{
-    backups, cloudwatch, events, frozen, inspection, logs, node, refused, rewrapping, rotating, sinks, trails,
+    backups, cloudwatch, events, frozen, inspection, logs, node, refused, rewrapping, rotating, sinks, telemetry,
+    trails,
 };
 
 /// Between two looks at the trail's outbox, in ms.
@@ -221,6 +223,8 @@ impl Workers {
         let duties = DUTIES.iter().map(|duty| tokio::spawn(repeat(Arc::clone(&app), *duty, stopped.clone())));
         let mut tasks: Vec<_> = duties.collect();
         tasks.push(tokio::spawn(inspection::repeat(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(telemetry::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(looks::repeat(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(rotating::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(events::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(backups::until_stopped(Arc::clone(&app), stopped.clone())));

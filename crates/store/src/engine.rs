@@ -2,6 +2,7 @@
 
 use strongroom_crypto::ledger::{ANCHOR_BYTES, Ledger};
 
+use crate::activity::Activity;
 use crate::api::{Store, StoreFuture};
 use crate::transfer::{Exporter, Standing};
 
@@ -66,6 +67,11 @@ pub trait Engine: Store + Exporter {
     /// Commits that the ledger counts, by what this process wrote or last saw, and not by what the storage says now; 0
     /// before it is kept.
     fn commits(&self) -> u64;
+
+    /// What this process has had the engine do, in numbers; none where nobody counts.
+    fn activity(&self) -> Option<&Activity> {
+        None
+    }
 
     /// Names in the ledger the anchor that knows of this store from now on.
     ///

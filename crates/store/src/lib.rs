@@ -1,5 +1,6 @@
 //! The store's contract and its engines: sealed documents and plain indexes. Knows nothing of what is sealed.
 
+mod activity;
 pub mod api;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
@@ -13,6 +14,7 @@ mod rules;
 mod sqlite;
 pub mod transfer;
 
+pub use activity::Activity;
 pub use api::{
     Batch, Change, Companion, Delete, DocumentKey, Entry, FeedEntry, FeedRow, Index, Kind, LedgerBegin, Put, Range,
     Row, Store, StoreError, StoreFuture, Term, Watcher,

@@ -78,7 +78,7 @@ impl Instance {
     /// When it does not become ready; tells what it printed.
     #[must_use]
     pub fn start_with(directory: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::start_to(directory, flags, variables, Stdio::null())
+        Self::run(directory, flags, variables, (Stdio::null(), Stdio::piped()))
     }
 
     /// As [`Instance::start_with`], with another standard output.
@@ -86,8 +86,21 @@ impl Instance {
     /// # Panics
     /// As [`Instance::start_with`].
     #[must_use]
-    #[expect(clippy::expect_used, clippy::panic, reason = "tests fail")]
     pub fn start_to(directory: &Path, flags: &[&str], variables: &[(&str, &str)], output: impl Into<Stdio>) -> Self {
+        Self::run(directory, flags, variables, (output.into(), Stdio::piped()))
+    }
+
+    /// A server on `directory` that writes its log to `log`. What goes to a pipe must be read: a full one holds it up.
+    ///
+    /// # Panics
+    /// When it does not become ready; tells what it printed.
+    #[must_use]
+    pub fn start_telling(directory: &Path, flags: &[&str], variables: &[(&str, &str)], log: Stdio) -> Self {
+        Self::run(directory, flags, variables, (Stdio::null(), log))
+    }
+
+    #[expect(clippy::expect_used, clippy::panic, reason = "tests fail")]
+    fn run(directory: &Path, flags: &[&str], variables: &[(&str, &str)], (output, log): (Stdio, Stdio)) -> Self {
         let endpoint = directory.join("endpoint");
         let _ = fs::remove_file(&endpoint);
         let mut child = Command::new(binary())
@@ -96,7 +109,7 @@ impl Instance {
             .args(flags)
             .envs(variables.iter().copied())
             .stdout(output)
-            .stderr(Stdio::piped())
+            .stderr(log)
             .spawn()
             .expect("the server starts");
         for _ in 0..STEPS_MAX {

@@ -58,15 +58,16 @@ pub fn look(config: &Config, findings: &mut Findings) {
     }
     let bucket_keys = config.backup.s3.as_ref().and_then(|bucket| bucket.credentials_file.clone());
     let secret = [config.tls.key_file.clone(), config.store.password_file.clone(), config.store.key_file.clone()];
-    for path in secret.into_iter().chain([bucket_keys]).flatten() {
+    for path in secret.into_iter().chain([bucket_keys, config.otlp.headers_file.clone()]).flatten() {
         look(path, OTHERS, true);
     }
     for sink in &config.audit.sinks {
         sink.secret_files().iter().for_each(|path| look(path.to_path_buf(), OTHERS, true));
         sink.open_files().iter().for_each(|path| look(path.to_path_buf(), 0, true));
     }
-    let open = [&config.tls.certificate_file, &config.store.ca_file, &config.store.certificate_file];
-    for path in open.into_iter().flatten() {
+    let store = [&config.store.ca_file, &config.store.certificate_file];
+    let open = [&config.tls.certificate_file, &config.otlp.ca_file].into_iter().chain(store);
+    for path in open.flatten() {
         look(path.clone(), 0, true);
     }
     if good {

@@ -27,6 +27,7 @@ use crate::functions::resolve::FunctionRef;
 use crate::kms::grant::Grant;
 use crate::kms::resolve::KeyRef;
 use crate::secrets::resolve::SecretRef;
+use crate::stages;
 
 pub use self::conditions::RequestKeys;
 pub(crate) use self::conditions::{tag_of, without_keys};
@@ -265,6 +266,7 @@ pub fn authorize(
     if cx.caller.principal == Principal::Service {
         return Ok(Permit { action, resource });
     }
+    let _stage = stages::begin("authorize");
     let question = Question::on(cx, &resource, request)?;
     match question.denial(action, true)? {
         None => Ok(Permit { action, resource }),

@@ -43,6 +43,7 @@ use self::role::Role;
 use self::role_use::RoleUses;
 use self::signers::Signer;
 use self::user::User;
+use crate::cache_figures::CacheFigures;
 use crate::documents::{Document, Documents, Loaded};
 use crate::error::Error;
 
@@ -111,6 +112,12 @@ impl Identities {
             role_uses: RoleUses::default(),
             key_uses: key_uses::Pending::default(),
         }
+    }
+
+    /// The cache of signers, in numbers.
+    #[must_use]
+    pub fn signer_figures(&self) -> CacheFigures {
+        CacheFigures::of(&self.signers)
     }
 
     /// The documents underneath.

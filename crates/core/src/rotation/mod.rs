@@ -2,10 +2,13 @@
 //! what came of it (specification §5).
 
 mod decide;
+mod outcomes;
 mod redact;
 mod work;
 
 use std::sync::Arc;
+
+pub use outcomes::{Due, Outcome, Outcomes};
 
 use strongroom_store::{Batch, Range};
 use strongroom_types::{Clock, Region, Timestamp};
@@ -38,6 +41,7 @@ pub struct Rotations {
     clock: Arc<dyn Clock>,
     region: Region,
     quotas: Quotas,
+    outcomes: Outcomes,
 }
 
 impl Rotations {
@@ -50,7 +54,7 @@ impl Rotations {
         clock: Arc<dyn Clock>,
         region: Region,
     ) -> Self {
-        Self { documents, kms, rotator, clock, region, quotas: Quotas::default() }
+        Self { documents, kms, rotator, clock, region, quotas: Quotas::default(), outcomes: Outcomes::default() }
     }
 
     /// With other quotas than AWS's.

@@ -8,7 +8,7 @@ use strongroom_store::Batch;
 use strongroom_types::{SecretBytes, Timestamp};
 
 use super::decide::{Move, decide, plan_after_failure, plan_next};
-use super::{LEASE_MS, Rotations, Taken, hold, redact};
+use super::{LEASE_MS, Outcome, Rotations, Taken, hold, redact};
 use crate::documents::{Loaded, retry};
 use crate::error::Error;
 use crate::random_uuid;
@@ -157,7 +157,9 @@ impl Rotations {
         batch.feed.extend(events::entries(&self.documents, &secret.value, decided.now, &event)?);
         plan(&mut decided.next, rotation);
         self.documents.put(&mut batch, Some(&decided.job), &Arc::new(decided.next))?;
-        self.documents.commit(batch).await
+        self.documents.commit(batch).await?;
+        self.outcomes.add(Outcome::Missed);
+        Ok(())
     }
 
     /// Begins a rotation in the job's window.
@@ -182,7 +184,9 @@ impl Rotations {
         history::add(&self.documents, &mut batch, &mut decided.next, entry)?;
         self.documents.put(&mut batch, Some(&secret), &Arc::new(after))?;
         self.documents.put(&mut batch, Some(&decided.job), &Arc::new(decided.next))?;
-        self.documents.commit(batch).await
+        self.documents.commit(batch).await?;
+        self.outcomes.add(Outcome::Started);
+        Ok(())
     }
 
     fn call(&self, secret: &Arc<Secret>, run: &Run, step: Step) -> Result<Call, Error> {
@@ -256,7 +260,13 @@ impl Rotations {
             ..entry_of(&secret.value, Some(run), now, happened)
         };
         history::add(&self.documents, &mut batch, &mut settled.next, entry)?;
-        match (failure.is_some(), step.next(run.under_way.purpose)) {
+        let purpose = run.under_way.purpose;
+        let ended = match (purpose, failure.is_some(), step.next(purpose)) {
+            (Purpose::Rotate, true, _) => Some(Outcome::Failed),
+            (Purpose::Rotate, false, None) => Some(Outcome::Succeeded),
+            _ => None,
+        };
+        match (failure.is_some(), step.next(purpose)) {
             (true, _) => self.fail(&mut batch, &mut settled, call, step, now).await?,
             (false, Some(following)) => {
                 if let Some(run) = &mut settled.next.run {
@@ -278,7 +288,11 @@ impl Rotations {
             self.documents.put(&mut batch, Some(&secret), &Arc::new(settled.after))?;
         }
         self.documents.put(&mut batch, Some(&job), &Arc::new(settled.next))?;
-        self.documents.commit(batch).await
+        self.documents.commit(batch).await?;
+        if let Some(outcome) = ended {
+            self.outcomes.add(outcome);
+        }
+        Ok(())
     }
 
     async fn fail(

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use strongroom_store::Range;
+use strongroom_store::{Index, Range};
 use strongroom_types::{AccountId, Region, Timestamp};
 
-use super::model::{BY_CREATED, place};
+use super::model::{BY_CREATED, BY_PURGE, place};
 use super::{Secrets, refusals};
 use crate::error::Error;
 
@@ -16,6 +16,15 @@ const STRETCH: usize = 1000;
 const GOOD_MS: i64 = 3_600_000;
 /// How long an account that has reached its quota is refused without counting anew, in ms.
 const REFUSED_MS: i64 = 10_000;
+
+/// How many secrets an account has in a region.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SecretCount {
+    /// All of them, those that are scheduled for deletion included.
+    pub all: u64,
+    /// Those that are scheduled for deletion.
+    pub deleted: u64,
+}
 
 /// What was counted, by account and region.
 #[derive(Debug, Default)]
@@ -34,22 +43,27 @@ impl Counted {
 }
 
 impl Secrets {
-    /// The number of secrets of an account in a region, those that are scheduled for deletion included. Walks an index:
-    /// about a microsecond a secret.
+    /// Counts an account's secrets in a region. Walks indexes, a thousand entries at once: about a microsecond a secret.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn count(&self, account: &AccountId, region: &Region) -> Result<u64, Error> {
-        let prefix = place(account.as_str(), region.as_str());
-        let (mut secrets, mut after) = (0, None);
+    pub async fn count(&self, account: &AccountId, region: &Region) -> Result<SecretCount, Error> {
+        let place = place(account.as_str(), region.as_str());
+        let (all, deleted) = (self.entries(BY_CREATED, &place).await?, self.entries(BY_PURGE, &place).await?);
+        Ok(SecretCount { all, deleted })
+    }
+
+    async fn entries(&self, index: Index, prefix: &str) -> Result<u64, Error> {
+        let (mut count, mut after) = (0, None);
         loop {
-            let range = Range { index: BY_CREATED, prefix: prefix.clone(), after, descending: false, limit: STRETCH };
+            let range = Range { index, prefix: prefix.to_owned(), after, descending: false, limit: STRETCH };
             let entries = self.documents.range(&range).await?;
-            secrets += entries.len() as u64;
+            count += entries.len() as u64;
             if entries.len() < STRETCH {
-                return Ok(secrets);
+                return Ok(count);
             }
             after = entries.last().cloned();
+            tokio::task::yield_now().await;
         }
     }
 
@@ -71,7 +85,7 @@ impl Secrets {
         });
         let counted = match good {
             Some(counted) => counted,
-            None => Counted { secrets: self.count(account, region).await?, at: now },
+            None => Counted { secrets: self.count(account, region).await?.all, at: now },
         };
         let has_place = self.counts.with(|counts| {
             let entry = counts.entry(key).or_insert(counted);

@@ -20,7 +20,7 @@ mod policies;
 mod put;
 mod quotas;
 mod read;
-mod refusals;
+pub mod refusals;
 pub mod regions;
 pub mod resolve;
 pub mod rotation;
@@ -43,6 +43,7 @@ use self::access_days::AccessDays;
 use self::count::Counts;
 use self::model::Secret;
 use self::rotation::rotator::Rotator;
+use crate::cache_figures::CacheFigures;
 use crate::ctx::{Ctx, Done};
 use crate::data_keys::DataKeys;
 use crate::documents::{Documents, Loaded};
@@ -50,6 +51,7 @@ use crate::error::Error;
 use crate::identities::Identities;
 use crate::kms::Kms;
 use crate::trail::segments::Segments;
+pub use count::SecretCount;
 
 pub use self::quotas::Quotas;
 pub(crate) use self::refusals::invalid_page_token;
@@ -111,6 +113,12 @@ impl Secrets {
     /// Forgets the unwrapped data keys whose time is over.
     pub fn forget_old_data_keys(&self, now: Timestamp) {
         self.data_keys.forget_old(now);
+    }
+
+    /// The cache of unwrapped data keys, in numbers.
+    #[must_use]
+    pub fn data_key_figures(&self) -> CacheFigures {
+        self.data_keys.figures()
     }
 
     /// Adds the removal of a version's value to `batch`, if it has one.

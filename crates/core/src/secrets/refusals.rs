@@ -7,6 +7,9 @@ use strongroom_wire::secretsmanager::errors as codes;
 
 use crate::error::Error;
 
+/// What is told of a secret in its recovery window.
+const MARKED_FOR_DELETION: &str = "You can't perform this operation on the secret because it was marked for deletion.";
+
 /// The text for principals that a policy cannot name.
 const UNSUPPORTED_PRINCIPAL: &str = "This resource policy contains an unsupported principal.";
 
@@ -42,10 +45,13 @@ pub fn selectors_disagree() -> Error {
 /// The secret is in its recovery window.
 #[must_use]
 pub fn marked_for_deletion() -> Error {
-    Error::refused(
-        codes::INVALID_REQUEST_EXCEPTION,
-        "You can't perform this operation on the secret because it was marked for deletion.",
-    )
+    Error::refused(codes::INVALID_REQUEST_EXCEPTION, MARKED_FOR_DELETION)
+}
+
+/// Whether a failure is that the secret is in its recovery window.
+#[must_use]
+pub fn is_marked_for_deletion(failure: &Error) -> bool {
+    matches!(failure, Error::Refused(refusal) if refusal.message == MARKED_FOR_DELETION)
 }
 
 /// DeleteSecret on a secret whose deletion is scheduled (text unconfirmed).

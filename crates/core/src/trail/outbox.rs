@@ -163,6 +163,32 @@ impl Outbox {
         Ok(!self.store.feed(&self.topic, last_allowed, 1).await?.is_empty())
     }
 
+    /// About how many entries wait: as many as there are numbers from the first to the last. Reads some two dozen entries
+    /// at most, however many there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn waiting(&self) -> Result<u64, StoreError> {
+        let behind = async |after: u64| {
+            let row = self.store.feed(&self.topic, after, 1).await?;
+            Ok::<_, StoreError>(row.first().map(|row| row.sequence))
+        };
+        let Some(first) = behind(0).await? else { return Ok(0) };
+        // The last that is known, and a distance behind which there is nothing.
+        let (mut last, mut distance) = (first, 1);
+        while let Some(found) = behind(last.saturating_add(distance)).await? {
+            (last, distance) = (found, distance.saturating_mul(2));
+        }
+        while distance > 0 {
+            let half = distance / 2;
+            match behind(last.saturating_add(half)).await? {
+                Some(found) => (last, distance) = (found, last.saturating_add(distance).saturating_sub(found)),
+                None => distance = half,
+            }
+        }
+        Ok(last - first + 1)
+    }
+
     /// Opens the entries that were not moved by this, up to the first that cannot be opened.
     fn open(&self, rows: Vec<FeedRow>, progress: &Progress) -> Page {
         let mut page = Page { entries: Vec::with_capacity(rows.len()), through: None, stopped: None };

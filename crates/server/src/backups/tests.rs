@@ -126,7 +126,10 @@ async fn what_is_due_is_done_and_what_was_taken_is_proven() {
         assert_eq!(backed.kinds().await, kinds);
     }
     assert_eq!(backed.house.app.standing.warnings(), [""; 0]);
-    let text = String::from_utf8(backed.house.app.figures.answer().body.expose().to_vec()).unwrap();
+    let text = String::from_utf8(
+        backed.house.app.figures.answer(&backed.house.app, crate::front::Form::OpenMetrics).body.expose().to_vec(),
+    )
+    .unwrap();
     assert!(text.contains("strongroom_backup_kept 4"), "{text}");
     assert!(text.contains("strongroom_backup_failures_total 0"), "{text}");
 }

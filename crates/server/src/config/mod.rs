@@ -7,8 +7,10 @@ mod events;
 mod functions;
 mod identity_providers;
 mod limits;
+mod log;
 mod metrics;
 mod network;
+mod otlp;
 mod partners;
 mod port;
 mod private_endpoints;
@@ -29,8 +31,10 @@ pub use events::EventsConfig;
 pub use functions::{FunctionsConfig, IsolationConfig, LambdaEndpointConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
+pub use log::{LogConfig, LogFormat, LogLevel};
 pub use metrics::MetricsConfig;
 pub use network::{Network, NetworkError};
+pub use otlp::OtlpConfig;
 pub use partners::PartnersConfig;
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use private_endpoints::PrivateEndpointConfig;
@@ -38,8 +42,8 @@ pub use problems::{Problem, Problems};
 pub use quotas::QuotasConfig;
 pub use roots::RootConfig;
 pub use sinks::{
-    ArchiveConfig, Begin, OtlpConfig, SinkConfig, SinkKind, StdoutConfig, SyslogConfig, SyslogFraming, WebhookConfig,
-    WhenFull,
+    ArchiveConfig, Begin, OtlpSinkConfig, SinkConfig, SinkKind, StdoutConfig, SyslogConfig, SyslogFraming,
+    WebhookConfig, WhenFull,
 };
 pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, MemoryConfig, MemoryLock};
 pub use store::StoreConfig;
@@ -94,6 +98,10 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Metrics and alarms as CloudWatch has them.
     pub cloudwatch: CloudWatchConfig,
+    /// The log.
+    pub log: LogConfig,
+    /// The collector that figures and traces go to.
+    pub otlp: OtlpConfig,
     /// What the rules of compliance ask for.
     pub compliance: Parameters,
 }
@@ -122,6 +130,8 @@ impl Default for Config {
             backup: BackupConfig::default(),
             metrics: MetricsConfig::default(),
             cloudwatch: CloudWatchConfig::default(),
+            log: LogConfig::default(),
+            otlp: OtlpConfig::default(),
             compliance: Parameters::default(),
         }
     }
@@ -159,6 +169,11 @@ impl Config {
         problems.none_or(())
     }
 
+    /// Whether anybody asks for figures.
+    pub(crate) fn has_figures(&self) -> bool {
+        self.metrics.enabled || self.otlp.sends_metrics()
+    }
+
     fn check_into(&self, problems: &mut Problems) {
         self.data.check(problems);
         self.store.check(self.dev, problems);
@@ -176,6 +191,8 @@ impl Config {
         self.events.check(problems);
         self.backup.check(&self.data.directory, problems);
         self.cloudwatch.check(problems);
+        self.metrics.check(problems);
+        self.otlp.check(problems);
         compliance::check(&self.compliance, problems);
     }
 }

@@ -133,6 +133,21 @@ pub(super) fn check(roots: &[RootConfig], problems: &mut Problems) {
 }
 
 impl RootConfig {
+    /// The name of its kind, as the configuration has it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "file",
+            Self::Environment { .. } => "environment",
+            Self::SystemdCredential { .. } => "systemd_credential",
+            Self::Command { .. } => "command",
+            Self::Transit { .. } => "transit",
+            Self::AwsKms { .. } => "aws_kms",
+            Self::Pkcs11 { .. } => "pkcs11",
+            Self::Shares { .. } => "shares",
+        }
+    }
+
     fn problems(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut add = |problem: Option<String>| found.extend(problem);

@@ -53,7 +53,7 @@ pub struct SinkConfig {
     pub syslog: Option<SyslogConfig>,
     /// An OTLP collector.
     #[serde(default)]
-    pub otlp: Option<OtlpConfig>,
+    pub otlp: Option<OtlpSinkConfig>,
     /// A bucket.
     #[serde(default)]
     pub s3: Option<ArchiveConfig>,
@@ -167,7 +167,7 @@ pub enum SyslogFraming {
 /// An OTLP collector.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OtlpConfig {
+pub struct OtlpSinkConfig {
     /// Where it is, without `/v1/logs`: `https://HOST[:PORT]`, or `http` on loopback.
     pub url: String,
     /// File with headers to send, a line each: `Authorization: Bearer …`. Read anew for each batch.
@@ -224,7 +224,7 @@ pub enum SinkKind<'a> {
     /// A syslog receiver.
     Syslog(&'a SyslogConfig),
     /// An OTLP collector.
-    Otlp(&'a OtlpConfig),
+    Otlp(&'a OtlpSinkConfig),
     /// A bucket.
     S3(&'a ArchiveConfig),
     /// A webhook.
@@ -315,7 +315,7 @@ impl SinkConfig {
         within("time_ms_max", self.time_ms_max.into(), 100, 600_000);
         match self.kind() {
             Some(SinkKind::Syslog(syslog)) => syslog.check(&format!("{at}.syslog"), problems),
-            Some(SinkKind::Otlp(OtlpConfig { url, .. })) => check_url(url, &format!("{at}.otlp"), problems),
+            Some(SinkKind::Otlp(OtlpSinkConfig { url, .. })) => check_url(url, &format!("{at}.otlp"), problems),
             Some(SinkKind::Webhook(WebhookConfig { url, .. })) => check_url(url, &format!("{at}.webhook"), problems),
             Some(SinkKind::S3(s3)) => {
                 check_url(&s3.url, &format!("{at}.s3"), problems);

@@ -26,6 +26,7 @@ use strongroom_core::ctx::PrivateEndpoint;
 use strongroom_types::{SecretBytes, Timestamp};
 use tokio::sync::mpsc;
 
+pub use crate::figures::{ConnectionFigures, Form};
 pub(crate) use request_id::RequestIds;
 pub(crate) use sending::AnswerBody;
 pub(crate) use service::Front;
@@ -108,13 +109,15 @@ pub struct Answer {
     pub body: SecretBytes,
     /// Pieces of a body that has no end yet, in place of `body`: it ends when this is closed.
     pub pieces: Option<mpsc::Receiver<SecretBytes>>,
+    /// For the figures: the code of the error, when it tells of one.
+    pub refusal: Option<&'static str>,
 }
 
 impl Answer {
     /// An answer without further headers.
     #[must_use]
     pub fn of(status: u16, content_type: &'static str, body: impl Into<SecretBytes>) -> Self {
-        Self { status, headers: Vec::new(), content_type, body: body.into(), pieces: None }
+        Self { status, headers: Vec::new(), content_type, body: body.into(), pieces: None, refusal: None }
     }
 
     /// An AWS JSON 1.1 answer without further headers.
@@ -161,8 +164,13 @@ pub trait Endpoint: Send + Sync + 'static {
     /// The server is being stopped: answers without an end are to end.
     fn stopping(&self) {}
 
-    /// The answer to `GET /metrics`, if there are figures.
-    fn metrics(&self) -> Option<Answer> {
+    /// Where connections count.
+    fn connections(&self) -> Arc<ConnectionFigures> {
+        Arc::default()
+    }
+
+    /// The answer to `GET /metrics` in this form, if there are figures and somebody at this address may fetch them.
+    fn metrics(&self, _form: Form, _client: IpAddr) -> Option<Answer> {
         None
     }
 }

@@ -1,5 +1,6 @@
 //! The steps of an exchange, each under its limit; [`Exchange`] takes them one after the other.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
@@ -20,8 +21,9 @@ use super::refusal::Refusal;
 use super::shield::{Panicked, Shield, Work};
 use super::source::source;
 use super::{Answer, AnswerBody, Call, Endpoint, RequestIds};
-use crate::config::{Config, MetricsConfig, Network};
+use crate::config::{Config, Network};
 use crate::cors::{Cors, Origin};
+use crate::figures::Form;
 use crate::health;
 use crate::listen::{Held, Line, Underway, Working};
 
@@ -45,7 +47,6 @@ pub(crate) struct Front {
     /// Developer mode: no signature is verified.
     dev: bool,
     trusted_proxies: Vec<Network>,
-    metrics: MetricsConfig,
     dates: DateHeader,
     header_count_max: usize,
     body_bytes_max: usize,
@@ -65,6 +66,13 @@ pub(super) struct Frame {
     version: Version,
 }
 
+impl Frame {
+    /// The request's id, for the log.
+    fn told_id(&self) -> &str {
+        self.request_id.to_str().unwrap_or_default()
+    }
+}
+
 impl Front {
     pub(crate) fn new(endpoint: Arc<dyn Endpoint>, clock: Arc<dyn Clock>, config: &Config, runtime: Handle) -> Self {
         let limits = &config.limits;
@@ -76,7 +84,6 @@ impl Front {
             cors: Cors::new(&config.cors),
             dev: config.dev,
             trusted_proxies: config.listen.trusted_proxies.clone(),
-            metrics: config.metrics.clone(),
             dates: DateHeader::new(),
             header_count_max: bytes(limits.header_count_max),
             body_bytes_max: bytes(limits.body_bytes_max),
@@ -123,8 +130,8 @@ impl Front {
         if let Some(answer) = health::answer(&parts.method, parts.uri.path(), readiness) {
             return Some(answer);
         }
-        if self.asks_for_figures(line, parts)
-            && let Some(answer) = self.endpoint.metrics()
+        if let Some(client) = self.asks_for_figures(line, parts)
+            && let Some(answer) = self.endpoint.metrics(Form::asked_for(&parts.headers), client)
         {
             return Some(answer);
         }
@@ -132,16 +139,16 @@ impl Front {
         cors.preflight(&parts.method, &parts.headers, origin)
     }
 
-    /// Whether a request is for the figures, and from somebody who may have them. For all others there is nothing there.
-    fn asks_for_figures(&self, line: &Line, parts: &Parts) -> bool {
-        if !self.metrics.enabled || parts.method != Method::GET || parts.uri.path() != METRICS {
-            return false;
+    /// Who a request for the figures is from, if it is one and that is known. For all others there is nothing there.
+    fn asks_for_figures(&self, line: &Line, parts: &Parts) -> Option<IpAddr> {
+        if parts.method != Method::GET || parts.uri.path() != METRICS {
+            return None;
         }
         let client = source(line.peer.ip(), &parts.headers, &self.trusted_proxies);
         // Whoever passes requests on and is not trusted hides whom they are from.
         let passed_on = FORWARDED.iter().any(|name| parts.headers.contains_key(name));
         let is_hidden = passed_on && client == line.peer.ip().to_canonical();
-        !is_hidden && self.metrics.networks.iter().any(|network| network.contains(client))
+        (!is_hidden).then_some(client)
     }
 
     /// What has come of `body`.
@@ -196,7 +203,7 @@ impl Front {
         match timeout(self.request_max, Shield::new(work, &self.runtime)).await {
             Ok(done) => self.done(frame, done),
             Err(_) => {
-                tracing::warn!(request_id = ?frame.request_id, "a request was not completed in time; its work goes on");
+                tracing::warn!(request_id = frame.told_id(), "a request was not completed in time; its work goes on");
                 Refusal::TooLong.answer()
             }
         }
@@ -210,7 +217,7 @@ impl Front {
     /// The answer of work that has come to its end.
     pub(super) fn done(&self, frame: &Frame, done: Result<Answer, Panicked>) -> Answer {
         done.unwrap_or_else(|Panicked| {
-            tracing::error!(request_id = ?frame.request_id, "a request's work panicked");
+            tracing::error!(request_id = frame.told_id(), "a request's work panicked");
             Refusal::Failed.answer()
         })
     }

@@ -165,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn works_are_bounded_until_they_end_and_hold_the_place() {
         let limits = LimitsConfig::default();
-        let slots = Slots::new(&limits);
+        let slots = Slots::new(&limits, &Arc::default());
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let ends = Ends { peer: address, local: address, tls: None, endpoint: None };
         let slot = slots.try_take(address.ip()).unwrap();

@@ -44,6 +44,7 @@ pub(crate) use remains::Remains;
 pub use tls::{CertificateError, Certificates};
 
 use crate::config::Config;
+use crate::figures::ConnectionFigures;
 use crate::front::{Endpoint, Front};
 use connection::{Accepted, Shared, Stage};
 use lanes::Lanes;
@@ -189,7 +190,8 @@ pub async fn serve(
     random: Arc<dyn Random>,
 ) -> Stopped {
     let Listeners { listeners, certificates, hang_up, lanes } = listeners;
-    let slots = Slots::new(&config.limits);
+    let figures = endpoint.connections();
+    let slots = Slots::new(&config.limits, &figures);
     let front = Arc::new(Front::new(Arc::clone(&endpoint), clock, config, Handle::current()));
     let shared = Arc::new(Shared::new(front, random, &config.limits));
     let (stage, stages) = watch::channel(Stage::Serving);
@@ -199,7 +201,7 @@ pub async fn serve(
     });
     tokio::select! {
         () = stop => {}
-        () = accept(&listeners, &slots, &lanes, &shared, &stages) => {}
+        () = accept(&listeners, &slots, &lanes, (&shared, &figures), &stages) => {}
     }
     drop(listeners);
     if let Some(freshness) = freshness {
@@ -222,7 +224,7 @@ async fn accept(
     listeners: &[Listener],
     slots: &Slots,
     lanes: &Lanes,
-    shared: &Arc<Shared>,
+    (shared, figures): (&Arc<Shared>, &ConnectionFigures),
     stages: &watch::Receiver<Stage>,
 ) {
     let mut first = 0;
@@ -233,11 +235,12 @@ async fn accept(
         match accepted {
             Ok((stream, peer, tls, endpoint)) => {
                 let Some(seat) = slots.seat(peer.ip()) else {
+                    figures.refused();
                     tracing::debug!(%peer, "the address has as many connections as it may");
                     continue;
                 };
                 // This one waits for its place, and those behind it in the system's queue.
-                let Some(slot) = slots.place(seat, || shared.lines.close_longest_idle()).await else { return };
+                let Some(slot) = slots.place(seat, || make_room(shared, figures)).await else { return };
                 match stream.into_std() {
                     Ok(stream) => {
                         let accepted = Accepted { stream, peer, tls, endpoint, slot };
@@ -254,6 +257,11 @@ async fn accept(
             }
         }
     }
+}
+
+fn make_room(shared: &Shared, figures: &ConnectionFigures) {
+    figures.evicted();
+    shared.lines.close_longest_idle();
 }
 
 type Incoming = (TcpStream, SocketAddr, Option<TlsAcceptor>, Option<Arc<PrivateEndpoint>>);

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::{Duration, timeout};
 
 use crate::config::LimitsConfig;
+use crate::figures::ConnectionFigures;
 
 /// How long a connection that was asked to make room may take before another one is asked.
 const ROOM_PAUSE: Duration = Duration::from_millis(100);
@@ -18,6 +19,7 @@ pub(super) struct Slots {
     all: Arc<Semaphore>,
     count: u32,
     per_peer: Option<Arc<Peers>>,
+    figures: Arc<ConnectionFigures>,
 }
 
 struct Peers {
@@ -29,6 +31,7 @@ struct Peers {
 pub(super) struct Slot {
     _place: OwnedSemaphorePermit,
     _peer: Option<PeerPlace>,
+    figures: Arc<ConnectionFigures>,
 }
 
 /// A connection's place among those of its address, before it has one among all.
@@ -40,13 +43,14 @@ struct PeerPlace {
 }
 
 impl Slots {
-    pub(super) fn new(limits: &LimitsConfig) -> Self {
+    pub(super) fn new(limits: &LimitsConfig, figures: &Arc<ConnectionFigures>) -> Self {
         let count = limits.connections_max;
         let places = usize::try_from(count).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         let per_peer = limits.connections_per_peer_max;
         Self {
             all: Arc::new(Semaphore::new(places)),
             count,
+            figures: Arc::clone(figures),
             per_peer: per_peer.map(|most| Arc::new(Peers { most, open: Mutex::default() })),
         }
     }
@@ -73,7 +77,8 @@ impl Slots {
                     }
                 }
             };
-            return Some(Slot { _place: place, _peer: seat.0 });
+            self.figures.opened();
+            return Some(Slot { _place: place, _peer: seat.0, figures: Arc::clone(&self.figures) });
         }
     }
 
@@ -92,7 +97,14 @@ impl Slots {
     pub(super) fn try_take(&self, address: IpAddr) -> Option<Slot> {
         let seat = self.seat(address)?;
         let place = Arc::clone(&self.all).try_acquire_owned().ok()?;
-        Some(Slot { _place: place, _peer: seat.0 })
+        self.figures.opened();
+        Some(Slot { _place: place, _peer: seat.0, figures: Arc::clone(&self.figures) })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.figures.closed();
     }
 }
 
@@ -127,7 +139,7 @@ mod tests {
     #[test]
     fn one_address_cannot_take_all_places() {
         let limits = LimitsConfig { connections_max: 3, connections_per_peer_max: Some(1), ..LimitsConfig::default() };
-        let slots = Slots::new(&limits);
+        let slots = Slots::new(&limits, &Arc::default());
         let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         let first = slots.try_take(one).unwrap();
         assert!(slots.try_take("::ffff:192.0.2.1".parse().unwrap()).is_none());

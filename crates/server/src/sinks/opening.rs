@@ -14,7 +14,7 @@ use strongroom_sinks::{
 use strongroom_types::{AccountId, Clock, SecretText};
 
 use crate::config::{
-    ArchiveConfig, Config, OtlpConfig, SinkConfig, SinkKind, SyslogConfig, SyslogFraming, WebhookConfig,
+    ArchiveConfig, Config, OtlpSinkConfig, SinkConfig, SinkKind, SyslogConfig, SyslogFraming, WebhookConfig,
 };
 
 /// Between two looks for records, in ms.
@@ -49,7 +49,7 @@ pub(super) fn sink(
         None => return Err("it is of no kind".to_owned()),
         Some(SinkKind::Stdout) => Box::new(Output::new(std::io::stdout(), "standard output")),
         Some(SinkKind::Syslog(syslog)) => Box::new(Syslog::open(syslog_settings(syslog, node)?)?),
-        Some(SinkKind::Otlp(OtlpConfig { url, headers_file, ca_file })) => Box::new(Otlp::open(OtlpSettings {
+        Some(SinkKind::Otlp(OtlpSinkConfig { url, headers_file, ca_file })) => Box::new(Otlp::open(OtlpSettings {
             url: url.clone(),
             headers: headers(headers_file.as_deref())?,
             trust: trust(ca_file.as_deref())?,

@@ -83,7 +83,10 @@ async fn changes_are_refused_while_a_sink_that_must_have_all_is_too_far_behind()
     assert!(matches!(house.app.standing.readiness(), Readiness::ReadsOnly(_)));
     let warnings = house.app.standing.warnings().concat();
     assert!(warnings.contains("the trail's sink siem (syslog at unix:") && warnings.contains("more than it may be"));
-    let figures = String::from_utf8(house.app.figures.answer().body.expose().to_vec()).unwrap();
+    let figures = String::from_utf8(
+        house.app.figures.answer(&house.app, crate::figures::Form::Prometheus).body.expose().to_vec(),
+    )
+    .unwrap();
     for line in ["strongroom_sink_full{sink=\"siem\"} 1", "strongroom_sink_delivered{sink=\"siem\"} 0"] {
         assert!(figures.lines().any(|told| told == line), "{line} in {figures}");
     }

@@ -9,6 +9,7 @@ mod watching;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, Method, Version};
 use strongroom_crypto::random::SeededRandom;
@@ -21,6 +22,9 @@ use crate::app::{App, OpenError};
 use crate::config::Config;
 use crate::front::{Answer, Call, Endpoint};
 use crate::gate::Gate;
+
+/// Requests so far: each has an id of its own.
+static REQUESTS: AtomicU64 = AtomicU64::new(0);
 
 /// What the tests' clock shows at first: 2024-02-03 04:05:06 UTC.
 const NOW: Timestamp = Timestamp::from_seconds(1_706_933_106);
@@ -120,7 +124,7 @@ fn received(headers: HeaderMap, body: &str) -> Call {
         endpoint: None,
         inside: false,
         received: NOW,
-        request_id: "test".to_owned(),
+        request_id: format!("00000000-0000-4000-8000-{:012x}", REQUESTS.fetch_add(1, Ordering::Relaxed)),
     }
 }
 

@@ -38,6 +38,7 @@ pub use config::{ClientIdentity, PostgresConfig};
 pub use import::PostgresImporter;
 pub use probe::{Probe, ProbedStore};
 
+use crate::activity::Activity;
 use crate::api::{
     Batch, DocumentKey, Entry, FeedRow, Kind, LedgerBegin, Range, Row, Store, StoreError, StoreFuture, Term, Watcher,
 };
@@ -78,7 +79,10 @@ macro_rules! reading {
                     $read.await
                 };
                 let trouble = match read.await {
-                    Ok(found) => return Ok(found),
+                    Ok(found) => {
+                        $store.shared.activity.read(true);
+                        return Ok(found);
+                    }
                     Err(trouble) => trouble,
                 };
                 if trouble.remedy != Remedy::Again
@@ -88,6 +92,7 @@ macro_rules! reading {
                 }
                 drop(lease);
                 if trouble.remedy == Remedy::None || attempts == READS_MAX {
+                    $store.shared.activity.read(false);
                     return Err(trouble.error);
                 }
                 sleep(Duration::from_millis(10 << (2 * attempts))).await;
@@ -280,6 +285,10 @@ impl Engine for PostgresStore {
 
     fn commits(&self) -> u64 {
         self.shared.commits.load(Ordering::SeqCst)
+    }
+
+    fn activity(&self) -> Option<&Activity> {
+        Some(&self.shared.activity)
     }
 
     fn set_anchor(&self, anchor: [u8; ANCHOR_BYTES]) -> StoreFuture<'_, ()> {

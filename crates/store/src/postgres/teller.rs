@@ -15,6 +15,7 @@ use super::forms;
 use super::import::unfinished;
 use super::schema::SCHEMA_VERSION;
 use super::session::newer;
+use crate::activity::Activity;
 use crate::api::{Batch, Change, DocumentKey, Kind, StoreError, Watcher};
 use crate::reading::number;
 use crate::transfer::Standing;
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     unfinished: bool,
     /// Commits that the ledger counted when this process last saw it.
     pub(super) commits: AtomicU64,
+    /// What was done.
+    pub(super) activity: Activity,
     /// Attempts at commits that this process has made.
     attempts: AtomicU64,
     witness: RwLock<Option<Witness>>,
@@ -89,6 +92,7 @@ impl Shared {
             floor: AtomicI64::new(0),
             unfinished,
             commits: AtomicU64::new(0),
+            activity: Activity::default(),
             attempts: AtomicU64::new(0),
             witness: RwLock::default(),
         }

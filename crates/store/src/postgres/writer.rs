@@ -118,7 +118,11 @@ impl Writer {
         while self.fill_group().await {
             let group = self.take_group();
             let (jobs, began) = (group.len(), Instant::now());
-            self.carry_out(group).await;
+            let commits = group.iter().filter(|job| matches!(job, Job::Commit { .. })).count();
+            let stands = self.carry_out(group).await;
+            if commits > 0 {
+                self.shared.activity.group(commits, began.elapsed(), stands);
+            }
             self.last = (jobs, began.elapsed());
         }
     }
@@ -163,18 +167,24 @@ impl Writer {
         self.pending.drain(..end).collect()
     }
 
-    /// Carries a group out, however often that has to be tried, and answers it.
-    async fn carry_out(&mut self, group: Vec<Job>) {
+    /// Carries a group out, however often that has to be tried, and answers it. Whether it stands.
+    async fn carry_out(&mut self, group: Vec<Job>) -> bool {
         let began = Instant::now();
         let mut attempts = 0;
         loop {
             attempts += 1;
             let trouble = match self.attempt(&group).await {
-                Ok(done) => return self.conclude(group, done),
+                Ok(done) => {
+                    self.conclude(group, done);
+                    return true;
+                }
                 Err(Stopped::Before(trouble)) => trouble,
                 Err(Stopped::Unknown(done, (sequence, mark), trouble)) => {
                     match self.find_out(sequence, &mark, began).await {
-                        Ok(true) => return self.conclude(group, *done),
+                        Ok(true) => {
+                            self.conclude(group, *done);
+                            return true;
+                        }
                         Ok(false) => {
                             self.shared.give_up();
                             Trouble { remedy: trouble.remedy, error: trouble.error }
@@ -183,7 +193,8 @@ impl Writer {
                             // Should it have been committed, the watchers hear of it as of another node's.
                             self.shared.give_up();
                             warn!(%error, sequence, "whether a group was committed is not known");
-                            return refuse(group, &StoreError::Unknown(error.to_string()));
+                            refuse(group, &StoreError::Unknown(error.to_string()));
+                            return false;
                         }
                     }
                 }
@@ -196,7 +207,8 @@ impl Writer {
                 Remedy::None => false,
             };
             if !again || !in_time {
-                return self.refuse_each(group, trouble).await;
+                self.refuse_each(group, trouble).await;
+                return false;
             }
             sleep(pause(trouble.remedy, attempts)).await;
         }

@@ -36,6 +36,7 @@ pub use export::SqliteFiles;
 pub use files::DATABASE_FILE;
 pub use import::SqliteImporter;
 
+use crate::activity::Activity;
 use crate::api::{
     Batch, DocumentKey, Entry, FeedRow, Kind, LedgerBegin, Range, Row, Store, StoreError, StoreFuture, Term, Watcher,
 };
@@ -88,15 +89,16 @@ impl SqliteStore {
             return Err(schema::unfinished());
         }
         hold.sync_names()?;
-        let point = Readers::open(&database, &config, config.point_readers_max)?;
+        let shared = Arc::new(Shared::default());
+        let activity = Arc::clone(&shared.activity);
+        let point = Readers::open(&database, &config, config.point_readers_max, &activity)?;
         let scans = Scans {
-            readers: Arc::new(Readers::open(&database, &config, config.scan_readers_max)?),
+            readers: Arc::new(Readers::open(&database, &config, config.scan_readers_max, &activity)?),
             places: Arc::new(Semaphore::new(config.scan_readers_max.max(1))),
             wait: Duration::from_millis(config.reader_wait_ms),
         };
         let (jobs, receiver) = mpsc::channel(config.queue_jobs_max.max(1));
         let queue_wait = Duration::from_millis(config.queue_wait_ms);
-        let shared = Arc::new(Shared::default());
         let writer = Writer {
             database: database.clone(),
             config: config.clone(),
@@ -355,6 +357,10 @@ impl Engine for SqliteStore {
 
     fn commits(&self) -> u64 {
         self.shared.commits.load(Ordering::SeqCst)
+    }
+
+    fn activity(&self) -> Option<&Activity> {
+        Some(&self.shared.activity)
     }
 
     fn set_anchor(&self, anchor: [u8; ANCHOR_BYTES]) -> StoreFuture<'_, ()> {

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::config::SqliteConfig;
 use super::failure::closed;
 use super::schema;
+use crate::activity::Activity;
 use crate::api::StoreError;
 
 /// Prepared statements that a connection keeps; there are fewer in this crate.
@@ -20,10 +21,16 @@ pub(super) struct Readers {
     free: Mutex<Option<Vec<Connection>>>,
     returned: Condvar,
     wait: Duration,
+    activity: Arc<Activity>,
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path, config: &SqliteConfig, count: usize) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        path: &Path,
+        config: &SqliteConfig,
+        count: usize,
+        activity: &Arc<Activity>,
+    ) -> Result<Self, StoreError> {
         let connections = (0..count.max(1)).map(|_| {
             let connection = schema::open_reader(path, config)?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
@@ -33,6 +40,7 @@ impl Readers {
             free: Mutex::new(Some(connections.collect::<Result<_, StoreError>>()?)),
             returned: Condvar::new(),
             wait: Duration::from_millis(config.reader_wait_ms),
+            activity: Arc::clone(activity),
         })
     }
 
@@ -65,7 +73,9 @@ pub(super) struct Reader<'p> {
 impl Reader<'_> {
     /// Runs `read`. Its error is the store's.
     pub(super) fn run<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.connection.as_ref().ok_or_else(closed).and_then(read)
+        let read = self.connection.as_ref().ok_or_else(closed).and_then(read);
+        self.pool.activity.read(read.is_ok());
+        read
     }
 }
 

@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Statement};
 use strongroom_crypto::Witness;
 use strongroom_crypto::ledger::ANCHOR_BYTES;
+use strongroom_types::Stopwatch;
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
@@ -19,6 +20,7 @@ use super::apply::{Statements, Stop};
 use super::config::SqliteConfig;
 use super::files;
 use super::schema;
+use crate::activity::Activity;
 use crate::api::{Batch, Change, LedgerBegin, StoreError, Watcher};
 
 /// What the writer is asked for.
@@ -39,6 +41,10 @@ pub(super) enum Job {
 pub(super) type Answer = oneshot::Sender<Result<(), StoreError>>;
 
 impl Job {
+    fn is_commit(&self) -> bool {
+        matches!(self, Self::Commit { .. })
+    }
+
     fn bytes(&self) -> usize {
         let Self::Commit { batch, .. } = self else { return 0 };
         let puts = batch.puts.iter().map(|put| put.body.as_bytes().len());
@@ -68,6 +74,8 @@ pub(super) struct Shared {
     pub(super) witness: RwLock<Option<Witness>>,
     /// Commits that the ledger counted when this process last wrote it or opened it.
     pub(super) commits: AtomicU64,
+    /// What was done.
+    pub(super) activity: Arc<Activity>,
 }
 
 impl Shared {
@@ -175,7 +183,12 @@ impl Writer {
         let mut session = Session::open(connection, &self.config, &self.shared)?;
         while self.fill_group() {
             let group = std::mem::take(&mut self.pending);
-            match session.commit(&group) {
+            let (began, commits) = (Stopwatch::start(), group.iter().filter(|job| job.is_commit()).count());
+            let committed = session.commit(&group);
+            if commits > 0 {
+                self.shared.activity.group(commits, began.elapsed(), committed.is_ok());
+            }
+            match committed {
                 Ok(outcomes) => {
                     self.know_witness(&group, &outcomes);
                     self.shared.commits.store(session.statements.ledger.commits(), Ordering::SeqCst);

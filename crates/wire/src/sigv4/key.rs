@@ -77,6 +77,18 @@ impl SigningKeyCache {
         key
     }
 
+    /// Look-ups that found a key.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.0.hits()
+    }
+
+    /// Look-ups that found none.
+    #[must_use]
+    pub fn misses(&self) -> u64 {
+        self.0.misses()
+    }
+
     /// How many keys are kept.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -78,6 +78,7 @@ impl Toy {
                 content_type: "text/plain",
                 body: SecretBytes::new(b"odd".to_vec()),
                 pieces: None,
+                refusal: None,
             },
             _ => Answer::json(200, call.body.expose().to_vec()),
         }
