@@ -162,6 +162,8 @@ pub(super) struct Placed<'l> {
     pub(super) line: &'l [u8],
     /// Bytes from the beginning to behind its end.
     pub(super) behind: u64,
+    /// Its bytes, with its end.
+    pub(super) length: u64,
     /// Whether it has an end.
     pub(super) ended: bool,
 }
@@ -179,6 +181,7 @@ impl<'f> LineReader<'f> {
     /// The next line with its place.
     pub(super) fn next_placed(&mut self) -> io::Result<Option<Placed<'_>>> {
         let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+        let before = self.read;
         loop {
             self.line.clear();
             let count = self.file.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
@@ -187,12 +190,13 @@ impl<'f> LineReader<'f> {
                 return Ok(None);
             }
             self.read = self.read.saturating_add(count);
-            let (behind, ended) = (self.read, self.line.last() == Some(&b'\n'));
+            let (behind, length) = (self.read, self.read.saturating_sub(before));
+            let ended = self.line.last() == Some(&b'\n');
             if ended || count < limit {
                 let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
                 // As a fresh borrow, for the loop's sake.
-                let length = line.len();
-                return Ok(self.line.get(..length).map(|line| Placed { line, behind, ended }));
+                let end = line.len();
+                return Ok(self.line.get(..end).map(|line| Placed { line, behind, length, ended }));
             }
         }
     }

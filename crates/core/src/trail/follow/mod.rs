@@ -255,7 +255,7 @@ impl Follower {
         let text = io::Read::take(compressed::read(self.files.as_ref(), segment, from)?, room);
         let mut lines = LineReader::new(Box::new(text));
         if from < self.position.offset {
-            let Some(Placed { line, behind, ended }) = lines.next_placed()? else { return Ok(()) };
+            let Some(Placed { line, behind, ended, .. }) = lines.next_placed()? else { return Ok(()) };
             // The file was cut off meanwhile, and what it is now has its lines in other places.
             if !line.is_empty() {
                 if ended || closed {
@@ -269,7 +269,7 @@ impl Follower {
             }
         }
         while *left > 0 {
-            let Some(Placed { line, behind, ended }) = lines.next_placed()? else { return Ok(()) };
+            let Some(Placed { line, behind, ended, .. }) = lines.next_placed()? else { return Ok(()) };
             if !ended && !closed {
                 return Ok(());
             }

@@ -30,6 +30,8 @@ use growing::Growing;
 pub const DAYS: i64 = 90;
 /// Records in memory before they are written to a file.
 const GROWING_MAX: usize = 65_536;
+/// Text between two records that is read through rather than passed over, in bytes: a member of a compressed file.
+const NEAR_BYTES: u64 = 128 * 1024;
 /// Text that is read at a time, in bytes.
 const READ_BYTES: u64 = 1024 * 1024;
 
@@ -88,6 +90,34 @@ struct Chunk {
     segment: SegmentId,
     name: Arc<str>,
     head: Head,
+}
+
+/// A segment that is being read.
+struct Reading {
+    segment: SegmentId,
+    /// Where the next line begins.
+    offset: u64,
+    lines: LineReader<'static>,
+}
+
+impl Reading {
+    fn is_near(&self, at: Position) -> bool {
+        let ahead = at.offset.checked_sub(self.offset);
+        self.segment == at.segment && ahead.is_some_and(|ahead| ahead <= NEAR_BYTES)
+    }
+
+    /// The line that begins at `offset`; none when none does.
+    fn line_at(&mut self, offset: u64) -> io::Result<Option<String>> {
+        while self.offset <= offset {
+            let at = self.offset;
+            let Some(placed) = self.lines.next_placed()? else { return Ok(None) };
+            self.offset = self.offset.saturating_add(placed.length);
+            if at == offset {
+                return Ok(std::str::from_utf8(placed.line).ok().map(str::to_owned));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Where records that fit may be: in a file, or in memory.
@@ -167,8 +197,9 @@ impl Index {
             let places = self.places(&lookup)?;
             let complete = places.len() < lookup.limit;
             lookup.behind = places.last().copied().or(lookup.behind);
-            for place in places {
-                let Some(text) = self.text(place.at)? else { continue };
+            let texts = self.texts(&places)?;
+            for (place, text) in places.into_iter().zip(texts) {
+                let Some(text) = text else { continue };
                 let fits = Facts::of(&text).is_some_and(|facts| fits(&facts, &lookup));
                 if fits && hits.iter().all(|hit| hit.text != text) {
                     hits.push(Hit { place, text });
@@ -229,18 +260,33 @@ impl Index {
         chunk::newest(self.files.as_ref(), &chunk.name, &chunk.head, hash, bounds, limit)
     }
 
-    /// The line at a place; none when it is not there any more.
-    fn text(&self, at: Position) -> io::Result<Option<String>> {
-        let text = match compressed::read(self.files.as_ref(), at.segment, at.offset) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound || compressed::is_damage(&error) => return Ok(None),
-            text => text?,
-        };
-        let mut lines = LineReader::new(text);
-        match lines.next() {
-            Ok(line) => Ok(line.and_then(|line| std::str::from_utf8(line).ok()).map(str::to_owned)),
-            Err(error) if compressed::is_damage(&error) => Ok(None),
-            Err(error) => Err(error),
+    /// The lines at places; none for those that are not there any more. What is near one another is read in one go.
+    fn texts(&self, places: &[Place]) -> io::Result<Vec<Option<String>>> {
+        let mut order: Vec<(Position, usize)> = places.iter().map(|place| place.at).zip(0..).collect();
+        order.sort_unstable();
+        let mut texts = vec![None; places.len()];
+        let mut open: Option<Reading> = None;
+        for (at, index) in order {
+            let read = match open.take().filter(|reading| reading.is_near(at)) {
+                Some(reading) => Ok(reading),
+                None => compressed::read(self.files.as_ref(), at.segment, at.offset).map(|text| Reading {
+                    segment: at.segment,
+                    offset: at.offset,
+                    lines: LineReader::new(text),
+                }),
+            };
+            let read = read.and_then(|mut reading| {
+                let text = reading.line_at(at.offset)?;
+                open = Some(reading);
+                Ok(text)
+            });
+            match read {
+                Ok(text) => texts.get_mut(index).into_iter().for_each(|place| place.clone_from(&text)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound || compressed::is_damage(&error) => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(texts)
     }
 
     /// Puts what was read into the index. Returns how many bytes of the trail it was.
