@@ -85,3 +85,94 @@ fn by_openssl(scratch: &Path, digest: &Path, key: &Path) {
         .expect("openssl runs");
     assert!(checked.status.success(), "{}", told(&checked));
 }
+
+/// Lets the first server of a data directory write some records, and puts them where records of long ago would be.
+fn of_long_ago(data: &Path, stem: &str) -> String {
+    let trail = data.join("trail");
+    let hour = trail.join("2024/02/29");
+    fs::create_dir_all(&hour).expect("directories");
+    let mut lines = String::new();
+    for written in files(&trail).into_iter().filter(|file| file.extension().is_some_and(|end| end == "jsonl")) {
+        lines += &fs::read_to_string(&written).expect("a segment");
+        fs::remove_file(&written).expect("removed");
+    }
+    fs::write(hour.join(format!("{stem}.jsonl")), &lines).expect("written");
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_segments_are_compressed_exported_and_removed_when_their_time_is_over() {
+    let home = TempDir::new().expect("directory");
+    let (data, key) = (home.path().join("data"), home.path().join("public.pem"));
+    let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
+    let mut server = Instance::start_in(&data, &[]);
+    for _ in 0..5 {
+        assert_eq!(server.raw().call("ListSecrets", json!({})).await.status, 200);
+    }
+    assert!(server.stop());
+    let lines = of_long_ago(&data, "trail-20240229T22");
+    let hour = data.join("trail/2024/02/29");
+    fs::write(hour.join("trail-20240229T22_0001.jsonl"), &lines).expect("written");
+    let mut server = Instance::start_in(&data, &[]);
+    assert!(server.stop(), "whose last work is to make the digests that are due");
+    let mut server = Instance::start_in(&data, &[]);
+    let compressed = ["trail-20240229T22.jsonl.gz", "trail-20240229T22_0001.jsonl.gz"].map(|name| hour.join(name));
+    until("compressed", || {
+        compressed.iter().all(|file| file.exists()) && files(&hour).iter().all(|file| not_plain(file))
+    });
+    assert!(server.stop());
+    for file in &compressed {
+        let unpacked = Command::new("zcat").arg(file).output().expect("zcat runs");
+        assert_eq!(told(&unpacked), lines);
+    }
+    let printed = run(&["audit", "public-key", "--data", &text(&data), "--all-servers"]);
+    fs::write(&key, &printed.stdout).expect("written");
+    let trail = text(&data.join("trail"));
+    let by_key = ["audit", "verify", "--trail", &trail, "--public-key", &text(&key)];
+    let output = run(&by_key);
+    let count = 2 * lines.lines().count();
+    let whole = format!("trail: 2 segments with {count} records agree with their digests");
+    assert!(output.status.success() && told(&output).contains(&whole), "{}", told(&output));
+
+    // The span is that of the events, not of the file's name.
+    let out = home.path().join("out.json");
+    let span = ["--from", "2024-02-29", "--until", "2024-03-01"];
+    let exported = run(&[&["audit", "export", "--data", &text(&data)], &span[..]].concat());
+    assert_eq!(String::from_utf8_lossy(&exported.stdout), "{\"Records\":[]}\n");
+    let today = ["--from", "2024-02-29T22:00:00Z", "--until", "2999-01-01", "--out", &text(&out)];
+    let exported = run(&[&["audit", "export", "--trail", &trail], &today[..]].concat());
+    assert!(exported.status.success(), "{}", told(&exported));
+    let records: serde_json::Value = serde_json::from_slice(&fs::read(&out).expect("written")).expect("JSON");
+    assert!(records["Records"].as_array().expect("records").len() >= count);
+
+    // A day later it is removed, and the rest is whole; what somebody else takes away is missing.
+    let config = home.path().join("strongroom.toml");
+    fs::write(&config, "audit.retention_days = 1\n").expect("written");
+    let removed = |data: &Path| {
+        let mut server = Instance::start_in(data, &["--config", &text(&config)]);
+        until("removed", || compressed.iter().all(|file| !file.exists()));
+        assert!(server.stop());
+    };
+    removed(&data);
+    for command in [&by_key[..], &["audit", "verify", "--data", &text(&data)]] {
+        let output = run(command);
+        let removed = "2 segments up to 2024/02/29/trail-20240229T22_0001.jsonl were removed by retention";
+        assert!(output.status.success() && told(&output).contains(removed), "{}", told(&output));
+    }
+    fs::remove_file(data.join("trail/removed.json")).expect("removed");
+    assert!(run(&["audit", "verify", "--data", &text(&data)]).status.success(), "the store knows");
+}
+
+fn not_plain(file: &Path) -> bool {
+    file.extension().is_none_or(|end| end != "jsonl")
+}
+
+fn until(what: &str, is: impl Fn() -> bool) {
+    for _ in 0..300 {
+        if is() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("not {what} in time");
+}

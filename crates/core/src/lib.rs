@@ -6,6 +6,7 @@ pub mod backup;
 pub mod bootstrap;
 pub mod caller;
 pub mod catalogue;
+pub mod cloudtrail;
 pub mod compliance;
 pub mod ctx;
 pub mod data_keys;

@@ -9,6 +9,8 @@ use strongroom_types::Timestamp;
 
 use crate::announcing;
 use crate::catalogue;
+use crate::compliance;
+use crate::compliance::judged::{self, Judged};
 use crate::databases::database::Database;
 use crate::documents::{Document, Documents};
 use crate::error::Error;
@@ -53,7 +55,8 @@ const PAGE: usize = 500;
 /// Faults that are told; more are only counted.
 const FAULTS_MAX: usize = 100;
 /// The indexes that are held against their documents: all that there are.
-const INDEXES: [Index; 29] = [
+const INDEXES: [Index; 30] = [
+    judged::BY_VERDICT,
     delivery::BY_DUE,
     delivery::BY_DEAD,
     key::BY_EXPIRY,
@@ -146,6 +149,8 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     walk.over::<Node>(|_, _| ()).await?;
     walk.over::<catalogue::Entry>(|_, _| ()).await?;
     walk.over::<catalogue::Progress>(|_, _| ()).await?;
+    walk.over::<Judged>(|_, _| ()).await?;
+    walk.over::<compliance::Progress>(|_, _| ()).await?;
     walk.over_identities().await?;
     walk.over::<Key>(|_, _| ()).await?;
     walk.over::<Alias>(|_, _| ()).await?;

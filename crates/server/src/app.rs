@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use strongroom_core::bootstrap::BootstrapError;
+use strongroom_core::compliance::Judge;
 use strongroom_core::evidence::Notary;
 use strongroom_core::functions::Host;
 use strongroom_core::identities::NewKey;
@@ -24,6 +25,7 @@ use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
 use thiserror::Error;
 
+use crate::admission::Admission;
 use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::backups::{Backups, Source};
@@ -38,9 +40,10 @@ use crate::gate::{Gate, fault_text};
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::node::{self, Node};
 use crate::opening::{self, WholeStore};
-use crate::refused::Refused;
 use crate::rewrapping::Rewrapping;
+use crate::sinks::Sinks;
 use crate::standing::Standing;
+use crate::trails::Trails;
 
 /// Why a server cannot start. The text says what to do about it, where something can be done.
 #[derive(Debug, Error)]
@@ -78,6 +81,9 @@ pub enum OpenError {
     /// A file that identity providers are known by cannot be used.
     #[error("identity_providers: {0}")]
     IdentityProviders(#[from] IdentityProvidersError),
+    /// A sink of the trail cannot be used.
+    #[error("audit.sinks: {0}")]
+    Sinks(String),
     /// Partners of managed external secrets cannot be asked.
     #[error("partners: {0}")]
     Partners(String),
@@ -120,6 +126,8 @@ pub struct App {
     pub(crate) events: Outlets,
     /// What runs functions.
     pub(crate) host: Arc<ServerHost>,
+    /// Who keeps what the rules of compliance say.
+    pub(crate) judge: Judge,
     /// The engine of rotation.
     pub(crate) rotations: Rotations,
     pub(crate) signing_keys: SigningKeyCache,
@@ -132,18 +140,22 @@ pub struct App {
     pub(crate) keyring: Arc<Keyring>,
     /// A server that cannot account for itself is not ready.
     pub(crate) standing: Standing,
-    /// Refused requests that have no records of their own.
-    pub(crate) refused: Refused,
+    /// The bounds on callers.
+    pub(crate) admission: Admission,
     /// The reserve of the trail's file system.
     pub(crate) space: Space,
     /// Records of changes that may wait for the trail.
     pub(crate) backlog_entries_max: u64,
+    /// Where the trail's records go beside its files.
+    pub(crate) sinks: Sinks,
     /// When the trail is synced.
     pub(crate) trail_sync: AuditSync,
     /// What hangs on other roots of trust than the first, when there are several.
     pub(crate) rewrapping: Option<Rewrapping>,
     /// Who makes the trail's digests.
     pub(crate) notary: Notary,
+    /// What is done with the trail in the background.
+    pub(crate) trails: Trails,
     /// What remembers outside the store how far it has come.
     pub(crate) anchor: Option<Arc<Anchor>>,
     /// Between two looks at all rows, in hours.
@@ -186,19 +198,35 @@ fn trail(
         AuditSync::Interval => Fsync::Interval,
         AuditSync::Always => Fsync::Always,
     };
-    let trail = Segments::with_files(Arc::new(files), SegmentsConfig { fsync }, Arc::clone(clock));
+    let trail = Segments::with_files(
+        Arc::new(files),
+        SegmentsConfig { fsync, bytes_max: config.audit.segment_bytes_max },
+        Arc::clone(clock),
+    );
     Ok((Arc::new(trail.map_err(unusable)?), name, claim))
 }
 
-/// The reserve of the trail's file system, of which `standing` knows from now on.
-fn space(config: &Config, standing: &Standing) -> Result<Space, OpenError> {
+/// Where the trail's records go beside its files.
+fn sinks(
+    config: &Config,
+    name: &NodeName,
+    trail: &Arc<Segments>,
+    account: &AccountId,
+    clock: &Arc<dyn Clock>,
+) -> Result<Sinks, OpenError> {
+    Sinks::open(config, &trail_directory(config), name.as_str(), trail, account, clock).map_err(OpenError::Sinks)
+}
+
+/// The reserve of the trail's file system, and the server's standing, which knows of it from now on.
+fn space(config: &Config) -> Result<(Standing, Space), OpenError> {
+    let standing = Standing::default();
     let space = Space { directory: trail_directory(config), free_bytes_min: config.audit.free_bytes_min };
     let low = space.is_low().map_err(|source| OpenError::File { path: space.directory.clone(), source })?;
     standing.set_space_is_low(low);
     if low {
         tracing::error!("{SPACE_IS_LOW}");
     }
-    Ok(space)
+    Ok((standing, space))
 }
 
 impl App {
@@ -220,11 +248,9 @@ impl App {
         let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail), name.clone());
         frozen::unless_frozen(notary.begin().await)?;
         let node = node::begin(config, &documents, &name, claim, clock.now()).await?;
-        let standing = Standing::default();
-        let space = space(config, &standing)?;
+        let (standing, space) = space(config)?;
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
-        let kms = Kms::new(Arc::clone(&documents), Arc::clone(&identities), Arc::clone(&root));
-        let kms = Arc::new(kms.with_default_key_records(config.audit.default_key_calls));
+        let kms = kms(&documents, &identities, &root, config);
         seed(random.as_ref())?;
         check_before_first_account(&identities, store.as_ref()).await?;
         let (account, new_key) = account(config, &identities, clock.as_ref(), random.as_ref()).await?;
@@ -239,16 +265,17 @@ impl App {
             dev: config.dev,
             dev_signer: dev_signer(&account, &config.account.region),
             anonymous: anonymous(&account),
+            sinks: sinks(config, &name, &trail, &account, &clock)?,
             account,
             region: config.account.region.clone(),
-            iam: Iam::new(Arc::clone(&identities), Arc::clone(&documents))
-                .with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback),
+            iam: iam(&identities, &documents, config),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
             databases,
             events: events(&documents, &functions, &clock, config)?,
             functions,
             host,
+            judge: judge(&documents, config, &name),
             rotations,
             kms,
             identities,
@@ -256,12 +283,13 @@ impl App {
             outbox: Outbox::new(name.topic(), Arc::clone(&store) as _, Arc::clone(&keyring), Arc::clone(&trail)),
             node,
             keyring,
+            trails: Trails::new(config, &documents, &trail, &name, &clock)?,
             trail,
             clock,
             random,
-            standing,
-            refused: Refused::new(config.audit.refusals_per_minute_max),
             space,
+            standing,
+            admission: Admission::new(config),
             backlog_entries_max: config.audit.backlog_entries_max,
             trail_sync: config.audit.sync,
             rewrapping: rewrapping(&documents, &root, config),
@@ -449,6 +477,17 @@ fn functions(
     Ok(Arc::new(functions.with_sites(sites)))
 }
 
+/// The keys.
+fn kms(
+    documents: &Arc<Documents>,
+    identities: &Arc<Identities>,
+    root: &Arc<dyn RootOfTrust>,
+    config: &Config,
+) -> Arc<Kms> {
+    let kms = Kms::new(Arc::clone(documents), Arc::clone(identities), Arc::clone(root));
+    Arc::new(kms.with_default_key_records(config.audit.default_key_calls))
+}
+
 /// EventBridge, and the ways that events take out of the server.
 fn events(
     documents: &Arc<Documents>,
@@ -460,6 +499,17 @@ fn events(
     Outlets::open(documents, functions, clock, config, authorities)
 }
 
+/// The operations of IAM.
+fn iam(identities: &Arc<Identities>, documents: &Arc<Documents>, config: &Config) -> Iam {
+    let iam = Iam::new(Arc::clone(identities), Arc::clone(documents));
+    iam.with_plain_http_on_loopback(config.identity_providers.allow_plain_http_on_loopback)
+}
+
+/// Who keeps what the rules of compliance say.
+fn judge(documents: &Arc<Documents>, config: &Config, name: &NodeName) -> Judge {
+    Judge::new(Arc::clone(documents), config.compliance.clone(), config.account.region.clone(), name)
+}
+
 /// The engine of rotation.
 fn rotations(
     documents: &Arc<Documents>,
@@ -469,7 +519,8 @@ fn rotations(
     config: &Config,
 ) -> Rotations {
     let (documents, kms, rotator) = (Arc::clone(documents), Arc::clone(kms), Arc::clone(rotator));
-    Rotations::new(documents, kms, rotator, Arc::clone(clock), config.account.region.clone())
+    let region = config.account.region.clone();
+    Rotations::new(documents, kms, rotator, Arc::clone(clock), region).with_quotas(config.quotas.of_secrets())
 }
 
 /// The secrets.
@@ -484,6 +535,7 @@ fn secrets(
     let (documents, identities, kms) = (Arc::clone(documents), Arc::clone(identities), Arc::clone(kms));
     let data_keys_max = entries(config.cache.data_keys_max);
     Secrets::new(documents, identities, kms, rotator, Arc::clone(trail), data_keys_max)
+        .with_quotas(config.quotas.of_secrets())
 }
 
 /// The account of the store; made when there is none, its access key saved before it can sign anything.

@@ -12,11 +12,12 @@ use strongroom_core::trail::record::{
 use strongroom_core::{Caller, Ctx, Error, Principal, Way, random_uuid};
 use strongroom_types::AccountId;
 use strongroom_wire::error::{
-    INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, body_json, body_query, body_rest,
+    INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, THROTTLING, body_json, body_query, body_rest,
 };
+use strongroom_wire::lambda::errors::TOO_MANY_REQUESTS_EXCEPTION;
 use strongroom_wire::ops::{AnyOperation, Protocol, Service};
 use strongroom_wire::secretsmanager::{self, Operation};
-use strongroom_wire::sigv4;
+use strongroom_wire::{lambda, sigv4};
 use tracing::error;
 
 use crate::app::App;
@@ -26,6 +27,7 @@ use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
 use crate::node;
 use crate::ops::{self, Acted};
 use crate::route;
+use crate::trails;
 
 /// The header that names errors of restJson1.
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -45,8 +47,8 @@ const FAULT_TEXT: &str = "An error occurred on the server side.";
 /// What the client is told when the trail's file system is nearly full.
 const NO_SPACE_TEXT: &str = "The file system of the audit trail is nearly full. Only DeleteSecret is carried out.";
 
-/// What the client is told when too many records of changes wait for the trail.
-const BACKLOG_TEXT: &str = "Too many records of changes wait for the audit trail. No change is carried out for now.";
+/// What a caller that asks too often is told, as AWS's services do.
+const THROTTLED_TEXT: &str = "Rate exceeded";
 
 /// The text of a failure, for the log alone.
 #[must_use]
@@ -93,15 +95,23 @@ impl Gate {
     }
 
     async fn answer(self: Arc<Self>, call: Call) -> Answer {
+        if trails::is_of_peer(&call)
+            && let Some(answer) = Box::pin(trails::answer_peer(&self.app, &call)).await
+        {
+            return answer;
+        }
         let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
         if watching::is_asked(&call) {
-            return watching::answer(&self, &call, claim).await;
+            return Box::pin(watching::answer(&self, &call, claim)).await;
         }
         let asked = route::asked(&call, claim.as_ref().ok().map(sigv4::Claim::service));
         let service = asked.service;
         if let Ok(operation) = asked.operation
             && !operation.needs_signature()
         {
+            if self.app.admission.sign_in.has_failed_too_often(call.source, call.received) {
+                return self.turn_away(&call, service, Some(operation), too_often(service), None).await;
+            }
             let anonymous = self.app.anonymous.clone();
             return self.carry_out(&call, operation, anonymous).await;
         }
@@ -151,10 +161,13 @@ impl Gate {
         };
         let cx = Ctx::new(signer.caller, self.app.region.clone(), call.received, way, record);
         self.app.identities.note_role_use(&cx.caller, service.signing_name, &cx.region, cx.now);
-        let carried_out = if !operation.is_read_only() && self.app.standing.backlog_is_full() {
-            Err(Error::refused(SERVICE_UNAVAILABLE, BACKLOG_TEXT))
+        let carried_out = if self.is_throttled(&cx, operation) {
+            Err(too_often(service))
         } else {
-            ops::run(&self.app, &cx, operation, call).await
+            match self.app.standing.why_refused(operation.is_read_only()) {
+                Some(text) => Err(Error::refused(SERVICE_UNAVAILABLE, text)),
+                None => ops::run(&self.app, &cx, operation, call).await,
+            }
         };
         match carried_out {
             Ok(answered) => {
@@ -177,7 +190,7 @@ impl Gate {
             }
             // Whoever reaches the port can ask without a signature where none is needed: such refusals are recorded up
             // to a rate, as those of requests whose signature is wrong.
-            Err(failure) if self.is_left_out(call, &cx) => self.refuse(call, service, &failure),
+            Err(failure) if self.is_left_out(call, &cx, &failure) => self.refuse(call, service, &failure),
             Err(failure) => {
                 let told = told(service, &failure);
                 if let Err(fault) = self.tell_denial(&cx) {
@@ -203,8 +216,20 @@ impl Gate {
     }
 
     /// Whether a refused request leaves no record of its own: it was not signed, and its source sends too many.
-    fn is_left_out(&self, call: &Call, cx: &Ctx) -> bool {
-        cx.caller.principal == Principal::Anonymous && !self.app.refused.is_recorded(call.source, call.received)
+    fn is_left_out(&self, call: &Call, cx: &Ctx, failure: &Error) -> bool {
+        if cx.caller.principal != Principal::Anonymous {
+            return false;
+        }
+        if matches!(failure, Error::Refused(_)) {
+            self.app.admission.sign_in.failed(call.source, call.received);
+        }
+        !self.app.admission.refused.is_recorded(call.source, call.received)
+    }
+
+    /// Whether the caller's account asks more often than its rate allows. What a service does on its own does not count.
+    pub(crate) fn is_throttled(&self, cx: &Ctx, operation: AnyOperation) -> bool {
+        let Some(throttle) = &self.app.admission.throttle else { return false };
+        acting(&cx.caller).is_none() && !throttle.lets_through(&cx.caller.account, operation, cx.now)
     }
 
     /// Why a request is refused before anything of it is done, when its record could fill the disk. It has no record
@@ -215,7 +240,7 @@ impl Gate {
         if !self.app.standing.space_is_low() || makes_room {
             return None;
         }
-        self.app.refused.without_space(call.source, call.received);
+        self.app.admission.refused.without_space(call.source, call.received);
         Some(Error::refused(SERVICE_UNAVAILABLE, NO_SPACE_TEXT))
     }
 
@@ -230,10 +255,10 @@ impl Gate {
         signer: Option<Authenticated>,
     ) -> Answer {
         if self.app.standing.space_is_low() {
-            self.app.refused.without_space(call.source, call.received);
+            self.app.admission.refused.without_space(call.source, call.received);
             return self.refuse(call, service, &failure);
         }
-        if signer.is_none() && !self.app.refused.is_recorded(call.source, call.received) {
+        if signer.is_none() && !self.app.admission.refused.is_recorded(call.source, call.received) {
             return self.refuse(call, service, &failure);
         }
         let name = operation.map_or("UnknownOperation", AnyOperation::name);
@@ -329,6 +354,12 @@ impl Gate {
         }
         answer
     }
+}
+
+/// The refusal of a caller that asks more often than is allowed.
+pub(crate) pub(crate) fn too_often(service: &Service) -> Error {
+    let is_lambda = service.signing_name == lambda::SERVICE.signing_name;
+    Error::refused(if is_lambda { TOO_MANY_REQUESTS_EXCEPTION } else { THROTTLING }, THROTTLED_TEXT)
 }
 
 /// What the client is told, under the names of the service's protocol.

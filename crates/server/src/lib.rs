@@ -1,5 +1,6 @@
 //! The server: one port, from the socket through the gate to the domain and back.
 
+mod admission;
 mod authn;
 mod cors;
 mod events;
@@ -9,10 +10,13 @@ mod frozen;
 mod health;
 mod inspection;
 pub mod ops;
+mod quotas;
 mod refused;
 mod rewrapping;
 mod rotating;
 mod route;
+mod sign_in;
+pub mod sinks;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -30,6 +34,7 @@ pub mod listen;
 mod node;
 pub mod opening;
 pub mod scratch;
+mod trails;
 pub mod transfer;
 pub mod verification;
 pub mod workers;

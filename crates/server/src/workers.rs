@@ -15,7 +15,7 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{backups, events, frozen, inspection, node, refused, rewrapping, rotating};
+use crate::{backups, events, frozen, inspection, node, refused, rewrapping, rotating, sinks, trails};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -40,6 +40,8 @@ const TRAIL_SYNC_MS: u64 = 1000;
 const DIGESTS_MS: u64 = 60_000;
 /// Between two writings of the anchor, in ms.
 const ANCHOR_MS: u64 = 1000;
+/// Between two pieces of judging secrets, in ms.
+const JUDGING_MS: u64 = 1000;
 /// Secrets that one run purges, at most.
 const PURGED_MAX: usize = 1000;
 /// Keys that one run deletes or rotates, at most.
@@ -66,7 +68,7 @@ struct Duty {
 
 /// All duties. The outbox comes behind what writes records, so that at the end it takes what the others left, and the
 /// anchor behind all.
-const DUTIES: [Duty; 16] = [
+const DUTIES: [Duty; 17] = [
     Duty {
         name: "look whether the store takes changes",
         pause_ms: frozen::LOOK_MS,
@@ -82,6 +84,7 @@ const DUTIES: [Duty; 16] = [
     Duty { name: "write days of last access", pause_ms: ACCESS_DAYS_MS, work: |app| Box::pin(flush(app)) },
     Duty { name: "write uses of access keys", pause_ms: KEY_USES_MS, work: |app| Box::pin(flush_key_uses(app)) },
     Duty { name: "purge secrets", pause_ms: PURGE_MS, work: |app| Box::pin(purge(app)) },
+    Duty { name: "judge secrets", pause_ms: JUDGING_MS, work: |app| Box::pin(judge(app)) },
     Duty { name: "delete and rotate keys", pause_ms: KEYS_MS, work: |app| Box::pin(due_keys(app)) },
     Duty { name: "move the trail's outbox", pause_ms: OUTBOX_MS, work: |app| Box::pin(drain(app)) },
     Duty { name: "sync the trail", pause_ms: TRAIL_SYNC_MS, work: |app| Box::pin(sync(app)) },
@@ -163,6 +166,10 @@ async fn keep_anchor_up(app: &App) -> Result<(), Error> {
     anchor.keep_up().await.map_err(|error| Error::internal(error.to_string()))
 }
 
+async fn judge(app: &App) -> Result<(), Error> {
+    app.judge.work(app.clock.now()).await.map(drop)
+}
+
 async fn due_keys(app: &App) -> Result<(), Error> {
     app.kms.do_due_work(app.clock.now(), KEYS_MAX).await.map(drop)
 }
@@ -204,6 +211,9 @@ impl Workers {
         tasks.push(tokio::spawn(rotating::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(events::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(backups::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(sinks::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(trails::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(trails::index_until_stopped(Arc::clone(&app), stopped.clone())));
         if let Some(work) = &app.rewrapping {
             tasks.push(tokio::spawn(rewrapping::until_done(work.clone(), stopped)));
         }
@@ -231,6 +241,7 @@ impl Workers {
                 Err(Panicked) => error!(duty = duty.name, "background work panicked"),
             }
         }
+        sinks::finish(&self.app).await;
         if let Err(fault) = frozen::unless_frozen(node::leave(&self.app).await) {
             error!(fault = %fault_text(&fault), "this server's place among others is kept");
         }

@@ -1,6 +1,8 @@
 //! AWS protocols, pure: no runtime, no files, no clock. Codecs for JSON and query requests, the shapes generated from
 //! the models' facts with their constraint checks, error codes and bodies, the operation table, signatures.
 
+pub mod cloudtrail;
+pub mod config;
 pub mod error;
 pub mod events;
 pub mod forms;

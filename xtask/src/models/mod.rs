@@ -31,6 +31,8 @@ pub const SERVICES: &[Service] = &[
     Service { name: "sts", model: Some("sts"), operations: None },
     Service { name: "kms", model: Some("kms"), operations: Some(selection::KMS) },
     Service { name: "lambda", model: Some("lambda"), operations: Some(selection::LAMBDA) },
+    Service { name: "config", model: Some("config"), operations: Some(selection::CONFIG) },
+    Service { name: "cloudtrail", model: Some("cloudtrail"), operations: Some(selection::CLOUDTRAIL) },
     Service { name: "events", model: Some("events"), operations: Some(selection::EVENTS) },
     Service { name: "strongroom", model: None, operations: None },
 ];

@@ -137,6 +137,10 @@ pub const IAM: &[&str] = &[
     "UpdateUser",
 ];
 
+/// The operations of CloudTrail that read: events, and what is said of the one trail that there is.
+pub const CLOUDTRAIL: &[&str] =
+    &["DescribeTrails", "GetEventSelectors", "GetTrail", "GetTrailStatus", "ListTrails", "LookupEvents"];
+
 /// The operations of KMS: keys, aliases, grants and cryptography. Custom key stores, which need a CloudHSM cluster or an
 /// outside key manager of AWS's protocol, are left out.
 pub const KMS: &[&str] = &[
@@ -219,6 +223,18 @@ pub const LAMBDA: &[&str] = &[
     "UpdateAlias",
     "UpdateFunctionCode",
     "UpdateFunctionConfiguration",
+];
+
+/// What tells of rules and of what they say.
+pub const CONFIG: &[&str] = &[
+    "DescribeComplianceByConfigRule",
+    "DescribeComplianceByResource",
+    "DescribeConfigRuleEvaluationStatus",
+    "DescribeConfigRules",
+    "GetComplianceDetailsByConfigRule",
+    "GetComplianceDetailsByResource",
+    "GetComplianceSummaryByConfigRule",
+    "StartConfigRulesEvaluation",
 ];
 
 /// EventBridge: rules and targets of the default bus, API destinations and connections.

@@ -63,7 +63,23 @@ const EDGES: &[(&str, &[&str])] = &[
     ("functions", &["access", "caller", "ctx", "documents", "error", "identities", "sts", "trail"]),
     ("events", &["access", "announcing", "ctx", "documents", "error", "functions", "page", "secrets", "trail"]),
     ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "kms", "secrets", "trail"]),
-    ("compliance", &["caller", "documents", "error", "identities", "kms", "questions", "secrets"]),
+    (
+        "compliance",
+        &[
+            "access",
+            "caller",
+            "ctx",
+            "documents",
+            "error",
+            "identities",
+            "kms",
+            "page",
+            "questions",
+            "secrets",
+            "trail",
+        ],
+    ),
+    ("cloudtrail", &["access", "ctx", "documents", "error", "evidence", "page", "trail"]),
     ("rotation", &["documents", "error", "kms", "secrets"]),
     ("rewrapping", &["bootstrap", "documents", "error", "kms"]),
     (
@@ -71,6 +87,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "announcing",
             "catalogue",
+            "compliance",
             "databases",
             "documents",
             "error",

@@ -169,7 +169,7 @@ impl Rotations {
             UnderWay { token: random_uuid(random)?, purpose: Purpose::Rotate, run_id: random_uuid(random)? };
         let mut after = Secret::clone(&secret.value);
         let mut batch = Batch::named("begin_rotation");
-        for pruned in rotation::begin(&mut after, under_way.clone(), now)? {
+        for pruned in rotation::begin(&mut after, under_way.clone(), self.quotas, now)? {
             drop_value(&self.documents, &mut batch, &after, &pruned).await?;
         }
         let arn = after.arn();

@@ -10,6 +10,7 @@ use strongroom_types::{SecretText, Timestamp};
 use super::keys::shown_key;
 use super::model::{Secret, SecretTag, place};
 use super::pairs::Pairs;
+use super::quotas::Quotas;
 use super::rotation::job::{Job, PAUSE_MS_MIN, job_key};
 use super::rotation::{Rules, begin_owned};
 use super::values::SecretValue;
@@ -155,7 +156,7 @@ impl Secrets {
         secret.kms_key_id = self.checked_key_id(cx, &secret, new.kms_key_id).await?;
         let first = random_uuid(self.documents.random())?;
         let kms_key_id = shown_key(&secret);
-        versions::add(&mut secret, &first, kms_key_id, &[CURRENT.to_owned()], cx.now)?;
+        versions::add(&mut secret, &first, kms_key_id, &[CURRENT.to_owned()], Quotas::default(), cx.now)?;
         self.put_value(cx, batch, &secret, &first, &SecretValue::Text(new.value)).await?;
         if let Some(rules) = new.rules {
             begin_owned(&self.documents, batch, &mut secret, rules, cx.now)?;

@@ -122,7 +122,7 @@ impl Secrets {
     ) -> Result<(), Error> {
         self.check_kind(secret, Some(wanted.value))?;
         let kms_key_id = shown_key(secret);
-        for id in versions::add(secret, wanted.token, kms_key_id, wanted.stages, cx.now)? {
+        for id in versions::add(secret, wanted.token, kms_key_id, wanted.stages, self.quotas, cx.now)? {
             self.drop_value(batch, secret, &id).await?;
             self.add_event(cx, batch, secret, events::PRUNED)?;
         }

@@ -4,9 +4,6 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use strongroom_types::Timestamp;
 
-/// How segment files and digest files end.
-const SEGMENT_END: &str = ".jsonl";
-const DIGEST_END: &str = ".digest.json";
 /// Milliseconds in an hour.
 const HOUR_MS: i64 = 3_600_000;
 /// The last second that the calendar knows: 9999-12-30T22:00:00Z.
@@ -32,6 +29,14 @@ pub(super) fn push_iso(out: &mut String, at: Timestamp) {
     out.push('Z');
 }
 
+/// `at` as records have it: `2026-05-03T17:51:02Z`.
+#[must_use]
+pub fn iso(at: Timestamp) -> String {
+    let mut text = String::new();
+    push_iso(&mut text, at);
+    text
+}
+
 /// Several times faster than the formatter of the standard library, and every record needs six.
 fn push_digits(out: &mut String, number: i16, digits: u32) {
     for place in (0..digits).rev() {
@@ -43,6 +48,13 @@ fn push_digits(out: &mut String, number: i16, digits: u32) {
 /// The instant of a text as [`push_iso`] writes it; other forms of RFC 3339 are read too.
 pub(super) fn read_iso(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_millis(at.as_millisecond()))
+}
+
+/// The instant of a text in RFC 3339, or the beginning in UTC of a day such as `2026-05-03`.
+#[must_use]
+pub fn read_instant(text: &str) -> Option<Timestamp> {
+    let of_day = || read_iso(&format!("{text}T00:00:00Z"));
+    if text.len() == "2026-05-03".len() { of_day() } else { read_iso(text) }
 }
 
 /// The instant in words, as CloudTrail shows the dates of Secrets Manager's answers: `May 3, 2018 5:51:02 PM`.
@@ -75,13 +87,18 @@ impl Hour {
         Timestamp::from_millis(self.0.saturating_mul(HOUR_MS))
     }
 
-    /// The segment file of this hour, relative to the trail's folder: `2026/05/03/trail-20260503T17.jsonl`.
+    /// The folder of its files, relative to the trail's: `2026/05/03`.
     #[must_use]
-    pub fn file(self) -> String {
+    pub fn folder(self) -> String {
         let date = date(self.start());
-        let (year, month, day) = (date.year(), date.month(), date.day());
-        let hour = date.hour();
-        format!("{year:04}/{month:02}/{day:02}/trail-{year:04}{month:02}{day:02}T{hour:02}.jsonl")
+        format!("{:04}/{:02}/{:02}", date.year(), date.month(), date.day())
+    }
+
+    /// As the names of its files have it: `20260503T17`.
+    #[must_use]
+    pub fn compact(self) -> String {
+        let date = date(self.start());
+        format!("{:04}{:02}{:02}T{:02}", date.year(), date.month(), date.day(), date.hour())
     }
 
     /// The hour after it.
@@ -96,25 +113,11 @@ impl Hour {
         Self(self.0.saturating_sub(1))
     }
 
-    /// The digest file of this hour's segment: `2026/05/03/trail-20260503T17.digest.json`.
+    /// The hour of a text as [`Hour::compact`] writes it.
     #[must_use]
-    pub fn digest_file(self) -> String {
-        let segment = self.file();
-        [segment.strip_suffix(SEGMENT_END).unwrap_or(&segment), DIGEST_END].concat()
-    }
-
-    /// The hour of a digest file's name; none for any other file.
-    #[must_use]
-    pub fn of_digest_file(name: &str) -> Option<Self> {
-        Self::of_file(&[name.strip_suffix(DIGEST_END)?, SEGMENT_END].concat())
-    }
-
-    /// The hour of a segment file's name, `trail-20260503T17.jsonl`; none for any other file.
-    #[must_use]
-    pub fn of_file(name: &str) -> Option<Self> {
-        let stem = name.strip_prefix("trail-")?.strip_suffix(SEGMENT_END)?;
-        let (day, hour) = stem.split_once('T')?;
-        let digits = day.len() == 8 && hour.len() == 2 && stem.bytes().all(|b| b.is_ascii_digit() || b == b'T');
+    pub fn of_compact(text: &str) -> Option<Self> {
+        let (day, hour) = text.split_once('T')?;
+        let digits = day.len() == 8 && hour.len() == 2 && text.bytes().all(|b| b.is_ascii_digit() || b == b'T');
         let (year, day) = day.split_at_checked(4)?;
         let (month, day) = day.split_at_checked(2)?;
         let start = read_iso(&format!("{year}-{month}-{day}T{hour}:00:00Z"))?;
@@ -133,9 +136,7 @@ mod tests {
     use super::*;
 
     fn iso(ms: i64) -> String {
-        let mut out = String::new();
-        push_iso(&mut out, Timestamp::from_millis(ms));
-        out
+        super::iso(Timestamp::from_millis(ms))
     }
 
     #[test]
@@ -156,23 +157,12 @@ mod tests {
         assert_eq!(at(364 * 86_400 + 11 * 3600), "Dec 31, 1970 11:00:00 AM");
     }
 
-    #[test]
-    fn only_names_of_segment_files_have_an_hour() {
-        let hour = Hour::of(Timestamp::from_seconds(1_525_369_862));
-        assert_eq!(hour.file(), "2018/05/03/trail-20180503T17.jsonl");
-        assert_eq!(Hour::of_file("trail-20180503T17.jsonl"), Some(hour));
-        for other in ["trail-20180503T17.json", "trail-20180503T25.jsonl", "trail-20181303T17.jsonl", "x", ""] {
-            assert_eq!(Hour::of_file(other), None, "{other}");
-        }
-    }
-
     proptest! {
         #[test]
         fn dates_read_back(seconds in 0_i64..SECONDS_MAX) {
             let at = Timestamp::from_seconds(seconds);
             prop_assert_eq!(read_iso(&iso(at.millis())), Some(at));
-            let file = Hour::of(at).file();
-            prop_assert_eq!(Hour::of_file(file.rsplit('/').next().unwrap()), Some(Hour::of(at)));
+            prop_assert_eq!(Hour::of_compact(&Hour::of(at).compact()), Some(Hour::of(at)));
         }
     }
 }

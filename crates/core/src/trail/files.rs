@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::calendar::{EVER, Hour};
+use super::segment_id::SegmentId;
 
 /// Only the server's own user may read records.
 const FILE_MODE: u32 = 0o600;
@@ -31,6 +32,18 @@ pub trait SegmentFiles: Send + Sync + 'static {
     /// # Errors
     /// `NotFound` when it is not there.
     fn length(&self, name: &str) -> io::Result<u64>;
+
+    /// Removes a file; afterwards it is not there, also after a crash.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not there; others when it cannot be removed.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Gives a file another name in the same folder, in place of what has that name. After a crash it has one of both.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not there; others when it cannot be renamed.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// The names in a folder, without the folder, in any order; none when it is not there. The empty name is the
     /// trail's own folder.
@@ -94,6 +107,11 @@ impl DiskFiles {
         Ok(Self { root: root.to_owned() })
     }
 
+    fn sync_folder_of(&self, name: &str) -> io::Result<()> {
+        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        File::open(self.root.join(folder))?.sync_all()
+    }
+
     /// Creates the folders on the way to `name`, each of them there after a crash.
     fn create_folders(&self, name: &str) -> io::Result<PathBuf> {
         let mut folder = self.root.clone();
@@ -137,6 +155,16 @@ impl SegmentFiles for DiskFiles {
         Ok(std::fs::metadata(self.root.join(name))?.len())
     }
 
+    fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.root.join(name))?;
+        self.sync_folder_of(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.root.join(from), self.root.join(to))?;
+        self.sync_folder_of(to)
+    }
+
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let entries = match std::fs::read_dir(self.root.join(folder)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -174,28 +202,49 @@ impl SegmentFile for DiskFile {
     }
 }
 
-/// The hours of the segments from the newest to the oldest, at most `limit` of them, none newer than `until` and none
+/// The segments from the newest to the oldest, at most `limit` of them, none of an hour newer than `until` and none of one
 /// older than `from`. Reads only the folders that it needs.
-pub(super) fn newest_first(files: &dyn SegmentFiles, span: (Hour, Hour), limit: usize) -> io::Result<Vec<Hour>> {
-    hours_of(files, span, limit, Hour::of_file)
+pub(super) fn newest_first(files: &dyn SegmentFiles, span: (Hour, Hour), limit: usize) -> io::Result<Vec<SegmentId>> {
+    named(files, span, limit, SegmentId::of_file)
 }
 
-/// The hours of all digest files, from the newest to the oldest.
-pub(super) fn digests_newest_first(files: &dyn SegmentFiles) -> io::Result<Vec<Hour>> {
-    hours_of(files, EVER, usize::MAX, Hour::of_digest_file)
+/// The segments of all digest files, from the newest to the oldest.
+pub(super) fn digests_newest_first(files: &dyn SegmentFiles) -> io::Result<Vec<SegmentId>> {
+    named(files, EVER, usize::MAX, SegmentId::of_digest_file)
 }
 
-fn hours_of(
+/// The segments whose files have names of a kind, from the newest to the oldest; see [`newest_first`].
+pub(super) fn named(
     files: &dyn SegmentFiles,
     span: (Hour, Hour),
     limit: usize,
-    hour_of: fn(&str) -> Option<Hour>,
-) -> io::Result<Vec<Hour>> {
+    of_name: fn(&str) -> Option<SegmentId>,
+) -> io::Result<Vec<SegmentId>> {
+    walk(files, span, limit, |_, name| of_name(name).map(|id| (id, ())))
+        .map(|found| found.into_iter().map(|(id, ())| id).collect())
+}
+
+/// The files with names of a kind and their segments, from the newest to the oldest.
+pub(super) fn named_files(
+    files: &dyn SegmentFiles,
+    span: (Hour, Hour),
+    of_name: fn(&str) -> Option<SegmentId>,
+) -> io::Result<Vec<(SegmentId, String)>> {
+    walk(files, span, usize::MAX, |day, name| of_name(name).map(|id| (id, format!("{day}/{name}"))))
+}
+
+/// What `of_name` makes of the names in the folders of the days of a span.
+fn walk<T: Ord>(
+    files: &dyn SegmentFiles,
+    span: (Hour, Hour),
+    limit: usize,
+    of_name: impl Fn(&str, &str) -> Option<(SegmentId, T)>,
+) -> io::Result<Vec<(SegmentId, T)>> {
     let (from, until) = span;
-    let (first, last) = (from.file(), until.file());
-    let mut hours = Vec::new();
+    let (first, last) = (from.folder(), until.folder());
+    let mut segments = Vec::new();
     for year in descending(files, "", 4)? {
-        // A folder's name is a prefix of its files' names, and those sort as their hours do.
+        // A folder's name is a prefix of those of the days in it, and those sort as the days do.
         if beyond(&year, &first, &last) {
             continue;
         }
@@ -207,18 +256,19 @@ fn hours_of(
                 if beyond(&day, &first, &last) {
                     continue;
                 }
-                let mut found: Vec<Hour> = files.list(&day)?.iter().filter_map(|name| hour_of(name)).collect();
-                found.retain(|hour| (from..=until).contains(hour) && hour.file().starts_with(&day));
+                let mut found: Vec<_> = files.list(&day)?.iter().filter_map(|name| of_name(&day, name)).collect();
+                found.retain(|(id, _)| (from..=until).contains(&id.hour) && id.hour.folder() == day);
                 found.sort_unstable_by(|left, right| right.cmp(left));
-                hours.extend(found);
-                if hours.len() >= limit {
-                    hours.truncate(limit);
-                    return Ok(hours);
+                found.dedup();
+                segments.extend(found);
+                if segments.len() >= limit {
+                    segments.truncate(limit);
+                    return Ok(segments);
                 }
             }
         }
     }
-    Ok(hours)
+    Ok(segments)
 }
 
 /// The folders in `folder` whose names are numbers of so many digits, with `folder` in front, the greatest first.
@@ -230,7 +280,7 @@ fn descending(files: &dyn SegmentFiles, folder: &str, digits: usize) -> io::Resu
     Ok(names.into_iter().map(with_folder).collect())
 }
 
-/// Whether all that stands under `folder` comes before the file `first` or after the file `last`.
+/// Whether all that stands under `folder` comes before the day `first` or after the day `last`.
 fn beyond(folder: &str, first: &str, last: &str) -> bool {
     let part = |name: &str| name.get(..folder.len()).map(str::to_owned).unwrap_or_default();
     folder < part(first).as_str() || folder > part(last).as_str()

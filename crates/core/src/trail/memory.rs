@@ -97,6 +97,17 @@ impl SegmentFiles for MemoryFiles {
         Ok(self.state().files.get(name).ok_or(io::ErrorKind::NotFound)?.bytes.len() as u64)
     }
 
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.state().files.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut state = self.state();
+        let content = state.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.files.insert(to.to_owned(), content);
+        Ok(())
+    }
+
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let state = self.state();

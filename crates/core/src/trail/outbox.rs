@@ -322,7 +322,7 @@ mod tests {
         fn start(&self) -> Outbox {
             self.store.trims.store(true, Ordering::SeqCst);
             self.files.lose_power();
-            let config = SegmentsConfig { fsync: Fsync::Never };
+            let config = SegmentsConfig { fsync: Fsync::Never, ..SegmentsConfig::default() };
             let segments = Segments::with_files(Arc::new(self.files.clone()), config, Arc::new(self.clock.clone()));
             Outbox::new(TOPIC.into(), self.store.clone(), Arc::clone(&self.keyring), Arc::new(segments.expect("open")))
         }

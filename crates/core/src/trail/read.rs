@@ -10,13 +10,17 @@ use strongroom_types::Timestamp;
 use strongroom_types::time::DAY_MS;
 
 use super::calendar::{EVER, Hour, read_iso};
+use super::compressed;
 use super::files::{SegmentFiles, newest_first};
+use super::segment_id::SegmentId;
 use super::segments::LINE_BYTES_MAX;
 
 /// How far a clock may have been set back between a request and the writing of its record, in ms.
 const SET_BACK_MS: i64 = 3_600_000;
-/// Segments that [`known_ids`] looks into.
-const KNOWN_SEGMENTS_MAX: usize = 2;
+/// Hours whose segments [`known_ids`] looks into.
+const KNOWN_HOURS_MAX: usize = 2;
+/// Segments that it looks into, at most.
+const KNOWN_SEGMENTS_MAX: usize = 100;
 
 /// Which records to read.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +46,7 @@ impl Span {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The segment that it stands in.
-    pub hour: Hour,
+    pub segment: SegmentId,
     /// Its event id. A record can stand in the trail twice under one id, when a sync failed after it was written.
     pub event_id: String,
     /// When the event happened.
@@ -55,9 +59,9 @@ pub struct Line {
 pub struct Lines {
     files: Arc<dyn SegmentFiles>,
     span: Span,
-    /// Hours still to be read, the newest first.
-    hours: Vec<Hour>,
-    open: Option<(Hour, LineReader<'static>)>,
+    /// Segments still to be read, the newest first.
+    segments: Vec<SegmentId>,
+    open: Option<(SegmentId, LineReader<'static>)>,
     damaged: u64,
 }
 
@@ -69,8 +73,8 @@ impl Lines {
     pub fn open(files: Arc<dyn SegmentFiles>, span: Span) -> io::Result<Self> {
         let first = Hour::of(span.from.plus_millis(-SET_BACK_MS));
         let last = Hour::of(span.until.plus_millis(span.late_ms));
-        let hours = newest_first(files.as_ref(), (first, last), usize::MAX)?;
-        Ok(Self { files, span, hours, open: None, damaged: 0 })
+        let segments = newest_first(files.as_ref(), (first, last), usize::MAX)?;
+        Ok(Self { files, span, segments, open: None, damaged: 0 })
     }
 
     /// Lines so far that are no record, such as those that a crash left half written.
@@ -81,10 +85,10 @@ impl Lines {
 
     fn next_line(&mut self) -> io::Result<Option<Line>> {
         loop {
-            let Some((hour, reader)) = self.open.as_mut() else {
-                let Some(hour) = self.hours.pop() else { return Ok(None) };
-                match self.files.read(&hour.file(), 0) {
-                    Ok(file) => self.open = Some((hour, LineReader::new(file))),
+            let Some((segment, reader)) = self.open.as_mut() else {
+                let Some(segment) = self.segments.pop() else { return Ok(None) };
+                match compressed::read(self.files.as_ref(), segment, 0) {
+                    Ok(text) => self.open = Some((segment, LineReader::new(text))),
                     // Somebody took the file away meanwhile.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
@@ -95,7 +99,7 @@ impl Lines {
                 self.open = None;
                 continue;
             };
-            match Line::read(*hour, line) {
+            match Line::read(*segment, line) {
                 Some(line) if (self.span.from..self.span.until).contains(&line.event_time) => return Ok(Some(line)),
                 Some(_) => {}
                 None => self.damaged += 1,
@@ -119,20 +123,28 @@ impl Iterator for Lines {
 
 /// What of a record is looked at here.
 #[derive(Deserialize)]
-struct Mark<'a> {
+pub(super) struct Mark<'a> {
     #[serde(rename = "eventID", borrow)]
-    event_id: Cow<'a, str>,
+    pub(super) event_id: Cow<'a, str>,
     #[serde(rename = "eventTime", borrow)]
     event_time: Cow<'a, str>,
 }
 
+impl<'a> Mark<'a> {
+    /// That of a line, and when the event happened; none when it is no record.
+    pub(super) fn read(line: &'a [u8]) -> Option<(Self, Timestamp)> {
+        let mark: Self = serde_json::from_slice(line).ok()?;
+        let event_time = read_iso(&mark.event_time)?;
+        Some((mark, event_time))
+    }
+}
+
 impl Line {
     /// The record of a line; none when it is no record.
-    fn read(hour: Hour, line: &[u8]) -> Option<Self> {
-        let mark: Mark<'_> = serde_json::from_slice(line).ok()?;
-        let event_time = read_iso(&mark.event_time)?;
+    fn read(segment: SegmentId, line: &[u8]) -> Option<Self> {
+        let (mark, event_time) = Mark::read(line)?;
         let text = std::str::from_utf8(line).ok()?.to_owned();
-        Some(Self { hour, event_id: mark.event_id.into_owned(), event_time, text })
+        Some(Self { segment, event_id: mark.event_id.into_owned(), event_time, text })
     }
 }
 
@@ -140,29 +152,47 @@ impl Line {
 pub(super) struct LineReader<'f> {
     file: BufReader<Box<dyn Read + Send + 'f>>,
     line: Vec<u8>,
+    /// Bytes read so far.
+    read: u64,
+}
+
+/// A line, and where it stands.
+pub(super) struct Placed<'l> {
+    /// Without its end. Of a line that is too long there is only its last part, which is no record.
+    pub(super) line: &'l [u8],
+    /// Bytes from the beginning to behind its end.
+    pub(super) behind: u64,
+    /// Whether it has an end.
+    pub(super) ended: bool,
 }
 
 impl<'f> LineReader<'f> {
     pub(super) fn new(file: Box<dyn Read + Send + 'f>) -> Self {
-        Self { file: BufReader::with_capacity(64 * 1024, file), line: Vec::new() }
+        Self { file: BufReader::with_capacity(64 * 1024, file), line: Vec::new(), read: 0 }
     }
 
     /// The next line without its end. Of a line that is too long there is only its last part, which is no record.
     pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        Ok(self.next_placed()?.map(|placed| placed.line))
+    }
+
+    /// The next line with its place.
+    pub(super) fn next_placed(&mut self) -> io::Result<Option<Placed<'_>>> {
         let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
         loop {
             self.line.clear();
             let count = self.file.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
             if count == 0 {
                 return Ok(None);
             }
-            if let Some(line) = self.line.strip_suffix(b"\n") {
+            self.read = self.read.saturating_add(count);
+            let (behind, ended) = (self.read, self.line.last() == Some(&b'\n'));
+            if ended || count < limit {
+                let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
                 // As a fresh borrow, for the loop's sake.
                 let length = line.len();
-                return Ok(self.line.get(..length));
-            }
-            if u64::try_from(count).unwrap_or(u64::MAX) < limit {
-                return Ok(Some(&self.line));
+                return Ok(self.line.get(..length).map(|line| Placed { line, behind, ended }));
             }
         }
     }
@@ -176,14 +206,20 @@ pub(super) fn known_ids(
     mut bytes_max: u64,
 ) -> io::Result<HashSet<String>> {
     let mut known = HashSet::new();
-    let names: Vec<String> = newest_first(files, EVER, KNOWN_SEGMENTS_MAX)?.into_iter().map(Hour::file).collect();
-    for name in &names {
-        let name = name.as_str();
-        let length = files.length(name)?;
+    let mut segments = newest_first(files, EVER, KNOWN_SEGMENTS_MAX)?;
+    let mut hours: Vec<Hour> = segments.iter().map(|segment| segment.hour).collect();
+    hours.dedup();
+    let oldest = hours.get(KNOWN_HOURS_MAX - 1).copied();
+    segments.retain(|segment| oldest.is_none_or(|oldest| segment.hour >= oldest));
+    for segment in &segments {
+        if bytes_max == 0 {
+            break;
+        }
+        let length = compressed::length(files, *segment)?;
         let from = length.saturating_sub(bytes_max);
         bytes_max = bytes_max.saturating_sub(length);
         // Begun in the middle of a line, the first is no record and falls out.
-        let mut reader = LineReader::new(files.read(name, from)?);
+        let mut reader = LineReader::new(compressed::read(files, *segment, from)?);
         while let Some(line) = reader.next()? {
             if let Some(id) = serde_json::from_slice::<Mark<'_>>(line).ok().and_then(|mark| wanted.get(&*mark.event_id))
             {
@@ -192,7 +228,14 @@ pub(super) fn known_ids(
         }
     }
     if !known.is_empty() {
-        names.iter().try_for_each(|name| files.append(name)?.sync())?;
+        for segment in &segments {
+            // What is compressed is on the disk.
+            match files.length(&segment.file()) {
+                Ok(_) => files.append(&segment.file())?.sync()?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
     Ok(known)
 }
@@ -210,7 +253,7 @@ mod tests {
     }
 
     fn put(files: &MemoryFiles, hour_ms: i64, content: &[u8]) {
-        files.put(&Hour::of(Timestamp::from_millis(hour_ms)).file(), content);
+        files.put(&SegmentId::first(Hour::of(Timestamp::from_millis(hour_ms))).file(), content);
     }
 
     fn ids(files: &MemoryFiles, from: i64, until: i64) -> (Vec<String>, u64) {

@@ -12,7 +12,9 @@ mod partners;
 mod port;
 mod private_endpoints;
 mod problems;
+mod quotas;
 mod roots;
+mod sinks;
 mod storage;
 mod store;
 mod text;
@@ -31,7 +33,12 @@ pub use partners::PartnersConfig;
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
+pub use quotas::QuotasConfig;
 pub use roots::RootConfig;
+pub use sinks::{
+    ArchiveConfig, Begin, OtlpConfig, SinkConfig, SinkKind, StdoutConfig, SyslogConfig, SyslogFraming, WebhookConfig,
+    WhenFull,
+};
 pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, MemoryConfig, MemoryLock};
 pub use store::StoreConfig;
 
@@ -61,6 +68,8 @@ pub struct Config {
     pub tls: TlsConfig,
     /// Sizes, counts and times.
     pub limits: LimitsConfig,
+    /// How often an account may call, and what a secret may hold.
+    pub quotas: QuotasConfig,
     /// Web pages that may call from a browser.
     pub cors: CorsConfig,
     /// Roots of trust: the first wraps new keys, all unwrap.
@@ -97,6 +106,7 @@ impl Default for Config {
             private_endpoints: Vec::new(),
             tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
+            quotas: QuotasConfig::default(),
             cors: CorsConfig::default(),
             roots: vec![RootConfig::File { path: None }],
             audit: AuditConfig::default(),
@@ -151,6 +161,7 @@ impl Config {
         private_endpoints::check(&self.private_endpoints, self.tls.is_on(), problems);
         self.tls.check(problems);
         self.limits.check(problems);
+        self.quotas.check(problems);
         self.cors.check(problems);
         roots::check(&self.roots, problems);
         self.audit.check(problems);

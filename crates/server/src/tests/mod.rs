@@ -4,6 +4,7 @@ mod accounting;
 mod hostile;
 mod nodes;
 mod owners;
+mod throttling;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! The services and their operations: how each is called, what policies call its action, and whether it reads or writes.
 
 mod any;
+mod cloudtrail;
+mod config;
 mod events;
 #[cfg(test)]
 mod exchanges;
@@ -65,10 +67,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// The name of the operation in an `X-Amz-Target`, if it is of this service.
+    /// The name of the operation in an `X-Amz-Target`, if it is of this service. Some SDKs leave out what stands before
+    /// the last dot of the service's name there.
     #[must_use]
     pub fn operation_in_target<'t>(&self, target: &'t str) -> Option<&'t str> {
-        target.strip_prefix(self.target_prefix)?.strip_prefix('.').filter(|_| !self.target_prefix.is_empty())
+        let short = self.target_prefix.rsplit('.').next().unwrap_or_default();
+        let behind = target.strip_prefix(self.target_prefix).or_else(|| target.strip_prefix(short))?;
+        behind.strip_prefix('.').filter(|_| !self.target_prefix.is_empty())
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use strongroom_types::AccountId;
+use strongroom_wire::cloudtrail::Operation as Trail;
+use strongroom_wire::config::Operation as Config;
 use strongroom_wire::events::Operation as Events;
 use strongroom_wire::kms::Operation as Kms;
 use strongroom_wire::lambda::Operation as Lambda;
@@ -154,6 +156,16 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
             | Strongroom::DropDeadLetters
             | Strongroom::RetryDeadLetters,
         ) => Resource::Account,
+        AnyOperation::Config(
+            Config::DescribeComplianceByResource
+            | Config::GetComplianceDetailsByResource
+            | Config::GetComplianceSummaryByConfigRule,
+        ) => Resource::Account,
+        AnyOperation::Config(_) => entity("arn:aws:config:us-east-1:111111111111:config-rule/config-rule-secm01"),
+        AnyOperation::CloudTrail(Trail::DescribeTrails | Trail::ListTrails | Trail::LookupEvents) => Resource::Account,
+        AnyOperation::CloudTrail(_) => {
+            Resource::List("arn:aws:cloudtrail:us-east-1:111111111111:trail/strongroom".into())
+        }
         AnyOperation::Strongroom(_) => database(),
     }
 }

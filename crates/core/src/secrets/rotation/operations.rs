@@ -128,7 +128,7 @@ impl Secrets {
         let by = asked.by(&before.value)?;
         configure(&mut after, asked, &by, cx);
         let under_way = UnderWay { token: asked.token.clone(), purpose: asked.purpose, run_id: asked.run_id.clone() };
-        for id in begin(&mut after, under_way.clone(), cx.now)? {
+        for id in begin(&mut after, under_way.clone(), self.quotas, cx.now)? {
             self.drop_value(&mut batch, &after, &id).await?;
             self.add_event(cx, &mut batch, &after, events::PRUNED)?;
         }

@@ -6,9 +6,10 @@ use std::io;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Content, Digest, Found, Head, LINE_HASH_BYTES, read};
-use crate::trail::calendar::{EVER, Hour};
+use super::{Content, Digest, Found, Head, LINE_HASH_BYTES, Removed, read};
+use crate::trail::calendar::EVER;
 use crate::trail::files::{SegmentFiles, digests_newest_first, newest_first};
+use crate::trail::segment_id::SegmentId;
 
 /// Most faults that are told.
 const FAULTS_MAX: usize = 100;
@@ -22,6 +23,8 @@ pub struct Checked {
     pub records: u64,
     /// Segments behind them, which have no digest yet.
     pub open: u64,
+    /// Up to where segments were removed on purpose; those are not missing.
+    pub removed: Option<Removed>,
     /// What is wrong, from the oldest segment on; at most the first hundred.
     pub faults: Vec<String>,
 }
@@ -32,50 +35,74 @@ impl Checked {
             self.faults.push(fault);
         }
     }
+
+    /// Whether a segment is to be there. What was removed on purpose may be there still when a crash came in between.
+    fn is_kept(&self, id: SegmentId) -> bool {
+        self.removed.as_ref().is_none_or(|removed| id > removed.segment)
+    }
+}
+
+/// What a store knows of its trail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The newest digest.
+    pub head: Option<Head>,
+    /// Up to where segments were removed on purpose.
+    pub removed: Option<Removed>,
 }
 
 /// Checks every digest of the trail with `public_key`, that none is missing between them, and every segment against its
-/// digest. With the `head` that the store knows, also that none is missing at the end. Needs nothing else.
+/// digest. With what the store knows, also that none is missing at the end. Needs nothing else.
 ///
 /// # Errors
 /// When a file cannot be read. What is wrong with the trail is no error but part of the answer.
-pub fn check(files: &dyn SegmentFiles, public_key: &[u8], head: Option<&Head>) -> io::Result<Checked> {
+pub fn check(files: &dyn SegmentFiles, public_key: &[u8], known: Option<&Known>) -> io::Result<Checked> {
     let mut checked = Checked::default();
+    let stated = Removed::stated(files, public_key)?.unwrap_or_else(|fault| {
+        checked.fault(fault);
+        None
+    });
+    // The store says it before it is stated.
+    let by_store = known.and_then(|known| known.removed.clone());
+    checked.removed = stated.into_iter().chain(by_store).max_by_key(|removed| removed.number);
+    let head = known.and_then(|known| known.head.as_ref());
     let chain = chain(files, public_key, head, &mut checked)?;
     let newest = chain.keys().next_back().copied();
-    let mut hours = newest_first(files, EVER, usize::MAX)?;
-    hours.sort_unstable();
-    for hour in &hours {
-        match (chain.get(hour), newest) {
-            (Some(digest), _) => compare(files, *hour, digest, &mut checked)?,
-            (None, Some(newest)) if *hour < newest => {
-                checked.fault(format!("{}: it has no digest, and later segments have one", hour.file()));
+    let mut segments = newest_first(files, EVER, usize::MAX)?;
+    segments.retain(|id| checked.is_kept(*id));
+    segments.sort_unstable();
+    for id in &segments {
+        match (chain.get(id), newest) {
+            (Some(digest), _) => compare(files, *id, digest, &mut checked)?,
+            (None, Some(newest)) if *id < newest => {
+                checked.fault(format!("{}: it has no digest, and later segments have one", id.file()));
             }
             (None, _) => checked.open += 1,
         }
     }
-    for (hour, digest) in &chain {
-        if hours.binary_search(hour).is_err() {
-            checked.fault(format!("{}: it is missing, with {} records", hour.file(), digest.records));
+    for (id, digest) in &chain {
+        if segments.binary_search(id).is_err() {
+            checked.fault(format!("{}: it is missing, with {} records", id.file(), digest.records));
         }
     }
     Ok(checked)
 }
 
-/// The digests by their hours, those that can be believed.
+/// The digests by their segments, those that can be believed.
 fn chain(
     files: &dyn SegmentFiles,
     public_key: &[u8],
     head: Option<&Head>,
     checked: &mut Checked,
-) -> io::Result<BTreeMap<Hour, Digest>> {
-    let mut hours = digests_newest_first(files)?;
-    hours.sort_unstable();
+) -> io::Result<BTreeMap<SegmentId, Digest>> {
+    let mut segments = digests_newest_first(files)?;
+    segments.retain(|id| checked.is_kept(*id));
+    segments.sort_unstable();
     let mut chain = BTreeMap::new();
-    let mut before: Option<(u64, String)> = None;
-    for hour in hours {
-        let name = hour.digest_file();
-        let Found { digest, sha256, authentic } = match read(files, hour, public_key)? {
+    let mut before = checked.removed.as_ref().map(|removed| (removed.number, removed.sha256.clone()));
+    for id in segments {
+        let name = id.digest_file();
+        let Found { digest, sha256, authentic } = match read(files, id, public_key)? {
             Ok(found) => found,
             Err(why) => {
                 checked.fault(format!("{name}: the digest {why}"));
@@ -86,7 +113,7 @@ fn chain(
             checked.fault(format!("{name}: the key did not sign it"));
             continue;
         }
-        if digest.segment != hour.file() {
+        if digest.segment != id.file() {
             checked.fault(format!("{name}: it is the digest of {}", digest.segment));
             continue;
         }
@@ -100,7 +127,7 @@ fn chain(
             checked.fault(format!("{name}: it is another than the one that was made"));
         }
         before = Some((digest.number, sha256));
-        chain.insert(hour, digest);
+        chain.insert(id, digest);
     }
     let last = before.map_or(0, |(number, _)| number);
     if let Some(head) = head.filter(|head| head.number > last) {
@@ -110,8 +137,8 @@ fn chain(
 }
 
 /// Holds a segment against its digest.
-fn compare(files: &dyn SegmentFiles, hour: Hour, digest: &Digest, checked: &mut Checked) -> io::Result<()> {
-    let content = Content::of(files, &hour.file())?;
+fn compare(files: &dyn SegmentFiles, id: SegmentId, digest: &Digest, checked: &mut Checked) -> io::Result<()> {
+    let content = Content::of(files, id)?;
     checked.segments += 1;
     checked.records += digest.records;
     if content.sha256 == digest.sha256 && content.bytes == digest.bytes {
@@ -119,7 +146,12 @@ fn compare(files: &dyn SegmentFiles, hour: Hour, digest: &Digest, checked: &mut 
     }
     let expected = STANDARD.decode(&digest.records_sha256).unwrap_or_default();
     let (expected, _) = expected.as_chunks::<LINE_HASH_BYTES>();
-    checked.fault(format!("{}: {}", hour.file(), first_difference(expected, &content.records)));
+    if content.is_damaged && expected.starts_with(&content.records) {
+        let last = content.records.len();
+        checked.fault(format!("{}: it cannot be read behind record {last}", id.compressed_file()));
+        return Ok(());
+    }
+    checked.fault(format!("{}: {}", id.file(), first_difference(expected, &content.records)));
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 //! SHA-256 over the line without its end, DER, in base64).
 
 mod check;
+mod removed;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -19,11 +20,14 @@ use strongroom_crypto::asymmetric::{Message, PrivateKey, Scheme, Spec, verify};
 use strongroom_crypto::digest::{Sha256, hex, sha256};
 use strongroom_types::{SecretBytes, Timestamp};
 
-use super::calendar::{Hour, push_iso};
-use super::files::SegmentFiles;
+use super::calendar::{iso, read_iso};
+use super::compressed;
+use super::files::{SegmentFiles, digests_newest_first};
 use super::read::LineReader;
+use super::segment_id::SegmentId;
 
-pub use check::{Checked, check};
+pub use check::{Checked, Known, check};
+pub use removed::Removed;
 pub use seal::{Head, seal_closed};
 
 /// Version of the digest's form.
@@ -113,6 +117,36 @@ pub fn from_pem(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(body.split_whitespace().collect::<String>()).ok()
 }
 
+/// All public keys of a PEM file, in their order; what stands between them is not looked at.
+#[must_use]
+pub fn all_from_pem(text: &str) -> Vec<Vec<u8>> {
+    const START: &str = "-----BEGIN PUBLIC KEY-----";
+    const END: &str = "-----END PUBLIC KEY-----";
+    let parts = text.split(START).skip(1);
+    let keys = parts.filter_map(|part| from_pem(&format!("{START}{}{END}", part.split(END).next()?)));
+    keys.collect()
+}
+
+/// Which of `keys` signed the newest digest that any of them signed; none when none signed any.
+///
+/// # Errors
+/// When digests cannot be read.
+pub fn signed_by(files: &dyn SegmentFiles, keys: &[Vec<u8>]) -> io::Result<Option<usize>> {
+    for id in digests_newest_first(files)? {
+        for (index, key) in keys.iter().enumerate() {
+            if read(files, id, key)?.is_ok_and(|found| found.authentic) {
+                return Ok(Some(index));
+            }
+        }
+    }
+    for (index, key) in keys.iter().enumerate() {
+        if matches!(Removed::stated(files, key)?, Ok(Some(_))) {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
+}
+
 /// What a segment holds.
 #[derive(Default)]
 struct Content {
@@ -120,19 +154,26 @@ struct Content {
     sha256: String,
     /// The hashes of its records.
     records: Vec<[u8; LINE_HASH_BYTES]>,
+    /// Whether the rest cannot be read, as a compressed file is not as it was written.
+    is_damaged: bool,
 }
 
 impl Content {
     /// Reads a segment through.
-    fn of(files: &dyn SegmentFiles, segment: &str) -> io::Result<Self> {
-        let mut whole = Hashing { inner: files.read(segment, 0)?, hash: Sha256::default(), bytes: 0 };
+    fn of(files: &dyn SegmentFiles, segment: SegmentId) -> io::Result<Self> {
+        let mut whole = Hashing { inner: compressed::read(files, segment, 0)?, hash: Sha256::default(), bytes: 0 };
         let mut records = Vec::new();
         let mut lines = LineReader::new(Box::new(&mut whole));
-        while let Some(line) = lines.next()? {
-            records.push(hash_of(line));
-        }
+        let is_damaged = loop {
+            match lines.next() {
+                Ok(Some(line)) => records.push(hash_of(line)),
+                Ok(None) => break false,
+                Err(error) if compressed::is_damage(&error) => break true,
+                Err(error) => return Err(error),
+            }
+        };
         drop(lines);
-        Ok(Self { bytes: whole.bytes, sha256: hex(&whole.hash.finish()), records })
+        Ok(Self { bytes: whole.bytes, sha256: hex(&whole.hash.finish()), records, is_damaged })
     }
 
     fn encoded(&self) -> String {
@@ -169,10 +210,10 @@ struct Found {
     authentic: bool,
 }
 
-/// Reads the digest file of an hour; the text says why it is none.
-fn read(files: &dyn SegmentFiles, hour: Hour, public_key: &[u8]) -> io::Result<Result<Found, &'static str>> {
+/// Reads the digest file of a segment; the text says why it is none.
+fn read(files: &dyn SegmentFiles, segment: SegmentId, public_key: &[u8]) -> io::Result<Result<Found, &'static str>> {
     let mut content = Vec::new();
-    let file = BufReader::new(files.read(&hour.digest_file(), 0)?);
+    let file = BufReader::new(files.read(&segment.digest_file(), 0)?);
     file.take(DIGEST_BYTES_MAX + 1).read_to_end(&mut content)?;
     if u64::try_from(content.len()).unwrap_or(u64::MAX) > DIGEST_BYTES_MAX {
         return Ok(Err("is too long"));
@@ -188,8 +229,14 @@ fn read(files: &dyn SegmentFiles, hour: Hour, public_key: &[u8]) -> io::Result<R
     Ok(Ok(Found { digest, sha256: hex(&sha256(&content)), authentic: signed.is_ok() }))
 }
 
-fn iso(at: Timestamp) -> String {
-    let mut text = String::new();
-    push_iso(&mut text, at);
-    text
+/// When the digest of a segment was made; none when it has none that reads.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn made(files: &dyn SegmentFiles, segment: SegmentId) -> io::Result<Option<Timestamp>> {
+    match read(files, segment, &[]) {
+        Ok(found) => Ok(found.ok().and_then(|found| read_iso(&found.digest.made))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -8,7 +8,9 @@ use strongroom_types::Timestamp;
 
 use super::{Content, Digest, Signer, VERSION, iso};
 use crate::trail::calendar::{EVER, Hour};
+use crate::trail::compressed::write_all;
 use crate::trail::files::{SegmentFiles, newest_first};
+use crate::trail::segment_id::SegmentId;
 use crate::trail::segments::Segments;
 
 /// The newest digest: what the next one goes on from.
@@ -18,12 +20,12 @@ pub struct Head {
     pub number: u64,
     /// SHA-256 of its file, in hexadecimal.
     pub sha256: String,
-    /// The hour of its segment.
-    pub hour: Hour,
+    /// Its segment.
+    pub segment: SegmentId,
 }
 
-/// Closes the segments of hours that are over at `now`, and makes the digest of the oldest one behind `head` that has
-/// none. None when there is none to make. Only when the caller has kept the new head for good may it call again: what
+/// Closes the segments of hours that are over at `now`, and makes the digest of the oldest closed one behind `head` that
+/// has none. None when there is none to make. Only when the caller has kept the new head for good may it call again: what
 /// was made and not kept is made anew. Blocks for as long as reading the segment takes.
 ///
 /// # Errors
@@ -34,19 +36,22 @@ pub fn seal_closed(
     signer: &Signer,
     now: Timestamp,
 ) -> io::Result<Option<Head>> {
-    let present = Hour::of(now);
-    segments.close_before(present);
+    segments.close_before(SegmentId::first(Hour::of(now)));
     let files = segments.files().as_ref();
-    let from = head.map_or(EVER.0, |head| head.hour.next());
-    let until = present.previous();
-    if from > until {
-        return Ok(None);
+    let from = head.map_or(EVER.0, |head| head.segment.hour);
+    let newer = newest_first(files, (from, EVER.1), usize::MAX)?;
+    let due = |id: &SegmentId| {
+        head.is_none_or(|head| *id > head.segment) && segments.first_open().is_none_or(|first| *id < first)
+    };
+    let Some(id) = newer.into_iter().rev().find(due) else { return Ok(None) };
+    let segment = id.file();
+    if files.length(&segment).is_ok() {
+        files.append(&segment)?.sync()?;
     }
-    let hours = newest_first(files, (from, until), usize::MAX)?;
-    let Some(hour) = hours.last().copied() else { return Ok(None) };
-    let segment = hour.file();
-    files.append(&segment)?.sync()?;
-    let content = Content::of(files, &segment)?;
+    let content = Content::of(files, id)?;
+    if content.is_damaged {
+        return Err(io::Error::other(format!("{segment}: it was compressed before it had a digest, and is damaged")));
+    }
     let digest = Digest {
         version: VERSION,
         number: head.map_or(0, |head| head.number) + 1,
@@ -61,21 +66,14 @@ pub fn seal_closed(
     let text = serde_json::to_string(&digest)?;
     let signature = signer.sign(&text).map_err(|error: CryptoError| io::Error::other(error.to_string()))?;
     let text = format!("{text}\n{signature}\n");
-    write(files, &hour.digest_file(), text.as_bytes())?;
-    Ok(Some(Head { number: digest.number, sha256: hex(&sha256(text.as_bytes())), hour }))
+    write(files, &id.digest_file(), text.as_bytes())?;
+    Ok(Some(Head { number: digest.number, sha256: hex(&sha256(text.as_bytes())), segment: id }))
 }
 
 /// Writes a file whole, in place of what an attempt before left.
-fn write(files: &dyn SegmentFiles, name: &str, content: &[u8]) -> io::Result<()> {
+pub(super) fn write(files: &dyn SegmentFiles, name: &str, content: &[u8]) -> io::Result<()> {
     let file = files.append(name)?;
     file.truncate(0)?;
-    let mut rest = content;
-    while !rest.is_empty() {
-        let count = file.write(rest)?;
-        if count == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        rest = rest.get(count..).unwrap_or_default();
-    }
+    write_all(file.as_ref(), content)?;
     file.sync()
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use strongroom_types::{MockClock, Timestamp};
 
 use super::*;
+use crate::trail::Hour;
+use crate::trail::keeping::{Keeper, Keeping};
 use crate::trail::memory::MemoryFiles;
 use crate::trail::segments::{Segments, SegmentsConfig};
 
@@ -16,7 +18,7 @@ struct Trail {
     clock: MockClock,
     segments: Segments,
     signer: Signer,
-    head: Option<Head>,
+    known: Known,
 }
 
 impl Trail {
@@ -25,7 +27,7 @@ impl Trail {
         let (files, clock) = (MemoryFiles::default(), MockClock::at(START));
         let segments =
             Segments::with_files(Arc::new(files.clone()), SegmentsConfig::default(), Arc::new(clock.clone())).unwrap();
-        let mut trail = Self { files, clock, segments, signer: Signer::generate().unwrap(), head: None };
+        let mut trail = Self { files, clock, segments, signer: Signer::generate().unwrap(), known: Known::default() };
         for hour in 0..4 {
             for record in 0..10 {
                 trail.segments.append(&format!("record {record} of hour {hour}")).unwrap();
@@ -38,17 +40,17 @@ impl Trail {
 
     fn seal(&mut self) {
         let now = strongroom_types::Clock::now(&self.clock);
-        while let Some(head) = seal_closed(&self.segments, self.head.as_ref(), &self.signer, now).unwrap() {
-            self.head = Some(head);
+        while let Some(head) = seal_closed(&self.segments, self.known.head.as_ref(), &self.signer, now).unwrap() {
+            self.known.head = Some(head);
         }
     }
 
-    fn hour(number: i64) -> Hour {
-        Hour::of(START.plus_millis(number * HOUR_MS))
+    fn hour(number: i64) -> SegmentId {
+        SegmentId::first(Hour::of(START.plus_millis(number * HOUR_MS)))
     }
 
     fn check(&self) -> Checked {
-        check(&self.files, &self.signer.public_key().unwrap(), self.head.as_ref()).unwrap()
+        check(&self.files, &self.signer.public_key().unwrap(), Some(&self.known)).unwrap()
     }
 
     fn faults(&self) -> Vec<String> {
@@ -66,9 +68,9 @@ impl Trail {
 #[test]
 fn what_was_written_is_whole() {
     let trail = Trail::new();
-    let whole = Checked { segments: 3, records: 30, open: 1, faults: vec![] };
+    let whole = Checked { segments: 3, records: 30, open: 1, ..Checked::default() };
     assert_eq!(trail.check(), whole);
-    assert_eq!(trail.head.as_ref().unwrap().number, 3);
+    assert_eq!(trail.known.head.as_ref().unwrap().number, 3);
     // Somebody who has the public key alone.
     let public = from_pem(&to_pem(&trail.signer.public_key().unwrap())).unwrap();
     assert_eq!(check(&trail.files, &public, None).unwrap(), whole);
@@ -167,15 +169,15 @@ fn digests_that_were_changed_dropped_or_swapped_are_named() {
 #[test]
 fn a_digest_that_was_not_kept_is_made_anew() {
     let mut trail = Trail::new();
-    let before = trail.head.clone();
+    let before = trail.known.head.clone();
     trail.seal();
-    let made = trail.head.clone();
-    trail.head = before;
+    let made = trail.known.head.clone();
+    trail.known.head = before;
     let half = trail.files.text(&Trail::hour(3).digest_file());
     trail.files.put(&Trail::hour(3).digest_file(), &half.as_bytes()[..half.len() / 2]);
     trail.seal();
-    assert_eq!(trail.head.as_ref().map(|head| head.number), made.map(|head| head.number));
-    assert_eq!(trail.check(), Checked { segments: 4, records: 40, open: 0, faults: vec![] });
+    assert_eq!(trail.known.head.as_ref().map(|head| head.number), made.map(|head| head.number));
+    assert_eq!(trail.check(), Checked { segments: 4, records: 40, ..Checked::default() });
 }
 
 #[test]
@@ -184,13 +186,82 @@ fn nothing_is_appended_to_a_segment_with_a_digest_when_the_clock_is_set_back() {
     trail.seal();
     trail.clock.set(START);
     trail.segments.append("after the clock was set back").unwrap();
-    assert_eq!(trail.check(), Checked { segments: 4, records: 40, open: 1, faults: vec![] });
+    assert_eq!(trail.check(), Checked { segments: 4, records: 40, open: 1, ..Checked::default() });
     assert!(trail.files.text(&Trail::hour(4).file()).contains("set back"));
 }
 
 #[test]
 fn pem_is_read_back() {
     let key = Signer::generate().unwrap().public_key().unwrap();
-    assert_eq!(from_pem(&to_pem(&key)), Some(key));
+    assert_eq!(from_pem(&to_pem(&key)), Some(key.clone()));
     assert_eq!(from_pem("no key"), None);
+    let other = Signer::generate().unwrap().public_key().unwrap();
+    let text = format!("# one\n{}# another\n{}", to_pem(&key), to_pem(&other));
+    assert_eq!(all_from_pem(&text), [key.clone(), other.clone()]);
+    assert!(all_from_pem("no key").is_empty());
+    let trail = Trail::new();
+    let own = trail.signer.public_key().unwrap();
+    assert_eq!(signed_by(&trail.files, &[key.clone(), own, other.clone()]).unwrap(), Some(1));
+    assert_eq!(signed_by(&trail.files, &[key, other]).unwrap(), None);
+}
+
+#[test]
+fn parts_of_an_hour_and_compressed_segments_are_sealed_and_checked_alike() {
+    let (files, clock) = (MemoryFiles::default(), MockClock::at(START));
+    let config = SegmentsConfig { bytes_max: 100, ..SegmentsConfig::default() };
+    let segments = Segments::with_files(Arc::new(files.clone()), config, Arc::new(clock.clone())).unwrap();
+    let mut trail = Trail { files, clock, segments, signer: Signer::generate().unwrap(), known: Known::default() };
+    for record in 0..40 {
+        trail.segments.append(&format!("record {record} with a text")).unwrap();
+    }
+    // The hour is not over, yet what is full is closed.
+    trail.seal();
+    let head = trail.known.head.clone().unwrap();
+    assert_eq!((head.number, head.segment.part), (7, 6));
+    let keeping = Keeping { compress: true, retention_days: 0 };
+    let keeper = Keeper::new(Arc::new(trail.files.clone()), keeping);
+    while keeper.compress_next(&head).unwrap().is_some() {}
+    assert_eq!(trail.check(), Checked { segments: 7, records: 35, open: 1, ..Checked::default() });
+    let third = SegmentId { part: 2, ..head.segment };
+    let mut bytes = Vec::new();
+    trail.files.read(&third.compressed_file(), 0).unwrap().read_to_end(&mut bytes).unwrap();
+    bytes[30] ^= 0x20;
+    trail.files.put(&third.compressed_file(), &bytes);
+    let faults = trail.faults();
+    assert!(faults.len() == 1 && faults[0].starts_with("2018/05/03/trail-20180503T17_0002.jsonl"), "{faults:?}");
+    trail.files.remove(&third.compressed_file());
+    assert_eq!(trail.faults(), [format!("{}: it is missing, with 5 records", third.file())]);
+}
+
+#[test]
+fn what_was_removed_on_purpose_is_told_and_what_was_taken_away_is_a_fault() {
+    let mut trail = Trail::new();
+    let public = trail.signer.public_key().unwrap();
+    let keeper = Keeper::new(Arc::new(trail.files.clone()), Keeping { compress: true, retention_days: 1 });
+    let removed = Removed::through(&trail.files, Trail::hour(1), &public).unwrap().unwrap();
+    // Known to the store, and nothing done yet.
+    trail.known.removed = Some(removed.clone());
+    let told = Checked { segments: 1, records: 10, open: 1, removed: Some(removed.clone()), faults: vec![] };
+    assert_eq!(trail.check(), told);
+    removed.state(&trail.files, &trail.signer, START).unwrap();
+    // Half of it removed.
+    trail.files.remove(&Trail::hour(0).file());
+    assert_eq!(trail.check(), told);
+    assert_eq!(keeper.remove_through(Trail::hour(1)).unwrap(), 1);
+    assert_eq!(trail.check(), told);
+    assert_eq!(check(&trail.files, &public, None).unwrap(), told);
+    assert_eq!(Removed::through(&trail.files, Trail::hour(1), &public).unwrap(), None);
+    // More is gone than was removed.
+    trail.files.remove(&Trail::hour(2).file());
+    assert_eq!(check(&trail.files, &public, None).unwrap().faults.len(), 1);
+    trail.files.remove(&Trail::hour(2).digest_file());
+    assert_eq!(trail.faults(), ["the digests from 3 to 3 are missing"]);
+    // Nobody else can say what was removed.
+    let trail = Trail::new();
+    trail.files.remove(&Trail::hour(0).file());
+    trail.files.remove(&Trail::hour(0).digest_file());
+    let removed = Removed { segment: Trail::hour(0), number: 1, sha256: removed.sha256 };
+    removed.state(&trail.files, &Signer::generate().unwrap(), START).unwrap();
+    let faults = trail.faults();
+    assert!(faults[0].contains("was not signed by the key") && faults.len() == 2, "{faults:?}");
 }

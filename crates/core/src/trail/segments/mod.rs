@@ -1,4 +1,4 @@
-//! The segment files: hourly, append-only, one record a line. An append returns after its line was written.
+//! The segment files: a new one each hour and when one is full, append-only, one record a line. An append returns after its line was written.
 //!
 //! Many threads append at once. Each puts its line into a shared buffer. Whoever finds nobody writing writes all that is
 //! buffered with one write(2); who comes meanwhile waits for the next turn, and one of them writes for all. Requests
@@ -13,14 +13,19 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 
-use strongroom_types::Clock;
+use strongroom_types::{Clock, Timestamp};
 
 use super::calendar::{EVER, Hour};
+use super::compressed::write_all;
 use super::files::{DiskFiles, SegmentFile, SegmentFiles, newest_first};
+use super::follow::Position;
+use super::segment_id::SegmentId;
 use company::Company;
 
 /// Longest line, in bytes. Bounded fields keep records far below it.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
+/// When nothing else is said, segments become no larger than about this, in bytes.
+pub const BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Buffers above this are given back after they were written, in bytes.
 const BUFFER_BYTES_KEPT: usize = 1024 * 1024;
 /// Looks at the present writer before going to sleep: a few microseconds, in which nearly every write comes to its end.
@@ -44,10 +49,18 @@ pub enum Fsync {
 }
 
 /// Settings of the segment files.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct SegmentsConfig {
     /// When to sync.
     pub fsync: Fsync,
+    /// A segment that has so many bytes gets no more: the hour goes on in its next part.
+    pub bytes_max: u64,
+}
+
+impl Default for SegmentsConfig {
+    fn default() -> Self {
+        Self { fsync: Fsync::default(), bytes_max: BYTES_MAX }
+    }
 }
 
 /// The segment files of a trail. One process at a time may have them open for writing.
@@ -59,6 +72,8 @@ pub struct Segments {
     /// The queue's mark once more, for those who look without its lock.
     writing: AtomicBool,
     writer: Mutex<Writer>,
+    /// Up to where all is written, and since when by this process: what is behind it may be taken back.
+    end: Mutex<(Option<Position>, Option<Timestamp>)>,
     company: Company,
     retired: Mutex<Vec<Arc<Segment>>>,
 }
@@ -87,14 +102,14 @@ struct Batch {
 #[derive(Default)]
 struct Writer {
     open: Option<Open>,
-    /// No segment of an earlier hour is appended to: it is closed, whatever the clock says now.
-    first: Option<Hour>,
+    /// No earlier segment is appended to: it is closed, whatever the clock says now.
+    first: Option<SegmentId>,
     /// Changes places with the queue's buffer, so that neither is allocated anew.
     spare: Vec<u8>,
 }
 
 struct Open {
-    hour: Hour,
+    id: SegmentId,
     segment: Arc<Segment>,
     /// Where the last whole line ends, in bytes.
     length: u64,
@@ -149,17 +164,29 @@ impl Segments {
     /// # Errors
     /// As [`Segments::open`].
     pub fn with_files(files: Arc<dyn SegmentFiles>, config: SegmentsConfig, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        if let Some(hour) = newest_first(files.as_ref(), EVER, 1)?.first() {
-            let file = files.append(&hour.file())?;
-            close_off(file.as_ref())?;
-        }
+        let newest = newest_first(files.as_ref(), EVER, 1)?.first().copied();
+        let (first, end) = match newest {
+            None => (None, None),
+            Some(id) => match files.length(&id.file()) {
+                Ok(_) => {
+                    let file = files.append(&id.file())?;
+                    (Some(id), Some(Position { segment: id, offset: close_off(file.as_ref())? }))
+                }
+                // What is compressed is closed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    (Some(id.next()), Some(Position::before(id.next())))
+                }
+                Err(error) => return Err(error),
+            },
+        };
         Ok(Self {
             files,
             clock,
             config,
             queue: Mutex::default(),
             writing: AtomicBool::new(false),
-            writer: Mutex::default(),
+            writer: Mutex::new(Writer { first, ..Writer::default() }),
+            end: Mutex::new((end, None)),
             company: Company::default(),
             retired: Mutex::default(),
         })
@@ -279,13 +306,31 @@ impl Segments {
         result
     }
 
-    /// Appends to no segment of an hour before `first` any more, also when the clock is set back.
-    pub fn close_before(&self, first: Hour) {
+    /// Appends to no segment before `first` any more, also when the clock is set back.
+    pub fn close_before(&self, first: SegmentId) {
         let mut writer = lock(&self.writer);
-        if writer.open.as_ref().is_some_and(|open| open.hour < first) {
+        if writer.open.as_ref().is_some_and(|open| open.id < first) {
             self.retire(&mut writer);
         }
         writer.first = writer.first.max(Some(first));
+    }
+
+    /// The first segment that may be appended to: those before it are closed. None while nothing was written.
+    #[must_use]
+    pub fn first_open(&self) -> Option<SegmentId> {
+        lock(&self.writer).first
+    }
+
+    /// Up to where the trail is written for good; none while it holds nothing.
+    #[must_use]
+    pub fn end(&self) -> Option<Position> {
+        lock(&self.end).0
+    }
+
+    /// When this process last wrote a record; none while it has written none.
+    #[must_use]
+    pub fn written_at(&self) -> Option<Timestamp> {
+        lock(&self.end).1
     }
 
     /// The files, for reading.
@@ -328,12 +373,14 @@ impl Segments {
 
     /// Appends whole lines to the present segment, all or none.
     fn write(&self, writer: &mut Writer, lines: &[u8]) -> io::Result<Arc<Segment>> {
-        let open = self.present(writer)?;
+        let now = self.clock.now();
+        let open = self.present(writer, now)?;
         let segment = Arc::clone(&open.segment);
         segment.unsynced.store(true, Ordering::Release);
         match write_all(segment.file.as_ref(), lines) {
             Ok(()) => {
                 open.length = open.length.saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
+                *lock(&self.end) = (Some(Position { segment: open.id, offset: open.length }), Some(now));
                 Ok(segment)
             }
             Err(error) => {
@@ -346,16 +393,25 @@ impl Segments {
         }
     }
 
-    /// The open segment of the present hour.
-    fn present<'a>(&self, writer: &'a mut Writer) -> io::Result<&'a mut Open> {
-        let hour = Hour::of(self.clock.now());
-        let hour = writer.first.map_or(hour, |first| first.max(hour));
-        let fits = |open: &Open| open.hour == hour && !open.segment.failed.load(Ordering::Acquire);
+    /// The open segment of the present hour. Goes on to the next part when it is full, and never back.
+    fn present<'a>(&self, writer: &'a mut Writer, now: Timestamp) -> io::Result<&'a mut Open> {
+        let present = SegmentId::first(Hour::of(now));
+        let mut id = writer.first.map_or(present, |first| first.max(present));
+        let fits = |open: &Open| {
+            open.id == id && open.length < self.config.bytes_max && !open.segment.failed.load(Ordering::Acquire)
+        };
         if !writer.open.as_ref().is_some_and(fits) {
             self.retire(writer);
-            let file = self.files.append(&hour.file())?;
-            let length = close_off(file.as_ref())?;
-            writer.open = Some(Open { hour, segment: Arc::new(Segment::new(file)), length });
+            let (file, length) = loop {
+                let file = self.files.append(&id.file())?;
+                let length = close_off(file.as_ref())?;
+                if length < self.config.bytes_max {
+                    break (file, length);
+                }
+                id = id.next();
+            };
+            writer.first = Some(id);
+            writer.open = Some(Open { id, segment: Arc::new(Segment::new(file)), length });
         }
         writer.open.as_mut().ok_or_else(|| io::Error::other("no segment is open"))
     }
@@ -448,18 +504,6 @@ fn close_off(file: &dyn SegmentFile) -> io::Result<u64> {
         write_all(file, b"\n")?;
     }
     file.length()
-}
-
-fn write_all(file: &dyn SegmentFile, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.write(bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// What the locks guard is whole between any two statements, so that a thread that died does no harm to others.

@@ -29,7 +29,11 @@ impl Fixture {
     }
 
     fn try_open(&self, fsync: Fsync) -> io::Result<Segments> {
-        Segments::with_files(Arc::new(self.files.clone()), SegmentsConfig { fsync }, Arc::new(self.clock.clone()))
+        Segments::with_files(
+            Arc::new(self.files.clone()),
+            SegmentsConfig { fsync, ..SegmentsConfig::default() },
+            Arc::new(self.clock.clone()),
+        )
     }
 }
 
@@ -61,7 +65,9 @@ fn a_disk_trail_is_mended_and_continued() {
     std::fs::create_dir_all(file.parent().expect("parent")).expect("folders");
     std::fs::write(&file, "{\"n\":1}\n{\"n\":2").expect("write");
     let clock = Arc::new(MockClock::at(AT));
-    let segments = Segments::open(folder.path(), SegmentsConfig { fsync: Fsync::Always }, clock).expect("open");
+    let segments =
+        Segments::open(folder.path(), SegmentsConfig { fsync: Fsync::Always, ..SegmentsConfig::default() }, clock)
+            .expect("open");
     assert_eq!(std::fs::read_to_string(&file).expect("there"), "{\"n\":1}\n{\"n\":2\n");
     segments.append("{\"n\":3}").expect("append");
     segments.append_synced(["{\"n\":4}", "{\"n\":5}"]).expect("append");
@@ -72,7 +78,7 @@ fn a_disk_trail_is_mended_and_continued() {
 }
 
 #[test]
-fn a_half_line_is_closed_off_in_the_newest_file_and_in_one_that_is_continued() {
+fn a_half_line_is_closed_off_and_the_newest_file_is_continued_also_by_a_clock_that_was_set_back() {
     let fixture = Fixture::new();
     fixture.files.put(FILE, b"whole\nhal");
     fixture.files.put("2018/05/03/trail-20180503T18.jsonl", b"whole\nhal");
@@ -80,8 +86,39 @@ fn a_half_line_is_closed_off_in_the_newest_file_and_in_one_that_is_continued() {
     let segments = fixture.open(Fsync::Never);
     assert_eq!(fixture.files.text("2018/05/03/trail-20180503T18.jsonl"), "whole\nhal\n");
     segments.append("next").expect("append");
-    assert_eq!(fixture.files.text(FILE), "whole\nhal\nnext\n");
+    assert_eq!(fixture.files.text("2018/05/03/trail-20180503T18.jsonl"), "whole\nhal\nnext\n");
+    assert_eq!(fixture.files.text(FILE), "whole\nhal");
     assert_eq!(fixture.files.text("2018/05/03/notes.txt"), "not ours");
+}
+
+#[test]
+fn a_full_segment_is_followed_by_the_next_part_of_its_hour() {
+    let fixture = Fixture::new();
+    let config = SegmentsConfig { fsync: Fsync::Interval, bytes_max: 10 };
+    let open = || {
+        let files = Arc::new(fixture.files.clone());
+        Segments::with_files(files, config, Arc::new(fixture.clock.clone())).expect("open")
+    };
+    let segments = open();
+    for line in ["12345", "6789", "next", "a line longer than a segment", "last"] {
+        segments.append(line).expect("append");
+    }
+    segments.sync().expect("synced");
+    let part = |number| fixture.files.text(&format!("2018/05/03/trail-20180503T17_000{number}.jsonl"));
+    assert_eq!(fixture.files.text(FILE), "12345\n6789\n");
+    assert_eq!([part(1), part(2)], ["next\na line longer than a segment\n", "last\n"]);
+    fixture.files.lose_power();
+    assert_eq!(fixture.files.lines().len(), 5);
+    drop(segments);
+    // Another process goes on where it was, and not in what is compressed.
+    open().append("on").expect("append");
+    assert_eq!(part(2), "last\non\n");
+    fixture.files.put("2018/05/03/trail-20180503T17_0002.jsonl.gz", b"x");
+    fixture.files.remove("2018/05/03/trail-20180503T17_0002.jsonl");
+    let segments = open();
+    assert_eq!(segments.end().map(|end| end.to_string()), Some("20180503T17_0003:0".to_owned()));
+    segments.append("more").expect("append");
+    assert_eq!((part(2), part(3)), (String::new(), "more\n".to_owned()));
 }
 
 #[test]
