@@ -357,7 +357,7 @@ impl Gate {
 }
 
 /// The refusal of a caller that asks more often than is allowed.
-pub(crate) pub(crate) fn too_often(service: &Service) -> Error {
+pub(crate) fn too_often(service: &Service) -> Error {
     let is_lambda = service.signing_name == lambda::SERVICE.signing_name;
     Error::refused(if is_lambda { TOO_MANY_REQUESTS_EXCEPTION } else { THROTTLING }, THROTTLED_TEXT)
 }
