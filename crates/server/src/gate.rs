@@ -111,7 +111,7 @@ impl Gate {
         let call = spoken::unpacked(call);
         if watching::is_asked(&call) {
             let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
-            return watching::answer(&self, &call, claim).await;
+            return Box::pin(watching::answer(&self, &call, claim)).await;
         }
         let requests = &self.app.figures.requests;
         let (begun, mut asked) = (requests.begin(), Asked::default());

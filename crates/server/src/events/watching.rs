@@ -32,13 +32,15 @@ use tracing::error;
 use crate::authn;
 use crate::config::EventsConfig;
 use crate::front::{Answer, Call};
-use crate::gate::{Gate, failed, fault_text, told};
+use crate::gate::{Gate, failed, fault_text, told, too_often};
 use crate::node;
 
 /// Where streams are asked for.
 const PATH: &str = "/events";
 /// How records call the request.
 const NAME: &str = "WatchSecrets";
+/// What a request is held to be where it is bounded like others.
+const OF_OPENING: AnyOperation = AnyOperation::SecretsManager(Operation::DescribeSecret);
 /// The media type of server-sent events.
 const CONTENT_TYPE: &str = "text/event-stream";
 /// The id of the last event that a client has seen.
@@ -136,7 +138,7 @@ pub async fn answer(gate: &Arc<Gate>, call: &Call, claim: Result<Claim<'_>, Sign
         Ok(signer) => signer,
         Err(failure) => return gate.turn_away(call, service, None, failure, None).await,
     };
-    if let Some(failure) = gate.no_room_for(call, AnyOperation::SecretsManager(Operation::DescribeSecret)) {
+    if let Some(failure) = gate.no_room_for(call, OF_OPENING) {
         return gate.refuse(call, service, &failure);
     }
     let mut record = match gate.record(call, service, NAME, true, &signer) {
@@ -151,7 +153,13 @@ pub async fn answer(gate: &Arc<Gate>, call: &Call, claim: Result<Claim<'_>, Sign
         endpoint: call.endpoint.clone(),
     };
     let cx = Ctx::new(signer.caller, gate.app.region.clone(), call.received, way.clone(), record);
-    match open(gate, call, &cx, credentials, way).await {
+    // Opening counts as one DescribeSecret.
+    let opened = if gate.is_throttled(&cx, OF_OPENING) {
+        Err(too_often(service))
+    } else {
+        open(gate, call, &cx, credentials, way).await
+    };
+    match opened {
         Ok((stream, acted)) => {
             let outcome = Outcome::Success { response_elements: None, resources: acted };
             match gate.append_record(&cx, &outcome).await {
