@@ -42,9 +42,11 @@ clients:
 torture-store:
 	scripts/torture-store
 
-## Machines that die, hang and lose their links, under real clients, for TORTURE_SECONDS (1800): longer than in `make test`.
+## Machines that die, hang and lose their links, under real clients, for TORTURE_SECONDS (1800): longer than in `make test`;
+## then a server at half load for SOAK_MINUTES (60), whose memory and open files may not grow.
 torture:
 	@scripts/torture
+	@scripts/torture-soak
 
 ## Licences, sources and known defects of all dependencies.
 deny:

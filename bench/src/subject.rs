@@ -67,8 +67,14 @@ impl Launch {
         let url = data.join("endpoint");
         forget(&url)?;
         let log = self.folder.join(format!("{}.log", name.replace(' ', "-")));
-        let mut arguments =
-            vec!["serve".as_ref(), "--data".as_ref(), data.as_os_str(), "--listen".as_ref(), "127.0.0.1:0".as_ref()];
+        let mut arguments = vec![
+            "serve".as_ref(),
+            "--no-throttle".as_ref(),
+            "--listen".as_ref(),
+            "127.0.0.1:0".as_ref(),
+            "--data".as_ref(),
+        ];
+        arguments.push(data.as_os_str());
         if let Some(settings) = settings {
             arguments.extend(["--config".as_ref(), settings.as_os_str()]);
         }

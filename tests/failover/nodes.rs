@@ -39,7 +39,7 @@ impl Node {
         let own = folder.clone();
         let server = Program::new(logs, &format!("node{machine}"), move || {
             let mut command = machines::command(machine, &binary().display().to_string());
-            command.arg("serve").args(Self::flags(&own));
+            command.args(["serve", "--no-throttle"]).args(Self::flags(&own));
             command
         });
         Self { machine, server, folder, was_ready: false }

@@ -2,8 +2,6 @@
 //! all else is gone.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -14,6 +12,8 @@ use strongroom_places::gateway::Gateway;
 use strongroom_store::contract::database::shared;
 use strongroom_testkit::{Instance, instance};
 use tempfile::TempDir;
+
+use crate::web::get;
 
 /// Waits of 100 ms for what a server does by itself.
 const WAITS_MAX: u32 = 600;
@@ -30,17 +30,6 @@ fn good(arguments: &[&str]) -> String {
     let Output { status, stdout, stderr } = run(arguments);
     assert!(status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).expect("text")
-}
-
-/// What a server answers to `GET path`, with further header lines.
-fn get(server: &Instance, path: &str, headers: &str) -> String {
-    let address = server.url().trim_start_matches("http://");
-    let mut stream = TcpStream::connect(address).expect("connected");
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}\r\n");
-    stream.write_all(request.as_bytes()).expect("written");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    answer
 }
 
 fn figure(server: &Instance, name: &str) -> f64 {

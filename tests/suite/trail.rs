@@ -117,7 +117,9 @@ async fn old_segments_are_compressed_exported_and_removed_when_their_time_is_ove
     assert!(server.stop(), "whose last work is to make the digests that are due");
     let mut server = Instance::start_in(&data, &[]);
     let compressed = ["trail-20240229T22.jsonl.gz", "trail-20240229T22_0001.jsonl.gz"].map(|name| hour.join(name));
-    until("compressed", || compressed.iter().all(|file| file.exists()) && files(&hour).iter().all(not_plain));
+    until("compressed", || {
+        compressed.iter().all(|file| file.exists()) && files(&hour).iter().all(|file| not_plain(file))
+    });
     assert!(server.stop());
     for file in &compressed {
         let unpacked = Command::new("zcat").arg(file).output().expect("zcat runs");
@@ -161,7 +163,7 @@ async fn old_segments_are_compressed_exported_and_removed_when_their_time_is_ove
     assert!(run(&["audit", "verify", "--data", &text(&data)]).status.success(), "the store knows");
 }
 
-fn not_plain(file: &PathBuf) -> bool {
+fn not_plain(file: &Path) -> bool {
     file.extension().is_none_or(|end| end != "jsonl")
 }
 

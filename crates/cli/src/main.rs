@@ -8,6 +8,7 @@ mod backup;
 mod compliance;
 mod data;
 mod database;
+mod dead_letters;
 mod doctor;
 mod greeting;
 mod kept;
@@ -99,6 +100,9 @@ enum Command {
     /// Works on the databases whose master users' secrets Strongroom owns and rotates without a function.
     #[command(subcommand)]
     Database(database::DatabaseCommand),
+    /// Works on events that were not delivered.
+    #[command(subcommand)]
+    Events(dead_letters::EventsCommand),
     /// Tells who may do an action on a resource, and by which statements; also while a server runs.
     WhoCan(policy::WhoCanArgs),
     /// Asks the rules of AWS Config and Security Hub of all secrets; also while a server runs. Exits with 1 when one is
@@ -132,6 +136,7 @@ fn main() -> ExitCode {
         Command::Policy(command) => policy::run(&command),
         Command::Rotation(command) => rotation::run(&command),
         Command::Database(command) => database::run(&command),
+        Command::Events(command) => dead_letters::run(&command),
         Command::WhoCan(args) => policy::who_can(&args),
         Command::Compliance(args) => return compliance::run(&args),
         Command::Report(args) => compliance::report(&args),

@@ -47,6 +47,9 @@ pub struct ServeArgs {
     /// For tests and CI: accepts any access key without verifying signatures. Loopback only.
     #[arg(long)]
     dev: bool,
+    /// Lets accounts call as often as they like, whatever the quotas are: for load tests and bulk work.
+    #[arg(long)]
+    no_throttle: bool,
 }
 
 /// Runs the server until it is told to stop.
@@ -103,6 +106,9 @@ fn settings(args: &ServeArgs, temporary: Option<&Path>) -> Result<Config, Box<dy
         }
         if let Some(address) = args.listen {
             config.listen.addresses = vec![address];
+        }
+        if args.no_throttle {
+            config.quotas.throttle = false;
         }
         if args.account.is_some() {
             config.account.id.clone_from(&args.account);

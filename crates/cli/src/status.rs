@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use strongroom_crypto::{RootOfTrust as _, SystemRandom};
+use strongroom_server::app::trail_directory;
 use strongroom_server::config::Config;
 use strongroom_store::SqliteStore;
 use strongroom_types::Timestamp;
@@ -47,6 +48,7 @@ pub fn run(args: &StatusArgs) -> Result<(), Box<dyn Error>> {
     line("region", config.account.region.as_str());
     line("root", &root(&config));
     line("engine", &engine(&config));
+    sinks(&config);
     inside(args, &config);
     state.map_err(Into::into)
 }
@@ -101,6 +103,28 @@ fn engine(config: &Config) -> String {
         },
         Ok(None) => url.clone(),
         Err(error) => format!("{url}: {error}"),
+    }
+}
+
+/// Prints how far each of the trail's sinks is behind.
+fn sinks(config: &Config) {
+    if config.audit.sinks.is_empty() || !trail_directory(config).is_dir() {
+        return;
+    }
+    let found = match strongroom_server::sinks::behind(config) {
+        Ok(found) => found,
+        Err(error) => return line("sinks", &format!("cannot be seen: {error}")),
+    };
+    for sink in found {
+        let told = match sink.lag {
+            None => "has not begun".to_owned(),
+            Some((0, _)) => "has all".to_owned(),
+            Some((bytes, oldest)) => {
+                let since = oldest.map_or_else(String::new, |at| format!(", from {} on", timestamps::iso(at)));
+                format!("{bytes} bytes behind{since}")
+            }
+        };
+        line("sink", &format!("{}: {told}", sink.name));
     }
 }
 

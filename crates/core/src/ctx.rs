@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use strongroom_store::{Batch, FeedEntry};
+use strongroom_store::Batch;
 use strongroom_types::{Region, Timestamp};
 
+use crate::announcing;
 use crate::caller::{Caller, NamedPolicy};
 use crate::documents::Documents;
 use crate::error::Error;
@@ -122,7 +123,7 @@ impl Ctx {
     /// # Errors
     /// As [`Documents::commit`].
     pub async fn commit(&self, documents: &Documents, mut batch: Batch, done: Done) -> Result<(), Error> {
-        batch.feed.push(self.success_entry(documents, done)?);
+        self.push_success(&mut batch, documents, done)?;
         documents.commit(batch).await?;
         self.recorded.store(true, Ordering::Release);
         Ok(())
@@ -134,7 +135,8 @@ impl Ctx {
         self.recorded.load(Ordering::Acquire)
     }
 
-    fn success_entry(&self, documents: &Documents, done: Done) -> Result<FeedEntry, Error> {
+    /// The record of success as an entry of the feed, and the event that it makes as another.
+    fn push_success(&self, batch: &mut Batch, documents: &Documents, done: Done) -> Result<(), Error> {
         let resources = done
             .arn
             .map(|arn| Resource {
@@ -146,6 +148,7 @@ impl Ctx {
             .collect();
         let outcome = Outcome::Success { response_elements: done.response_elements, resources };
         let (event_id, own) = self.finish_record(&outcome);
+        batch.feed.extend(self.with_record(|record| announcing::entry_of_record(documents, record, &own))?);
         // Parts go with it, ahead of it: where it stands in the trail, they do.
         let parts = self.take_parts();
         let line = if parts.is_empty() {
@@ -155,7 +158,9 @@ impl Ctx {
             lines.push(own);
             lines.join(outbox::JOINT)
         };
-        Ok(outbox::seal_entry(documents.records(), documents.keyring(), documents.random(), &event_id, &line)?)
+        let (keyring, random) = (documents.keyring(), documents.random());
+        batch.feed.push(outbox::seal_entry(documents.records(), keyring, random, &event_id, &line)?);
+        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@ use strongroom_store::{
 use strongroom_types::SecretBytes;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
+use crate::announcing::Interest;
 use crate::error::Error;
 use crate::trail::NodeName;
 
@@ -209,6 +210,7 @@ pub struct Documents {
     writers: Vec<AsyncMutex<()>>,
     age: Age,
     records: Arc<str>,
+    interest: Arc<Interest>,
 }
 
 /// How long ago the store may have heard of other servers' changes for what is in memory to be answered from.
@@ -238,9 +240,11 @@ impl Documents {
             hasher: RandomState::new(),
         });
         store.watch(Arc::clone(&memory) as Arc<dyn Watcher>);
+        let interest = Arc::new(Interest::default());
+        store.watch(Arc::clone(&interest) as Arc<dyn Watcher>);
         let writers = (0..STRIPES).map(|_| AsyncMutex::new(())).collect();
         let (age, records) = (Age::default(), NodeName::only().topic());
-        Self { store, keyring, random, memory, writers, age, records }
+        Self { store, keyring, random, memory, writers, age, records, interest }
     }
 
     /// These, with other bounds for how old an answer from memory may be.
@@ -259,6 +263,18 @@ impl Documents {
     #[must_use]
     pub fn records(&self) -> &Arc<str> {
         &self.records
+    }
+
+    /// Who knows whether events are wanted.
+    #[must_use]
+    pub fn interest(&self) -> &Interest {
+        &self.interest
+    }
+
+    /// Whether events are to be committed with changes: somebody may want them.
+    #[must_use]
+    pub fn announces(&self) -> bool {
+        self.interest.is_there() || !self.may_recall()
     }
 
     /// Whether what is in memory may be answered from: all that other servers changed before its bound is known here.

@@ -266,6 +266,15 @@ pub async fn public_key(documents: &Documents, name: &NodeName) -> Result<Option
     Ok(Some(Signer::from_pkcs8(&found.value.key)?.public_key()?))
 }
 
+/// The servers that have or had a trail.
+///
+/// # Errors
+/// When the store fails.
+pub async fn servers(documents: &Documents) -> Result<Vec<NodeName>, Error> {
+    let found = documents.scan::<Evidence>("", None, SERVERS_MAX).await?;
+    Ok(found.iter().map(|found| found.value.name.clone()).collect())
+}
+
 /// The public keys of the trails of all servers, each with the server's name.
 ///
 /// # Errors

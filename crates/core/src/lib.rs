@@ -1,10 +1,12 @@
 //! The domain: secrets, keys, identities, access, the trail. Knows no HTTP, no SQL and no wire format.
 
 pub mod access;
+pub mod announcing;
 pub mod backup;
 pub mod bootstrap;
 pub mod caller;
 pub mod catalogue;
+pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod compliance;
 pub mod ctx;
@@ -12,6 +14,7 @@ pub mod data_keys;
 pub mod databases;
 pub mod documents;
 pub mod error;
+pub mod events;
 pub mod evidence;
 pub mod functions;
 pub mod iam;
@@ -37,6 +40,7 @@ pub use ctx::{Ctx, Way};
 pub use databases::Databases;
 pub use documents::Documents;
 pub use error::Error;
+pub use events::Events;
 pub use functions::Functions;
 pub use iam::Iam;
 pub use identities::Identities;

@@ -42,6 +42,9 @@ pub struct Node {
     /// Who moves what it left, and until when, in ms since 1970.
     #[serde(default)]
     taken: Option<(String, i64)>,
+    /// Where other servers reach it, as a URL; none when they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
 }
 
 impl Document for Node {
@@ -74,6 +77,8 @@ pub struct Nodes {
     documents: Arc<Documents>,
     name: NodeName,
     run: String,
+    /// Where others reach this one.
+    address: Option<String>,
     /// Whether others can be there: an embedded store has one server.
     shared: bool,
     displaced: AtomicBool,
@@ -89,7 +94,23 @@ impl Nodes {
     pub fn new(documents: Arc<Documents>, name: NodeName, shared: bool) -> Result<Self, Error> {
         let run = random_uuid(documents.random())?;
         let (displaced, silent) = (AtomicBool::new(false), Mutex::default());
-        Ok(Self { documents, name, run, shared, displaced, silent })
+        Ok(Self { documents, name, run, address: None, shared, displaced, silent })
+    }
+
+    /// The same, which others reach at this URL.
+    #[must_use]
+    pub fn with_address(self, address: Option<String>) -> Self {
+        Self { address, ..self }
+    }
+
+    /// The other servers that are there, each with where it is reached.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn others(documents: &Documents, name: &NodeName) -> Result<Vec<(NodeName, Option<String>)>, Error> {
+        let nodes = documents.scan::<Node>("", None, NODES_MAX).await?;
+        let named = |node: &Node| Some((NodeName::parse(&node.name)?, node.address.clone()));
+        Ok(nodes.iter().filter_map(|node| named(&node.value)).filter(|(other, _)| other != name).collect())
     }
 
     /// This server's name.
@@ -157,7 +178,8 @@ impl Nodes {
 
     fn as_of(&self, began: Timestamp, now: Timestamp) -> Node {
         let (name, run) = (self.name.as_str().to_owned(), self.run.clone());
-        Node { name, run, began_ms: began.millis(), seen_ms: now.millis(), taken: None }
+        let address = self.address.clone();
+        Node { name, run, began_ms: began.millis(), seen_ms: now.millis(), taken: None, address }
     }
 
     /// Servers that are gone, and whose records of changes this one is to move from now on, for a minute.
@@ -218,7 +240,7 @@ impl Nodes {
             return Ok(());
         }
         let name = only.as_str().to_owned();
-        let node = Node { name, run: String::new(), began_ms: 0, seen_ms: 0, taken: None };
+        let node = Node { name, run: String::new(), began_ms: 0, seen_ms: 0, taken: None, address: None };
         match self.put(None, node).await {
             Err(Error::Conflict) => Ok(()),
             other => other,

@@ -7,11 +7,18 @@ use strongroom_crypto::digest::sha256;
 use strongroom_store::{Entry, Index, Range, Term};
 use strongroom_types::Timestamp;
 
+use crate::announcing;
 use crate::catalogue;
 use crate::cloudwatch;
+use crate::compliance;
+use crate::compliance::judged::{self, Judged};
 use crate::databases::database::Database;
 use crate::documents::{Document, Documents};
 use crate::error::Error;
+use crate::events::delivery::{self, Delivery};
+use crate::events::destination::{Connection, Destination};
+use crate::events::rule::Rule;
+use crate::events::work::Lease;
 use crate::evidence::Evidence;
 use crate::functions::code::CodeChunk;
 use crate::functions::model::Function;
@@ -50,7 +57,10 @@ const PAGE: usize = 500;
 /// Faults that are told; more are only counted.
 const FAULTS_MAX: usize = 100;
 /// The indexes that are held against their documents: all that there are.
-const INDEXES: [Index; 27] = [
+const INDEXES: &[Index] = &[
+    judged::BY_VERDICT,
+    delivery::BY_DUE,
+    delivery::BY_DEAD,
     key::BY_EXPIRY,
     key::BY_PURGE,
     key::BY_ROTATION,
@@ -142,6 +152,8 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     walk.over_metrics().await?;
     walk.over::<catalogue::Entry>(|_, _| ()).await?;
     walk.over::<catalogue::Progress>(|_, _| ()).await?;
+    walk.over::<Judged>(|_, _| ()).await?;
+    walk.over::<compliance::Progress>(|_, _| ()).await?;
     walk.over_identities().await?;
     walk.over::<Key>(|_, _| ()).await?;
     walk.over::<Alias>(|_, _| ()).await?;
@@ -181,7 +193,11 @@ pub async fn verify(documents: &Arc<Documents>, kms: &Kms, now: Timestamp) -> Re
     if values != values_expected {
         walk.report.fault(format!("{values} values are stored, {values_expected} belong to versions"));
     }
-    walk.over_databases(&owned).await?;
+    walk.over_events().await?;
+    walk.over_owners(&owned).await?;
+    for fault in announcing::faults(documents.store().as_ref(), documents.keyring()).await? {
+        walk.report.fault(fault);
+    }
     for topic in topics {
         for fault in outbox::faults(&topic, documents.store().as_ref(), documents.keyring()).await? {
             walk.report.fault(fault);
@@ -250,17 +266,31 @@ impl Walk<'_> {
     }
 
     /// Opens every database. Those are to be there that the secrets which services own are of, and no others.
-    async fn over_databases(&mut self, owned: &BTreeSet<(String, String)>) -> Result<(), Error> {
+    async fn over_owners(&mut self, owned: &BTreeSet<(String, String)>) -> Result<(), Error> {
         let mut databases = BTreeSet::new();
+        self.over::<Connection>(|_, connection| {
+            let key = model::place(&connection.account, &connection.region) + &connection.id;
+            databases.extend(connection.secret_arn.as_ref().map(|_| (key, connection.secret_name.clone())));
+        })
+        .await?;
         self.over::<Database>(|_, database| {
             databases.insert((database.key(), database.secret_name.clone()));
         })
         .await?;
         for (key, name) in databases.symmetric_difference(owned) {
-            self.report
-                .fault(format!("database {key} and secret {name} do not belong together, or one of them is missing"));
+            self.report.fault(format!(
+                "database or connection {key} and secret {name} do not belong together, or one of them is missing"
+            ));
         }
         Ok(())
+    }
+
+    /// Opens what there is of events, but for connections.
+    async fn over_events(&mut self) -> Result<(), Error> {
+        self.over::<Rule>(|_, _| ()).await?;
+        self.over::<Destination>(|_, _| ()).await?;
+        self.over::<Delivery>(|_, _| ()).await?;
+        self.over::<Lease>(|_, _| ()).await
     }
 
     /// Adds the entries that the indexes should have of a document, and looks for its unique keys.
@@ -279,7 +309,7 @@ impl Walk<'_> {
 
     async fn compare_indexes(mut self) -> Result<Report, Error> {
         let unknown: Vec<Index> = self.expected.keys().filter(|index| !INDEXES.contains(index)).copied().collect();
-        for index in INDEXES.into_iter().chain(unknown) {
+        for index in INDEXES.iter().copied().chain(unknown) {
             let expected = self.expected.get(&index).copied().unwrap_or_default();
             let found = sum_of(self.documents, index).await?;
             self.report.index_entries += found.count;

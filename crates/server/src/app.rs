@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use strongroom_core::bootstrap::BootstrapError;
+use strongroom_core::compliance::Judge;
 use strongroom_core::evidence::Notary;
 use strongroom_core::functions::Host;
 use strongroom_core::identities::NewKey;
@@ -24,12 +25,14 @@ use strongroom_types::{AccountId, Clock, Region};
 use strongroom_wire::sigv4::SigningKeyCache;
 use thiserror::Error;
 
+use crate::admission::Admission;
 use crate::anchor::{Anchor, AnchorError};
 use crate::authn::Authenticated;
 use crate::backups::{Backups, Source};
 use crate::cloudwatch::Watch;
 use crate::config::{AuditSync, Config};
 use crate::credentials;
+use crate::events::Outlets;
 use crate::figures::Figures;
 use crate::free::free_bytes;
 use crate::frozen;
@@ -38,8 +41,8 @@ use crate::gate::{Gate, fault_text};
 use crate::identity_providers::{self, IdentityProvidersError};
 use crate::node::{self, Node};
 use crate::opening::{self, WholeStore};
-use crate::refused::Refused;
 use crate::rewrapping::Rewrapping;
+use crate::sinks::Sinks;
 use crate::standing::Standing;
 use crate::trails::Trails;
 
@@ -79,6 +82,9 @@ pub enum OpenError {
     /// A file that identity providers are known by cannot be used.
     #[error("identity_providers: {0}")]
     IdentityProviders(#[from] IdentityProvidersError),
+    /// A sink of the trail cannot be used.
+    #[error("audit.sinks: {0}")]
+    Sinks(String),
     /// Partners of managed external secrets cannot be asked.
     #[error("partners: {0}")]
     Partners(String),
@@ -120,8 +126,11 @@ pub struct App {
     pub(crate) watch: Watch,
     pub(crate) databases: Arc<Databases>,
     pub(crate) functions: Arc<Functions>,
+    pub(crate) events: Outlets,
     /// What runs functions.
     pub(crate) host: Arc<ServerHost>,
+    /// Who keeps what the rules of compliance say.
+    pub(crate) judge: Judge,
     /// The engine of rotation.
     pub(crate) rotations: Rotations,
     pub(crate) signing_keys: SigningKeyCache,
@@ -134,12 +143,14 @@ pub struct App {
     pub(crate) keyring: Arc<Keyring>,
     /// A server that cannot account for itself is not ready.
     pub(crate) standing: Standing,
-    /// Refused requests that have no records of their own.
-    pub(crate) refused: Refused,
+    /// The bounds on callers.
+    pub(crate) admission: Admission,
     /// The reserve of the trail's file system.
     pub(crate) space: Space,
     /// Records of changes that may wait for the trail.
     pub(crate) backlog_entries_max: u64,
+    /// Where the trail's records go beside its files.
+    pub(crate) sinks: Sinks,
     /// When the trail is synced.
     pub(crate) trail_sync: AuditSync,
     /// What hangs on other roots of trust than the first, when there are several.
@@ -198,15 +209,27 @@ fn trail(
     Ok((Arc::new(trail.map_err(unusable)?), name, claim))
 }
 
-/// The reserve of the trail's file system, of which `standing` knows from now on.
-fn space(config: &Config, standing: &Standing) -> Result<Space, OpenError> {
+/// Where the trail's records go beside its files.
+fn sinks(
+    config: &Config,
+    name: &NodeName,
+    trail: &Arc<Segments>,
+    account: &AccountId,
+    clock: &Arc<dyn Clock>,
+) -> Result<Sinks, OpenError> {
+    Sinks::open(config, &trail_directory(config), name.as_str(), trail, account, clock).map_err(OpenError::Sinks)
+}
+
+/// The reserve of the trail's file system, and the server's standing, which knows of it from now on.
+fn space(config: &Config) -> Result<(Standing, Space), OpenError> {
+    let standing = Standing::default();
     let space = Space { directory: trail_directory(config), free_bytes_min: config.audit.free_bytes_min };
     let low = space.is_low().map_err(|source| OpenError::File { path: space.directory.clone(), source })?;
     standing.set_space_is_low(low);
     if low {
         tracing::error!("{SPACE_IS_LOW}");
     }
-    Ok(space)
+    Ok((standing, space))
 }
 
 impl App {
@@ -228,8 +251,7 @@ impl App {
         let notary = Notary::new(Arc::clone(&documents), Arc::clone(&trail), name.clone());
         frozen::unless_frozen(notary.begin().await)?;
         let node = node::begin(config, &documents, &name, claim, clock.now()).await?;
-        let standing = Standing::default();
-        let space = space(config, &standing)?;
+        let (standing, space) = space(config)?;
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = kms(&documents, &identities, &root, config);
         seed(random.as_ref())?;
@@ -238,8 +260,7 @@ impl App {
         let databases = Arc::new(Databases::new(Arc::clone(&documents)));
         let host = host(config, &clock, &random, &databases)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
-        let owners = Owners::new(Arc::clone(&databases), Arc::clone(&random));
-        let rotators = rotators(&functions, &host, owners, config)?;
+        let rotators = rotators(&functions, &host, Owners::new(Arc::clone(&databases), Arc::clone(&random)), config)?;
         let rotations = rotations(&documents, &kms, &rotators, &clock, config);
         let secrets = secrets(&documents, &identities, &kms, rotators, &trail, config);
         let backups = backups(config, (&root, &keyring), &documents, (&identities, &store), (&clock, &random))?;
@@ -247,6 +268,7 @@ impl App {
             dev: config.dev,
             dev_signer: dev_signer(&account, &config.account.region),
             anonymous: anonymous(&account),
+            sinks: sinks(config, &name, &trail, &account, &clock)?,
             account,
             region: config.account.region.clone(),
             iam: iam(&identities, &documents, config),
@@ -254,8 +276,10 @@ impl App {
             secrets,
             watch: Watch::open(config, &documents, &name),
             databases,
+            events: events(&documents, &functions, &clock, config)?,
             functions,
             host,
+            judge: judge(&documents, config, &name),
             rotations,
             kms,
             identities,
@@ -263,13 +287,13 @@ impl App {
             outbox: Outbox::new(name.topic(), Arc::clone(&store) as _, Arc::clone(&keyring), Arc::clone(&trail)),
             node,
             keyring,
-            trails: Trails::new(&config.audit, &trail),
+            trails: Trails::new(config, &documents, &trail, &name, &clock)?,
             trail,
             clock,
             random,
-            standing,
-            refused: Refused::new(config.audit.refusals_per_minute_max),
             space,
+            standing,
+            admission: Admission::new(config),
             backlog_entries_max: config.audit.backlog_entries_max,
             trail_sync: config.audit.sync,
             rewrapping: rewrapping(&documents, &root, config),
@@ -473,6 +497,21 @@ fn functions(
     let functions = Functions::new(documents, identities, host, Arc::clone(clock), config.account.region.clone());
     Ok(Arc::new(functions.with_sites(sites)))
 }
+/// Who keeps what the rules of compliance say.
+fn judge(documents: &Arc<Documents>, config: &Config, name: &NodeName) -> Judge {
+    Judge::new(Arc::clone(documents), config.compliance.clone(), config.account.region.clone(), name)
+}
+
+/// EventBridge, and the ways that events take out of the server.
+fn events(
+    documents: &Arc<Documents>,
+    functions: &Arc<Functions>,
+    clock: &Arc<dyn Clock>,
+    config: &Config,
+) -> Result<Outlets, OpenError> {
+    let authorities = read_if_named(config.events.ca_file.as_deref())?;
+    Outlets::open(documents, functions, clock, config, authorities)
+}
 
 /// The engine of rotation.
 fn rotations(
@@ -483,7 +522,8 @@ fn rotations(
     config: &Config,
 ) -> Rotations {
     let (documents, kms, rotator) = (Arc::clone(documents), Arc::clone(kms), Arc::clone(rotator));
-    Rotations::new(documents, kms, rotator, Arc::clone(clock), config.account.region.clone())
+    let region = config.account.region.clone();
+    Rotations::new(documents, kms, rotator, Arc::clone(clock), region).with_quotas(config.quotas.of_secrets())
 }
 
 /// The secrets.
@@ -498,6 +538,7 @@ fn secrets(
     let (documents, identities, kms) = (Arc::clone(documents), Arc::clone(identities), Arc::clone(kms));
     let data_keys_max = entries(config.cache.data_keys_max);
     Secrets::new(documents, identities, kms, rotator, Arc::clone(trail), data_keys_max)
+        .with_quotas(config.quotas.of_secrets())
 }
 
 /// The account of the store; made when there is none, its access key saved before it can sign anything.

@@ -7,12 +7,17 @@ use strongroom_core::trail::record::UserIdentity;
 use strongroom_core::{Caller, Error};
 use strongroom_types::Region;
 use strongroom_wire::ServiceError;
+use strongroom_wire::error::{Code, INVALID_SIGNATURE, UNRECOGNIZED_CLIENT};
 use strongroom_wire::ops::{AnyOperation, Service};
 use strongroom_wire::sigv4::{Claim, Expected, Request, SignatureError};
 use strongroom_wire::{iam, sts};
 
 use crate::app::App;
 use crate::front::Call;
+use crate::gate;
+
+/// What those are told who sign with a credential that they may have guessed.
+const GUESSES: [Code; 2] = [UNRECOGNIZED_CLIENT, INVALID_SIGNATURE];
 
 /// The caller of a request, and how records show it.
 #[derive(Clone, Debug)]
@@ -46,8 +51,11 @@ pub fn signed_parts(call: &Call) -> Request<'_> {
 /// In developer mode whoever signs with a key that nobody was given is the account's root. Keys and session tokens
 /// that this server gave out are verified there as everywhere.
 ///
+/// Of a source that has failed too often, only credentials are looked into that are in memory.
+///
 /// # Errors
-/// AWS's error for what is wrong with the signature; faults of the store.
+/// AWS's error for what is wrong with the signature; `ThrottlingException` for a source that has failed too often; faults
+/// of the store.
 pub async fn authenticate(
     app: &App,
     call: &Call,
@@ -55,6 +63,20 @@ pub async fn authenticate(
     service: &Service,
 ) -> Result<Authenticated, Error> {
     let claim = claim.map_err(refused)?;
+    let spare = app.admission.sign_in.has_failed_too_often(call.source, call.received);
+    if spare && !app.identities.has_in_memory(claim.access_key_id(), claim.session_token()) {
+        return Err(gate::too_often(service));
+    }
+    match signer(app, call, claim, service).await {
+        Err(Error::Refused(refusal)) if GUESSES.contains(&refusal.code) => {
+            app.admission.sign_in.failed(call.source, call.received);
+            Err(if spare { gate::too_often(service) } else { Error::Refused(refusal) })
+        }
+        other => other,
+    }
+}
+
+async fn signer(app: &App, call: &Call, claim: Claim<'_>, service: &Service) -> Result<Authenticated, Error> {
     if app.dev {
         let found =
             app.identities.signer(claim.access_key_id(), claim.session_token(), &app.region, call.received).await?;

@@ -64,6 +64,7 @@ impl Cors {
             ],
             content_type: JSON_1_1,
             body: SecretBytes::default(),
+            pieces: None,
         })
     }
 

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::front::Answer;
+use crate::sinks::SinkFigures;
 
 /// The content type of the text form.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -22,6 +23,7 @@ const PREFIX: &str = "strongroom";
 pub(crate) struct Figures {
     registry: Registry,
     pub(crate) backups: BackupFigures,
+    pub(crate) sinks: SinkFigures,
 }
 
 /// Figures of backups. Instants are in seconds since 1970; 0 for never.
@@ -52,7 +54,9 @@ impl Default for Figures {
         let mut registry = Registry::with_prefix(PREFIX);
         let backups = BackupFigures::default();
         backups.register(&mut registry);
-        Self { registry, backups }
+        let sinks = SinkFigures::default();
+        sinks.register(&mut registry);
+        Self { registry, backups, sinks }
     }
 }
 

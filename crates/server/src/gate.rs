@@ -10,18 +10,20 @@ use strongroom_core::trail::record::{
 };
 use strongroom_core::{Caller, Ctx, Error, Principal, Way, random_uuid};
 use strongroom_types::AccountId;
-use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError};
+use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, ServiceError, THROTTLING};
+use strongroom_wire::lambda::errors::TOO_MANY_REQUESTS_EXCEPTION;
 use strongroom_wire::ops::{AnyOperation, Protocol, Service};
 use strongroom_wire::secretsmanager::{self, Operation};
-use strongroom_wire::sigv4;
+use strongroom_wire::{lambda, sigv4};
 use tracing::error;
 
 use crate::app::App;
 use crate::authn::{self, Authenticated};
+use crate::events::watching;
 use crate::front::{Answer, Answering, Call, Endpoint, Readiness};
 use crate::node;
 use crate::ops::{self, Acted};
-use crate::{route, spoken};
+use crate::{route, spoken, trails};
 
 /// What services that own secrets ask for: the steps of a rotation.
 const OF_OWNERS: [Operation; 5] = [
@@ -38,8 +40,8 @@ const FAULT_TEXT: &str = "An error occurred on the server side.";
 /// What the client is told when the trail's file system is nearly full.
 const NO_SPACE_TEXT: &str = "The file system of the audit trail is nearly full. Only DeleteSecret is carried out.";
 
-/// What the client is told when too many records of changes wait for the trail.
-const BACKLOG_TEXT: &str = "Too many records of changes wait for the audit trail. No change is carried out for now.";
+/// What a caller that asks too often is told, as AWS's services do.
+const THROTTLED_TEXT: &str = "Rate exceeded";
 
 /// The text of a failure, for the log alone.
 #[must_use]
@@ -53,7 +55,7 @@ pub fn fault_text(failure: &Error) -> String {
 
 /// The door of a server.
 pub struct Gate {
-    app: Arc<App>,
+    pub(crate) app: Arc<App>,
 }
 
 impl Endpoint for Gate {
@@ -69,6 +71,10 @@ impl Endpoint for Gate {
         self.app.standing.warnings()
     }
 
+    fn stopping(&self) {
+        self.app.events.watching.end();
+    }
+
     fn metrics(&self) -> Option<Answer> {
         Some(self.app.figures.answer())
     }
@@ -82,13 +88,24 @@ impl Gate {
     }
 
     async fn answer(self: Arc<Self>, call: Call) -> Answer {
+        if trails::is_of_peer(&call)
+            && let Some(answer) = Box::pin(trails::answer_peer(&self.app, &call)).await
+        {
+            return answer;
+        }
         let call = spoken::unpacked(call);
         let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
+        if watching::is_asked(&call) {
+            return watching::answer(&self, &call, claim).await;
+        }
         let asked = route::asked(&call, claim.as_ref().ok().map(sigv4::Claim::service));
         let service = asked.service;
         if let Ok(operation) = asked.operation
             && !operation.needs_signature()
         {
+            if self.app.admission.sign_in.has_failed_too_often(call.source, call.received) {
+                return self.turn_away(&call, service, Some(operation), too_often(service), None).await;
+            }
             let anonymous = self.app.anonymous.clone();
             return self.carry_out(&call, operation, anonymous).await;
         }
@@ -140,10 +157,13 @@ impl Gate {
         let cx = Ctx::new(signer.caller, self.app.region.clone(), call.received, way, record);
         self.app.identities.note_role_use(&cx.caller, service.signing_name, &cx.region, cx.now);
         self.app.watch.metrics.note(&cx.caller.account, operation);
-        let carried_out = if !operation.is_read_only() && self.app.standing.backlog_is_full() {
-            Err(Error::refused(SERVICE_UNAVAILABLE, BACKLOG_TEXT))
+        let carried_out = if self.is_throttled(&cx, operation) {
+            Err(too_often(service))
         } else {
-            ops::run(&self.app, &cx, operation, call).await
+            match self.app.standing.why_refused(operation.is_read_only()) {
+                Some(text) => Err(Error::refused(SERVICE_UNAVAILABLE, text)),
+                None => ops::run(&self.app, &cx, operation, call).await,
+            }
         };
         match carried_out {
             Ok(answered) => {
@@ -167,7 +187,7 @@ impl Gate {
             }
             // Whoever reaches the port can ask without a signature where none is needed: such refusals are recorded up
             // to a rate, as those of requests whose signature is wrong.
-            Err(failure) if self.is_left_out(call, &cx) => self.refuse(call, service, &failure),
+            Err(failure) if self.is_left_out(call, &cx, &failure) => self.refuse(call, service, &failure),
             Err(failure) => {
                 let told = told(protocol, &failure);
                 if let Err(fault) = self.tell_denial(&cx) {
@@ -182,7 +202,7 @@ impl Gate {
     }
 
     /// Puts the encoded authorization message of a denied request into its record.
-    fn tell_denial(&self, cx: &Ctx) -> Result<(), Error> {
+    pub(crate) fn tell_denial(&self, cx: &Ctx) -> Result<(), Error> {
         let Some(message) = cx.take_denied() else { return Ok(()) };
         let keyring = self.app.identities.documents().keyring();
         // For the account whose record it is: of a web identity, the role's.
@@ -193,25 +213,37 @@ impl Gate {
     }
 
     /// Whether a refused request leaves no record of its own: it was not signed, and its source sends too many.
-    fn is_left_out(&self, call: &Call, cx: &Ctx) -> bool {
-        cx.caller.principal == Principal::Anonymous && !self.app.refused.is_recorded(call.source, call.received)
+    fn is_left_out(&self, call: &Call, cx: &Ctx, failure: &Error) -> bool {
+        if cx.caller.principal != Principal::Anonymous {
+            return false;
+        }
+        if matches!(failure, Error::Refused(_)) {
+            self.app.admission.sign_in.failed(call.source, call.received);
+        }
+        !self.app.admission.refused.is_recorded(call.source, call.received)
+    }
+
+    /// Whether the caller's account asks more often than its rate allows. What a service does on its own does not count.
+    fn is_throttled(&self, cx: &Ctx, operation: AnyOperation) -> bool {
+        let Some(throttle) = &self.app.admission.throttle else { return false };
+        acting(&cx.caller).is_none() && !throttle.lets_through(&cx.caller.account, operation, cx.now)
     }
 
     /// Why a request is refused before anything of it is done, when its record could fill the disk. It has no record
     /// itself, but is counted among those that one record sums up later.
-    fn no_room_for(&self, call: &Call, operation: AnyOperation) -> Option<Error> {
+    pub(crate) fn no_room_for(&self, call: &Call, operation: AnyOperation) -> Option<Error> {
         // What makes room is always allowed.
         let makes_room = operation == AnyOperation::SecretsManager(Operation::DeleteSecret);
         if !self.app.standing.space_is_low() || makes_room {
             return None;
         }
-        self.app.refused.without_space(call.source, call.received);
+        self.app.admission.refused.without_space(call.source, call.received);
         Some(Error::refused(SERVICE_UNAVAILABLE, NO_SPACE_TEXT))
     }
 
     /// Refuses a request whose signer or operation is not known. It is recorded all the same, save what one source
     /// without a valid signature sends too often: of that, one record sums up how much it was.
-    async fn turn_away(
+    pub(crate) async fn turn_away(
         &self,
         call: &Call,
         service: &'static Service,
@@ -220,10 +252,10 @@ impl Gate {
         signer: Option<Authenticated>,
     ) -> Answer {
         if self.app.standing.space_is_low() {
-            self.app.refused.without_space(call.source, call.received);
+            self.app.admission.refused.without_space(call.source, call.received);
             return self.refuse(call, service, &failure);
         }
-        if signer.is_none() && !self.app.refused.is_recorded(call.source, call.received) {
+        if signer.is_none() && !self.app.admission.refused.is_recorded(call.source, call.received) {
             return self.refuse(call, service, &failure);
         }
         let name = operation.map_or("UnknownOperation", AnyOperation::name);
@@ -242,7 +274,7 @@ impl Gate {
         }
     }
 
-    fn record(
+    pub(crate) fn record(
         &self,
         call: &Call,
         service: &Service,
@@ -284,7 +316,7 @@ impl Gate {
     }
 
     /// Writes the request's record, behind those of what services did for it.
-    async fn append_record(&self, cx: &Ctx, outcome: &Outcome) -> Result<(), Error> {
+    pub(crate) async fn append_record(&self, cx: &Ctx, outcome: &Outcome) -> Result<(), Error> {
         let mut lines = cx.take_parts();
         if lines.is_empty() {
             return self.append(cx.finish_record(outcome).1).await;
@@ -303,7 +335,7 @@ impl Gate {
     }
 
     /// The answer for a failure. The text of a fault goes to the log with the request's id, and nowhere else.
-    fn refuse(&self, call: &Call, service: &Service, failure: &Error) -> Answer {
+    pub(crate) fn refuse(&self, call: &Call, service: &Service, failure: &Error) -> Answer {
         if !matches!(failure, Error::Refused(_)) {
             error!(request_id = %call.request_id, fault = %fault_text(failure), "a request failed");
         }
@@ -312,8 +344,14 @@ impl Gate {
     }
 }
 
+/// The refusal of a caller that asks more often than is allowed.
+pub(crate) fn too_often(service: &Service) -> Error {
+    let is_lambda = service.signing_name == lambda::SERVICE.signing_name;
+    Error::refused(if is_lambda { TOO_MANY_REQUESTS_EXCEPTION } else { THROTTLING }, THROTTLED_TEXT)
+}
+
 /// What the client is told, under the names of the protocol.
-fn told(protocol: Protocol, failure: &Error) -> ServiceError {
+pub(crate) fn told(protocol: Protocol, failure: &Error) -> ServiceError {
     let told = match failure {
         Error::Refused(refusal) => refusal.clone(),
         Error::Internal(_) | Error::Conflict => INTERNAL_SERVICE_ERROR.with(FAULT_TEXT),
@@ -325,6 +363,6 @@ fn told(protocol: Protocol, failure: &Error) -> ServiceError {
     }
 }
 
-fn failed(told: &ServiceError) -> Outcome {
+pub(crate) fn failed(told: &ServiceError) -> Outcome {
     Outcome::Failure { code: told.code.name.to_owned(), message: told.message.clone() }
 }

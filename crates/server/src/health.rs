@@ -41,6 +41,7 @@ fn report(status: u16, word: &'static str, reasons: &[String], warnings: &[Strin
         headers: vec![(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))],
         content_type: "application/json",
         body: SecretBytes::new(body),
+        pieces: None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! The server: one port, from the socket through the gate to the domain and back.
 
+mod admission;
 mod authn;
 mod cloudwatch;
 mod cors;
+mod events;
 mod figures;
 pub mod free;
 mod frozen;
@@ -10,10 +12,13 @@ mod health;
 mod inspection;
 mod logs;
 pub mod ops;
+mod quotas;
 mod refused;
 mod rewrapping;
 mod rotating;
 mod route;
+mod sign_in;
+pub mod sinks;
 mod spoken;
 mod standing;
 #[cfg(test)]

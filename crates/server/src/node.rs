@@ -70,6 +70,7 @@ pub(crate) async fn begin(
     now: Timestamp,
 ) -> Result<Node, Error> {
     let nodes = Nodes::new(Arc::clone(documents), name.clone(), config.store.url.is_some())?;
+    let nodes = nodes.with_address(config.store.node_address.clone());
     frozen::unless_frozen(nodes.begin(now).await)?;
     Ok(Node { nodes, _claim: claim })
 }

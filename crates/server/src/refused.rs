@@ -133,13 +133,13 @@ fn has_ended(since: Timestamp, now: Timestamp) -> bool {
 pub(crate) fn sum_up(app: &App, all: bool) -> Result<(), Error> {
     let now = app.clock.now();
     let mut result = Ok(());
-    for (source, count) in app.refused.take(now, all) {
+    for (source, count) in app.admission.refused.take(now, all) {
         if count.is_empty() {
             continue;
         }
         let told = result.is_ok().then(|| tell(app, source, count, now));
         if !matches!(told, Some(Ok(()))) {
-            app.refused.put_back(source, count);
+            app.admission.refused.put_back(source, count);
             result = told.unwrap_or(result);
         }
     }
@@ -177,7 +177,7 @@ fn tell(app: &App, source: IpAddr, count: Count, now: Timestamp) -> Result<(), E
 }
 
 /// Whoever has one address of IPv6 has all of its network's.
-fn network(source: IpAddr) -> IpAddr {
+pub(crate) fn network(source: IpAddr) -> IpAddr {
     match source {
         IpAddr::V4(_) => source,
         IpAddr::V6(address) => {

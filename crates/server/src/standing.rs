@@ -1,13 +1,31 @@
 //! Whether the server can account for what it does, and whether its background work succeeds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use strongroom_store::transfer;
 
 use crate::front::Readiness;
 use crate::frozen;
+
+/// What is refused because sinks of the trail that must have all are too far behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Refusing {
+    #[default]
+    Nothing,
+    Changes,
+    All,
+}
+
+/// What a client is told when too many records of changes wait for the trail.
+const BACKLOG_TEXT: &str = "Too many records of changes wait for the audit trail. No change is carried out for now.";
+/// What a client is told when sinks are too far behind.
+const SINKS_TEXT: &str =
+    "The audit trail's records do not reach a sink that must have them. No change is carried out for now.";
+/// The same where reads are refused too.
+const SINKS_ALL_TEXT: &str =
+    "The audit trail's records do not reach a sink that must have them. No request is carried out for now.";
 
 /// What readiness is told from.
 #[derive(Debug, Default)]
@@ -18,6 +36,8 @@ pub(crate) struct Standing {
     space_is_low: AtomicBool,
     /// Whether too many records of changes wait for being moved to the trail.
     backlog_is_full: AtomicBool,
+    /// What is refused because sinks of the trail are too far behind: a [`Refusing`].
+    sinks: AtomicU8,
     /// Whether other servers' changes are not heard of.
     lost: AtomicBool,
     /// Whether the store takes changes.
@@ -26,6 +46,16 @@ pub(crate) struct Standing {
     failing: Mutex<BTreeSet<&'static str>>,
     /// What somebody should know though requests can be served, by whoever tells of it.
     warnings: Mutex<BTreeMap<&'static str, Vec<String>>>,
+}
+
+impl Refusing {
+    fn of(number: u8) -> Self {
+        match number {
+            0 => Self::Nothing,
+            1 => Self::Changes,
+            _ => Self::All,
+        }
+    }
 }
 
 impl Standing {
@@ -52,6 +82,23 @@ impl Standing {
 
     pub(crate) fn backlog_is_full(&self) -> bool {
         self.backlog_is_full.load(Ordering::Relaxed)
+    }
+
+    /// Notes what is refused because of the trail's sinks, and returns what was so before.
+    pub(crate) fn set_sinks(&self, refusing: Refusing) -> Refusing {
+        Refusing::of(self.sinks.swap(refusing as u8, Ordering::Relaxed))
+    }
+
+    /// Why a request is refused for now, in the words for its client.
+    pub(crate) fn why_refused(&self, read_only: bool) -> Option<&'static str> {
+        if !read_only && self.backlog_is_full() {
+            return Some(BACKLOG_TEXT);
+        }
+        match Refusing::of(self.sinks.load(Ordering::Relaxed)) {
+            Refusing::All => Some(SINKS_ALL_TEXT),
+            Refusing::Changes if !read_only => Some(SINKS_TEXT),
+            _ => None,
+        }
     }
 
     /// Notes whether other servers' changes are not heard of, and returns whether they were not.
@@ -108,9 +155,16 @@ impl Standing {
         if self.backlog_is_full() {
             reasons.push("more than audit.backlog_entries_max records of changes wait for the audit trail".to_owned());
         }
+        let sinks = Refusing::of(self.sinks.load(Ordering::Relaxed));
+        if sinks == Refusing::All {
+            reasons.push("the audit trail's records do not reach a sink that must have them".to_owned());
+        }
         reasons.extend(duties);
         if !reasons.is_empty() {
             return Readiness::NotReady(reasons);
+        }
+        if sinks == Refusing::Changes {
+            return Readiness::ReadsOnly(SINKS_TEXT.to_owned());
         }
         let of_store = *self.of_store.lock().unwrap_or_else(PoisonError::into_inner);
         frozen::told(of_store).map_or(Readiness::Ready, Readiness::ReadsOnly)

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use strongroom_core::secrets::events;
+use strongroom_core::secrets::events as secret_events;
 use strongroom_core::trail::record::{Record, ServiceEvent};
 use strongroom_core::{Caller, Ctx, Error, Way, random_uuid};
 use tokio::sync::watch;
@@ -15,7 +15,9 @@ use tracing::{error, info};
 use crate::app::{App, SPACE_IS_LOW};
 use crate::config::AuditSync;
 use crate::gate::fault_text;
-use crate::{backups, cloudwatch, frozen, inspection, logs, node, refused, rewrapping, rotating, trails};
+use crate::{
+    backups, cloudwatch, events, frozen, inspection, logs, node, refused, rewrapping, rotating, sinks, trails,
+};
 
 /// Between two looks at the trail's outbox, in ms.
 const OUTBOX_MS: u64 = 200;
@@ -40,6 +42,8 @@ const TRAIL_SYNC_MS: u64 = 1000;
 const DIGESTS_MS: u64 = 60_000;
 /// Between two writings of the anchor, in ms.
 const ANCHOR_MS: u64 = 1000;
+/// Between two pieces of judging secrets, in ms.
+const JUDGING_MS: u64 = 1000;
 /// Secrets that one run purges, at most.
 const PURGED_MAX: usize = 1000;
 /// Keys that one run deletes or rotates, at most.
@@ -66,7 +70,7 @@ struct Duty {
 
 /// All duties. The outbox comes behind what writes records, so that at the end it takes what the others left, and the
 /// anchor behind all.
-const DUTIES: [Duty; 19] = [
+const DUTIES: &[Duty] = &[
     Duty {
         name: "look whether the store takes changes",
         pause_ms: frozen::LOOK_MS,
@@ -82,6 +86,7 @@ const DUTIES: [Duty; 19] = [
     Duty { name: "write days of last access", pause_ms: ACCESS_DAYS_MS, work: |app| Box::pin(flush(app)) },
     Duty { name: "write uses of access keys", pause_ms: KEY_USES_MS, work: |app| Box::pin(flush_key_uses(app)) },
     Duty { name: "purge secrets", pause_ms: PURGE_MS, work: |app| Box::pin(purge(app)) },
+    Duty { name: "judge secrets", pause_ms: JUDGING_MS, work: |app| Box::pin(judge(app)) },
     Duty { name: "delete and rotate keys", pause_ms: KEYS_MS, work: |app| Box::pin(due_keys(app)) },
     Duty {
         name: "write points of metrics",
@@ -174,6 +179,10 @@ async fn keep_anchor_up(app: &App) -> Result<(), Error> {
     anchor.keep_up().await.map_err(|error| Error::internal(error.to_string()))
 }
 
+async fn judge(app: &App) -> Result<(), Error> {
+    app.judge.work(app.clock.now()).await.map(drop)
+}
+
 async fn due_keys(app: &App) -> Result<(), Error> {
     app.kms.do_due_work(app.clock.now(), KEYS_MAX).await.map(drop)
 }
@@ -181,8 +190,8 @@ async fn due_keys(app: &App) -> Result<(), Error> {
 async fn purge(app: &App) -> Result<(), Error> {
     for account in app.identities.accounts().await? {
         let event = ServiceEvent {
-            source: events::EVENT_SOURCE,
-            name: events::DELETE_ENDED,
+            source: secret_events::EVENT_SOURCE,
+            name: secret_events::DELETE_ENDED,
             region: &app.region,
             account: &account,
             secret_arn: "",
@@ -190,7 +199,7 @@ async fn purge(app: &App) -> Result<(), Error> {
             request_id: &random_uuid(app.random.as_ref())?,
         };
         let record = Record::service_event(random_uuid(app.random.as_ref())?, event);
-        let caller = Arc::new(Caller::service(account, events::EVENT_SOURCE));
+        let caller = Arc::new(Caller::service(account, secret_events::EVENT_SOURCE));
         let cx = Ctx::new(caller, app.region.clone(), app.clock.now(), Way::default(), record);
         app.secrets.purge_due(&cx, PURGED_MAX).await?;
     }
@@ -213,8 +222,11 @@ impl Workers {
         let mut tasks: Vec<_> = duties.collect();
         tasks.push(tokio::spawn(inspection::repeat(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(rotating::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(events::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(backups::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(sinks::until_stopped(Arc::clone(&app), stopped.clone())));
         tasks.push(tokio::spawn(trails::until_stopped(Arc::clone(&app), stopped.clone())));
+        tasks.push(tokio::spawn(trails::index_until_stopped(Arc::clone(&app), stopped.clone())));
         if let Some(work) = &app.rewrapping {
             tasks.push(tokio::spawn(rewrapping::until_done(work.clone(), stopped)));
         }
@@ -236,13 +248,14 @@ impl Workers {
         }
         cloudwatch::flush_last(&self.app).await;
         for duty in DUTIES {
-            match once(&self.app, duty).await {
+            match once(&self.app, *duty).await {
                 Ok(Ok(())) => {}
                 Ok(Err(fault)) if frozen::is_meant(&fault) => {}
                 Ok(Err(fault)) => error!(duty = duty.name, fault = %fault_text(&fault), "background work fails"),
                 Err(Panicked) => error!(duty = duty.name, "background work panicked"),
             }
         }
+        sinks::finish(&self.app).await;
         if let Err(fault) = frozen::unless_frozen(node::leave(&self.app).await) {
             error!(fault = %fault_text(&fault), "this server's place among others is kept");
         }

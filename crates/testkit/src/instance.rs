@@ -77,16 +77,25 @@ impl Instance {
     /// # Panics
     /// When it does not become ready; tells what it printed.
     #[must_use]
-    #[expect(clippy::expect_used, clippy::panic, reason = "tests fail")]
     pub fn start_with(directory: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_to(directory, flags, variables, Stdio::null())
+    }
+
+    /// As [`Instance::start_with`], with another standard output.
+    ///
+    /// # Panics
+    /// As [`Instance::start_with`].
+    #[must_use]
+    #[expect(clippy::expect_used, clippy::panic, reason = "tests fail")]
+    pub fn start_to(directory: &Path, flags: &[&str], variables: &[(&str, &str)], output: impl Into<Stdio>) -> Self {
         let endpoint = directory.join("endpoint");
         let _ = fs::remove_file(&endpoint);
         let mut child = Command::new(binary())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--no-throttle", "--listen", "127.0.0.1:0", "--data"])
             .arg(directory)
             .args(flags)
             .envs(variables.iter().copied())
-            .stdout(Stdio::null())
+            .stdout(output)
             .stderr(Stdio::piped())
             .spawn()
             .expect("the server starts");

@@ -2,8 +2,11 @@
 //! the models' facts with their constraint checks, error codes and bodies, the operation table, signatures.
 
 pub mod cbor;
+pub mod cloudtrail;
 pub mod cloudwatch;
+pub mod config;
 pub mod error;
+pub mod events;
 pub mod forms;
 pub mod iam;
 pub mod json;

@@ -126,6 +126,12 @@ pub(crate) fn bucket_name(text: &str) -> bool {
     text.bytes().all(named) && !text.ends_with('.')
 }
 
+/// `^(?!\s*$).+`: one line that is not blank.
+pub(crate) fn not_blank(text: &str) -> bool {
+    let ends_line = |c: char| matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    !text.contains(ends_line) && !text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}').is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,16 +12,18 @@ START_SECONDS_MAX = 30
 class Server:
     """A data directory, and the server on it while it runs."""
 
-    def __init__(self, binary, directory, settings=""):
+    def __init__(self, binary, directory, settings="", throttle=False):
         self.binary, self.directory = binary, pathlib.Path(directory)
         self.data, self.config = self.directory / "data", self.directory / "strongroom.toml"
         self.config.write_text(settings)
-        self.process = None
+        self.flags = [] if throttle else ["--no-throttle"]
+        self.process, self.listen = None, "127.0.0.1:0"
 
     def start(self):
-        """Starts it on a free port."""
+        """Starts it, on a free port unless `listen` says where."""
         (self.data / "endpoint").unlink(missing_ok=True)
-        command = [self.binary, "serve", "--config", self.config, "--data", self.data, "--listen", "127.0.0.1:0"]
+        places = ["--config", self.config, "--data", self.data, "--listen", self.listen]
+        command = [self.binary, "serve", *self.flags, *places]
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         for _ in range(START_SECONDS_MAX * 10):

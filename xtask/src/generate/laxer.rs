@@ -15,7 +15,9 @@ struct Laxer {
 const LAXER: [Laxer; 1] = [Laxer { service: "secretsmanager", shape: "SecretStringType", min: 0 }];
 
 /// Enumerations that answers do not keep to: simulations tell the sources of statements in other words than the model's.
-const OPEN: [(&str, &str); 1] = [("iam", "PolicySourceType")];
+/// CloudTrail refuses what is none of its own by errors of its own.
+const OPEN: [(&str, &str); 3] =
+    [("iam", "PolicySourceType"), ("cloudtrail", "EventCategory"), ("cloudtrail", "LookupAttributeKey")];
 
 /// Patterns in place of the model's: of IAM with wildcards, which the model's documentation allows in a name (both seen on
 /// the real service).
@@ -29,8 +31,14 @@ const PATTERNS: [(&str, &str, &str); 3] = [
 /// Shapes whose values show: of environment variables the values are sensitive, not their names and not the map of both.
 const OPENLY: [(&str, &str); 2] = [("lambda", "EnvironmentVariableName"), ("lambda", "EnvironmentVariables")];
 
-/// Numbers whose bounds are no whole numbers: the service that they belong to checks them itself.
-const UNBOUNDED: [(&str, &str); 2] = [("lambda", "ExecutionEnvironmentMemoryGiBPerVCpu"), ("lambda", "Weight")];
+/// What the service that it belongs to checks itself: numbers whose bounds are no whole numbers, and what CloudTrail has
+/// errors of its own for.
+const UNBOUNDED: [(&str, &str); 4] = [
+    ("lambda", "ExecutionEnvironmentMemoryGiBPerVCpu"),
+    ("lambda", "Weight"),
+    ("cloudtrail", "MaxResults"),
+    ("cloudtrail", "LookupAttributeValue"),
+];
 
 /// The facts as the service of that name keeps them.
 pub fn as_served(service: &str, mut facts: Facts) -> Facts {

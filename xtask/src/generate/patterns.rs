@@ -4,10 +4,11 @@
 use crate::Outcome;
 
 /// Patterns that regular expressions without look-ahead cannot say, with the function of `wire::pattern` that does.
-const BY_HAND: [(&str, &str); 3] = [
+const BY_HAND: [(&str, &str); 4] = [
     ("^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "account_alias"),
     ("(?!^[0-9]+$)([a-zA-Z0-9-_]+)", "function_alias"),
     ("[0-9A-Za-z\\.\\-_]*(?<!\\.)", "bucket_name"),
+    ("^(?!\\s*$).+", "not_blank"),
 ];
 
 /// The code points up to which a table is held against the regular expression that it stands for.

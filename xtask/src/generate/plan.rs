@@ -10,12 +10,13 @@ use crate::Outcome;
 use crate::models::facts::{Facts, Member, Shape};
 
 /// Traits that change nothing in what is generated.
-const PASSED_OVER: [&str; 13] = [
+const PASSED_OVER: [&str; 14] = [
     "box",
     "deprecated",
     "error",
     "exception",
     "fault",
+    "contextParam",
     "idempotencyToken",
     "location",
     "retryable",

@@ -31,8 +31,11 @@ pub const SERVICES: &[Service] = &[
     Service { name: "sts", model: Some("sts"), operations: None },
     Service { name: "kms", model: Some("kms"), operations: Some(selection::KMS) },
     Service { name: "lambda", model: Some("lambda"), operations: Some(selection::LAMBDA) },
+    Service { name: "config", model: Some("config"), operations: Some(selection::CONFIG) },
+    Service { name: "cloudtrail", model: Some("cloudtrail"), operations: Some(selection::CLOUDTRAIL) },
     Service { name: "cloudwatch", model: Some("cloudwatch"), operations: Some(selection::CLOUDWATCH) },
     Service { name: "logs", model: Some("logs"), operations: Some(selection::LOGS) },
+    Service { name: "events", model: Some("events"), operations: Some(selection::EVENTS) },
     Service { name: "strongroom", model: None, operations: None },
 ];
 

@@ -137,6 +137,10 @@ pub const IAM: &[&str] = &[
     "UpdateUser",
 ];
 
+/// The operations of CloudTrail that read: events, and what is said of the one trail that there is.
+pub const CLOUDTRAIL: &[&str] =
+    &["DescribeTrails", "GetEventSelectors", "GetTrail", "GetTrailStatus", "ListTrails", "LookupEvents"];
+
 /// The operations of KMS: keys, aliases, grants and cryptography. Custom key stores, which need a CloudHSM cluster or an
 /// outside key manager of AWS's protocol, are left out.
 pub const KMS: &[&str] = &[
@@ -221,6 +225,17 @@ pub const LAMBDA: &[&str] = &[
     "UpdateFunctionConfiguration",
 ];
 
+/// What tells of rules and of what they say.
+pub const CONFIG: &[&str] = &[
+    "DescribeComplianceByConfigRule",
+    "DescribeComplianceByResource",
+    "DescribeConfigRuleEvaluationStatus",
+    "DescribeConfigRules",
+    "GetComplianceDetailsByConfigRule",
+    "GetComplianceDetailsByResource",
+    "GetComplianceSummaryByConfigRule",
+    "StartConfigRulesEvaluation",
+];
 /// Metrics, alarms and their tags; not dashboards, insight rules, streams, anomaly detection and pipelines.
 pub const CLOUDWATCH: &[&str] = &[
     "DeleteAlarms",
@@ -243,3 +258,34 @@ pub const CLOUDWATCH: &[&str] = &[
 /// The log group of the trail and its metric filters.
 pub const LOGS: &[&str] =
     &["DeleteMetricFilter", "DescribeLogGroups", "DescribeMetricFilters", "PutMetricFilter", "TestMetricFilter"];
+/// EventBridge: rules and targets of the default bus, API destinations and connections.
+pub const EVENTS: &[&str] = &[
+    "CreateApiDestination",
+    "CreateConnection",
+    "DeauthorizeConnection",
+    "DeleteApiDestination",
+    "DeleteConnection",
+    "DeleteRule",
+    "DescribeApiDestination",
+    "DescribeConnection",
+    "DescribeEventBus",
+    "DescribeRule",
+    "DisableRule",
+    "EnableRule",
+    "ListApiDestinations",
+    "ListConnections",
+    "ListEventBuses",
+    "ListRuleNamesByTarget",
+    "ListRules",
+    "ListTagsForResource",
+    "ListTargetsByRule",
+    "PutEvents",
+    "PutRule",
+    "PutTargets",
+    "RemoveTargets",
+    "TagResource",
+    "TestEventPattern",
+    "UntagResource",
+    "UpdateApiDestination",
+    "UpdateConnection",
+];

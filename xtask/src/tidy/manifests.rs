@@ -5,9 +5,9 @@ use toml::{Table, Value};
 use super::tree::{Problem, Tree};
 
 /// The crates from the bottom up. Each may use only those before it.
-const LAYERS: [&str; 15] = [
-    "types", "policy", "schedule", "crypto", "wire", "client", "places", "store", "roots", "rotators", "partners",
-    "runtimes", "core", "server", "cli",
+const LAYERS: [&str; 17] = [
+    "types", "policy", "patterns", "schedule", "crypto", "wire", "client", "places", "sinks", "store", "roots",
+    "rotators", "partners", "runtimes", "core", "server", "cli",
 ];
 /// Free to use any crate; as dependencies, only of tests and of one another.
 const FREE: [&str; 4] = ["testkit", "bench", "suite", "fuzz"];

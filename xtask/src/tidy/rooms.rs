@@ -87,6 +87,7 @@ const CALLS: [Call; 9] = [
             "crates/server/src/credentials.rs",
             "crates/server/src/identity_providers/",
             "crates/server/src/scratch.rs",
+            "crates/server/src/sinks/",
             "crates/server/src/transfer.rs",
             "crates/cli/",
         ],
@@ -98,6 +99,7 @@ const CALLS: [Call; 9] = [
         rooms: &[
             "crates/client/",
             "crates/places/src/gateway.rs",
+            "crates/sinks/",
             "crates/runtimes/src/api.rs",
             "crates/server/",
             "crates/cli/",
@@ -205,9 +207,11 @@ const LIBRARIES: [Library; 10] = [
             "crates/testkit/",
             "crates/rotators/",
             "crates/client/",
+            "crates/sinks/",
         ],
         in_tests: &["*"],
-        instead: "TLS is only in `server`, in `client` for calls, in `store` and `rotators` for databases and in `partners`",
+        instead: "TLS is only in `server`, in `client` for calls, in `store` and `rotators` for databases, in `partners` and in \
+                  `sinks`",
     },
     Library {
         names: &["aws-sdk-", "aws-config", "aws-sigv4", "aws-credential-types", "aws-smithy-"],

@@ -1,5 +1,6 @@
 //! `strongroom audit`: the trail held against its digests, the key that these are signed by, and records of a time.
 
+mod deliver;
 mod export;
 mod verify;
 
@@ -30,6 +31,8 @@ pub enum AuditCommand {
     PublicKey(PublicKeyArgs),
     /// Writes the records of a time, in the form of CloudTrail's log files or as lines.
     Export(export::ExportArgs),
+    /// Sends what is left in the files to the sinks that have not got it. For a server that does not come back.
+    Deliver(DataArgs),
 }
 
 /// Flags of `strongroom audit public-key`.
@@ -50,6 +53,7 @@ pub fn run(command: &AuditCommand) -> Result<(), Box<dyn Error>> {
     match command {
         AuditCommand::Verify(args) => verify::run(args),
         AuditCommand::Export(args) => export::run(args),
+        AuditCommand::Deliver(args) => deliver::run(args),
         AuditCommand::PublicKey(args) => {
             let keys = store::look(&args.data, async |opened| {
                 let text = |error| fault_text(&error);

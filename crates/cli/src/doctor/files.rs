@@ -61,6 +61,10 @@ pub fn look(config: &Config, findings: &mut Findings) {
     for path in secret.into_iter().chain([bucket_keys]).flatten() {
         look(path, OTHERS, true);
     }
+    for sink in &config.audit.sinks {
+        sink.secret_files().iter().for_each(|path| look(path.to_path_buf(), OTHERS, true));
+        sink.open_files().iter().for_each(|path| look(path.to_path_buf(), 0, true));
+    }
     let open = [&config.tls.certificate_file, &config.store.ca_file, &config.store.certificate_file];
     for path in open.into_iter().flatten() {
         look(path.clone(), 0, true);

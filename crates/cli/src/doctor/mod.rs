@@ -7,6 +7,7 @@ mod finding;
 pub mod health;
 pub mod kept;
 mod server;
+mod sinks;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -120,6 +121,7 @@ fn machine(args: &DoctorArgs, config: &Config, findings: &mut Findings) -> Optio
         return None;
     }
     let data = DataArgs::new(config.data.directory.clone(), args.config.clone());
+    sinks::look(config, findings);
     kept::look(&data, config, findings)
 }
 

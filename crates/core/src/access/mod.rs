@@ -59,7 +59,8 @@ static ACTIONS: LazyLock<HashMap<&'static str, Action>> = LazyLock::new(|| {
 pub enum Resource {
     /// An action that names no resource, such as ListSecrets.
     Account,
-    /// A list of IAM: what the ARNs of everything on it begin with.
+    /// A list of IAM: what the ARNs of everything on it begin with. Or what has an ARN and nothing else that decides, such
+    /// as the caller's trail.
     List(Arc<str>),
     /// A secret, existing or not.
     Secret(Arc<SecretRef>),
@@ -193,6 +194,12 @@ impl Permit {
     #[must_use]
     pub fn action(&self) -> &'static str {
         self.action
+    }
+
+    /// The ARN of what the permit is for.
+    #[must_use]
+    pub fn arn(&self, cx: &Ctx) -> String {
+        self.resource.arn(cx).into_owned()
     }
 
     /// What the permit is for.

@@ -1,9 +1,16 @@
 //! Whether secrets keep the rules that AWS Config and Security Hub have for them (specification §12): a pure decision for
 //! each rule and secret, and a walk over the secrets.
 
+mod judge;
+pub mod judged;
+#[cfg(test)]
+mod judging;
 mod keys;
+mod refusals;
 pub mod reports;
 mod rules;
+mod service;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -11,8 +18,10 @@ mod walk;
 use serde::{Deserialize, Serialize};
 use strongroom_types::Timestamp;
 
+pub use self::judge::{Judge, Progress};
 pub use self::keys::UsedKey;
 pub use self::rules::verdict;
+pub use self::service::{RULE_KIND, rule_arn};
 pub use self::walk::{Scope, Walk, evaluate};
 
 use crate::secrets::model::Secret;
@@ -58,6 +67,32 @@ impl Rule {
             Self::PeriodicRotation => "secretsmanager-secret-periodic-rotation",
             Self::Tagged => "tagged-secretsmanager-secret",
             Self::CustomerKey => "secretsmanager-using-cmk",
+        }
+    }
+
+    /// AWS Config's identifier of the managed rule.
+    #[must_use]
+    pub const fn identifier(self) -> &'static str {
+        match self {
+            Self::RotationEnabled => "SECRETSMANAGER_ROTATION_ENABLED_CHECK",
+            Self::RotationSuccess => "SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK",
+            Self::Unused => "SECRETSMANAGER_SECRET_UNUSED",
+            Self::PeriodicRotation => "SECRETSMANAGER_SECRET_PERIODIC_ROTATION",
+            Self::Tagged => "TAGGED_SECRETSMANAGER_SECRET",
+            Self::CustomerKey => "SECRETSMANAGER_USING_CMK",
+        }
+    }
+
+    /// What the rule asks, in a sentence.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::RotationEnabled => "Automatic rotation of the secret is on, as often as is asked for.",
+            Self::RotationSuccess => "What was to be rotated by now was rotated.",
+            Self::Unused => "The secret's value was read within the days that are allowed.",
+            Self::PeriodicRotation => "The secret was rotated within the days that are allowed.",
+            Self::Tagged => "The secret has the tags that are asked for.",
+            Self::CustomerKey => "The secret is encrypted under a customer managed key of its account.",
         }
     }
 
@@ -109,6 +144,9 @@ pub struct Parameters {
     pub unused_days_max: u32,
     /// kmsKeyArns: the keys that secrets may be encrypted under; when empty, any customer managed key of the account.
     pub kms_keys: Vec<String>,
+    /// Between two rounds over all secrets, in minutes, whose verdicts Config's API tells; secrets that change are judged
+    /// at once. 0 for none.
+    pub evaluation_minutes: u32,
     /// requiredTagKeys: the tags that secrets must have; when empty, any.
     pub required_tags: Vec<String>,
 }
@@ -121,6 +159,7 @@ impl Default for Parameters {
             since_rotation_days_max: DAYS_DEFAULT,
             unused_days_max: DAYS_DEFAULT,
             kms_keys: Vec::new(),
+            evaluation_minutes: 60,
             required_tags: Vec::new(),
         }
     }
@@ -147,6 +186,9 @@ pub enum Compliance {
 }
 
 impl Compliance {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::NonCompliant, Self::Compliant, Self::NotApplicable];
+
     /// As Config's ComplianceType has it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -135,7 +135,7 @@ impl Databases {
             tags: vec![database.tag(&cx.region)],
             kms_key_id: wanted.kms_key_id.clone(),
             value: value::of(&database.username, &wanted.password),
-            rules: wanted.rules.clone(),
+            rules: Some(wanted.rules.clone()),
         };
         let secret = secrets.add_owned(cx, &mut batch, new).await?;
         let database = Arc::new(database.clone());

@@ -9,6 +9,7 @@ mod conditions;
 mod configuration;
 mod create;
 mod delete;
+mod for_events;
 pub mod host;
 mod invoke;
 mod lists;

@@ -20,10 +20,10 @@ use crate::identities::role::Role;
 use crate::sts::ROLE_KIND;
 
 /// What a service is handed a role for.
-struct Purpose<'a> {
-    service: &'static str,
-    resource_arn: &'a str,
-    account: &'a AccountId,
+pub(super) struct Purpose<'a> {
+    pub(super) service: &'static str,
+    pub(super) resource_arn: &'a str,
+    pub(super) account: &'a AccountId,
 }
 
 impl Functions {
@@ -76,7 +76,7 @@ impl Functions {
         made.map(RoleCredentials::from).ok_or_else(|| rotation_role_not_assumed(role_arn))
     }
 
-    async fn may_hand_over(&self, cx: &Ctx, role_arn: &str, purpose: &Purpose<'_>) -> Result<bool, Error> {
+    pub(super) async fn may_hand_over(&self, cx: &Ctx, role_arn: &str, purpose: &Purpose<'_>) -> Result<bool, Error> {
         let Some(account) = account_of(role_arn) else { return Ok(false) };
         if account != *purpose.account {
             return Err(refusals::foreign_role());

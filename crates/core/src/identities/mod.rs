@@ -119,7 +119,9 @@ impl Identities {
         &self.documents
     }
 
-    fn epoch(&self) -> u64 {
+    /// Grows whenever anything of any identity or policy has changed.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
         self.epoch.0.load(Ordering::Acquire)
     }
 

@@ -104,6 +104,12 @@ impl Identities {
         Ok(Found::Signer(signer))
     }
 
+    /// Whether a credential has led to a principal of late: telling costs no look at the store.
+    #[must_use]
+    pub fn has_in_memory(&self, key_id: &str, token: Option<&str>) -> bool {
+        self.signers.get(token.unwrap_or(key_id)).is_some()
+    }
+
     async fn signer_of_key(&self, key_id: &str, region: &Region, epoch: u64) -> Result<Made, Error> {
         let Some(key) = self.access_key(key_id).await? else { return Ok(Made::Nobody) };
         let (version, key) = (key.version, key.value);

@@ -13,6 +13,7 @@ use strongroom_types::{Clock, Region, Timestamp};
 use crate::documents::Documents;
 use crate::error::Error;
 use crate::kms::Kms;
+use crate::secrets::Quotas;
 use crate::secrets::model::instant_term;
 use crate::secrets::rotation::job::{BY_DUE, Job, Lease, due_prefix};
 use crate::secrets::rotation::rotator::Rotator;
@@ -36,6 +37,7 @@ pub struct Rotations {
     rotator: Arc<dyn Rotator>,
     clock: Arc<dyn Clock>,
     region: Region,
+    quotas: Quotas,
 }
 
 impl Rotations {
@@ -48,7 +50,14 @@ impl Rotations {
         clock: Arc<dyn Clock>,
         region: Region,
     ) -> Self {
-        Self { documents, kms, rotator, clock, region }
+        Self { documents, kms, rotator, clock, region, quotas: Quotas::default() }
+    }
+
+    /// With other quotas than AWS's.
+    #[must_use]
+    pub fn with_quotas(mut self, quotas: Quotas) -> Self {
+        self.quotas = quotas;
+        self
     }
 
     /// Takes jobs that are due, the one that waits longest first, at most `max`. What it costs does not depend on how many

@@ -154,7 +154,7 @@ impl Rotations {
         history::add(&self.documents, &mut batch, &mut decided.next, entry)?;
         let (arn, run_id) = (secret.value.arn(), random_uuid(self.documents.random())?);
         let event = Event::failed(events::failed(Purpose::Rotate), &arn, &run_id, text);
-        batch.feed.push(events::entry(&self.documents, &secret.value, decided.now, &event)?);
+        batch.feed.extend(events::entries(&self.documents, &secret.value, decided.now, &event)?);
         plan(&mut decided.next, rotation);
         self.documents.put(&mut batch, Some(&decided.job), &Arc::new(decided.next))?;
         self.documents.commit(batch).await
@@ -169,12 +169,12 @@ impl Rotations {
             UnderWay { token: random_uuid(random)?, purpose: Purpose::Rotate, run_id: random_uuid(random)? };
         let mut after = Secret::clone(&secret.value);
         let mut batch = Batch::named("begin_rotation");
-        for pruned in rotation::begin(&mut after, under_way.clone(), now)? {
+        for pruned in rotation::begin(&mut after, under_way.clone(), self.quotas, now)? {
             drop_value(&self.documents, &mut batch, &after, &pruned).await?;
         }
         let arn = after.arn();
         let event = Event::of_run(events::started(Purpose::Rotate), &arn, &under_way.run_id);
-        batch.feed.push(events::entry(&self.documents, &after, now, &event)?);
+        batch.feed.extend(events::entries(&self.documents, &after, now, &event)?);
         let run = Run::new(under_way, None);
         let entry = HistoryEntry { window: Some(window), ..entry_of(&after, Some(&run), now, Happened::Began) };
         decided.next.run = Some(run);
@@ -272,7 +272,7 @@ impl Rotations {
                 Some(text) => Event::failed(name, &arn, run_id, text),
                 None => Event::of_run(name, &arn, run_id),
             };
-            batch.feed.push(events::entry(&self.documents, &settled.after, now, &event)?);
+            batch.feed.extend(events::entries(&self.documents, &settled.after, now, &event)?);
         }
         if settled.after != *secret.value {
             self.documents.put(&mut batch, Some(&secret), &Arc::new(settled.after))?;

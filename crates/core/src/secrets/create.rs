@@ -13,7 +13,7 @@ use super::pairs::Pairs;
 use super::resolve::is_name;
 use super::tags::checked_tags;
 use super::values::SecretValue;
-use super::{Secrets, done, refusals, standing, versions};
+use super::{Secrets, done, events, refusals, standing, versions};
 use crate::access::{Permit, authorize};
 use crate::ctx::Ctx;
 use crate::documents::retry;
@@ -78,7 +78,7 @@ impl Secrets {
         secret.kms_key_id = self.checked_key_id(cx, &secret, input.kms_key_id).await?;
         if let (Some(_), Some(token)) = (&value, &token) {
             let kms_key_id = shown_key(&secret);
-            versions::add(&mut secret, token, kms_key_id, &[versions::CURRENT.to_owned()], cx.now)?;
+            versions::add(&mut secret, token, kms_key_id, &[versions::CURRENT.to_owned()], self.quotas, cx.now)?;
         }
         let secret = Arc::new(secret);
         let _writer = self.documents.writer::<Secret>(&key).await?;
@@ -96,12 +96,14 @@ impl Secrets {
         if let Some(existing) = self.documents.load::<Secret>(key).await? {
             return self.repeated_create(cx, &existing.value, value, token).await;
         }
+        self.take_place(&cx.caller.account, &cx.region, cx.now).await?;
         let response = response(secret, token.filter(|_| value.is_some()));
         let mut batch = Batch::named("create_secret");
         self.documents.put(&mut batch, None, secret)?;
         if let (Some(value), Some(token)) = (value, token) {
             self.put_value(cx, &mut batch, secret, token, value).await?;
         }
+        events::add_labels_moved(&self.documents, &mut batch, None, secret, cx.now)?;
         cx.commit(&self.documents, batch, done(secret, Some(record::encode(&response)))).await?;
         Ok(response)
     }

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
+use serde_json::json;
 use strongroom_store::{Batch, FeedEntry};
 use strongroom_types::{AccountId, Region, Timestamp};
 
 use super::Secrets;
 use super::model::Secret;
 use super::rotation::{Purpose, UnderWay};
+use super::versions::{PENDING, PREVIOUS};
+use crate::announcing::{self, Announcement, LABEL_UPDATED};
 use crate::ctx::Ctx;
 use crate::documents::Documents;
 use crate::error::Error;
@@ -27,6 +30,8 @@ pub const PRUNED: &str = "SecretVersionDeletion";
 pub const ROTATION_ABANDONED: &str = "RotationAbandoned";
 /// The service's source in the trail.
 pub const EVENT_SOURCE: &str = "secretsmanager.amazonaws.com";
+/// The service's source in EventBridge.
+const SOURCE: &str = "aws.secretsmanager";
 
 /// A rotation or test has begun.
 #[must_use]
@@ -84,11 +89,17 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The entry of the trail's outbox for an event about `secret`, to be committed with the change.
+/// The entries of the feed for an event about `secret`, to be committed with the change: its record, and the event that it
+/// makes where events are wanted.
 ///
 /// # Errors
 /// When the random source fails.
-pub fn entry(documents: &Documents, secret: &Secret, now: Timestamp, event: &Event<'_>) -> Result<FeedEntry, Error> {
+pub fn entries(
+    documents: &Documents,
+    secret: &Secret,
+    now: Timestamp,
+    event: &Event<'_>,
+) -> Result<Vec<FeedEntry>, Error> {
     let random = documents.random();
     let event_id = random_uuid(random)?;
     let account = AccountId::parse(&secret.account).map_err(|error| Error::internal(error.to_string()))?;
@@ -111,7 +122,45 @@ pub fn entry(documents: &Documents, secret: &Secret, now: Timestamp, event: &Eve
         None => Outcome::Success { response_elements: None, resources: Vec::new() },
         Some(text) => Outcome::Failure { code: String::new(), message: text.to_owned() },
     };
-    Ok(outbox::seal_entry(documents.records(), documents.keyring(), random, &event_id, &record.finish(&outcome))?)
+    let line = record.finish(&outcome);
+    let recorded = outbox::seal_entry(documents.records(), documents.keyring(), random, &event_id, &line)?;
+    Ok(announcing::entry_of_record(documents, &record, &line)?.into_iter().chain([recorded]).collect())
+}
+
+/// Adds the events of the staging labels that a change moves to other versions, save those of AWS's labels that only go
+/// along with AWSCURRENT or with a rotation (specification §9.3).
+///
+/// # Errors
+/// When the random source fails.
+pub fn add_labels_moved(
+    documents: &Documents,
+    batch: &mut Batch,
+    before: Option<&Secret>,
+    after: &Secret,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if !documents.announces() {
+        return Ok(());
+    }
+    let region = Region::parse(&after.region).map_err(|error| Error::internal(error.to_string()))?;
+    for (label, version_id) in after.stages.iter() {
+        let stays = before.and_then(|before| before.stages.get(label)) == Some(version_id);
+        if stays || label == PENDING || label == PREVIOUS {
+            continue;
+        }
+        let detail = json!({ "name": after.name, "labelUpdated": label, "versionId": version_id });
+        let announcement = Announcement {
+            source: SOURCE,
+            detail_type: LABEL_UPDATED,
+            account: &after.account,
+            region: &region,
+            time: now,
+            resources: &[after.arn()],
+            detail: &detail.to_string(),
+        };
+        batch.feed.extend(announcing::entry(documents, &announcement)?);
+    }
+    Ok(())
 }
 
 impl Secrets {
@@ -124,7 +173,7 @@ impl Secrets {
         name: &'static str,
     ) -> Result<(), Error> {
         let event = Event { name, request_id: None, failure: None };
-        batch.feed.push(entry(&self.documents, secret, cx.now, &event)?);
+        batch.feed.extend(entries(&self.documents, secret, cx.now, &event)?);
         Ok(())
     }
 
@@ -137,7 +186,7 @@ impl Secrets {
         abandoned: Option<&UnderWay>,
     ) -> Result<(), Error> {
         if let Some(under_way) = abandoned {
-            batch.feed.push(entry(&self.documents, secret, cx.now, &Event::abandoned(&secret.arn(), under_way))?);
+            batch.feed.extend(entries(&self.documents, secret, cx.now, &Event::abandoned(&secret.arn(), under_way))?);
         }
         Ok(())
     }

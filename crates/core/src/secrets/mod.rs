@@ -18,6 +18,7 @@ pub mod pairs;
 mod passwords;
 mod policies;
 mod put;
+mod quotas;
 mod read;
 mod refusals;
 pub mod regions;
@@ -39,6 +40,7 @@ use strongroom_types::Timestamp;
 use tokio::sync::Semaphore;
 
 use self::access_days::AccessDays;
+use self::count::Counts;
 use self::model::Secret;
 use self::rotation::rotator::Rotator;
 use crate::ctx::{Ctx, Done};
@@ -49,6 +51,7 @@ use crate::identities::Identities;
 use crate::kms::Kms;
 use crate::trail::segments::Segments;
 
+pub use self::quotas::Quotas;
 pub(crate) use self::refusals::invalid_page_token;
 
 /// How CloudTrail names the type of a secret.
@@ -65,6 +68,8 @@ pub struct Secrets {
     data_keys: DataKeys,
     /// Turns for making pages of secrets, which may cost much.
     pages: Semaphore,
+    quotas: Quotas,
+    counts: Counts,
 }
 
 impl Secrets {
@@ -81,7 +86,26 @@ impl Secrets {
     ) -> Self {
         let data_keys = DataKeys::new(data_keys_max);
         let pages = Semaphore::new(search::PAGES_UNDER_WAY_MAX);
-        Self { documents, identities, kms, rotator, trail, access_days: AccessDays::default(), data_keys, pages }
+        let (access_days, quotas) = (AccessDays::default(), Quotas::default());
+        Self {
+            documents,
+            identities,
+            kms,
+            rotator,
+            trail,
+            access_days,
+            data_keys,
+            pages,
+            quotas,
+            counts: Counts::default(),
+        }
+    }
+
+    /// With other quotas than AWS's.
+    #[must_use]
+    pub fn with_quotas(mut self, quotas: Quotas) -> Self {
+        self.quotas = quotas;
+        self
     }
 
     /// Forgets the unwrapped data keys whose time is over.
@@ -104,6 +128,7 @@ impl Secrets {
         response_elements: Option<String>,
     ) -> Result<(), Error> {
         self.documents.put(&mut batch, Some(before), after)?;
+        events::add_labels_moved(&self.documents, &mut batch, Some(&before.value), after, cx.now)?;
         cx.commit(&self.documents, batch, done(after, response_elements)).await
     }
 }

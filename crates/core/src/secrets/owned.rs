@@ -10,11 +10,12 @@ use strongroom_types::{SecretText, Timestamp};
 use super::keys::shown_key;
 use super::model::{Secret, SecretTag, place};
 use super::pairs::Pairs;
+use super::quotas::Quotas;
 use super::rotation::job::{Job, PAUSE_MS_MIN, job_key};
 use super::rotation::{Rules, begin_owned};
 use super::values::SecretValue;
 use super::versions::CURRENT;
-use super::{Secrets, refusals, versions};
+use super::{Secrets, events, refusals, versions};
 use crate::caller::{Caller, Principal};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -40,7 +41,8 @@ const OWNING_SERVICES: [&str; 12] = [
 ];
 
 /// Those of them that this server has, with their names as principals.
-const SERVED: [(&str, &str); 2] = [("rds", "rds.amazonaws.com"), ("redshift", "redshift.amazonaws.com")];
+const SERVED: [(&str, &str); 3] =
+    [("events", "events.amazonaws.com"), ("rds", "rds.amazonaws.com"), ("redshift", "redshift.amazonaws.com")];
 
 /// The name of a service that owns secrets here and is the caller, as records show it.
 #[must_use]
@@ -54,7 +56,7 @@ pub fn acting(caller: &Caller) -> Option<&'static str> {
 pub struct Owner {
     /// The service, such as `rds`: OwningService.
     pub service: String,
-    /// The id of the database whose credentials the secret holds.
+    /// The id of the database, or connection of EventBridge, whose credentials the secret holds.
     pub database: String,
 }
 
@@ -108,8 +110,8 @@ pub struct NewOwned {
     pub kms_key_id: Option<String>,
     /// The first value.
     pub value: SecretText,
-    /// When it rotates.
-    pub rules: Rules,
+    /// When it rotates; never, if nothing is said.
+    pub rules: Option<Rules>,
 }
 
 /// How the rotation of a secret that a service owns stands.
@@ -124,8 +126,8 @@ pub enum Standing {
 }
 
 impl Secrets {
-    /// Adds a secret that a service owns to `batch`, with its first value and the beginning of its first rotation, so that
-    /// soon nobody else knows the value. The key is tried with the caller's leave.
+    /// Adds a secret that a service owns to `batch`, with its first value and, if it rotates, the beginning of its first
+    /// rotation, so that soon nobody else knows the value. The key is tried with the caller's leave.
     ///
     /// # Errors
     /// Those of the key, as CreateSecret has them; faults.
@@ -154,11 +156,14 @@ impl Secrets {
         secret.kms_key_id = self.checked_key_id(cx, &secret, new.kms_key_id).await?;
         let first = random_uuid(self.documents.random())?;
         let kms_key_id = shown_key(&secret);
-        versions::add(&mut secret, &first, kms_key_id, &[CURRENT.to_owned()], cx.now)?;
+        versions::add(&mut secret, &first, kms_key_id, &[CURRENT.to_owned()], Quotas::default(), cx.now)?;
         self.put_value(cx, batch, &secret, &first, &SecretValue::Text(new.value)).await?;
-        begin_owned(&self.documents, batch, &mut secret, new.rules, cx.now)?;
+        if let Some(rules) = new.rules {
+            begin_owned(&self.documents, batch, &mut secret, rules, cx.now)?;
+        }
         let secret = Arc::new(secret);
         self.documents.put(batch, None, &secret)?;
+        events::add_labels_moved(&self.documents, batch, None, &secret, cx.now)?;
         Ok(secret)
     }
 

@@ -10,14 +10,15 @@ use strongroom_wire::secretsmanager::{
 };
 
 use super::keys::{key_reaches, shown_key};
-use super::model::{Secret, Version};
-use super::owned::guard;
+use super::model::{Secret, Version, place};
+use super::owned::{Owner, guard};
 use super::values::SecretValue;
 use super::{Secrets, events, refusals, rotation, versions};
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::documents::{Loaded, retry};
 use crate::error::Error;
+use crate::random_uuid;
 
 /// A version that a request wants to exist.
 struct NewVersion<'a> {
@@ -71,6 +72,32 @@ impl Secrets {
         Ok(put_response(&after, wanted.token))
     }
 
+    /// Adds a version with a value to a secret that `owner` owns, as a part of `batch`.
+    ///
+    /// # Errors
+    /// A fault when there is no such secret; those of the key.
+    pub async fn put_owned_value(
+        &self,
+        cx: &Ctx,
+        batch: &mut Batch,
+        owner: &Owner,
+        secret_name: &str,
+        value: SecretText,
+    ) -> Result<(), Error> {
+        let key = place(cx.caller.account.as_str(), cx.region.as_str()) + secret_name;
+        let before = self.documents.load::<Secret>(key).await?;
+        let before = before.filter(|found| found.value.owner.as_ref() == Some(owner));
+        let before = before.ok_or_else(|| Error::internal(format!("the secret {secret_name} is not there")))?;
+        let (token, value) = (random_uuid(self.documents.random())?, SecretValue::Text(value));
+        let stages = [versions::CURRENT.to_owned()];
+        let wanted = NewVersion { token: &token, value: &value, stages: &stages, rotation_token: None };
+        let mut after = Secret::clone(&before.value);
+        self.add_version(cx, batch, &mut after, &wanted).await?;
+        let after = Arc::new(after);
+        self.documents.put(batch, Some(&before), &after)?;
+        events::add_labels_moved(&self.documents, batch, Some(&before.value), &after, cx.now)
+    }
+
     /// Whether the version is there already with the same content. One with other content is an error; a placeholder
     /// without content is not there yet.
     async fn is_repeated(&self, cx: &Ctx, secret: &Secret, wanted: &NewVersion<'_>) -> Result<bool, Error> {
@@ -95,7 +122,7 @@ impl Secrets {
     ) -> Result<(), Error> {
         self.check_kind(secret, Some(wanted.value))?;
         let kms_key_id = shown_key(secret);
-        for id in versions::add(secret, wanted.token, kms_key_id, wanted.stages, cx.now)? {
+        for id in versions::add(secret, wanted.token, kms_key_id, wanted.stages, self.quotas, cx.now)? {
             self.drop_value(batch, secret, &id).await?;
             self.add_event(cx, batch, secret, events::PRUNED)?;
         }

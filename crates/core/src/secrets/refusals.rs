@@ -127,17 +127,23 @@ pub fn invalid_name() -> Error {
 
 /// More labels than a secret may have (text unconfirmed).
 #[must_use]
-pub fn too_many_stages() -> Error {
-    Error::refused(codes::LIMIT_EXCEEDED_EXCEPTION, "You can't attach more than 20 staging labels to a secret.")
+pub fn too_many_stages(most: u32) -> Error {
+    let text = format!("You can't attach more than {most} staging labels to a secret.");
+    Error::refused(codes::LIMIT_EXCEEDED_EXCEPTION, text)
+}
+
+/// More secrets than an account may have in a region (text unconfirmed).
+#[must_use]
+pub fn too_many_secrets(most: u64) -> Error {
+    let text = format!("You can't create more than {most} secrets in an account and Region.");
+    Error::refused(codes::LIMIT_EXCEEDED_EXCEPTION, text)
 }
 
 /// More versions than a secret may have, none old enough to be pruned (text unconfirmed).
 #[must_use]
-pub fn too_many_versions() -> Error {
-    Error::refused(
-        codes::LIMIT_EXCEEDED_EXCEPTION,
-        "You can't create more than 100 versions of a secret within 24 hours.",
-    )
+pub fn too_many_versions(most: u32) -> Error {
+    let text = format!("You can't create more than {most} versions of a secret within 24 hours.");
+    Error::refused(codes::LIMIT_EXCEEDED_EXCEPTION, text)
 }
 
 /// A version id that the secret does not have (text unconfirmed).

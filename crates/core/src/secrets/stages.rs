@@ -40,7 +40,7 @@ impl Secrets {
         let mut after = Secret::clone(&before.value);
         let response = UpdateSecretVersionStageResponse { arn: Some(after.arn()), name: Some(after.name.clone()) };
         let (from, to) = (input.remove_from_version_id.as_deref(), input.move_to_version_id.as_deref());
-        if versions::move_stage(&mut after, &input.version_stage, from, to)? {
+        if versions::move_stage(&mut after, &input.version_stage, from, to, self.quotas)? {
             after.changed_ms = cx.now.millis();
             let mut batch = Batch::named("update_secret_version_stage");
             let abandoned = rotation::note_moved_label(&mut after);

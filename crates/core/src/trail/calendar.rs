@@ -29,6 +29,14 @@ pub(super) fn push_iso(out: &mut String, at: Timestamp) {
     out.push('Z');
 }
 
+/// `at` as records have it: `2026-05-03T17:51:02Z`.
+#[must_use]
+pub fn iso(at: Timestamp) -> String {
+    let mut text = String::new();
+    push_iso(&mut text, at);
+    text
+}
+
 /// Several times faster than the formatter of the standard library, and every record needs six.
 fn push_digits(out: &mut String, number: i16, digits: u32) {
     for place in (0..digits).rev() {
@@ -128,9 +136,7 @@ mod tests {
     use super::*;
 
     fn iso(ms: i64) -> String {
-        let mut out = String::new();
-        push_iso(&mut out, Timestamp::from_millis(ms));
-        out
+        super::iso(Timestamp::from_millis(ms))
     }
 
     #[test]

@@ -220,6 +220,26 @@ pub(super) fn named(
     limit: usize,
     of_name: fn(&str) -> Option<SegmentId>,
 ) -> io::Result<Vec<SegmentId>> {
+    walk(files, span, limit, |_, name| of_name(name).map(|id| (id, ())))
+        .map(|found| found.into_iter().map(|(id, ())| id).collect())
+}
+
+/// The files with names of a kind and their segments, from the newest to the oldest.
+pub(super) fn named_files(
+    files: &dyn SegmentFiles,
+    span: (Hour, Hour),
+    of_name: fn(&str) -> Option<SegmentId>,
+) -> io::Result<Vec<(SegmentId, String)>> {
+    walk(files, span, usize::MAX, |day, name| of_name(name).map(|id| (id, format!("{day}/{name}"))))
+}
+
+/// What `of_name` makes of the names in the folders of the days of a span.
+fn walk<T: Ord>(
+    files: &dyn SegmentFiles,
+    span: (Hour, Hour),
+    limit: usize,
+    of_name: impl Fn(&str, &str) -> Option<(SegmentId, T)>,
+) -> io::Result<Vec<(SegmentId, T)>> {
     let (from, until) = span;
     let (first, last) = (from.folder(), until.folder());
     let mut segments = Vec::new();
@@ -236,8 +256,8 @@ pub(super) fn named(
                 if beyond(&day, &first, &last) {
                     continue;
                 }
-                let mut found: Vec<SegmentId> = files.list(&day)?.iter().filter_map(|name| of_name(name)).collect();
-                found.retain(|id| (from..=until).contains(&id.hour) && id.hour.folder() == day);
+                let mut found: Vec<_> = files.list(&day)?.iter().filter_map(|name| of_name(&day, name)).collect();
+                found.retain(|(id, _)| (from..=until).contains(&id.hour) && id.hour.folder() == day);
                 found.sort_unstable_by(|left, right| right.cmp(left));
                 found.dedup();
                 segments.extend(found);

@@ -10,7 +10,7 @@ use strongroom_types::time::DAY_MS;
 use super::calendar::EVER;
 use super::compressed;
 use super::digests::Head;
-use super::files::{SegmentFiles, named};
+use super::files::{SegmentFiles, named, named_files};
 use super::follow::Position;
 use super::segment_id::SegmentId;
 
@@ -115,15 +115,10 @@ impl Keeper {
             remove(files, &id.compressed_file())?;
             count += 1;
         }
-        for (of_name, file) in [
-            (
-                SegmentId::of_index_file as fn(&str) -> Option<SegmentId>,
-                SegmentId::index_file as fn(SegmentId) -> String,
-            ),
-            (SegmentId::of_digest_file, SegmentId::digest_file),
-        ] {
-            for id in named(files, span, usize::MAX, of_name)?.into_iter().rev().filter(|id| *id <= through) {
-                remove(files, &file(id))?;
+        for of_name in [SegmentId::of_index_file, SegmentId::of_digest_file] {
+            let names = named_files(files, span, of_name)?;
+            for (_, name) in names.iter().rev().filter(|(id, _)| *id <= through) {
+                remove(files, name)?;
             }
         }
         Ok(count)
@@ -266,7 +261,7 @@ mod tests {
         keeper.wait_for(Arc::new(At(Some(Position::before(id(1))))));
         let through = keeper.removable(&head(3), at(9)).unwrap().unwrap();
         assert_eq!(through, id(0));
-        files.put(&id(0).index_file(), b"index");
+        files.put(&id(0).index_file(0), b"index");
         assert_eq!(keeper.remove_through(through).unwrap(), 1);
         assert_eq!(files.names().len(), 6);
         assert_eq!(keeper.remove_through(through).unwrap(), 0);

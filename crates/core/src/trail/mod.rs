@@ -2,10 +2,12 @@
 
 mod calendar;
 mod compressed;
+pub mod cursor;
 pub mod digests;
 pub mod files;
 pub mod follow;
 mod identity;
+pub mod index;
 mod json_text;
 pub mod keeping;
 #[cfg(test)]
@@ -17,7 +19,7 @@ pub mod record;
 pub mod segment_id;
 pub mod segments;
 
-pub use calendar::{Hour, read_instant};
+pub use calendar::{Hour, iso, read_instant};
 pub(crate) use json_text::push_string;
 pub use owner::NodeName;
 pub use segment_id::SegmentId;

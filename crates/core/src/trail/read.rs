@@ -17,8 +17,10 @@ use super::segments::LINE_BYTES_MAX;
 
 /// How far a clock may have been set back between a request and the writing of its record, in ms.
 const SET_BACK_MS: i64 = 3_600_000;
-/// Segments that [`known_ids`] looks into.
-const KNOWN_SEGMENTS_MAX: usize = 2;
+/// Hours whose segments [`known_ids`] looks into.
+const KNOWN_HOURS_MAX: usize = 2;
+/// Segments that it looks into, at most.
+const KNOWN_SEGMENTS_MAX: usize = 100;
 
 /// Which records to read.
 #[derive(Clone, Copy, Debug)]
@@ -204,8 +206,15 @@ pub(super) fn known_ids(
     mut bytes_max: u64,
 ) -> io::Result<HashSet<String>> {
     let mut known = HashSet::new();
-    let segments = newest_first(files, EVER, KNOWN_SEGMENTS_MAX)?;
+    let mut segments = newest_first(files, EVER, KNOWN_SEGMENTS_MAX)?;
+    let mut hours: Vec<Hour> = segments.iter().map(|segment| segment.hour).collect();
+    hours.dedup();
+    let oldest = hours.get(KNOWN_HOURS_MAX - 1).copied();
+    segments.retain(|segment| oldest.is_none_or(|oldest| segment.hour >= oldest));
     for segment in &segments {
+        if bytes_max == 0 {
+            break;
+        }
         let length = compressed::length(files, *segment)?;
         let from = length.saturating_sub(bytes_max);
         bytes_max = bytes_max.saturating_sub(length);

@@ -14,6 +14,8 @@ const INDEX_END: &str = ".index";
 const START: &str = "trail-";
 /// Digits of a part's number in a name, at least.
 const PART_DIGITS: usize = 4;
+/// Digits of an offset in a name, at least.
+const OFFSET_DIGITS: usize = 12;
 
 /// A segment of a trail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,10 +61,10 @@ impl SegmentId {
         self.with_end(DIGEST_END)
     }
 
-    /// The file of its index.
+    /// The file of the index for the part of its text that begins at `offset`.
     #[must_use]
-    pub fn index_file(self) -> String {
-        self.with_end(INDEX_END)
+    pub fn index_file(self, offset: u64) -> String {
+        self.with_end(&format!(".{offset:0OFFSET_DIGITS$}{INDEX_END}"))
     }
 
     fn with_end(self, end: &str) -> String {
@@ -90,7 +92,8 @@ impl SegmentId {
     /// The segment of an index file's name; none for any other file.
     #[must_use]
     pub fn of_index_file(name: &str) -> Option<Self> {
-        Self::with_ending(name, INDEX_END)
+        let (segment, offset) = name.strip_prefix(START)?.strip_suffix(INDEX_END)?.split_once('.')?;
+        offset.bytes().all(|byte| byte.is_ascii_digit()).then(|| segment.parse().ok())?
     }
 
     fn with_ending(name: &str, end: &str) -> Option<Self> {
@@ -146,7 +149,8 @@ mod tests {
         assert_eq!(ids[0].file(), "2018/05/03/trail-20180503T17.jsonl");
         assert_eq!(ids[1].compressed_file(), "2018/05/03/trail-20180503T17_0001.jsonl.gz");
         assert_eq!(ids[0].next(), ids[1]);
-        for end in [SegmentId::file, SegmentId::compressed_file, SegmentId::digest_file, SegmentId::index_file] {
+        let index = |id: SegmentId| id.index_file(7);
+        for end in [SegmentId::file, SegmentId::compressed_file, SegmentId::digest_file, index] {
             let names: Vec<String> = ids.iter().map(|id| end(*id)).collect();
             assert!(names.is_sorted(), "{names:?}");
         }
@@ -155,6 +159,7 @@ mod tests {
             assert_eq!(SegmentId::of_file(&name(id.file())), Some(id));
             assert_eq!(SegmentId::of_file(&name(id.compressed_file())), Some(id));
             assert_eq!(SegmentId::of_digest_file(&name(id.digest_file())), Some(id));
+            assert_eq!(SegmentId::of_index_file(&name(id.index_file(7))), Some(id));
             assert_eq!(id.to_string().parse(), Ok(id));
         }
     }

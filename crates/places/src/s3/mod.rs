@@ -103,6 +103,14 @@ impl Bucket {
         })
     }
 
+    /// Whether the bucket is there for the access key.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn reach(&self) -> Result<(), PlaceError> {
+        self.ask(&Wanted::of_bucket(Method::HEAD)).await.map(drop)
+    }
+
     /// The page of a listing behind `token`, and the token of the next.
     async fn page(&self, token: Option<&str>) -> Result<(Vec<Entry>, Option<String>), PlaceError> {
         let mut wanted = Wanted::of_bucket(Method::GET).with("list-type", "2");

@@ -9,12 +9,31 @@ use strongroom_client::{CallError, element};
 
 use super::Bucket;
 use super::call::{Asked, Wanted};
-use crate::{Content, PlaceError};
+use crate::{Content, PlaceError, is_name};
 
 /// Parts of an object at most.
 const PARTS_MAX: u64 = 10_000;
+/// Bytes of an object's name without the bucket's prefix: S3 allows 1024 with it.
+const PATH_BYTES_MAX: usize = 900;
 
 impl Bucket {
+    /// Makes an object under a name of several segments between slashes, each of which is an object's name by itself.
+    /// Wholly or not at all; one that is there is not replaced. It has these headers.
+    ///
+    /// # Errors
+    /// As [`Place::put`](crate::Place::put).
+    pub async fn put_under(
+        &self,
+        path: &str,
+        bytes: &[u8],
+        headers: &[(&'static str, &str)],
+    ) -> Result<(), PlaceError> {
+        if path.len() > PATH_BYTES_MAX || !path.split('/').all(is_name) {
+            return Err(PlaceError::Name(path.to_owned()));
+        }
+        self.put_with(path, bytes, headers).await
+    }
+
     pub(super) async fn upload(&self, name: &str, content: Content<'_>) -> Result<(), PlaceError> {
         match content {
             Content::Bytes(bytes) => self.put_whole(name, bytes).await,
@@ -33,7 +52,12 @@ impl Bucket {
     }
 
     async fn put_whole(&self, name: &str, bytes: &[u8]) -> Result<(), PlaceError> {
+        self.put_with(name, bytes, &[]).await
+    }
+
+    async fn put_with(&self, name: &str, bytes: &[u8], headers: &[(&'static str, &str)]) -> Result<(), PlaceError> {
         let wanted = Wanted::of_object(Method::PUT, name).body(bytes);
+        let wanted = headers.iter().fold(wanted, |wanted, (name, value)| wanted.header(name, value));
         let asked = self.attempt(&wanted.clone().header("if-none-match", "*")).await?;
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if self.is_unconditional(&asked) {

@@ -11,6 +11,8 @@ const HOURS_MAX: u64 = 365 * 24;
 const DAYS_MAX: u64 = 365;
 /// Days since the last rotation that can be asked for at most (unconfirmed).
 const SINCE_ROTATION_DAYS_MAX: u64 = 180;
+/// Minutes between two rounds at most: a week.
+const MINUTES_MAX: u64 = 7 * 24 * 60;
 /// Tags that can be asked for at most (unconfirmed).
 const TAGS_MAX: usize = 6;
 /// Characters of a tag's key.
@@ -23,6 +25,7 @@ pub(super) fn check(parameters: &Parameters, problems: &mut Problems) {
     within("rotation_hours_max", parameters.rotation_hours_max.unwrap_or(1), HOURS_MAX);
     within("since_rotation_days_max", parameters.since_rotation_days_max, SINCE_ROTATION_DAYS_MAX);
     within("unused_days_max", parameters.unused_days_max, DAYS_MAX);
+    problems.range("compliance", "evaluation_minutes", parameters.evaluation_minutes.into(), 0, MINUTES_MAX);
     for key in &parameters.kms_keys {
         let is_key = |arn: &Arn| arn.service == "kms" && arn.resource.starts_with("key/");
         if !Arn::parse(key).is_ok_and(|arn| is_key(&arn)) {

@@ -42,6 +42,10 @@ pub struct LimitsConfig {
     pub answer_write_ms_max: u64,
     /// Requests under way at one time on one HTTP/2 connection.
     pub h2_streams_max: u32,
+    /// Requests without a valid signature, or with a token that is not good, that are looked into for each source address
+    /// (IPv6: each network of 48 bits) and minute. Above it: `ThrottlingException`. 0 for any number. Behind a proxy that
+    /// is not in `listen.trusted_proxies` all clients are one source.
+    pub sign_in_failures_per_minute_max: u32,
     /// Time for requests under way to finish when the server is told to stop.
     pub shutdown_ms_max: u64,
 }
@@ -63,6 +67,7 @@ impl Default for LimitsConfig {
             idle_ms_max: 120_000,
             answer_write_ms_max: 60_000,
             h2_streams_max: 128,
+            sign_in_failures_per_minute_max: 600,
             shutdown_ms_max: 20_000,
         }
     }
@@ -82,6 +87,7 @@ impl LimitsConfig {
         within("connections_max", self.connections_max.into(), 1, 1_000_000);
         within("connections_per_peer_max", self.connections_per_peer_max.unwrap_or(1).into(), 1, 1_000_000);
         within("h2_streams_max", self.h2_streams_max.into(), 1, 10_000);
+        within("sign_in_failures_per_minute_max", self.sign_in_failures_per_minute_max.into(), 0, 1_000_000);
         for (key, time_ms) in [
             ("tls_handshake_ms_max", self.tls_handshake_ms_max),
             ("header_read_ms_max", self.header_read_ms_max),

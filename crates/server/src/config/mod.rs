@@ -3,6 +3,7 @@
 mod backup;
 mod cloudwatch;
 mod compliance;
+mod events;
 mod functions;
 mod identity_providers;
 mod limits;
@@ -12,7 +13,9 @@ mod partners;
 mod port;
 mod private_endpoints;
 mod problems;
+mod quotas;
 mod roots;
+mod sinks;
 mod storage;
 mod store;
 mod text;
@@ -22,6 +25,7 @@ mod tests;
 
 pub use backup::{BackupConfig, BucketConfig};
 pub use cloudwatch::CloudWatchConfig;
+pub use events::EventsConfig;
 pub use functions::{FunctionsConfig, IsolationConfig, LambdaEndpointConfig};
 pub use identity_providers::IdentityProvidersConfig;
 pub use limits::LimitsConfig;
@@ -31,7 +35,12 @@ pub use partners::PartnersConfig;
 pub use port::{CorsConfig, ListenConfig, PORT_DEFAULT, TlsConfig};
 pub use private_endpoints::PrivateEndpointConfig;
 pub use problems::{Problem, Problems};
+pub use quotas::QuotasConfig;
 pub use roots::RootConfig;
+pub use sinks::{
+    ArchiveConfig, Begin, OtlpConfig, SinkConfig, SinkKind, StdoutConfig, SyslogConfig, SyslogFraming, WebhookConfig,
+    WhenFull,
+};
 pub use storage::{AccountConfig, AuditConfig, AuditSync, CacheConfig, DataConfig, MemoryConfig, MemoryLock};
 pub use store::StoreConfig;
 
@@ -61,6 +70,8 @@ pub struct Config {
     pub tls: TlsConfig,
     /// Sizes, counts and times.
     pub limits: LimitsConfig,
+    /// How often an account may call, and what a secret may hold.
+    pub quotas: QuotasConfig,
     /// Web pages that may call from a browser.
     pub cors: CorsConfig,
     /// Roots of trust: the first wraps new keys, all unwrap.
@@ -75,6 +86,8 @@ pub struct Config {
     pub partners: PartnersConfig,
     /// Functions.
     pub functions: FunctionsConfig,
+    /// Events.
+    pub events: EventsConfig,
     /// Backups.
     pub backup: BackupConfig,
     /// Figures that can be fetched.
@@ -97,6 +110,7 @@ impl Default for Config {
             private_endpoints: Vec::new(),
             tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
+            quotas: QuotasConfig::default(),
             cors: CorsConfig::default(),
             roots: vec![RootConfig::File { path: None }],
             audit: AuditConfig::default(),
@@ -104,6 +118,7 @@ impl Default for Config {
             identity_providers: IdentityProvidersConfig::default(),
             partners: PartnersConfig::default(),
             functions: FunctionsConfig::default(),
+            events: EventsConfig::default(),
             backup: BackupConfig::default(),
             metrics: MetricsConfig::default(),
             cloudwatch: CloudWatchConfig::default(),
@@ -151,12 +166,14 @@ impl Config {
         private_endpoints::check(&self.private_endpoints, self.tls.is_on(), problems);
         self.tls.check(problems);
         self.limits.check(problems);
+        self.quotas.check(problems);
         self.cors.check(problems);
         roots::check(&self.roots, problems);
         self.audit.check(problems);
         self.cache.check(self.store.looks_ms(), problems);
         self.identity_providers.check(problems);
         self.functions.check(&self.account.region, problems);
+        self.events.check(problems);
         self.backup.check(&self.data.directory, problems);
         self.cloudwatch.check(problems);
         compliance::check(&self.compliance, problems);

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use strongroom_core::trail::NodeName;
 use strongroom_types::{AccountId, Region};
 
-use super::{Problems, text};
+use super::{Problems, SinkConfig, sinks, text};
 
 /// Where everything is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -106,12 +107,18 @@ pub struct AuditConfig {
     /// Whether the calls of KMS under default keys, which Secrets Manager makes for its callers, have records too when
     /// they succeed. Those under other keys, and those that are refused, always have.
     pub default_key_calls: bool,
+    /// Where records go beside the files.
+    pub sinks: Vec<SinkConfig>,
     /// A segment with so many bytes gets no more records: the hour goes on in its next part.
     pub segment_bytes_max: u64,
     /// Whether segments that have their digest are compressed (gzip).
     pub compress: bool,
     /// After how many days segments are removed. 0 keeps them for ever.
     pub retention_days: u32,
+    /// Whether an index is kept beside the segments, which CloudTrail's LookupEvents answers from.
+    pub index: bool,
+    /// Names of servers that shared the store and are gone for good: LookupEvents answers without the events of their trails.
+    pub gone_servers: Vec<String>,
 }
 
 impl Default for AuditConfig {
@@ -123,9 +130,12 @@ impl Default for AuditConfig {
             refusals_per_minute_max: 60,
             backlog_entries_max: 100_000,
             default_key_calls: false,
+            sinks: Vec::new(),
             segment_bytes_max: 256 * 1024 * 1024,
             compress: true,
             retention_days: 0,
+            index: true,
+            gone_servers: Vec::new(),
         }
     }
 }
@@ -138,6 +148,10 @@ impl AuditConfig {
         within("backlog_entries_max", self.backlog_entries_max, 1, 100_000_000);
         within("segment_bytes_max", self.segment_bytes_max, 1024 * 1024, 1 << 32);
         within("retention_days", self.retention_days.into(), 0, 36_500);
+        if let Some(name) = self.gone_servers.iter().find(|name| NodeName::parse(name).is_none()) {
+            problems.add("audit.gone_servers", format!("{name}: no name of a server, which has 16 hexadecimal digits"));
+        }
+        sinks::check(&self.sinks, problems);
     }
 }
 

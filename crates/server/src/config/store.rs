@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use strongroom_client::{Endpoint, Options};
 use strongroom_store::{ClientIdentity, PostgresConfig};
 use strongroom_types::secret::SecretText;
 
@@ -31,13 +32,29 @@ pub struct StoreConfig {
     pub connections_max: u32,
     /// Between two looks for other nodes' changes, in milliseconds, where nothing tells of them sooner.
     pub poll_ms: u32,
+    /// Where the other servers of the database reach this one, such as `http://10.0.0.7:8080`: they ask it for the events of
+    /// its trail. What they send is sealed, also by plain HTTP. Without it events are not looked up where there are others.
+    pub node_address: Option<String>,
+    /// A file with certificates, in PEM, that those of servers with an address by `https` may lead to, beside the system's.
+    pub node_ca_file: Option<PathBuf>,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         let (url, password_file, ca_file, certificate_file, key_file) = (None, None, None, None, None);
         let schema = "strongroom".to_owned();
-        Self { url, password_file, ca_file, certificate_file, key_file, schema, connections_max: 8, poll_ms: 250 }
+        Self {
+            url,
+            password_file,
+            ca_file,
+            certificate_file,
+            key_file,
+            schema,
+            connections_max: 8,
+            poll_ms: 250,
+            node_address: None,
+            node_ca_file: None,
+        }
     }
 }
 
@@ -53,9 +70,14 @@ impl StoreConfig {
         if self.certificate_file.is_some() != self.key_file.is_some() {
             problems.add("store.key_file", "a certificate needs its key, and a key its certificate");
         }
+        if let Some(address) = &self.node_address
+            && let Err(what) = Endpoint::open(address, Options::default())
+        {
+            problems.add("store.node_address", what.to_string());
+        }
         let Some(url) = &self.url else {
-            let files = [&self.password_file, &self.ca_file, &self.certificate_file];
-            if files.iter().any(|file| file.is_some()) {
+            let files = [&self.password_file, &self.ca_file, &self.certificate_file, &self.node_ca_file];
+            if self.node_address.is_some() || files.iter().any(|file| file.is_some()) {
                 problems.add("store.url", "names no database, but there are settings for one");
             }
             return;
@@ -76,6 +98,15 @@ impl StoreConfig {
             poll_ms: self.poll_ms.into(),
             ..PostgresConfig::default()
         }
+    }
+
+    /// The certificates that those of other servers may lead to, in PEM; none when only the system's may.
+    ///
+    /// # Errors
+    /// With the file that cannot be read.
+    pub fn node_authorities(&self) -> Result<Option<Vec<u8>>, (PathBuf, io::Error)> {
+        let Some(path) = &self.node_ca_file else { return Ok(None) };
+        fs::read(path).map(Some).map_err(|error| (path.clone(), error))
     }
 
     /// The database's settings, with what their files hold; nothing when the store is in the data directory.

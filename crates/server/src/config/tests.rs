@@ -141,7 +141,7 @@ fn flags_come_over_the_file_before_the_checks() {
 }
 
 /// Keys of what a configuration may have several of, or not at all: they are documented in tables of their own.
-const APART: [&str; 4] = ["roots", "private_endpoints", "functions.lambda_endpoint.", "backup.s3."];
+const APART: [&str; 5] = ["roots", "private_endpoints", "functions.lambda_endpoint.", "backup.s3.", "audit.sinks."];
 
 /// Every key of the struct with its default in the words of the documentation.
 fn documented_keys() -> Vec<(String, String)> {

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 use strongroom_core::ctx::PrivateEndpoint;
 use strongroom_types::{SecretBytes, Timestamp};
+use tokio::sync::mpsc;
 
 pub(crate) use request_id::RequestIds;
 pub(crate) use sending::AnswerBody;
@@ -105,19 +106,21 @@ pub struct Answer {
     pub content_type: &'static str,
     /// The body; wiped once it is sent, or dropped unsent.
     pub body: SecretBytes,
+    /// Pieces of a body that has no end yet, in place of `body`: it ends when this is closed.
+    pub pieces: Option<mpsc::Receiver<SecretBytes>>,
 }
 
 impl Answer {
     /// An answer without further headers.
     #[must_use]
     pub fn of(status: u16, content_type: &'static str, body: impl Into<SecretBytes>) -> Self {
-        Self { status, headers: Vec::new(), content_type, body: body.into() }
+        Self { status, headers: Vec::new(), content_type, body: body.into(), pieces: None }
     }
 
     /// An AWS JSON 1.1 answer without further headers.
     #[must_use]
     pub fn json(status: u16, body: impl Into<SecretBytes>) -> Self {
-        Self { status, headers: Vec::new(), content_type: JSON_1_1, body: body.into() }
+        Self::of(status, JSON_1_1, body)
     }
 }
 
@@ -154,6 +157,9 @@ pub trait Endpoint: Send + Sync + 'static {
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// The server is being stopped: answers without an end are to end.
+    fn stopping(&self) {}
 
     /// The answer to `GET /metrics`, if there are figures.
     fn metrics(&self) -> Option<Answer> {

@@ -220,7 +220,12 @@ impl Front {
         let mut held = Held::of_answer(line);
         let answer = if frame.head_only || held.grow_to(answer.body.len()) { answer } else { Refusal::NoRoom.answer() };
         let length = answer.body.len();
-        let body = if frame.head_only { AnswerBody::empty() } else { AnswerBody::new(answer.body, held) };
+        let body = match answer.pieces {
+            _ if frame.head_only => AnswerBody::empty(),
+            Some(pieces) => AnswerBody::pieces(pieces, line),
+            None => AnswerBody::new(answer.body, held),
+        };
+        let whole = matches!(body, AnswerBody::Whole(_));
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
@@ -231,7 +236,7 @@ impl Front {
         headers.insert(REQUEST_ID, frame.request_id);
         headers.insert(header::DATE, self.dates.at(frame.received));
         // In all other cases the HTTP library knows the length from the body.
-        if frame.head_only || (length == 0 && frame.version == Version::HTTP_2) {
+        if frame.head_only || (whole && length == 0 && frame.version == Version::HTTP_2) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         if let (Some(cors), Some(origin)) = (&self.cors, frame.origin) {

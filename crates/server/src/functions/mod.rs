@@ -2,7 +2,7 @@
 
 pub mod elsewhere;
 mod host;
-mod inside;
+pub(crate) mod inside;
 mod native;
 mod owners;
 mod partners;

@@ -142,6 +142,11 @@ async fn connect(host: &str, port: u16, loopback_only: bool) -> Result<TcpStream
     Err(last)
 }
 
+/// Whether an address may be asked that somebody else than the operator names.
+pub(crate) fn may_be_asked(ip: IpAddr) -> bool {
+    !is_forbidden(ip)
+}
+
 /// Whether nothing is ever fetched from there: link-local addresses, where clouds keep their metadata services, the
 /// further ones of those services, and what is no address of one machine.
 fn is_forbidden(ip: IpAddr) -> bool {

@@ -6,6 +6,7 @@ mod tests;
 mod trust;
 
 pub use fetcher::HttpsFetcher;
+pub(crate) use fetcher::may_be_asked;
 
 use std::collections::HashMap;
 use std::io;

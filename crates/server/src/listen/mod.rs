@@ -190,7 +190,7 @@ pub async fn serve(
 ) -> Stopped {
     let Listeners { listeners, certificates, hang_up, lanes } = listeners;
     let slots = Slots::new(&config.limits);
-    let front = Arc::new(Front::new(endpoint, clock, config, Handle::current()));
+    let front = Arc::new(Front::new(Arc::clone(&endpoint), clock, config, Handle::current()));
     let shared = Arc::new(Shared::new(front, random, &config.limits));
     let (stage, stages) = watch::channel(Stage::Serving);
     let freshness = certificates.zip(hang_up).map(|(certificates, hang_up)| {
@@ -205,6 +205,7 @@ pub async fn serve(
     if let Some(freshness) = freshness {
         freshness.abort();
     }
+    endpoint.stopping();
     stage.send_replace(Stage::Stopping);
     let orderly = timeout(Duration::from_millis(config.limits.shutdown_ms_max), slots.all_free()).await;
     let unfinished = if orderly.is_ok() { 0 } else { slots.taken() };

@@ -1,6 +1,9 @@
 //! The operations: from what was read to what is answered, one file a service.
 
+mod cloudtrail;
 mod cloudwatch;
+mod config;
+mod events;
 mod form;
 mod iam;
 mod kms;
@@ -70,7 +73,17 @@ pub async fn run(app: &App, cx: &Ctx, operation: AnyOperation, call: &Call) -> R
         AnyOperation::Iam(operation) => Box::pin(iam::run(&app.iam, cx, operation, call)).await,
         AnyOperation::Sts(operation) => Box::pin(sts::run(app, cx, operation, call)).await,
         AnyOperation::Lambda(operation) => Box::pin(lambda::run(app, cx, operation, call)).await,
+        AnyOperation::Config(operation) => Box::pin(config::run(&app.judge, cx, operation, call.body.expose())).await,
+        AnyOperation::Events(operation) => Box::pin(events::run(app, cx, operation, call.body.expose())).await,
         AnyOperation::Strongroom(operation) => Box::pin(strongroom::run(app, cx, operation, call.body.expose())).await,
+        AnyOperation::CloudTrail(operation) => {
+            let of = cloudtrail::Trails {
+                trail: &app.trails.cloudtrail,
+                notary: &app.notary,
+                peers: app.trails.peers.as_ref(),
+            };
+            Box::pin(cloudtrail::run(of, cx, operation, call.body.expose())).await
+        }
         AnyOperation::CloudWatch(operation) => Box::pin(cloudwatch::run(app, cx, operation, call)).await,
         AnyOperation::Logs(operation) => Box::pin(logs::run(app, cx, operation, call.body.expose())).await,
         AnyOperation::Kms(operation) => Box::pin(kms::run(&app.kms, cx, operation, call.body.expose())).await,

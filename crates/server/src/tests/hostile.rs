@@ -206,7 +206,7 @@ async fn rows_that_were_swapped_moved_dropped_or_brought_back_are_named() {
         ("a value dropped", "DELETE FROM main.document WHERE kind = 'secret-version' AND key LIKE '%:s3%'".into(), "s3"),
         ("an index entry dropped", "DELETE FROM main.term WHERE ix = 'secret-name' AND value LIKE '%s3%'".into(), "secret-name"),
         ("an index entry put in", "INSERT INTO main.term VALUES ('secret-name', '1', '1')".into(), "1"),
-        ("a record dropped", "DELETE FROM main.entry WHERE place = (SELECT max(place) FROM main.entry)".into(), "feed trail"),
+        ("a record dropped", "DELETE FROM main.entry WHERE place = (SELECT max(place) FROM main.entry)".into(), "feed "),
         (
             "a record among the documents",
             "INSERT INTO main.document (kind, key, version, terms, body) SELECT 'feed:trail', '', place & 1099511627775,
@@ -219,7 +219,7 @@ async fn rows_that_were_swapped_moved_dropped_or_brought_back_are_named() {
             "CREATE TRIGGER main.t AFTER INSERT ON entry BEGIN DELETE FROM entry; END; DELETE FROM main.term".into(),
             "its tables are not those",
         ),
-        ("a counter turned back", "UPDATE main.topic SET last_sequence = last_sequence - 1".into(), "feed trail"),
+        ("a counter turned back", "UPDATE main.topic SET last_sequence = last_sequence - 1".into(), "the feed"),
         ("the ledger dropped", "DELETE FROM main.ledger".into(), "ledger is gone"),
         ("an old ledger", "UPDATE main.ledger SET body = (SELECT body FROM old.ledger)".into(), "secret"),
         ("no sealing key", "DELETE FROM main.document WHERE kind = 'sealing-key'".into(), "not what it hangs on"),

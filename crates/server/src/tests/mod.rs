@@ -4,6 +4,7 @@ mod accounting;
 mod hostile;
 mod nodes;
 mod owners;
+mod throttling;
 mod watching;
 
 use std::path::{Path, PathBuf};

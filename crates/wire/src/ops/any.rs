@@ -3,7 +3,7 @@
 use super::{AccessLevel, Protocol, Service, Visitor};
 use crate::error::{Code, ServiceError, UNKNOWN_OPERATION};
 use crate::query::Query;
-use crate::{cloudwatch, iam, kms, lambda, logs, rest, secretsmanager, strongroom, sts};
+use crate::{cloudtrail, cloudwatch, config, events, iam, kms, lambda, logs, rest, secretsmanager, strongroom, sts};
 
 /// The request names no operation. The code is in AWS's list of common errors; the text is unconfirmed.
 const MISSING_ACTION: Code = Code::new("MissingAction", 400);
@@ -21,10 +21,16 @@ pub enum AnyOperation {
     Kms(kms::Operation),
     /// Of Lambda.
     Lambda(lambda::Operation),
+    /// Of Config.
+    Config(config::Operation),
+    /// Of CloudTrail.
+    CloudTrail(cloudtrail::Operation),
     /// Of CloudWatch.
     CloudWatch(cloudwatch::Operation),
     /// Of CloudWatch Logs.
     Logs(logs::Operation),
+    /// Of EventBridge.
+    Events(events::Operation),
     /// Of Strongroom's own service.
     Strongroom(strongroom::Operation),
 }
@@ -38,8 +44,11 @@ macro_rules! each {
             AnyOperation::Sts($operation) => $what,
             AnyOperation::Kms($operation) => $what,
             AnyOperation::Lambda($operation) => $what,
+            AnyOperation::Config($operation) => $what,
+            AnyOperation::CloudTrail($operation) => $what,
             AnyOperation::CloudWatch($operation) => $what,
             AnyOperation::Logs($operation) => $what,
+            AnyOperation::Events($operation) => $what,
             AnyOperation::Strongroom($operation) => $what,
         }
     };
@@ -47,14 +56,17 @@ macro_rules! each {
 
 impl AnyOperation {
     /// The services.
-    pub const SERVICES: [&'static Service; 8] = [
+    pub const SERVICES: [&'static Service; 11] = [
         &secretsmanager::SERVICE,
         &iam::SERVICE,
         &sts::SERVICE,
         &kms::SERVICE,
         &lambda::SERVICE,
+        &config::SERVICE,
+        &cloudtrail::SERVICE,
         &cloudwatch::SERVICE,
         &logs::SERVICE,
+        &events::SERVICE,
         &strongroom::SERVICE,
     ];
 
@@ -66,8 +78,11 @@ impl AnyOperation {
             .chain(sts::Operation::ALL.into_iter().map(Self::Sts))
             .chain(kms::Operation::ALL.into_iter().map(Self::Kms))
             .chain(lambda::Operation::ALL.into_iter().map(Self::Lambda))
+            .chain(config::Operation::ALL.into_iter().map(Self::Config))
+            .chain(cloudtrail::Operation::ALL.into_iter().map(Self::CloudTrail))
             .chain(cloudwatch::Operation::ALL.into_iter().map(Self::CloudWatch))
             .chain(logs::Operation::ALL.into_iter().map(Self::Logs))
+            .chain(events::Operation::ALL.into_iter().map(Self::Events))
             .chain(strongroom::Operation::ALL.into_iter().map(Self::Strongroom))
     }
 
@@ -84,10 +99,16 @@ impl AnyOperation {
             kms::Operation::from_name(name).map(Self::Kms)
         } else if signing_name == lambda::SERVICE.signing_name {
             lambda::Operation::from_name(name).map(Self::Lambda)
+        } else if signing_name == config::SERVICE.signing_name {
+            config::Operation::from_name(name).map(Self::Config)
+        } else if signing_name == cloudtrail::SERVICE.signing_name {
+            cloudtrail::Operation::from_name(name).map(Self::CloudTrail)
         } else if signing_name == cloudwatch::SERVICE.signing_name {
             cloudwatch::Operation::from_name(name).map(Self::CloudWatch)
         } else if signing_name == logs::SERVICE.signing_name {
             logs::Operation::from_name(name).map(Self::Logs)
+        } else if signing_name == events::SERVICE.signing_name {
+            events::Operation::from_name(name).map(Self::Events)
         } else if signing_name == strongroom::SERVICE.signing_name {
             strongroom::Operation::from_name(name).map(Self::Strongroom)
         } else {
@@ -161,8 +182,11 @@ impl AnyOperation {
             Self::Sts(_) => &sts::SERVICE,
             Self::Kms(_) => &kms::SERVICE,
             Self::Lambda(_) => &lambda::SERVICE,
+            Self::Config(_) => &config::SERVICE,
+            Self::CloudTrail(_) => &cloudtrail::SERVICE,
             Self::CloudWatch(_) => &cloudwatch::SERVICE,
             Self::Logs(_) => &logs::SERVICE,
+            Self::Events(_) => &events::SERVICE,
             Self::Strongroom(_) => &strongroom::SERVICE,
         }
     }
@@ -200,8 +224,11 @@ impl AnyOperation {
             Self::Sts(operation) => !sts::Operation::UNSIGNED.contains(&operation),
             Self::Kms(operation) => !kms::Operation::UNSIGNED.contains(&operation),
             Self::Lambda(operation) => !lambda::Operation::UNSIGNED.contains(&operation),
+            Self::Config(operation) => !config::Operation::UNSIGNED.contains(&operation),
+            Self::CloudTrail(operation) => !cloudtrail::Operation::UNSIGNED.contains(&operation),
             Self::CloudWatch(operation) => !cloudwatch::Operation::UNSIGNED.contains(&operation),
             Self::Logs(operation) => !logs::Operation::UNSIGNED.contains(&operation),
+            Self::Events(operation) => !events::Operation::UNSIGNED.contains(&operation),
             Self::Strongroom(operation) => !strongroom::Operation::UNSIGNED.contains(&operation),
         }
     }
@@ -239,6 +266,10 @@ mod tests {
     fn targets_name_operations() {
         let secret = AnyOperation::SecretsManager(secretsmanager::Operation::GetSecretValue);
         assert_eq!(AnyOperation::of_target("secretsmanager.GetSecretValue"), Some(secret));
+        let lookup = Some(AnyOperation::CloudTrail(cloudtrail::Operation::LookupEvents));
+        for name in ["com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", "CloudTrail_20131101"] {
+            assert_eq!(AnyOperation::of_target(&format!("{name}.LookupEvents")), lookup);
+        }
         for bad in ["iam.GetUser", ".GetUser", "GetUser", "secretsmanager.GetUser", ""] {
             assert_eq!(AnyOperation::of_target(bad), None, "{bad}");
         }

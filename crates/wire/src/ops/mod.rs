@@ -1,7 +1,10 @@
 //! The services and their operations: how each is called, what policies call its action, and whether it reads or writes.
 
 mod any;
+mod cloudtrail;
 mod cloudwatch;
+mod config;
+mod events;
 #[cfg(test)]
 mod exchanges;
 mod iam;
@@ -73,6 +76,8 @@ pub struct Service {
 }
 
 impl Service {
+    /// The name of the operation in an `X-Amz-Target`, if it is of this service. Some SDKs leave out what stands before
+    /// the last dot of the service's name there.
     /// Whether requests may be written so.
     #[must_use]
     pub fn speaks(&self, protocol: Protocol) -> bool {
@@ -82,7 +87,9 @@ impl Service {
     /// The name of the operation in an `X-Amz-Target`, if it is of this service.
     #[must_use]
     pub fn operation_in_target<'t>(&self, target: &'t str) -> Option<&'t str> {
-        target.strip_prefix(self.target_prefix)?.strip_prefix('.').filter(|_| !self.target_prefix.is_empty())
+        let short = self.target_prefix.rsplit('.').next().unwrap_or_default();
+        let behind = target.strip_prefix(self.target_prefix).or_else(|| target.strip_prefix(short))?;
+        behind.strip_prefix('.').filter(|_| !self.target_prefix.is_empty())
     }
 }
 

@@ -8,14 +8,16 @@ impl Operation {
     #[must_use]
     pub const fn access_level(self) -> AccessLevel {
         match self {
-            Self::DescribeDatabases => AccessLevel::List,
-            Self::DeregisterDatabase | Self::RegisterDatabase => AccessLevel::Write,
+            Self::DescribeDatabases | Self::DescribeDeadLetters => AccessLevel::List,
+            Self::DeregisterDatabase | Self::DropDeadLetters | Self::RegisterDatabase | Self::RetryDeadLetters => {
+                AccessLevel::Write
+            }
         }
     }
 
     /// `readOnly` of the operation's audit records.
     #[must_use]
     pub const fn is_read_only(self) -> bool {
-        matches!(self, Self::DescribeDatabases)
+        self.access_level().is_read_only()
     }
 }

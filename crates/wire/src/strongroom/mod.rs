@@ -11,9 +11,15 @@ mod shapes;
 use crate::ops::{Protocol, Service};
 pub use enums::{EngineType, OwningServiceType, SecretStatusType};
 pub use operations::Operation;
-pub use requests::{DeregisterDatabaseRequest, DescribeDatabasesRequest, RegisterDatabaseRequest};
-pub use responses::{DeregisterDatabaseResponse, DescribeDatabasesResponse, RegisterDatabaseResponse};
-pub use shapes::{Database, MasterUserSecret, RotationRulesType};
+pub use requests::{
+    DeregisterDatabaseRequest, DescribeDatabasesRequest, DescribeDeadLettersRequest, DropDeadLettersRequest,
+    RegisterDatabaseRequest, RetryDeadLettersRequest,
+};
+pub use responses::{
+    DeregisterDatabaseResponse, DescribeDatabasesResponse, DescribeDeadLettersResponse, DropDeadLettersResponse,
+    RegisterDatabaseResponse, RetryDeadLettersResponse,
+};
+pub use shapes::{Database, DeadLetter, MasterUserSecret, RotationRulesType};
 
 /// What the service is called in requests, signatures, policies and records.
 pub const SERVICE: Service = Service {

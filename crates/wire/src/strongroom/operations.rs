@@ -9,13 +9,26 @@ pub enum Operation {
     DeregisterDatabase,
     /// `DescribeDatabases`.
     DescribeDatabases,
+    /// `DescribeDeadLetters`.
+    DescribeDeadLetters,
+    /// `DropDeadLetters`.
+    DropDeadLetters,
     /// `RegisterDatabase`.
     RegisterDatabase,
+    /// `RetryDeadLetters`.
+    RetryDeadLetters,
 }
 
 impl Operation {
     /// All operations, in the order of their names.
-    pub const ALL: [Self; 3] = [Self::DeregisterDatabase, Self::DescribeDatabases, Self::RegisterDatabase];
+    pub const ALL: [Self; 6] = [
+        Self::DeregisterDatabase,
+        Self::DescribeDatabases,
+        Self::DescribeDeadLetters,
+        Self::DropDeadLetters,
+        Self::RegisterDatabase,
+        Self::RetryDeadLetters,
+    ];
 
     /// The operations whose requests need no signature.
     pub const UNSIGNED: &'static [Self] = &[];
@@ -26,7 +39,10 @@ impl Operation {
         match self {
             Self::DeregisterDatabase => "DeregisterDatabase",
             Self::DescribeDatabases => "DescribeDatabases",
+            Self::DescribeDeadLetters => "DescribeDeadLetters",
+            Self::DropDeadLetters => "DropDeadLetters",
             Self::RegisterDatabase => "RegisterDatabase",
+            Self::RetryDeadLetters => "RetryDeadLetters",
         }
     }
 
@@ -36,7 +52,10 @@ impl Operation {
         Some(match name {
             "DeregisterDatabase" => Self::DeregisterDatabase,
             "DescribeDatabases" => Self::DescribeDatabases,
+            "DescribeDeadLetters" => Self::DescribeDeadLetters,
+            "DropDeadLetters" => Self::DropDeadLetters,
             "RegisterDatabase" => Self::RegisterDatabase,
+            "RetryDeadLetters" => Self::RetryDeadLetters,
             _ => return None,
         })
     }
@@ -47,7 +66,10 @@ impl Operation {
         match self {
             Self::DeregisterDatabase => "strongroom:DeregisterDatabase",
             Self::DescribeDatabases => "strongroom:DescribeDatabases",
+            Self::DescribeDeadLetters => "strongroom:DescribeDeadLetters",
+            Self::DropDeadLetters => "strongroom:DropDeadLetters",
             Self::RegisterDatabase => "strongroom:RegisterDatabase",
+            Self::RetryDeadLetters => "strongroom:RetryDeadLetters",
         }
     }
 
@@ -60,8 +82,15 @@ impl Operation {
             Self::DescribeDatabases => {
                 visitor.visit::<super::DescribeDatabasesRequest, super::DescribeDatabasesResponse>()
             }
+            Self::DescribeDeadLetters => {
+                visitor.visit::<super::DescribeDeadLettersRequest, super::DescribeDeadLettersResponse>()
+            }
+            Self::DropDeadLetters => visitor.visit::<super::DropDeadLettersRequest, super::DropDeadLettersResponse>(),
             Self::RegisterDatabase => {
                 visitor.visit::<super::RegisterDatabaseRequest, super::RegisterDatabaseResponse>()
+            }
+            Self::RetryDeadLetters => {
+                visitor.visit::<super::RetryDeadLettersRequest, super::RetryDeadLettersResponse>()
             }
         }
     }

@@ -65,6 +65,64 @@ impl Shape for DescribeDatabasesRequest {
     }
 }
 
+/// Input of `DescribeDeadLetters`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeDeadLettersRequest {
+    /// `MaxResults`: 1 to 100.
+    pub max_results: Option<i32>,
+    /// `NextToken`: 1 to 4096 characters.
+    pub next_token: Option<String>,
+}
+
+impl Shape for DescribeDeadLettersRequest {
+    fn decode(node: node::Node<'_>, reading: &mut reading::Reading) -> Result<Option<Self>, error::ServiceError> {
+        let mut from = reading.structure(node)?;
+        let max_results = from.optional("MaxResults", "maxResults", &forms::MAX_RESULTS_TYPE, reading)?;
+        let next_token = from.optional("NextToken", "nextToken", &forms::NEXT_TOKEN_TYPE, reading)?;
+
+        Ok(Some(Self { max_results, next_token }))
+    }
+
+    fn encode(&self, writer: &mut dyn writer::Writer) {
+        writer.begin_structure();
+        writer::optional(writer, "MaxResults", "maxResults", &forms::MAX_RESULTS_TYPE, self.max_results.as_ref());
+        writer::optional(writer, "NextToken", "nextToken", &forms::NEXT_TOKEN_TYPE, self.next_token.as_ref());
+
+        writer.end_structure();
+    }
+}
+
+/// Input of `DropDeadLetters`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DropDeadLettersRequest {
+    /// `DeadLetterIds`, required: 1 to 100 entries.
+    pub dead_letter_ids: Vec<String>,
+}
+
+impl Shape for DropDeadLettersRequest {
+    fn decode(node: node::Node<'_>, reading: &mut reading::Reading) -> Result<Option<Self>, error::ServiceError> {
+        let mut from = reading.structure(node)?;
+        let dead_letter_ids =
+            from.required("DeadLetterIds", "deadLetterIds", &forms::DEAD_LETTER_ID_LIST_TYPE, reading)?;
+
+        let Some(dead_letter_ids) = dead_letter_ids else { return Ok(None) };
+        Ok(Some(Self { dead_letter_ids }))
+    }
+
+    fn encode(&self, writer: &mut dyn writer::Writer) {
+        writer.begin_structure();
+        writer::required(
+            writer,
+            "DeadLetterIds",
+            "deadLetterIds",
+            &forms::DEAD_LETTER_ID_LIST_TYPE,
+            &self.dead_letter_ids,
+        );
+
+        writer.end_structure();
+    }
+}
+
 /// Input of `RegisterDatabase`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegisterDatabaseRequest {
@@ -195,6 +253,37 @@ impl Shape for RegisterDatabaseRequest {
             "clientRequestToken",
             &forms::CLIENT_REQUEST_TOKEN_TYPE,
             self.client_request_token.as_ref(),
+        );
+
+        writer.end_structure();
+    }
+}
+
+/// Input of `RetryDeadLetters`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RetryDeadLettersRequest {
+    /// `DeadLetterIds`, required: 1 to 100 entries.
+    pub dead_letter_ids: Vec<String>,
+}
+
+impl Shape for RetryDeadLettersRequest {
+    fn decode(node: node::Node<'_>, reading: &mut reading::Reading) -> Result<Option<Self>, error::ServiceError> {
+        let mut from = reading.structure(node)?;
+        let dead_letter_ids =
+            from.required("DeadLetterIds", "deadLetterIds", &forms::DEAD_LETTER_ID_LIST_TYPE, reading)?;
+
+        let Some(dead_letter_ids) = dead_letter_ids else { return Ok(None) };
+        Ok(Some(Self { dead_letter_ids }))
+    }
+
+    fn encode(&self, writer: &mut dyn writer::Writer) {
+        writer.begin_structure();
+        writer::required(
+            writer,
+            "DeadLetterIds",
+            "deadLetterIds",
+            &forms::DEAD_LETTER_ID_LIST_TYPE,
+            &self.dead_letter_ids,
         );
 
         writer.end_structure();

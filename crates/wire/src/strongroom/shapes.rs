@@ -121,6 +121,89 @@ impl Shape for Database {
     }
 }
 
+/// `DeadLetter`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeadLetter {
+    /// `DeadLetterId`: 1 to 1024 characters.
+    pub dead_letter_id: Option<String>,
+    /// `RuleArn`: 1 to 2048 characters.
+    pub rule_arn: Option<String>,
+    /// `TargetId`.
+    pub target_id: Option<String>,
+    /// `TargetArn`: 1 to 2048 characters.
+    pub target_arn: Option<String>,
+    /// `DeadLetterQueueArn`: 1 to 2048 characters.
+    pub dead_letter_queue_arn: Option<String>,
+    /// `Event`.
+    pub event: Option<String>,
+    /// `Failure`.
+    pub failure: Option<String>,
+    /// `Attempts`.
+    pub attempts: Option<i32>,
+    /// `BegunDate`.
+    pub begun_date: Option<Timestamp>,
+    /// `GivenUpDate`.
+    pub given_up_date: Option<Timestamp>,
+}
+
+impl Shape for DeadLetter {
+    fn decode(node: node::Node<'_>, reading: &mut reading::Reading) -> Result<Option<Self>, error::ServiceError> {
+        let mut from = reading.structure(node)?;
+        let dead_letter_id = from.optional("DeadLetterId", "deadLetterId", &forms::DEAD_LETTER_ID_TYPE, reading)?;
+        let rule_arn = from.optional("RuleArn", "ruleArn", &forms::ARN_TYPE, reading)?;
+        let target_id = from.optional("TargetId", "targetId", &forms::TEXT_TYPE, reading)?;
+        let target_arn = from.optional("TargetArn", "targetArn", &forms::ARN_TYPE, reading)?;
+        let dead_letter_queue_arn =
+            from.optional("DeadLetterQueueArn", "deadLetterQueueArn", &forms::ARN_TYPE, reading)?;
+        let event = from.optional("Event", "event", &forms::TEXT_TYPE, reading)?;
+        let failure = from.optional("Failure", "failure", &forms::TEXT_TYPE, reading)?;
+        let attempts = from.optional("Attempts", "attempts", &forms::COUNT_TYPE, reading)?;
+        let begun_date = from.optional("BegunDate", "begunDate", &forms::TIMESTAMP_TYPE, reading)?;
+        let given_up_date = from.optional("GivenUpDate", "givenUpDate", &forms::TIMESTAMP_TYPE, reading)?;
+
+        Ok(Some(Self {
+            dead_letter_id,
+            rule_arn,
+            target_id,
+            target_arn,
+            dead_letter_queue_arn,
+            event,
+            failure,
+            attempts,
+            begun_date,
+            given_up_date,
+        }))
+    }
+
+    fn encode(&self, writer: &mut dyn writer::Writer) {
+        writer.begin_structure();
+        writer::optional(
+            writer,
+            "DeadLetterId",
+            "deadLetterId",
+            &forms::DEAD_LETTER_ID_TYPE,
+            self.dead_letter_id.as_ref(),
+        );
+        writer::optional(writer, "RuleArn", "ruleArn", &forms::ARN_TYPE, self.rule_arn.as_ref());
+        writer::optional(writer, "TargetId", "targetId", &forms::TEXT_TYPE, self.target_id.as_ref());
+        writer::optional(writer, "TargetArn", "targetArn", &forms::ARN_TYPE, self.target_arn.as_ref());
+        writer::optional(
+            writer,
+            "DeadLetterQueueArn",
+            "deadLetterQueueArn",
+            &forms::ARN_TYPE,
+            self.dead_letter_queue_arn.as_ref(),
+        );
+        writer::optional(writer, "Event", "event", &forms::TEXT_TYPE, self.event.as_ref());
+        writer::optional(writer, "Failure", "failure", &forms::TEXT_TYPE, self.failure.as_ref());
+        writer::optional(writer, "Attempts", "attempts", &forms::COUNT_TYPE, self.attempts.as_ref());
+        writer::optional(writer, "BegunDate", "begunDate", &forms::TIMESTAMP_TYPE, self.begun_date.as_ref());
+        writer::optional(writer, "GivenUpDate", "givenUpDate", &forms::TIMESTAMP_TYPE, self.given_up_date.as_ref());
+
+        writer.end_structure();
+    }
+}
+
 /// `MasterUserSecret`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MasterUserSecret {

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use strongroom_types::AccountId;
+use strongroom_wire::cloudtrail::Operation as Trail;
 use strongroom_wire::cloudwatch::Operation as CloudWatch;
+use strongroom_wire::config::Operation as Config;
+use strongroom_wire::events::Operation as Events;
 use strongroom_wire::kms::Operation as Kms;
 use strongroom_wire::lambda::Operation as Lambda;
 use strongroom_wire::logs::Operation as Logs;
@@ -123,7 +126,7 @@ fn database() -> Resource {
     }))
 }
 
-/// What an operation is asked on: the secret, an entity of IAM, a role, or the account.
+/// What an operation is asked on: the secret, an entity of IAM or of EventBridge, a role, or the account.
 fn target(operation: AnyOperation, kind: &str) -> Resource {
     match operation {
         AnyOperation::SecretsManager(
@@ -140,6 +143,16 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
         AnyOperation::Kms(_) => key(OF_KEY, "nothing", "Encrypt"),
         AnyOperation::Lambda(Lambda::GetAccountSettings | Lambda::ListFunctions) => Resource::Account,
         AnyOperation::Lambda(_) => Resource::Function(FunctionRef::for_tests("111111111111", OF_FUNCTION).into()),
+        AnyOperation::Config(
+            Config::DescribeComplianceByResource
+            | Config::GetComplianceDetailsByResource
+            | Config::GetComplianceSummaryByConfigRule,
+        ) => Resource::Account,
+        AnyOperation::Config(_) => entity("arn:aws:config:us-east-1:111111111111:config-rule/config-rule-secm01"),
+        AnyOperation::CloudTrail(Trail::DescribeTrails | Trail::ListTrails | Trail::LookupEvents) => Resource::Account,
+        AnyOperation::CloudTrail(_) => {
+            Resource::List("arn:aws:cloudtrail:us-east-1:111111111111:trail/strongroom".into())
+        }
         AnyOperation::CloudWatch(
             CloudWatch::GetMetricData
             | CloudWatch::GetMetricStatistics
@@ -149,7 +162,21 @@ fn target(operation: AnyOperation, kind: &str) -> Resource {
         | AnyOperation::Logs(Logs::TestMetricFilter) => Resource::Account,
         AnyOperation::CloudWatch(_) => entity("arn:aws:cloudwatch:us-east-1:111111111111:alarm:some"),
         AnyOperation::Logs(_) => entity("arn:aws:logs:us-east-1:111111111111:log-group:trail:log-stream:"),
-        AnyOperation::Strongroom(Strongroom::DescribeDatabases) => Resource::Account,
+        AnyOperation::Events(
+            Events::ListApiDestinations
+            | Events::ListConnections
+            | Events::ListEventBuses
+            | Events::ListRuleNamesByTarget
+            | Events::ListRules
+            | Events::TestEventPattern,
+        ) => Resource::Account,
+        AnyOperation::Events(_) => entity("arn:aws:events:us-east-1:111111111111:rule/some"),
+        AnyOperation::Strongroom(
+            Strongroom::DescribeDatabases
+            | Strongroom::DescribeDeadLetters
+            | Strongroom::DropDeadLetters
+            | Strongroom::RetryDeadLetters,
+        ) => Resource::Account,
         AnyOperation::Strongroom(_) => database(),
     }
 }

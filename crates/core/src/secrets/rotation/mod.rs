@@ -17,6 +17,7 @@ use strongroom_wire::secretsmanager::ExternalSecretRotationMetadataItem;
 use super::model::Secret;
 use super::owned::Owner;
 use super::pairs::Pairs;
+use super::quotas::Quotas;
 use super::versions::{self, CURRENT, PENDING};
 use crate::error::Error;
 
@@ -202,8 +203,8 @@ pub fn is_incomplete(secret: &Secret) -> bool {
 ///
 /// # Errors
 /// LimitExceeded when there is no room for a version or label.
-pub fn begin(secret: &mut Secret, under_way: UnderWay, now: Timestamp) -> Result<Vec<String>, Error> {
-    let pruned = versions::add_placeholder(secret, &under_way.token, now)?;
+pub fn begin(secret: &mut Secret, under_way: UnderWay, quotas: Quotas, now: Timestamp) -> Result<Vec<String>, Error> {
+    let pruned = versions::add_placeholder(secret, &under_way.token, quotas, now)?;
     secret.rotation.get_or_insert_default().under_way = Some(under_way);
     secret.changed_ms = now.millis();
     Ok(pruned)

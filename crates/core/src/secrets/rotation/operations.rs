@@ -128,7 +128,7 @@ impl Secrets {
         let by = asked.by(&before.value)?;
         configure(&mut after, asked, &by, cx);
         let under_way = UnderWay { token: asked.token.clone(), purpose: asked.purpose, run_id: asked.run_id.clone() };
-        for id in begin(&mut after, under_way.clone(), cx.now)? {
+        for id in begin(&mut after, under_way.clone(), self.quotas, cx.now)? {
             self.drop_value(&mut batch, &after, &id).await?;
             self.add_event(cx, &mut batch, &after, events::PRUNED)?;
         }
@@ -136,7 +136,7 @@ impl Secrets {
             self.copy_current(cx, &mut batch, &mut after, &asked.token).await?;
         }
         let started = Event::of_run(events::started(asked.purpose), &after.arn(), &under_way.run_id);
-        batch.feed.push(events::entry(&self.documents, &after, cx.now, &started)?);
+        batch.feed.extend(events::entries(&self.documents, &after, cx.now, &started)?);
         let mut next = job.as_ref().map_or_else(|| Job::of(&after), |job| Job::clone(&job.value));
         next.run = Some(Run::new(under_way, Some(cx.now.plus_millis(ASKED_MS).millis())));
         next.window = after.rotation.as_ref().and_then(|rotation| rotation.next_unsettled(next.window));
@@ -161,12 +161,12 @@ impl Secrets {
                 }
                 let text = "The test was ended by another RotateSecret.";
                 let event = Event::failed(events::failed(Purpose::Test), &arn, run_id, text);
-                batch.feed.push(events::entry(&self.documents, secret, cx.now, &event)?);
+                batch.feed.extend(events::entries(&self.documents, secret, cx.now, &event)?);
             }
             Purpose::Rotate if secret.stages.get(CURRENT) == Some(&under_way.token) => {
                 complete(secret, cx.now);
                 let event = Event::of_run(events::succeeded(Purpose::Rotate), &arn, run_id);
-                batch.feed.push(events::entry(&self.documents, secret, cx.now, &event)?);
+                batch.feed.extend(events::entries(&self.documents, secret, cx.now, &event)?);
             }
             Purpose::Rotate => {}
         }

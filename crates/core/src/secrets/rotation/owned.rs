@@ -10,6 +10,7 @@ use super::{Purpose, Rotation, Rules, UnderWay, begin};
 use crate::documents::Documents;
 use crate::error::Error;
 use crate::random_uuid;
+use crate::secrets::Quotas;
 use crate::secrets::events::{self, Event};
 use crate::secrets::model::Secret;
 
@@ -34,9 +35,9 @@ pub fn begin_owned(
     let (token, run_id) = (random_uuid(documents.random())?, random_uuid(documents.random())?);
     let under_way = UnderWay { token, purpose: Purpose::Rotate, run_id };
     // A secret with one version has room for another.
-    begin(secret, under_way.clone(), now)?;
+    begin(secret, under_way.clone(), Quotas::default(), now)?;
     let started = Event::of_run(events::started(Purpose::Rotate), &secret.arn(), &under_way.run_id);
-    batch.feed.push(events::entry(documents, secret, now, &started)?);
+    batch.feed.extend(events::entries(documents, secret, now, &started)?);
     let mut job = Job::of(secret);
     job.run = Some(Run::new(under_way, Some(now.plus_millis(ASKED_MS).millis())));
     job.window = window;

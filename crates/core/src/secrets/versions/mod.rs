@@ -2,12 +2,13 @@
 //!
 //! What always holds afterwards: a label is on at most one version; once a value exists, AWSCURRENT is on a version
 //! that has one; AWSPREVIOUS is on the version that AWSCURRENT was last moved from; there are at most
-//! [`STAGES_MAX`] labels and [`VERSIONS_MAX`] versions; a labelled version is never pruned.
+//! as many labels and versions as the [`Quotas`] allow; a labelled version is never pruned.
 
 use strongroom_types::Timestamp;
 use strongroom_types::time::DAY_MS;
 
 use super::model::{NotedDay, Secret, Version};
+use super::quotas::Quotas;
 use super::refusals;
 use crate::error::Error;
 
@@ -17,10 +18,6 @@ pub const CURRENT: &str = "AWSCURRENT";
 pub const PREVIOUS: &str = "AWSPREVIOUS";
 /// The label of a value that a rotation is making.
 pub const PENDING: &str = "AWSPENDING";
-/// Labels of a secret over all its versions, at most.
-pub const STAGES_MAX: usize = 20;
-/// Versions of a secret, deprecated ones included, at most.
-pub const VERSIONS_MAX: usize = 100;
 /// A version younger than this is never pruned, in ms.
 pub const PRUNE_AGE_MS_MIN: i64 = DAY_MS;
 
@@ -36,6 +33,7 @@ pub fn add(
     version_id: &str,
     kms_key_id: String,
     stages: &[String],
+    quotas: Quotas,
     now: Timestamp,
 ) -> Result<Vec<String>, Error> {
     let placeholder = secret.versions.remove(version_id);
@@ -50,10 +48,10 @@ pub fn add(
     if first || stages.iter().any(|stage| stage == CURRENT) {
         make_current(secret, version_id);
     }
-    if secret.stages.len() > STAGES_MAX {
-        return Err(refusals::too_many_stages());
+    if quotas.has_too_many_stages(secret.stages.len()) {
+        return Err(refusals::too_many_stages(quotas.stages_max));
     }
-    prune(secret, version_id, now)
+    prune(secret, version_id, quotas, now)
 }
 
 /// Adds a version without a value that carries AWSPENDING: what a rotation begins with (spec §5.2). Returns the ids of the
@@ -61,15 +59,20 @@ pub fn add(
 ///
 /// # Errors
 /// LimitExceeded when there would be too many labels or versions.
-pub fn add_placeholder(secret: &mut Secret, version_id: &str, now: Timestamp) -> Result<Vec<String>, Error> {
+pub fn add_placeholder(
+    secret: &mut Secret,
+    version_id: &str,
+    quotas: Quotas,
+    now: Timestamp,
+) -> Result<Vec<String>, Error> {
     let version =
         Version { created_ms: now.millis(), accessed_ms: None, kms_key_ids: Vec::new(), noted: NotedDay::default() };
     secret.versions.insert(version_id.to_owned(), version);
     secret.stages.insert(PENDING.to_owned(), version_id.to_owned());
-    if secret.stages.len() > STAGES_MAX {
-        return Err(refusals::too_many_stages());
+    if quotas.has_too_many_stages(secret.stages.len()) {
+        return Err(refusals::too_many_stages(quotas.stages_max));
     }
-    prune(secret, version_id, now)
+    prune(secret, version_id, quotas, now)
 }
 
 /// Puts AWSCURRENT on a version, and AWSPREVIOUS on the one it leaves.
@@ -80,10 +83,10 @@ fn make_current(secret: &mut Secret, version_id: &str) {
     }
 }
 
-/// Removes the oldest unlabelled versions beyond [`VERSIONS_MAX`], none of them younger than [`PRUNE_AGE_MS_MIN`], and
+/// Removes the oldest unlabelled versions beyond those that are allowed, none of them younger than [`PRUNE_AGE_MS_MIN`], and
 /// never `kept`.
-fn prune(secret: &mut Secret, kept: &str, now: Timestamp) -> Result<Vec<String>, Error> {
-    let excess = secret.versions.len().saturating_sub(VERSIONS_MAX);
+fn prune(secret: &mut Secret, kept: &str, quotas: Quotas, now: Timestamp) -> Result<Vec<String>, Error> {
+    let excess = quotas.excess_versions(secret.versions.len());
     if excess == 0 {
         return Ok(Vec::new());
     }
@@ -97,7 +100,7 @@ fn prune(secret: &mut Secret, kept: &str, now: Timestamp) -> Result<Vec<String>,
         .map(|(id, version)| (version.created_ms, id.clone()))
         .collect();
     if old.len() < excess {
-        return Err(refusals::too_many_versions());
+        return Err(refusals::too_many_versions(quotas.versions_max));
     }
     old.sort();
     let pruned: Vec<String> = old.into_iter().take(excess).map(|(_, id)| id).collect();
@@ -117,6 +120,7 @@ pub fn move_stage(
     stage: &str,
     remove_from: Option<&str>,
     move_to: Option<&str>,
+    quotas: Quotas,
 ) -> Result<bool, Error> {
     for id in [remove_from, move_to].into_iter().flatten() {
         if !secret.versions.contains_key(id) {
@@ -129,7 +133,7 @@ pub fn move_stage(
         (Some(holder), _, Some(to)) if holder == to => Ok(false),
         (Some(holder), from, Some(_)) if from != Some(holder) => Err(refusals::must_remove_from(stage, holder)),
         (None, Some(from), _) => Err(refusals::stage_not_on_version(stage, from)),
-        (_, _, Some(to)) => attach(secret, stage, to),
+        (_, _, Some(to)) => attach(secret, stage, to, quotas),
         (Some(holder), Some(from), None) if holder != from => Err(refusals::stage_not_on_version(stage, from)),
         (Some(_), Some(_), None) if stage == CURRENT => Err(refusals::current_cannot_go()),
         (Some(_), Some(_), None) => {
@@ -139,7 +143,7 @@ pub fn move_stage(
     }
 }
 
-fn attach(secret: &mut Secret, stage: &str, to: &str) -> Result<bool, Error> {
+fn attach(secret: &mut Secret, stage: &str, to: &str, quotas: Quotas) -> Result<bool, Error> {
     if stage == CURRENT {
         if !secret.versions.get(to).is_some_and(Version::has_value) {
             return Err(refusals::current_needs_value(to));
@@ -152,7 +156,10 @@ fn attach(secret: &mut Secret, stage: &str, to: &str) -> Result<bool, Error> {
     } else {
         secret.stages.insert(stage.to_owned(), to.to_owned());
     }
-    if secret.stages.len() > STAGES_MAX { Err(refusals::too_many_stages()) } else { Ok(true) }
+    if quotas.has_too_many_stages(secret.stages.len()) {
+        return Err(refusals::too_many_stages(quotas.stages_max));
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

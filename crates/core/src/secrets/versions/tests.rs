@@ -33,7 +33,7 @@ fn empty() -> Secret {
 
 fn put(secret: &mut Secret, id: &str, stages: &[&str], now_ms: i64) -> Result<Vec<String>, Error> {
     let stages: Vec<String> = stages.iter().map(|stage| (*stage).to_owned()).collect();
-    add(secret, id, "key".into(), &stages, Timestamp::from_millis(now_ms))
+    add(secret, id, "key".into(), &stages, Quotas::default(), Timestamp::from_millis(now_ms))
 }
 
 fn code(error: Error) -> &'static str {
@@ -71,8 +71,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// What must hold after every step, whatever happened.
 fn check(secret: &Secret) {
-    assert!(secret.stages.len() <= STAGES_MAX);
-    assert!(secret.versions.len() <= VERSIONS_MAX);
+    assert!(secret.stages.len() <= 20);
+    assert!(secret.versions.len() <= 100);
     for holder in secret.stages.values() {
         assert!(secret.versions.contains_key(holder), "a label is on a version that is not there");
     }
@@ -103,7 +103,7 @@ proptest! {
                 }
                 Step::Move { stage, from, to } => {
                     let (from, to) = (from.map(|id| id.to_string()), to.map(|id| id.to_string()));
-                    let moved = move_stage(&mut secret, stage, from.as_deref(), to.as_deref());
+                    let moved = move_stage(&mut secret, stage, from.as_deref(), to.as_deref(), Quotas::default());
                     if matches!(moved, Ok(false)) {
                         prop_assert_eq!(&secret, &before);
                     }
@@ -157,7 +157,7 @@ fn moving_current_to_the_pending_version_ends_the_rotation() {
     let mut secret = empty();
     put(&mut secret, "a", &[CURRENT], 0).expect("put");
     put(&mut secret, "b", &[PENDING], 0).expect("put");
-    assert!(move_stage(&mut secret, CURRENT, Some("a"), Some("b")).expect("move"));
+    assert!(move_stage(&mut secret, CURRENT, Some("a"), Some("b"), Quotas::default()).expect("move"));
     assert_eq!(secret.stages_of("b"), [CURRENT]);
     assert_eq!(secret.stages_of("a"), [PREVIOUS]);
 }
@@ -167,15 +167,17 @@ fn moves_are_refused_as_the_table_says() {
     let mut secret = empty();
     put(&mut secret, "a", &[CURRENT], 0).expect("put");
     put(&mut secret, "b", &["blue"], 0).expect("put");
-    let refused = |stage, from, to| code(move_stage(&mut secret.clone(), stage, from, to).expect_err("refused"));
+    let refused = |stage, from, to| {
+        code(move_stage(&mut secret.clone(), stage, from, to, Quotas::default()).expect_err("refused"))
+    };
     assert_eq!(refused(CURRENT, None, Some("b")), "InvalidParameterException");
     assert_eq!(refused(CURRENT, Some("b"), Some("b")), "InvalidParameterException");
     assert_eq!(refused(CURRENT, Some("a"), None), "InvalidParameterException");
     assert_eq!(refused("blue", Some("a"), None), "InvalidParameterException");
     assert_eq!(refused("blue", None, None), "InvalidParameterException");
     assert_eq!(refused("blue", None, Some("nowhere")), "ResourceNotFoundException");
-    assert!(!move_stage(&mut secret, "blue", None, Some("b")).expect("already there"));
-    assert!(move_stage(&mut secret, "blue", Some("b"), None).expect("removed"));
+    assert!(!move_stage(&mut secret, "blue", None, Some("b"), Quotas::default()).expect("already there"));
+    assert!(move_stage(&mut secret, "blue", Some("b"), None, Quotas::default()).expect("removed"));
     assert!(secret.stages_of("b").is_empty());
 }
 
@@ -186,7 +188,7 @@ fn the_twenty_first_label_is_refused() {
     let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
     put(&mut secret, "a", &stages, 0).expect("19 and AWSCURRENT are 20");
     assert_eq!(code(put(&mut secret.clone(), "b", &["one-more"], 0).expect_err("refused")), "LimitExceededException");
-    let moved = move_stage(&mut secret, "one-more", None, Some("a"));
+    let moved = move_stage(&mut secret, "one-more", None, Some("a"), Quotas::default());
     assert_eq!(code(moved.expect_err("refused")), "LimitExceededException");
 }
 
@@ -200,6 +202,6 @@ fn old_deprecated_versions_make_room_and_young_ones_do_not() {
     assert_eq!(code(refused.expect_err("all are younger than a day")), "LimitExceededException");
     let pruned = put(&mut secret, "new", &[CURRENT], PRUNE_AGE_MS_MIN).expect("the oldest is a day old");
     assert_eq!(pruned, ["v000"]);
-    assert_eq!(secret.versions.len(), VERSIONS_MAX);
+    assert_eq!(secret.versions.len(), 100);
     assert!(secret.versions.contains_key("v099") && secret.versions.contains_key("v098"), "labelled ones stay");
 }

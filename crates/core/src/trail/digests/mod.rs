@@ -20,7 +20,7 @@ use strongroom_crypto::asymmetric::{Message, PrivateKey, Scheme, Spec, verify};
 use strongroom_crypto::digest::{Sha256, hex, sha256};
 use strongroom_types::{SecretBytes, Timestamp};
 
-use super::calendar::push_iso;
+use super::calendar::{iso, read_iso};
 use super::compressed;
 use super::files::{SegmentFiles, digests_newest_first};
 use super::read::LineReader;
@@ -229,8 +229,14 @@ fn read(files: &dyn SegmentFiles, segment: SegmentId, public_key: &[u8]) -> io::
     Ok(Ok(Found { digest, sha256: hex(&sha256(&content)), authentic: signed.is_ok() }))
 }
 
-fn iso(at: Timestamp) -> String {
-    let mut text = String::new();
-    push_iso(&mut text, at);
-    text
+/// When the digest of a segment was made; none when it has none that reads.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn made(files: &dyn SegmentFiles, segment: SegmentId) -> io::Result<Option<Timestamp>> {
+    match read(files, segment, &[]) {
+        Ok(found) => Ok(found.ok().and_then(|found| read_iso(&found.digest.made))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }

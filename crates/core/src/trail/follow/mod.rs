@@ -47,6 +47,14 @@ impl Position {
     }
 }
 
+/// The hour that the oldest segment of a trail was begun in; none while it holds nothing.
+///
+/// # Errors
+/// When the trail cannot be read.
+pub fn oldest(files: &dyn SegmentFiles) -> io::Result<Option<Hour>> {
+    Ok(newest_first(files, EVER, usize::MAX)?.last().map(|segment| segment.hour))
+}
+
 /// To be stored: `20260503T17:12345`, or `20260503T17_0001:12345`.
 impl fmt::Display for Position {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 
-use strongroom_types::Clock;
+use strongroom_types::{Clock, Timestamp};
 
 use super::calendar::{EVER, Hour};
 use super::compressed::write_all;
@@ -72,8 +72,8 @@ pub struct Segments {
     /// The queue's mark once more, for those who look without its lock.
     writing: AtomicBool,
     writer: Mutex<Writer>,
-    /// Up to where all is written: what is behind it may be taken back.
-    end: Mutex<Option<Position>>,
+    /// Up to where all is written, and since when by this process: what is behind it may be taken back.
+    end: Mutex<(Option<Position>, Option<Timestamp>)>,
     company: Company,
     retired: Mutex<Vec<Arc<Segment>>>,
 }
@@ -186,7 +186,7 @@ impl Segments {
             queue: Mutex::default(),
             writing: AtomicBool::new(false),
             writer: Mutex::new(Writer { first, ..Writer::default() }),
-            end: Mutex::new(end),
+            end: Mutex::new((end, None)),
             company: Company::default(),
             retired: Mutex::default(),
         })
@@ -324,7 +324,13 @@ impl Segments {
     /// Up to where the trail is written for good; none while it holds nothing.
     #[must_use]
     pub fn end(&self) -> Option<Position> {
-        *lock(&self.end)
+        lock(&self.end).0
+    }
+
+    /// When this process last wrote a record; none while it has written none.
+    #[must_use]
+    pub fn written_at(&self) -> Option<Timestamp> {
+        lock(&self.end).1
     }
 
     /// The files, for reading.
@@ -367,13 +373,14 @@ impl Segments {
 
     /// Appends whole lines to the present segment, all or none.
     fn write(&self, writer: &mut Writer, lines: &[u8]) -> io::Result<Arc<Segment>> {
-        let open = self.present(writer)?;
+        let now = self.clock.now();
+        let open = self.present(writer, now)?;
         let segment = Arc::clone(&open.segment);
         segment.unsynced.store(true, Ordering::Release);
         match write_all(segment.file.as_ref(), lines) {
             Ok(()) => {
                 open.length = open.length.saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
-                *lock(&self.end) = Some(Position { segment: open.id, offset: open.length });
+                *lock(&self.end) = (Some(Position { segment: open.id, offset: open.length }), Some(now));
                 Ok(segment)
             }
             Err(error) => {
@@ -387,8 +394,8 @@ impl Segments {
     }
 
     /// The open segment of the present hour. Goes on to the next part when it is full, and never back.
-    fn present<'a>(&self, writer: &'a mut Writer) -> io::Result<&'a mut Open> {
-        let present = SegmentId::first(Hour::of(self.clock.now()));
+    fn present<'a>(&self, writer: &'a mut Writer, now: Timestamp) -> io::Result<&'a mut Open> {
+        let present = SegmentId::first(Hour::of(now));
         let mut id = writer.first.map_or(present, |first| first.max(present));
         let fits = |open: &Open| {
             open.id == id && open.length < self.config.bytes_max && !open.segment.failed.load(Ordering::Acquire)

@@ -77,6 +77,7 @@ impl Toy {
                 headers: vec![(HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static("Odd"))],
                 content_type: "text/plain",
                 body: SecretBytes::new(b"odd".to_vec()),
+                pieces: None,
             },
             _ => Answer::json(200, call.body.expose().to_vec()),
         }

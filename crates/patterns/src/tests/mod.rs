@@ -1,0 +1,5 @@
+//! Patterns, paths and templates by example.
+
+mod inputs;
+mod patterns;
+mod random;

@@ -1,0 +1,48 @@
+//! Figures of the trail's sinks, each by the sink's name.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+type Name = Vec<(&'static str, String)>;
+type Whole = Family<Name, Gauge>;
+type Seconds = Family<Name, Gauge<f64, AtomicU64>>;
+
+/// Figures of sinks. Those that only grow are counted since the start.
+#[derive(Debug, Default)]
+pub(crate) struct SinkFigures {
+    pub(super) lag_bytes: Whole,
+    pub(super) lag_seconds: Seconds,
+    pub(super) last_success: Seconds,
+    pub(super) failures: Whole,
+    pub(super) delivered: Whole,
+    pub(super) refused: Whole,
+    pub(super) shortened: Whole,
+    pub(super) full: Whole,
+    pub(super) gaps: Gauge,
+}
+
+/// The label of a sink.
+pub(super) fn name(sink: &str) -> Name {
+    vec![("sink", sink.to_owned())]
+}
+
+impl SinkFigures {
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("sink");
+        let told = "Records that a sink has not got";
+        registry.register_with_unit("lag", told, Unit::Bytes, self.lag_bytes.clone());
+        let told = "Age of the oldest record that a sink has not got";
+        registry.register_with_unit("lag", told, Unit::Seconds, self.lag_seconds.clone());
+        let told = "When records were delivered last, or there were none to deliver";
+        registry.register_with_unit("last_success_timestamp", told, Unit::Seconds, self.last_success.clone());
+        registry.register("failures", "Attempts to deliver records that failed", self.failures.clone());
+        registry.register("delivered", "Records that were delivered", self.delivered.clone());
+        registry.register("refused", "Records that the far side refused for good", self.refused.clone());
+        registry.register("shortened", "Records that were too long for a sink", self.shortened.clone());
+        registry.register("full", "Whether a sink is further behind than it may be", self.full.clone());
+        registry.register("gaps", "Times that segments were gone before a sink had them", self.gaps.clone());
+    }
+}

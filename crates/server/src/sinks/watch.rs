@@ -1,0 +1,111 @@
+//! How far sinks are behind, and what follows from it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use strongroom_sinks::{Lag, Trail as _};
+use strongroom_types::Timestamp;
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use super::figures::name;
+use super::{Entry, Sinks};
+use crate::app::App;
+use crate::config::WhenFull;
+use crate::standing::Refusing;
+
+/// Between two looks, in ms. What is recorded meanwhile is far less than any bound.
+const LOOK_MS: u64 = 500;
+/// What failed for longer is warned of, in ms.
+const FAILING_MS: i64 = 10_000;
+/// Whose warnings these are.
+const WARNINGS: &str = "sinks";
+
+pub(super) async fn until_stopped(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    if *stopped.borrow_and_update() {
+        return;
+    }
+    let mut fails = false;
+    loop {
+        let seen = look(&app).await;
+        if let Err(error) = &seen
+            && !fails
+        {
+            error!(%error, "how far the trail's sinks are behind cannot be seen");
+        }
+        fails = seen.is_err();
+        tokio::select! {
+            biased;
+            _ = stopped.changed() => return,
+            () = tokio::time::sleep(Duration::from_millis(LOOK_MS)) => {}
+        }
+    }
+}
+
+/// Looks at all sinks, and tells figures and standing of them.
+pub(super) async fn look(app: &App) -> io::Result<()> {
+    let lags = lags(&app.sinks).await?;
+    let now = app.clock.now();
+    let (mut refusing, mut warnings) = (Refusing::Nothing, Vec::new());
+    for (entry, lag) in app.sinks.entries.iter().zip(lags) {
+        let age_ms = lag.oldest.map_or(0, |oldest| now.millis_since(oldest).max(0));
+        let full = lag.bytes > entry.lag_bytes_max || entry.lag_ms_max.is_some_and(|most| age_ms > most);
+        match (entry.is_full.swap(full, Ordering::Relaxed), full) {
+            (false, true) => error!(sink = entry.name, bytes = lag.bytes, age_ms, "a sink is too far behind"),
+            (true, false) => info!(sink = entry.name, "the sink is within its bounds again"),
+            _ => {}
+        }
+        tell_figures(app, entry, lag, age_ms);
+        if full && entry.when_full == WhenFull::Refuse {
+            refusing = refusing.max(if entry.refuse_reads { Refusing::All } else { Refusing::Changes });
+        }
+        warnings.extend(warning(entry, lag, age_ms, full, now));
+    }
+    if app.standing.set_sinks(refusing) != refusing {
+        match refusing {
+            Refusing::Nothing => info!("requests are carried out again"),
+            Refusing::Changes => error!("no change is carried out until the trail's sinks have caught up"),
+            Refusing::All => error!("no request is carried out until the trail's sinks have caught up"),
+        }
+    }
+    app.standing.warn(WARNINGS, warnings);
+    app.figures.sinks.gaps.set(i64::try_from(app.sinks.trail.gaps()).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+async fn lags(sinks: &Sinks) -> io::Result<Vec<Lag>> {
+    let positions: Vec<_> = sinks.entries.iter().map(|entry| entry.progress.now().position).collect();
+    let trail = Arc::clone(&sinks.trail);
+    let lags = move || positions.iter().map(|position| trail.lag(position)).collect();
+    tokio::task::spawn_blocking(lags).await.map_err(io::Error::other)?
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures are told as floating numbers")]
+fn tell_figures(app: &App, entry: &Entry, lag: Lag, age_ms: i64) {
+    let (figures, state, name) = (&app.figures.sinks, entry.progress.now(), name(&entry.name));
+    let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    figures.lag_bytes.get_or_create(&name).set(whole(lag.bytes));
+    figures.lag_seconds.get_or_create(&name).set(age_ms as f64 / 1000.0);
+    let success = state.last_success.map_or(0.0, |at| at.millis() as f64 / 1000.0);
+    figures.last_success.get_or_create(&name).set(success);
+    figures.failures.get_or_create(&name).set(whole(state.failures));
+    figures.delivered.get_or_create(&name).set(whole(state.delivered));
+    figures.refused.get_or_create(&name).set(whole(state.refused));
+    figures.shortened.get_or_create(&name).set(whole(state.shortened));
+    figures.full.get_or_create(&name).set(i64::from(entry.is_full.load(Ordering::Relaxed)));
+}
+
+/// What somebody should know of a sink.
+fn warning(entry: &Entry, lag: Lag, age_ms: i64, full: bool, now: Timestamp) -> Option<String> {
+    let state = entry.progress.now();
+    let failing = state.failing.filter(|(since, _)| full || now.millis_since(*since) >= FAILING_MS);
+    let why = failing.map(|(_, why)| format!(": {why}")).unwrap_or_default();
+    if !full && why.is_empty() {
+        return None;
+    }
+    let (name, to, seconds) = (&entry.name, &entry.to, age_ms / 1000);
+    let beyond = if full { ", more than it may be" } else { "" };
+    Some(format!("the trail's sink {name} ({to}) is {} bytes and {seconds} s behind{beyond}{why}", lag.bytes))
+}

@@ -1,0 +1,219 @@
+//! A sink that is a bucket of S3's protocol: compressed objects, named and filled as CloudTrail does it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use strongroom_crypto::digest::sha256;
+use strongroom_places::{Bucket, Place as _, PlaceError};
+use strongroom_types::{AccountId, Region, Timestamp};
+use strongroom_wire::timestamps::iso;
+
+use crate::record::Record;
+use crate::webhook::json_of;
+use crate::{Batch, Sink, SinkError, SinkFuture, Taken, unavailable};
+
+/// Characters of the part of a name that is no other object's.
+const UNIQUE_CHARACTERS: usize = 16;
+/// What that part is made of.
+const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// What objects are put to.
+pub struct ArchiveSettings {
+    /// The bucket.
+    pub bucket: Bucket,
+    /// Whose records those are that name no account.
+    pub account: AccountId,
+    /// Where those happened that name no region.
+    pub region: Region,
+}
+
+/// A bucket that records are put to.
+pub struct Archive {
+    bucket: Arc<Bucket>,
+    account: AccountId,
+    region: Region,
+}
+
+/// An object.
+#[derive(Debug, PartialEq, Eq)]
+struct Object {
+    key: String,
+    bytes: Vec<u8>,
+}
+
+impl Archive {
+    /// The bucket of `settings`. Nothing is put yet.
+    #[must_use]
+    pub fn new(settings: ArchiveSettings) -> Self {
+        Self { bucket: Arc::new(settings.bucket), account: settings.account, region: settings.region }
+    }
+
+    async fn put(&self, batch: &Batch) -> Result<Taken, SinkError> {
+        let groups = groups(batch.records(), self.account.as_str(), self.region.as_str());
+        let packed =
+            tokio::task::spawn_blocking(move || groups.into_iter().map(Group::pack).collect::<Result<Vec<_>, _>>());
+        for object in packed.await.map_err(unavailable)?.map_err(unavailable)? {
+            match self.bucket.put_under(&object.key, &object.bytes, &HEADERS).await {
+                // The name says what is in it: it was put before.
+                Ok(()) | Err(PlaceError::Exists(_)) => {}
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+        Ok(Taken::default())
+    }
+}
+
+/// What CloudTrail's objects have.
+const HEADERS: [(&str, &str); 2] = [("content-type", "application/json"), ("content-encoding", "gzip")];
+
+/// Records of one account and region.
+struct Group {
+    account: String,
+    region: String,
+    lines: Vec<String>,
+    newest: Timestamp,
+}
+
+fn groups(records: &[Record], account: &str, region: &str) -> Vec<Group> {
+    let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
+    for record in records {
+        let marks = record.marks();
+        // They become part of a name: what has not their form, which no record of the server has, does not.
+        let of = AccountId::parse(&marks.account).map_or_else(|_| account.to_owned(), |of| of.to_string());
+        let at = Region::parse(&marks.region).map_or_else(|_| region.to_owned(), |at| at.as_str().to_owned());
+        let empty = || Group { account: of.clone(), region: at.clone(), lines: Vec::new(), newest: marks.time() };
+        let group = groups.entry((of.clone(), at.clone())).or_insert_with(empty);
+        group.newest = group.newest.max(marks.time());
+        group.lines.push(record.line().to_owned());
+    }
+    groups.into_values().collect()
+}
+
+impl Group {
+    /// The object that holds the group. Of the same records it is the same object.
+    fn pack(self) -> io::Result<Object> {
+        let text = json_of(self.lines.iter().map(String::as_str));
+        let unique: String = sha256(&text).iter().take(UNIQUE_CHARACTERS).map(|byte| letter(*byte)).collect();
+        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+        packer.write_all(&text)?;
+        let Self { account, region, newest, .. } = self;
+        let at = iso(newest);
+        let (day, minute) = (at.get(..10).unwrap_or_default(), at.get(11..16).unwrap_or_default());
+        let folder = format!("AWSLogs/{account}/CloudTrail/{region}/{}", day.replace('-', "/"));
+        let stamp = format!("{}T{}Z", day.replace('-', ""), minute.replace(':', ""));
+        let key = format!("{folder}/{account}_CloudTrail_{region}_{stamp}_{unique}.json.gz");
+        Ok(Object { key, bytes: packer.finish()? })
+    }
+}
+
+fn letter(byte: u8) -> char {
+    ALPHABET.get(usize::from(byte) % ALPHABET.len()).copied().map_or('0', char::from)
+}
+
+impl Sink for Archive {
+    fn describe(&self) -> String {
+        self.bucket.describe()
+    }
+
+    fn names_batches(&self) -> bool {
+        true
+    }
+
+    fn reach(&mut self) -> SinkFuture<'_, ()> {
+        Box::pin(async { self.bucket.reach().await.map_err(unavailable) })
+    }
+
+    fn send<'a>(&'a mut self, batch: &'a Batch) -> SinkFuture<'a, Taken> {
+        Box::pin(self.put(batch))
+    }
+}
+
+impl fmt::Debug for Archive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Archive({:?})", self.bucket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    use flate2::read::GzDecoder;
+    use strongroom_client::{Credentials, Trust};
+    use strongroom_places::BucketSettings;
+    use strongroom_places::gateway::Gateway;
+    use strongroom_types::{SecretText, SystemClock};
+
+    use super::*;
+    use crate::record::tests::batch;
+
+    fn archive(gateway: &Gateway) -> Archive {
+        let key = Credentials {
+            access_key_id: Gateway::ACCESS_KEY_ID.to_owned(),
+            secret_access_key: SecretText::new(Gateway::SECRET_ACCESS_KEY.to_owned()),
+            session_token: None,
+        };
+        let bucket = Bucket::open(BucketSettings {
+            url: gateway.url(),
+            region: Gateway::REGION.to_owned(),
+            bucket: Gateway::BUCKET.to_owned(),
+            prefix: "one/".to_owned(),
+            key: Arc::new(move || Ok(key.clone())),
+            trust: Trust::system(),
+            time: Duration::from_secs(30),
+            clock: Arc::new(SystemClock),
+        });
+        Archive::new(ArchiveSettings {
+            bucket: bucket.unwrap(),
+            account: AccountId::parse("000000000001").unwrap(),
+            region: Region::parse("eu-west-1").unwrap(),
+        })
+    }
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut all: Vec<_> = paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect();
+        all.sort();
+        all
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_is_sent_again_is_the_same_object_and_each_account_has_its_own() {
+        let home = tempfile::tempdir().unwrap();
+        let gateway = Gateway::start(home.path()).await.unwrap();
+        let mut archive = archive(&gateway);
+        archive.reach().await.unwrap();
+        let other = r#"{"eventTime":"2026-11-30T00:01:00Z","eventID":"x","awsRegion":"us-east-1","recipientAccountId":"210987654321"}"#;
+        let none = r#"{"eventTime":"2026-11-30T00:02:00Z","eventID":"y","recipientAccountId":"../../2"}"#;
+        let mut all = batch(0..100);
+        [other, none].iter().for_each(|line| all.push(Record::new((*line).to_owned())));
+        for _ in 0..2 {
+            assert_eq!(archive.send(&all).await.unwrap(), Taken::default());
+        }
+        let found = files(&gateway.bucket.join("one"));
+        let names: Vec<String> = found
+            .iter()
+            .map(|path| path.strip_prefix(gateway.bucket.join("one")).unwrap().to_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(names.len(), 3, "{names:?}");
+        for (name, start) in names.iter().zip([
+            "AWSLogs/000000000001/CloudTrail/eu-west-1/2026/11/30/000000000001_CloudTrail_eu-west-1_20261130T0002Z_",
+            "AWSLogs/123456789012/CloudTrail/us-east-1/2026/11/29/123456789012_CloudTrail_us-east-1_20261129T1557Z_",
+            "AWSLogs/210987654321/CloudTrail/us-east-1/2026/11/30/210987654321_CloudTrail_us-east-1_20261130T0001Z_",
+        ]) {
+            let unique = name.strip_prefix(start).unwrap_or_else(|| panic!("{name}")).strip_suffix(".json.gz").unwrap();
+            assert!(unique.len() == 16 && unique.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{name}");
+        }
+        let mut text = String::new();
+        GzDecoder::new(std::fs::File::open(&found[1]).unwrap()).read_to_string(&mut text).unwrap();
+        let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(object["Records"].as_array().unwrap().len(), 100);
+        assert!(archive.names_batches());
+    }
+}

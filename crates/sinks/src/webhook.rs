@@ -1,0 +1,107 @@
+//! A sink that is a web address: each batch is posted there as `{"Records":[…]}`, and any answer of success takes it.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{Method, Uri};
+use strongroom_client::{Answer, Call, Endpoint, Options, Trust};
+use strongroom_types::SecretBytes;
+
+use crate::headers::{HeaderSource, with_headers};
+use crate::{Batch, Sink, SinkError, SinkFuture, Taken, unavailable};
+
+/// Bytes of an answer, of which nothing is looked at but the status.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// What a webhook is reached by.
+pub struct WebhookSettings {
+    /// The address: `https`, or `http` on loopback.
+    pub url: String,
+    /// Headers beside its own.
+    pub headers: Option<HeaderSource>,
+    /// Whose certificates are trusted.
+    pub trust: Trust,
+    /// Time for a batch.
+    pub time: Duration,
+}
+
+/// A webhook.
+pub struct Webhook {
+    endpoint: Endpoint,
+    /// What follows the path that the address has: an address without any has a slash.
+    path: &'static str,
+    headers: Option<HeaderSource>,
+}
+
+impl Webhook {
+    /// The webhook of `settings`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When something about the settings is wrong.
+    pub fn open(settings: WebhookSettings) -> Result<Self, String> {
+        let endpoint = endpoint(&settings.url, settings.trust, settings.time)?;
+        let has_path = settings.url.parse::<Uri>().is_ok_and(|uri| uri.path().len() > 1);
+        Ok(Self { endpoint, path: if has_path { "" } else { "/" }, headers: settings.headers })
+    }
+
+    async fn post(&self, batch: &Batch) -> Result<Taken, SinkError> {
+        let body = SecretBytes::new(json(batch));
+        post(&self.endpoint, self.path, self.headers.as_ref(), "application/json", body).await.map(|_| Taken::default())
+    }
+}
+
+/// An endpoint that calls go to.
+pub(crate) fn endpoint(url: &str, trust: Trust, time: Duration) -> Result<Endpoint, String> {
+    let options = Options { trust, time, answer_bytes_max: ANSWER_BYTES_MAX, ..Options::default() };
+    Endpoint::open(url, options).map_err(|error| error.to_string())
+}
+
+/// Posts to `path` at an endpoint, and returns an answer of success.
+pub(crate) async fn post(
+    endpoint: &Endpoint,
+    path: &str,
+    headers: Option<&HeaderSource>,
+    content_type: &str,
+    body: SecretBytes,
+) -> Result<Answer, SinkError> {
+    let call = Call::at(Method::POST, path, "").with_body(body).with_header(CONTENT_TYPE, content_type);
+    let answer = endpoint.send(with_headers(call, headers).await?).await.map_err(unavailable)?;
+    match answer.status {
+        200..300 => Ok(answer),
+        status => Err(SinkError::Unavailable(format!("{} answered with status {status}", endpoint.url()))),
+    }
+}
+
+/// A batch as CloudTrail's files have it.
+pub(crate) fn json(batch: &Batch) -> Vec<u8> {
+    json_of(batch.records().iter().map(crate::Record::line))
+}
+
+pub(crate) fn json_of<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<u8> {
+    let mut out = b"{\"Records\":[".to_vec();
+    for (at, line) in lines.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(line.as_bytes());
+    }
+    out.extend_from_slice(b"]}");
+    out
+}
+
+impl Sink for Webhook {
+    fn describe(&self) -> String {
+        self.endpoint.url().to_owned()
+    }
+
+    fn send<'a>(&'a mut self, batch: &'a Batch) -> SinkFuture<'a, Taken> {
+        Box::pin(self.post(batch))
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Webhook({})", self.endpoint.url())
+    }
+}
