@@ -12,7 +12,7 @@ use strongroom_wire::cloudwatch::{HistoryItemType, StateValue};
 use tracing::{info, warn};
 
 use super::CloudWatch;
-use super::actions::{Actions, Fired, Topic, written};
+use super::actions::{Actions, Fired, Topic, announce, written};
 use super::alarm::{Alarm, State, alarms_of};
 use super::alarms::entered;
 use super::chunk::{DAY_MS, HOUR_MS};
@@ -191,6 +191,7 @@ impl CloudWatch {
         let (after, items) = entered(&alarm.value, state);
         let mut batch = Batch::named("put_alarm_state");
         remember(&self.documents, &mut batch, &after, items, now).await?;
+        announce(&self.documents, &mut batch, &after, &alarm.value.state, &self.region)?;
         let after = Arc::new(after);
         self.documents.put(&mut batch, Some(alarm), &after)?;
         match self.documents.commit(batch).await {
@@ -224,9 +225,6 @@ impl CloudWatch {
         let Some(before) = &alarm.value.untold else { return Ok(()) };
         let fired = Fired::new(&alarm.value, before, &self.region)?;
         info!(alarm = %fired.alarm_arn, from = %before.value, to = %fired.state, "an alarm's state changed");
-        if let Err(why) = actions.publish(&fired).await {
-            warn!(alarm = %fired.alarm_arn, %why, "the event of an alarm is not on the bus");
-        }
         let mut items = Vec::new();
         if before.value != alarm.value.state.value {
             for action in alarm.value.actions()? {
