@@ -55,7 +55,7 @@ pub(super) fn announce(
         account: &alarm.account,
         region,
         time: fired.time,
-        resources: &[fired.alarm_arn.clone()],
+        resources: std::slice::from_ref(&fired.alarm_arn),
         detail: &fired.detail.to_string(),
     };
     batch.feed.extend(announcing::entry(documents, &announcement)?);
