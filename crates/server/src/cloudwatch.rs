@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use strongroom_core::cloudwatch::{Actions, CloudWatch, Fired, Topics};
+use strongroom_core::cloudwatch::{Actions, CloudWatch, Topics};
 use strongroom_core::trail::NodeName;
 use strongroom_core::{Documents, Error, Functions, Logs};
 use strongroom_types::{AccountId, SecretBytes, Timestamp};
@@ -122,10 +122,5 @@ impl Actions for Told {
                 Err(failure) => Err(fault_text(&failure)),
             }
         })
-    }
-
-    /// The one place where an alarm's change becomes an event.
-    fn publish<'a>(&'a self, _fired: &'a Fired) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
-        Box::pin(async { Ok(()) })
     }
 }

@@ -72,10 +72,15 @@ pub(crate) async fn follow(app: &App) -> Result<(), Error> {
             break;
         }
     }
-    app.watch.logs.settle(app.clock.now(), &app.watch.metrics);
+    let now = app.clock.now();
+    app.watch.logs.settle(now, &app.watch.metrics);
     let position = follower.position().to_string();
     app.watch.following.put(follower);
     found?;
+    // Records are read a moment after they were written, and those of a minute's end after its points were.
+    if app.watch.metrics.keeper().has_late(now) {
+        app.watch.metrics.keeper().flush(now).await?;
+    }
     let slot_ms = app.watch.metrics.keeper().slot(app.clock.now());
     if let Some(position) = app.watch.following.note(position, slot_ms, app.watch.metrics.flushed_ms()) {
         app.watch.logs.set_progress(node, position).await?;

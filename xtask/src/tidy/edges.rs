@@ -65,7 +65,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("iam", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "page", "trail"]),
     ("sts", &["access", "caller", "ctx", "documents", "error", "identities", "oidc", "trail"]),
     ("functions", &["access", "caller", "ctx", "documents", "error", "identities", "sts", "trail"]),
-    ("cloudwatch", &["access", "ctx", "documents", "error", "page"]),
+    ("cloudwatch", &["access", "announcing", "ctx", "documents", "error", "page"]),
     ("logs", &["access", "cloudwatch", "ctx", "documents", "error", "page"]),
     ("events", &["access", "announcing", "ctx", "documents", "error", "functions", "page", "secrets", "trail"]),
     ("questions", &["access", "caller", "ctx", "documents", "error", "identities", "kms", "secrets", "trail"]),

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use serde_json::{Map, Value, json};
+use strongroom_store::Batch;
 use strongroom_types::{Region, Timestamp};
 use strongroom_wire::Enumeration as _;
 use strongroom_wire::cloudwatch::{PutMetricAlarmInput, Statistic};
@@ -12,6 +13,8 @@ use strongroom_wire::timestamps;
 
 use super::alarm::{Alarm, State, alarm_arn};
 use super::definition::Definition;
+use crate::announcing::{self, Announcement};
+use crate::documents::Documents;
 use crate::error::Error;
 
 /// Who carries out what alarms ask for. The text of a failure goes into the alarm's history.
@@ -24,9 +27,39 @@ pub trait Actions: Send + Sync {
         payload: String,
         now: Timestamp,
     ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+}
 
-    /// Hands on the event of a change. An event that is told twice is one too many, one that is not told is lost.
-    fn publish<'a>(&'a self, fired: &'a Fired) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+/// The source of the events of alarms.
+const SOURCE: &str = "aws.cloudwatch";
+/// What they are called.
+const STATE_CHANGE: &str = "CloudWatch Alarm State Change";
+
+/// Adds to `batch` the event that an alarm came from the state `before` to the one it is in, when anybody wants events.
+///
+/// # Errors
+/// A fault when what is stored does not read; when the random source fails.
+pub(super) fn announce(
+    documents: &Documents,
+    batch: &mut Batch,
+    alarm: &Alarm,
+    before: &State,
+    region: &Region,
+) -> Result<(), Error> {
+    if before.value == alarm.state.value {
+        return Ok(());
+    }
+    let fired = Fired::new(alarm, before, region)?;
+    let announcement = Announcement {
+        source: SOURCE,
+        detail_type: STATE_CHANGE,
+        account: &alarm.account,
+        region,
+        time: fired.time,
+        resources: std::slice::from_ref(&fired.alarm_arn),
+        detail: &fired.detail.to_string(),
+    };
+    batch.feed.extend(announcing::entry(documents, &announcement)?);
+    Ok(())
 }
 
 /// What stands behind the ARN of a topic.

@@ -13,6 +13,7 @@ use strongroom_wire::cloudwatch::{
 };
 
 use super::CloudWatch;
+use super::actions::announce;
 use super::alarm::{ALARM_KIND, Alarm, AlarmRef, State, UNCHECKED, alarm_arn, alarms_of};
 use super::definition::Definition;
 use super::history::{History, Item, remember};
@@ -132,6 +133,9 @@ impl CloudWatch {
             let mut batch = Batch::named("put_alarm");
             if !items.is_empty() {
                 remember(&self.documents, &mut batch, &after, items, cx.now).await?;
+            }
+            if let Some(before) = &before {
+                announce(&self.documents, &mut batch, &after, &before.value.state, &self.region)?;
             }
             self.documents.put(&mut batch, before.as_ref(), &Arc::new(after))?;
             cx.commit(&self.documents, batch, done(&entity.arn)).await

@@ -99,6 +99,15 @@ impl Keeper {
         self.dropped.swap(0, std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// Whether values wait of a stretch that has ended: they came too late for the flush at its end, and alarms look at it
+    /// soon.
+    #[must_use]
+    pub fn has_late(&self, now: Timestamp) -> bool {
+        let slot = self.slot(now);
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.values().filter_map(|points| points.keys().next()).any(|(first, _)| *first < slot)
+    }
+
     /// Writes what waits. What cannot be written waits on.
     ///
     /// # Errors

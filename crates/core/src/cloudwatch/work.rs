@@ -12,7 +12,7 @@ use strongroom_wire::cloudwatch::{HistoryItemType, StateValue};
 use tracing::{info, warn};
 
 use super::CloudWatch;
-use super::actions::{Actions, Fired, Topic, written};
+use super::actions::{Actions, Fired, Topic, announce, written};
 use super::alarm::{Alarm, State, alarms_of};
 use super::alarms::entered;
 use super::chunk::{DAY_MS, HOUR_MS};
@@ -32,8 +32,10 @@ const WORK: Kind = Kind("cloudwatch-work");
 const LEASE_MS: i64 = 90_000;
 /// Days of points that are made coarser at a time.
 const DAYS_MAX: usize = 4;
-/// How long after the end of a stretch alarms are looked at, as a part of it: other servers write theirs meanwhile.
-const PATIENCE: i64 = 6;
+/// How long after the end of a minute alarms are looked at, in ms: all servers write what they have of it meanwhile.
+const PATIENCE_MS: i64 = 10_000;
+/// The same where points come more often than once a minute.
+const PATIENCE_MS_MIN: i64 = 3000;
 /// Series of alarms that are read at a time.
 const READ_MAX: usize = 100;
 
@@ -95,8 +97,8 @@ impl CloudWatch {
         if work.holder != holder && now.millis() < work.until_ms {
             return Ok(None);
         }
-        let resolution_ms = self.keeper.resolution_ms();
-        let end = self.keeper.slot(now.plus_millis(-(resolution_ms / PATIENCE)));
+        let patience_ms = (self.keeper.resolution_ms() / 6).clamp(PATIENCE_MS_MIN, PATIENCE_MS);
+        let end = self.keeper.slot(now.plus_millis(-patience_ms));
         let hour = |ms: i64| ms.div_euclid(HOUR_MS);
         let due = Due {
             look_ms: (end > work.looked_ms).then_some(end),
@@ -189,6 +191,7 @@ impl CloudWatch {
         let (after, items) = entered(&alarm.value, state);
         let mut batch = Batch::named("put_alarm_state");
         remember(&self.documents, &mut batch, &after, items, now).await?;
+        announce(&self.documents, &mut batch, &after, &alarm.value.state, &self.region)?;
         let after = Arc::new(after);
         self.documents.put(&mut batch, Some(alarm), &after)?;
         match self.documents.commit(batch).await {
@@ -222,9 +225,6 @@ impl CloudWatch {
         let Some(before) = &alarm.value.untold else { return Ok(()) };
         let fired = Fired::new(&alarm.value, before, &self.region)?;
         info!(alarm = %fired.alarm_arn, from = %before.value, to = %fired.state, "an alarm's state changed");
-        if let Err(why) = actions.publish(&fired).await {
-            warn!(alarm = %fired.alarm_arn, %why, "the event of an alarm is not on the bus");
-        }
         let mut items = Vec::new();
         if before.value != alarm.value.state.value {
             for action in alarm.value.actions()? {
