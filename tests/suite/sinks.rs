@@ -232,7 +232,9 @@ async fn every_record_arrives_at_every_sink() {
         assert!(state.lines().any(|line| line.contains(&format!("{name}: "))), "{name} in {state}");
     }
     let figures = get(&server, "/metrics", "");
-    for figure in ["lag_bytes", "lag_seconds", "last_success_timestamp_seconds", "failures", "delivered", "full"] {
+    for figure in
+        ["lag_bytes", "lag_seconds", "last_success_timestamp_seconds", "failures_total", "delivered_total", "full"]
+    {
         assert!(figures.contains(&format!("strongroom_sink_{figure}{{sink=\"archive\"}}")), "{figure}: {figures}");
     }
     // The last of what is recorded goes out before it ends.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use strongroom_crypto::{RootOfTrust as _, SystemRandom};
-use strongroom_server::app::trail_directory;
 use strongroom_server::config::Config;
 use strongroom_store::SqliteStore;
 use strongroom_types::Timestamp;
@@ -108,7 +107,7 @@ fn engine(config: &Config) -> String {
 
 /// Prints how far each of the trail's sinks is behind.
 fn sinks(config: &Config) {
-    if config.audit.sinks.is_empty() || !trail_directory(config).is_dir() {
+    if config.audit.sinks.is_empty() {
         return;
     }
     let found = match strongroom_server::sinks::behind(config) {

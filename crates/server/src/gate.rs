@@ -285,7 +285,7 @@ impl Gate {
     }
 
     /// Whether the caller's account asks more often than its rate allows. What a service does on its own does not count.
-    fn is_throttled(&self, cx: &Ctx, operation: AnyOperation) -> bool {
+    pub(crate) fn is_throttled(&self, cx: &Ctx, operation: AnyOperation) -> bool {
         let Some(throttle) = &self.app.admission.throttle else { return false };
         acting(&cx.caller).is_none() && !throttle.lets_through(&cx.caller.account, operation, cx.now)
     }

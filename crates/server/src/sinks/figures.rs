@@ -2,12 +2,14 @@
 
 use std::sync::atomic::AtomicU64;
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 type Name = Vec<(&'static str, String)>;
 type Whole = Family<Name, Gauge>;
+type Counted = Family<Name, Counter>;
 type Seconds = Family<Name, Gauge<f64, AtomicU64>>;
 
 /// Figures of sinks. Those that only grow are counted since the start.
@@ -16,17 +18,22 @@ pub(crate) struct SinkFigures {
     pub(super) lag_bytes: Whole,
     pub(super) lag_seconds: Seconds,
     pub(super) last_success: Seconds,
-    pub(super) failures: Whole,
-    pub(super) delivered: Whole,
-    pub(super) refused: Whole,
-    pub(super) shortened: Whole,
+    pub(super) failures: Counted,
+    pub(super) delivered: Counted,
+    pub(super) refused: Counted,
+    pub(super) shortened: Counted,
     pub(super) full: Whole,
-    pub(super) gaps: Gauge,
+    pub(super) gaps: Counter,
 }
 
 /// The label of a sink.
 pub(super) fn name(sink: &str) -> Name {
     vec![("sink", sink.to_owned())]
+}
+
+/// Brings a counter up to what was counted elsewhere.
+pub(super) fn up_to(counter: &Counter, total: u64) {
+    counter.inc_by(total.saturating_sub(counter.get()));
 }
 
 impl SinkFigures {

@@ -118,6 +118,11 @@ pub struct Behind {
 /// When the trail or a cursor cannot be read.
 pub fn behind(config: &Config) -> io::Result<Vec<Behind>> {
     let folder = trail_directory(config);
+    if !folder.is_dir() {
+        // Opening it would make it.
+        let none = |wanted: &SinkConfig| Behind { name: wanted.name.clone(), lag: None };
+        return Ok(config.audit.sinks.iter().map(none).collect());
+    }
     let files: Arc<dyn SegmentFiles> = Arc::new(DiskFiles::open(&folder)?);
     let behind = |wanted: &SinkConfig| {
         let cursor = Cursor::load(&folder, &wanted.name)?;

@@ -87,7 +87,7 @@ async fn changes_are_refused_while_a_sink_that_must_have_all_is_too_far_behind()
         house.app.figures.answer(&house.app, crate::figures::Form::Prometheus).body.expose().to_vec(),
     )
     .unwrap();
-    for line in ["strongroom_sink_full{sink=\"siem\"} 1", "strongroom_sink_delivered{sink=\"siem\"} 0"] {
+    for line in ["strongroom_sink_full{sink=\"siem\"} 1", "strongroom_sink_delivered_total{sink=\"siem\"} 0"] {
         assert!(figures.lines().any(|told| told == line), "{line} in {figures}");
     }
 

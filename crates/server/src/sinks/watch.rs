@@ -10,7 +10,7 @@ use strongroom_types::Timestamp;
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use super::figures::name;
+use super::figures::{name, up_to};
 use super::{Entry, Sinks};
 use crate::app::App;
 use crate::config::WhenFull;
@@ -71,7 +71,7 @@ pub(super) async fn look(app: &App) -> io::Result<()> {
         }
     }
     app.standing.warn(WARNINGS, warnings);
-    app.figures.sinks.gaps.set(i64::try_from(app.sinks.trail.gaps()).unwrap_or(i64::MAX));
+    up_to(&app.figures.sinks.gaps, app.sinks.trail.gaps());
     Ok(())
 }
 
@@ -85,15 +85,14 @@ async fn lags(sinks: &Sinks) -> io::Result<Vec<Lag>> {
 #[expect(clippy::cast_precision_loss, reason = "figures are told as floating numbers")]
 fn tell_figures(app: &App, entry: &Entry, lag: Lag, age_ms: i64) {
     let (figures, state, name) = (&app.figures.sinks, entry.progress.now(), name(&entry.name));
-    let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    figures.lag_bytes.get_or_create(&name).set(whole(lag.bytes));
+    figures.lag_bytes.get_or_create(&name).set(i64::try_from(lag.bytes).unwrap_or(i64::MAX));
     figures.lag_seconds.get_or_create(&name).set(age_ms as f64 / 1000.0);
     let success = state.last_success.map_or(0.0, |at| at.millis() as f64 / 1000.0);
     figures.last_success.get_or_create(&name).set(success);
-    figures.failures.get_or_create(&name).set(whole(state.failures));
-    figures.delivered.get_or_create(&name).set(whole(state.delivered));
-    figures.refused.get_or_create(&name).set(whole(state.refused));
-    figures.shortened.get_or_create(&name).set(whole(state.shortened));
+    up_to(&figures.failures.get_or_create(&name), state.failures);
+    up_to(&figures.delivered.get_or_create(&name), state.delivered);
+    up_to(&figures.refused.get_or_create(&name), state.refused);
+    up_to(&figures.shortened.get_or_create(&name), state.shortened);
     figures.full.get_or_create(&name).set(i64::from(entry.is_full.load(Ordering::Relaxed)));
 }
 
