@@ -41,7 +41,7 @@ pub(super) fn seed(random: &dyn Random) -> Result<(), OpenError> {
 pub(super) async fn account(
     config: &Config,
     (identities, store): (&Identities, &dyn Engine),
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
     random: &dyn Random,
 ) -> Result<(AccountId, Option<NewKey>), OpenError> {
     let directory = &config.data.directory;

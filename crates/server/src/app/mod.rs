@@ -215,8 +215,7 @@ impl App {
         let identities = Arc::new(Identities::new(Arc::clone(&documents)));
         let kms = kms(&documents, &identities, &root, config);
         seed(random.as_ref())?;
-        let (account, new_key) =
-            account(config, (&identities, store.as_ref()), clock.as_ref(), random.as_ref()).await?;
+        let (account, new_key) = account(config, (&identities, store.as_ref()), &clock, random.as_ref()).await?;
         let databases = Arc::new(Databases::new(Arc::clone(&documents)));
         let host = host(config, &clock, &random, &databases)?;
         let functions = functions(&documents, &identities, Arc::clone(&host) as _, &clock, config)?;
