@@ -115,8 +115,15 @@ impl Events {
     /// Faults of the store.
     pub async fn destination_of(&self, arn: &str) -> Result<Option<(Arc<Destination>, Arc<Connection>)>, Error> {
         let Some(destination) = self.of_arn::<Destination>(arn, "api-destination").await? else { return Ok(None) };
-        let connection = self.of_arn::<Connection>(&destination.connection_arn, "connection").await?;
+        let connection = self.connection_of(&destination).await?;
         Ok(connection.map(|connection| (destination, connection)))
+    }
+
+    /// The connection of an API destination, which is of the same account and region or none.
+    pub(super) async fn connection_of(&self, destination: &Destination) -> Result<Option<Arc<Connection>>, Error> {
+        let found = self.of_arn::<Connection>(&destination.connection_arn, "connection").await?;
+        let own = (&destination.account, &destination.region);
+        Ok(found.filter(|connection| (&connection.account, &connection.region) == own))
     }
 
     pub(super) async fn of_arn<T: super::destination::Named>(
