@@ -21,6 +21,6 @@ fuzz_target!(|text: &str| {
     }
     let paths = BTreeMap::from([("a".to_owned(), path.to_owned())]);
     if let Ok(template) = Template::parse(template, &paths) {
-        drop(template.fill(&event, Reserved { rule_arn: "arn", rule_name: "rule", ingestion_time: "time" }));
+        drop(template.fill(&event, Reserved { rule_arn: "arn", rule_name: "rule", ingestion_time: "time" }, 1 << 20));
     }
 });

@@ -44,12 +44,33 @@ impl Folded {
     }
 
     pub(crate) fn ignoring_case(text: &str) -> Self {
-        Self { text: text.to_lowercase(), folds: true }
+        Self { text: text.chars().flat_map(char::to_lowercase).collect(), folds: true }
     }
 
-    fn compare(&self, value: &str, compare: fn(&str, &str) -> bool) -> bool {
-        if self.folds { compare(&value.to_lowercase(), &self.text) } else { compare(value, &self.text) }
+    fn begins(&self, value: &str) -> bool {
+        if !self.folds {
+            return value.starts_with(&self.text);
+        }
+        let mut lower = lower(value);
+        self.text.chars().all(|wanted| lower.next() == Some(wanted))
     }
+
+    fn ends(&self, value: &str) -> bool {
+        if !self.folds {
+            return value.ends_with(&self.text);
+        }
+        let mut lower = lower(value).rev();
+        self.text.chars().rev().all(|wanted| lower.next() == Some(wanted))
+    }
+
+    fn is(&self, value: &str) -> bool {
+        if self.folds { lower(value).eq(self.text.chars()) } else { value == self.text }
+    }
+}
+
+/// A text in small letters, one by one: a long one is looked at only as far as need be.
+fn lower(text: &str) -> impl DoubleEndedIterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
 }
 
 /// A bound of a number.
@@ -91,11 +112,9 @@ impl Matcher {
     pub(crate) fn matches(&self, value: &Value) -> bool {
         match self {
             Self::Exactly(wanted) => equal(wanted, value),
-            Self::Prefix(wanted) => {
-                of_text(value, |text| wanted.compare(text, |value, start| value.starts_with(start)))
-            }
-            Self::Suffix(wanted) => of_text(value, |text| wanted.compare(text, |value, end| value.ends_with(end))),
-            Self::IgnoringCase(wanted) => of_text(value, |text| wanted.compare(text, |value, whole| value == whole)),
+            Self::Prefix(wanted) => of_text(value, |text| wanted.begins(text)),
+            Self::Suffix(wanted) => of_text(value, |text| wanted.ends(text)),
+            Self::IgnoringCase(wanted) => of_text(value, |text| wanted.is(text)),
             Self::AnythingBut(excluded) => !excluded.iter().any(|matcher| matcher.matches(value)),
             Self::Numeric(bounds) => {
                 value.as_f64().is_some_and(|number| bounds.iter().all(|bound| bound.holds(number)))

@@ -1,5 +1,8 @@
 //! A compiled pattern, held against events.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::compile;
@@ -49,13 +52,26 @@ impl Pattern {
     /// Whether an event matches.
     #[must_use]
     pub fn matches(&self, event: &Value) -> bool {
-        self.root.match_one(Some(event), event)
+        self.root.match_one(Some(event), &Whole { event, known: RefCell::default() })
+    }
+}
+
+/// The whole event, and what of it is known to be there: that is asked for each element of an array, and is always the
+/// same.
+struct Whole<'e, 'p> {
+    event: &'e Value,
+    known: RefCell<HashMap<&'p [String], bool>>,
+}
+
+impl<'p> Whole<'_, 'p> {
+    fn has(&self, path: &'p [String]) -> bool {
+        *self.known.borrow_mut().entry(path).or_insert_with(|| has_leaf(self.event, path))
     }
 }
 
 impl Fields {
-    /// Whether `value`, or an element of it, matches; nothing is there without one. `event` is the whole event.
-    fn match_any(&self, value: Option<&Value>, event: &Value) -> bool {
+    /// Whether `value`, or an element of it, matches; nothing is there without one.
+    fn match_any<'p>(&'p self, value: Option<&Value>, event: &Whole<'_, 'p>) -> bool {
         match value {
             Some(Value::Array(elements)) if !elements.is_empty() => {
                 elements.iter().any(|element| self.match_any(Some(element), event))
@@ -64,15 +80,15 @@ impl Fields {
         }
     }
 
-    fn match_one(&self, value: Option<&Value>, event: &Value) -> bool {
+    fn match_one<'p>(&'p self, value: Option<&Value>, event: &Whole<'_, 'p>) -> bool {
         let object = value.and_then(Value::as_object);
-        let matches = |(name, node): &(String, Node)| {
+        let matches = |(name, node): &'p (String, Node)| {
             let value = object.and_then(|object| object.get(name));
             match node {
                 Node::Object(fields) => fields.match_any(value, event),
                 Node::Leaf { path, matchers } => matchers.iter().any(|matcher| match matcher {
                     // Asked of the event as a whole: another element of an array may have the field.
-                    Matcher::Absent => !has_leaf(event, path),
+                    Matcher::Absent => !event.has(path),
                     matcher => value.is_some_and(|value| leaf(value, matcher)),
                 }),
             }

@@ -77,17 +77,25 @@ impl Template {
     }
 
     /// The text for an event. Within quotes, texts stand as they are, escaped, and what is not there leaves nothing;
-    /// elsewhere values stand as JSON, and what is not there is null.
+    /// elsewhere values stand as JSON, and what is not there is null. None when that is more than `bytes_max`.
     #[must_use]
-    pub fn fill(&self, event: &Value, reserved: Reserved<'_>) -> String {
+    pub fn fill(&self, event: &Value, reserved: Reserved<'_>, bytes_max: usize) -> Option<String> {
         let mut made = String::new();
+        // Each variable is looked for once, however often it stands there.
+        let mut known: BTreeMap<(&str, bool), String> = BTreeMap::new();
         for part in &self.parts {
             match part {
                 Part::Text(text) => made += text,
-                Part::Variable(name, quoted) => made += &written(self.value(name, event, reserved), *quoted),
+                Part::Variable(name, quoted) => {
+                    let found = || written(self.value(name, event, reserved), *quoted);
+                    made += known.entry((name, *quoted)).or_insert_with(found);
+                }
+            }
+            if made.len() > bytes_max {
+                return None;
             }
         }
-        made
+        Some(made)
     }
 
     fn value(&self, name: &str, event: &Value, reserved: Reserved<'_>) -> Option<Value> {

@@ -76,6 +76,15 @@ pub async fn authenticate(
     }
 }
 
+/// Whether [`authenticate`] would find who signed a call. What is wrong with the signature is not counted here: the call is
+/// refused for it later.
+pub async fn is_signed(app: &App, call: &Call, claim: Result<Claim<'_>, SignatureError>, service: &Service) -> bool {
+    let Ok(claim) = claim else { return false };
+    let spare = app.admission.sign_in.has_failed_too_often(call.source, call.received);
+    let is_known = || app.identities.has_in_memory(claim.access_key_id(), claim.session_token());
+    (!spare || is_known()) && signer(app, call, claim, service).await.is_ok()
+}
+
 async fn signer(app: &App, call: &Call, claim: Claim<'_>, service: &Service) -> Result<Authenticated, Error> {
     if app.dev {
         let found =

@@ -1,10 +1,11 @@
 //! CloudWatch's background work: counts are written, alarms looked at, secrets counted, points aged.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use strongroom_core::cloudwatch::{Actions, CloudWatch, Topics};
+use strongroom_core::cloudwatch::{Actions, CloudWatch, Due, Topics};
 use strongroom_core::trail::NodeName;
 use strongroom_core::{Documents, Error, Functions, Logs};
 use strongroom_types::{AccountId, SecretBytes, Timestamp};
@@ -25,13 +26,15 @@ pub(crate) struct Watch {
     pub(crate) metrics: Arc<CloudWatch>,
     pub(crate) logs: Arc<Logs>,
     pub(crate) following: Following,
+    /// The accounts whose alarms are being told of.
+    telling: Arc<Mutex<HashSet<AccountId>>>,
 }
 
 impl Watch {
     /// As the configuration has them.
     pub(crate) fn open(config: &Config, documents: &Arc<Documents>, node: &NodeName) -> Self {
         let (metrics, logs) = (open(config, documents, node), logs::open(config, documents));
-        Self { metrics, logs, following: Following::default() }
+        Self { metrics, logs, following: Following::default(), telling: Arc::default() }
     }
 }
 
@@ -69,21 +72,64 @@ pub(crate) async fn work(app: &App) -> Result<(), Error> {
     if due.look_ms.is_none() && !due.count && !due.age {
         return Ok(());
     }
-    let accounts = app.identities.accounts().await?;
-    let told = Told { functions: Arc::clone(&app.functions) };
-    for account in &accounts {
-        if due.count {
-            let count = app.secrets.count(account, &app.region).await?.all;
-            app.watch.metrics.note_secrets(account, count, app.clock.now());
-        }
-        if let Some(end_ms) = due.look_ms {
-            app.watch.metrics.look_at_alarms(account, end_ms, &told, app.clock.now()).await?;
-        }
-        if due.age {
-            app.watch.metrics.age_points(account, app.clock.now()).await?;
+    let mut outcome = Ok(());
+    for account in &app.identities.accounts().await? {
+        // What is wrong with one account's metrics must not keep the others' alarms back.
+        if let Err(fault) = work_for(app, account, due).await {
+            error!(%account, fault = %fault_text(&fault), "an account's metrics and alarms were not looked at");
+            outcome = Err(fault);
         }
     }
+    outcome
+}
+
+async fn work_for(app: &App, account: &AccountId, due: Due) -> Result<(), Error> {
+    if due.count {
+        let count = app.secrets.count(account, &app.region).await?.all;
+        app.watch.metrics.note_secrets(account, count, app.clock.now());
+    }
+    if let Some(end_ms) = due.look_ms {
+        let names = app.watch.metrics.look_at_alarms(account, end_ms, app.clock.now()).await?;
+        tell_in_turn(app, account, names);
+    }
+    if due.age {
+        app.watch.metrics.age_points(account, app.clock.now()).await?;
+    }
     Ok(())
+}
+
+/// Leave to tell of an account's alarms, which one task has at a time.
+struct Telling(Arc<Mutex<HashSet<AccountId>>>, AccountId);
+
+impl Telling {
+    fn begin(accounts: &Arc<Mutex<HashSet<AccountId>>>, account: &AccountId) -> Option<Self> {
+        let is_new = accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(account.clone());
+        is_new.then(|| Self(Arc::clone(accounts), account.clone()))
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
+
+/// Tells of changes of an account's alarms, one after another, without waiting for it: functions that take long keep only
+/// their own account's from being told. Those that come meanwhile are told with the next look.
+fn tell_in_turn(app: &App, account: &AccountId, names: Vec<String>) {
+    if names.is_empty() {
+        return;
+    }
+    let Some(telling) = Telling::begin(&app.watch.telling, account) else { return };
+    let (cloudwatch, clock) = (Arc::clone(&app.watch.metrics), Arc::clone(&app.clock));
+    let told = Told { functions: Arc::clone(&app.functions) };
+    drop(tokio::spawn(async move {
+        for name in names {
+            if let Err(fault) = cloudwatch.tell_of(&telling.1, &name, &told, clock.now()).await {
+                error!(fault = %fault_text(&fault), "a change of an alarm is not told yet");
+            }
+        }
+    }));
 }
 
 /// Tells of a change that a request has made, without waiting for it.

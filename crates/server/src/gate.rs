@@ -16,7 +16,7 @@ use strongroom_wire::error::{INTERNAL_SERVICE_ERROR, SERVICE_UNAVAILABLE, Servic
 use strongroom_wire::lambda::errors::TOO_MANY_REQUESTS_EXCEPTION;
 use strongroom_wire::ops::{AnyOperation, Protocol, Service};
 use strongroom_wire::secretsmanager::{self, Operation};
-use strongroom_wire::{lambda, sigv4};
+use strongroom_wire::{cloudwatch, lambda, sigv4};
 use tracing::{debug, error};
 
 use crate::app::App;
@@ -108,7 +108,7 @@ impl Gate {
         {
             return answer;
         }
-        let call = spoken::unpacked(call);
+        let call = if spoken::is_packed(&call) { Box::pin(self.unpacked(call)).await } else { call };
         if watching::is_asked(&call) {
             let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
             return Box::pin(watching::answer(&self, &call, claim)).await;
@@ -133,6 +133,14 @@ impl Gate {
         requests.count(begun, asked.operation, asked.row, answer.refusal);
         requests.count_bytes(call.body.len(), answer.body.len());
         answer
+    }
+
+    /// A call whose body is unpacked, if it is signed: the signature is of what was sent, and nobody else has anything
+    /// unpacked here.
+    async fn unpacked(&self, call: Call) -> Call {
+        let claim = sigv4::parse(&authn::signed_parts(&call), &call.headers);
+        let is_signed = authn::is_signed(&self.app, &call, claim, &cloudwatch::SERVICE).await;
+        if is_signed { spoken::unpacked(call) } else { call }
     }
 
     async fn answer_to(&self, call: &Call, noted: &mut Asked) -> Answer {

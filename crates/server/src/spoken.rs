@@ -21,22 +21,21 @@ const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 /// Bytes that a compressed body may have unpacked: as much as PutMetricData takes.
 const UNPACKED_BYTES_MAX: u64 = 1024 * 1024;
 
-/// A call whose body is not compressed. Clients of CloudWatch compress large ones; the signature is of what was sent. What
-/// cannot be unpacked stays as it is, and does not read.
-pub(crate) fn unpacked(mut call: Call) -> Call {
-    let is_packed = call.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
-    if !is_packed {
-        return call;
-    }
+/// Whether a call has a compressed body, and is for a service whose clients compress large ones: CloudWatch.
+pub(crate) fn is_packed(call: &Call) -> bool {
     let scope = format!("/{}/aws4_request", cloudwatch::SERVICE.signing_name);
     let is_signed_for = |signed: &HeaderValue| signed.to_str().is_ok_and(|signed| signed.contains(&scope));
-    if call.headers.get(AUTHORIZATION).is_some_and(is_signed_for) {
-        let mut body = Vec::new();
-        let mut decoder = GzDecoder::new(call.body.expose()).take(UNPACKED_BYTES_MAX + 1);
-        let length = decoder.read_to_end(&mut body).ok().and_then(|length| u64::try_from(length).ok());
-        if length.is_some_and(|length| length <= UNPACKED_BYTES_MAX) {
-            call.body = SecretBytes::new(body);
-        }
+    call.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding == "gzip")
+        && call.headers.get(AUTHORIZATION).is_some_and(is_signed_for)
+}
+
+/// A call with its body unpacked. What cannot be unpacked stays as it is, and does not read.
+pub(crate) fn unpacked(mut call: Call) -> Call {
+    let mut body = Vec::new();
+    let mut decoder = GzDecoder::new(call.body.expose()).take(UNPACKED_BYTES_MAX + 1);
+    let length = decoder.read_to_end(&mut body).ok().and_then(|length| u64::try_from(length).ok());
+    if length.is_some_and(|length| length <= UNPACKED_BYTES_MAX) {
+        call.body = SecretBytes::new(body);
     }
     call
 }

@@ -226,3 +226,12 @@ def test_older_protocols_are_spoken(server, cw, protocol):
         older.list_metrics(NextToken="nothing")
     assert told.value.response["Error"]["Code"] == "InvalidNextToken"
     older.delete_alarms(AlarmNames=[protocol])
+
+
+def test_values_beyond_all_numbers_spoil_nothing(cw):
+    for counts in ([1.5e308], [1.5e308], [1.0]):
+        data = [{"MetricName": "huge", "Values": [2e108], "Counts": counts}]
+        cw.put_metric_data(Namespace="Huge", MetricData=data)
+    statistics = cw.get_metric_statistics(
+        Namespace="Huge", MetricName="huge", Period=3600, Statistics=["Maximum"], **watching.stretch())["Datapoints"]
+    assert {point["Maximum"] for point in statistics} == {2e108}

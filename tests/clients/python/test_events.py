@@ -376,6 +376,32 @@ def test_connections_and_destinations_change(server, events, receiver):
     assert [found["Name"] for found in events.list_api_destinations()["ApiDestinations"]] == ["hook"]
 
 
+def test_a_connection_of_another_account_is_none(server, events, receiver):
+    new_destination(events, receiver.url)
+    connection = events.describe_connection(Name="hook")["ConnectionArn"]
+    server.stop()
+    server.run("account", "create", "--account", "444455556666")
+    server.start()
+    elsewhere = servers.Server(server.binary, server.directory, server.config.read_text())
+    elsewhere.key = lambda: server.key("444455556666")
+    other = client("events", elsewhere)
+    asked = {"Name": "x", "InvocationEndpoint": receiver.url, "HttpMethod": "POST"}
+    assert refused(other.create_api_destination, ConnectionArn=connection, **asked)[0] == "ResourceNotFoundException"
+    new_destination(other, receiver.url)
+    assert refused(other.update_api_destination, Name="hook", ConnectionArn=connection)[0] == "ResourceNotFoundException"
+
+
+def test_headers_that_carry_a_request_are_not_set(events, receiver):
+    arn = new_destination(events, receiver.url)
+    events.put_rule(Name="all", EventPattern=json.dumps(SECRETS))
+    for name in ["Host", "transfer-encoding", "Content-Length"]:
+        target = {"Id": "1", "Arn": arn, "HttpParameters": {"HeaderParameters": {name: "1"}}}
+        assert refused(events.put_targets, Rule="all", Targets=[target])[0] == "ValidationException"
+        key = {"ApiKeyAuthParameters": {"ApiKeyName": name, "ApiKeyValue": "1"}}
+        made = {"Name": "bad", "AuthorizationType": "API_KEY", "AuthParameters": key}
+        assert refused(events.create_connection, **made)[0] == "ValidationException"
+
+
 def test_a_role_is_passed(server, events, receiver):
     iam = client("iam", server)
     destination = new_destination(events, receiver.url)

@@ -15,6 +15,8 @@ use crate::error::Error;
 const CHUNK: Kind = Kind("metric-points");
 /// Kind of the documents with names, one an account and region.
 const NAMES: Kind = Kind("metric-names");
+/// Values that a document keeps one by one, at most: each change writes all of it.
+const VALUES_MAX: usize = 200_000;
 /// An hour, in ms.
 pub const HOUR_MS: i64 = 3_600_000;
 /// A day, in ms.
@@ -143,6 +145,16 @@ impl Chunk {
         match points.get_mut(&second) {
             Some(known) => known.add(set),
             None => drop(points.insert(second, set.clone())),
+        }
+    }
+
+    /// Forgets values that are kept one by one, where there are more than a document should have; those of services stay.
+    pub fn lighten(&mut self) {
+        let points = self.series.values().flat_map(BTreeMap::values);
+        let values: usize = points.map(|set| set.values.as_ref().map_or(0, Vec::len)).sum();
+        if values > VALUES_MAX {
+            let own = self.series.iter_mut().filter(|(series, _)| !series.metric.namespace.starts_with("AWS/"));
+            own.flat_map(|(_, points)| points.values_mut()).for_each(|set| set.values = None);
         }
     }
 

@@ -124,6 +124,20 @@ impl Keeper {
         outcome
     }
 
+    /// The same of one account, for whoever waits for it: others' points may take longer.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn flush_of(&self, account: &AccountId, now: Timestamp) -> Result<(), Error> {
+        let taken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
+        let Some(points) = taken else { return Ok(()) };
+        let outcome = self.write(account, &points, now).await;
+        if outcome.is_err() {
+            self.put_back(account.clone(), points);
+        }
+        outcome
+    }
+
     fn put_back(&self, account: AccountId, points: BTreeMap<(i64, Series), Set>) {
         for ((slot, series), set) in points {
             self.add(&account, series, Timestamp::from_millis(slot), set);
@@ -157,6 +171,7 @@ impl Keeper {
                 let empty = || Chunk::new(&place, Tier::Fine, start_ms, &self.node);
                 let mut after = before.as_ref().map_or_else(empty, |before| before.value.as_ref().clone());
                 points.into_iter().for_each(|(series, slot, set)| after.add(series, slot, set));
+                after.lighten();
                 self.documents.put(&mut batch, before.as_ref(), &Arc::new(after))?;
             }
             if batch.puts.is_empty() { Ok(()) } else { self.documents.commit(batch).await }

@@ -41,7 +41,7 @@ pub use history::History;
 pub use keeping::{Keeper, Points, SERIES_MAX, Wanted};
 pub use metric::{CALL_COUNT, Metric, RESOURCE_COUNT, SECRETS_MANAGER, Series, USAGE};
 pub use set::Set;
-pub use work::Work;
+pub use work::{Due, Work};
 
 /// The unit of counts of calls and resources.
 const NO_UNIT: &str = "None";

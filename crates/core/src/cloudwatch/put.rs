@@ -54,7 +54,7 @@ impl CloudWatch {
         for (series, when, set) in points {
             self.keeper.add(&cx.caller.account, series, when, set);
         }
-        self.keeper.flush(cx.now).await
+        self.keeper.flush_of(&cx.caller.account, cx.now).await
     }
 }
 

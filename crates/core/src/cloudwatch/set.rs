@@ -29,7 +29,7 @@ impl Set {
     /// A value that came `count` times.
     #[must_use]
     pub fn of(value: f64, count: f64) -> Self {
-        Self { count, sum: value * count, min: value, max: value, values: None }
+        Self { count, sum: bounded(value * count), min: value, max: value, values: None }
     }
 
     /// What is known of values from outside.
@@ -50,8 +50,8 @@ impl Set {
     /// Adds the values of another.
     pub fn add(&mut self, other: &Self) {
         let both = self.each().zip(other.each()).map(|(mine, theirs)| merged(mine, &theirs));
-        self.count += other.count;
-        self.sum += other.sum;
+        self.count = bounded(self.count + other.count);
+        self.sum = bounded(self.sum + other.sum);
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
         self.values = both.filter(|values| (2..=VALUES_MAX).contains(&values.len()));
@@ -79,12 +79,18 @@ impl Set {
     }
 }
 
+/// The greatest number there is in place of one beyond: infinity cannot be stored, and a document with it would never be
+/// read again.
+fn bounded(number: f64) -> f64 {
+    number.clamp(f64::MIN, f64::MAX)
+}
+
 fn merged(mut mine: Vec<(f64, f64)>, theirs: &[(f64, f64)]) -> Vec<(f64, f64)> {
     for (value, count) in theirs {
         match mine.binary_search_by(|(known, _)| known.total_cmp(value)) {
             Ok(at) => {
                 if let Some((_, known)) = mine.get_mut(at) {
-                    *known += count;
+                    *known = bounded(*known + count);
                 }
             }
             Err(at) => mine.insert(at, (*value, *count)),
@@ -110,6 +116,16 @@ mod tests {
             [1.0, 1.0, 3.0, 4.0, 4.0].map(Some)
         );
         assert!((set.average() - 2.8).abs() < 1e-9);
+    }
+
+    #[test]
+    fn no_sum_is_beyond_what_can_be_stored() {
+        let mut set = Set::of(1e300, 1e300);
+        set.add(&Set::of(1e300, f64::MAX));
+        set.add(&Set::known(f64::MAX, f64::MAX, 1.0, 2.0));
+        set.add(&Set::known(1.0, f64::MIN, -1.0, 2.0));
+        let text = serde_json::to_string(&set).unwrap();
+        assert_eq!(serde_json::from_str::<Set>(&text).unwrap(), set, "{text}");
     }
 
     #[test]

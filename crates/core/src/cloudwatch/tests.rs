@@ -214,6 +214,12 @@ async fn put_alarm(documents: &Documents, periods: i32, treated: Option<&str>) {
     documents.commit(batch).await.unwrap();
 }
 
+async fn look_and_tell(server: &CloudWatch, end: i64, told: &Told, now: Timestamp) {
+    for name in server.look_at_alarms(&account(), end, now).await.unwrap() {
+        server.tell_of(&account(), &name, told, now).await.unwrap();
+    }
+}
+
 async fn alarm(documents: &Documents) -> Arc<Alarm> {
     documents.load::<Alarm>("111111111111:us-east-1:busy").await.unwrap().expect("the alarm").value
 }
@@ -235,7 +241,7 @@ async fn an_alarm_changes_with_its_metric_and_tells_once() {
         }
         one.keeper().flush(at(start)).await.unwrap();
         let end = start + MINUTE;
-        one.look_at_alarms(&account(), end, &told, at(end + 10_000)).await.unwrap();
+        look_and_tell(&one, end, &told, at(end + 10_000)).await;
         states.push(alarm(&documents).await.state.value.clone());
     }
     assert_eq!(states, ["OK", "OK", "OK", "ALARM", "ALARM", "OK", "OK"]);
@@ -279,7 +285,7 @@ async fn reasons_are_in_the_services_words() {
         one.keeper().add(&account(), calls(), at(DAY + minute * MINUTE), Set::of(1.0, made));
     }
     one.keeper().flush(at(DAY)).await.unwrap();
-    one.look_at_alarms(&account(), DAY + 2 * MINUTE, &told, at(DAY + 2 * MINUTE + 10_000)).await.unwrap();
+    look_and_tell(&one, DAY + 2 * MINUTE, &told, at(DAY + 2 * MINUTE + 10_000)).await;
     let found = alarm(&documents).await;
     assert_eq!(
         found.state.reason,
@@ -291,7 +297,7 @@ async fn reasons_are_in_the_services_words() {
         r#"{"evaluatedDatapoints":[{"timestamp":"2024-10-04T00:01:00.000+0000","value":12.0},{"timestamp":"2024-10-04T00:00:00.000+0000","value":11.0}],"period":60,"queryDate":"2024-10-04T00:02:10.000+0000","recentDatapoints":[11.0,12.0],"startDate":"2024-10-04T00:00:00.000+0000","statistic":"Sum","threshold":10.0,"version":"1.0"}"#
     );
     // Long after, nothing is known.
-    one.look_at_alarms(&account(), DAY + HOUR_MS, &told, at(DAY + HOUR_MS)).await.unwrap();
+    look_and_tell(&one, DAY + HOUR_MS, &told, at(DAY + HOUR_MS)).await;
     let found = alarm(&documents).await;
     assert_eq!(found.state.reason, "Insufficient Data: 2 datapoints were unknown.");
 }
@@ -302,7 +308,34 @@ async fn missing_points_count_as_the_alarm_says() {
         let documents = documents();
         let one = server(&documents, "one");
         put_alarm(&documents, 3, Some(treated)).await;
-        one.look_at_alarms(&account(), DAY + HOUR_MS, &Told::default(), at(DAY + HOUR_MS)).await.unwrap();
+        look_and_tell(&one, DAY + HOUR_MS, &Told::default(), at(DAY + HOUR_MS)).await;
         assert_eq!(alarm(&documents).await.state.value, expected, "{treated}");
     }
+}
+
+#[tokio::test]
+async fn points_beyond_all_numbers_keep_nobody_from_reading_them() {
+    let documents = documents();
+    let one = server(&documents, "one");
+    for _ in 0..2 {
+        one.keeper().add(&account(), calls(), at(DAY), Set::of(2e108, f64::MAX));
+        one.keeper().flush_of(&account(), at(DAY)).await.unwrap();
+    }
+    let points = read(&one, calls(), MINUTE, (DAY, DAY + HOUR_MS)).await;
+    assert_eq!(sums(&points), [(0, f64::MAX)]);
+}
+
+#[tokio::test]
+async fn a_document_keeps_so_many_values_one_by_one() {
+    let mut chunk = Chunk::new("p", Tier::Fine, DAY, "one");
+    let mut many = Set::of(0.0, 1.0);
+    (1..400_u32).for_each(|value| many.add(&Set::of(f64::from(value), 1.0)));
+    let series = |namespace: &str| Series { metric: Metric::new(namespace, "m", &[]), unit: None };
+    for second in 0..1000 {
+        chunk.add(&series("own"), DAY + second * 1000, &many);
+    }
+    chunk.add(&series("AWS/Usage"), DAY, &many);
+    chunk.lighten();
+    assert!(chunk.points(&series("own")).all(|(_, set)| set.values.is_none() && set.count > 399.0));
+    assert!(chunk.points(&series("AWS/Usage")).all(|(_, set)| set.values.is_some()));
 }

@@ -142,17 +142,12 @@ impl CloudWatch {
         self.keeper.grow_coarser(account, now, DAYS_MAX).await
     }
 
-    /// Looks at all alarms of an account by the points before `end_ms`, and tells of changes.
+    /// Looks at all alarms of an account by the points before `end_ms`. Gives the names of those whose change is to be told:
+    /// that may take as long as functions run.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn look_at_alarms(
-        &self,
-        account: &AccountId,
-        end_ms: i64,
-        actions: &dyn Actions,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    pub async fn look_at_alarms(&self, account: &AccountId, end_ms: i64, now: Timestamp) -> Result<Vec<String>, Error> {
         let alarms = self.all_alarms(&alarms_of(account, &self.region)).await?;
         let mut defined = Vec::with_capacity(alarms.len());
         for alarm in alarms {
@@ -160,21 +155,21 @@ impl CloudWatch {
         }
         // Those that look equally far back are read together.
         defined.sort_by_key(|(definition, _)| stretch_ms(definition));
+        let mut untold = Vec::new();
         for some in defined.chunks(READ_MAX) {
             let from_ms = end_ms - some.iter().map(|(definition, _)| stretch_ms(definition)).max().unwrap_or(0);
             let wanted: Vec<_> = some.iter().map(|(definition, _)| definition.wanted.clone()).collect();
             let read = self.keeper.read(account, &wanted, (from_ms, end_ms)).await?;
             for ((definition, alarm), points) in some.iter().zip(read) {
-                let after = self.look(definition, alarm, &points, end_ms, now).await?;
-                if let Some(alarm) = after {
-                    self.tell(&alarm, actions, now).await?;
+                if self.look(definition, alarm, &points, end_ms, now).await? {
+                    untold.push(alarm.value.name.clone());
                 }
             }
         }
-        Ok(())
+        Ok(untold)
     }
 
-    /// Looks at one alarm. Gives it as it is then, when something is to be told.
+    /// Looks at one alarm, and says whether something of it is to be told.
     async fn look(
         &self,
         definition: &Definition,
@@ -182,22 +177,21 @@ impl CloudWatch {
         points: &Points,
         end_ms: i64,
         now: Timestamp,
-    ) -> Result<Option<Loaded<Alarm>>, Error> {
-        let untold = || alarm.value.untold.is_some().then(|| alarm.clone());
-        let Some(state) = decided(definition, &alarm.value, points, end_ms, now) else { return Ok(untold()) };
+    ) -> Result<bool, Error> {
+        let untold = alarm.value.untold.is_some();
+        let Some(state) = decided(definition, &alarm.value, points, end_ms, now) else { return Ok(untold) };
         if state.value == alarm.value.state.value {
-            return Ok(untold());
+            return Ok(untold);
         }
         let (after, items) = entered(&alarm.value, state);
         let mut batch = Batch::named("put_alarm_state");
         remember(&self.documents, &mut batch, &after, items, now).await?;
         announce(&self.documents, &mut batch, &after, &alarm.value.state, &self.region)?;
-        let after = Arc::new(after);
-        self.documents.put(&mut batch, Some(alarm), &after)?;
+        self.documents.put(&mut batch, Some(alarm), &Arc::new(after))?;
         match self.documents.commit(batch).await {
-            Ok(()) => Ok(Some(Loaded { version: alarm.version + 1, value: after })),
+            Ok(()) => Ok(true),
             // Changed meanwhile: the next look decides on that.
-            Err(Error::Conflict) => Ok(None),
+            Err(Error::Conflict) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -148,8 +148,9 @@ fn refused(cx: &Ctx, entry: &PutEventsRequestEntry) -> Option<(&'static str, &'s
     if entry.source.as_deref().is_some_and(|source| source.starts_with(RESERVED)) {
         return Some(("NotAuthorizedForSourceException", "Not authorized for the source."));
     }
-    let detail = entry.detail.as_deref().map(serde_json::from_str::<Value>);
-    if !matches!(detail, Some(Ok(Value::Object(_)))) {
+    // Read as it will stand within the event: objects may be only so deep.
+    let detail = entry.detail.as_deref().map(|detail| serde_json::from_str::<[Value; 1]>(&["[", detail, "]"].concat()));
+    if !matches!(detail, Some(Ok([Value::Object(_)]))) {
         return Some(("MalformedDetail", "Detail is malformed."));
     }
     if check_bus(cx, entry.event_bus_name.as_deref()).is_err() {

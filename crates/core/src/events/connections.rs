@@ -17,7 +17,7 @@ use strongroom_wire::record;
 use strongroom_wire::secretsmanager::{CreateSecretRequest, Operation as OfSecrets};
 
 use super::destination::{CONNECTION_KIND, Connection, Named as _, document_key};
-use super::named::permitted_name;
+use super::named::{check_header, permitted_name};
 use super::{Events, refusals};
 use crate::access::{Permit, RequestKeys, Resource, authorize, without_keys};
 use crate::ctx::{Ctx, Done};
@@ -69,7 +69,12 @@ impl Authorization {
             _ => return Err(refusals::not_valid("AuthorizationType", reason)),
         };
         match given {
-            Some((Some(public), Some(secret))) => Ok(Self { kind, public, secret }),
+            Some((Some(public), Some(secret))) => {
+                if kind == ConnectionAuthorizationType::ApiKey {
+                    check_header("ApiKeyName", &public)?;
+                }
+                Ok(Self { kind, public, secret })
+            }
             _ => Err(refusals::not_valid("AuthParameters", "Name and value are both required for the type.")),
         }
     }

@@ -15,7 +15,7 @@ use crate::error::Error;
 
 /// Kind of the documents of deliveries.
 pub const DELIVERY: Kind = Kind("event-delivery");
-/// Index of the instants at which deliveries are due, by region.
+/// Index of the instants at which deliveries are due, by region and account: of each account they are found in turn.
 pub const BY_DUE: Index = Index("event-due");
 /// Index of deliveries that were given up, by account, region and the instant of that.
 pub const BY_DEAD: Index = Index("event-dead");
@@ -24,6 +24,8 @@ pub const BY_DEAD: Index = Index("event-dead");
 const PAUSE_MS_MIN: i64 = 1000;
 /// The longest pause between two attempts, in ms: with it, the default number of attempts takes a day.
 const PAUSE_MS_MAX: i64 = 480_000;
+/// Bytes that an input transformer may make: a short template can name a large event hundreds of times.
+const PAYLOAD_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Characters of a failure that are kept.
 const FAILURE_CHARS_MAX: usize = 500;
 
@@ -130,25 +132,28 @@ impl Delivery {
     }
 
     /// What the target gets: the event, a part of it, or what its input says.
-    #[must_use]
-    pub fn payload(&self) -> String {
+    ///
+    /// # Errors
+    /// When a template makes more of the event than a target may get.
+    pub fn payload(&self) -> Result<String, Failure> {
         let event = || serde_json::from_str::<Value>(&self.event).unwrap_or(Value::Null);
         if let Some(input) = &self.target.input {
-            return input.clone();
+            return Ok(input.clone());
         }
         if let Some(path) = self.target.input_path.as_deref().and_then(|path| Path::parse(path).ok()) {
-            return path.find(&event()).unwrap_or(Value::Null).to_string();
+            return Ok(path.find(&event()).unwrap_or(Value::Null).to_string());
         }
         let transformer = self.target.transformer.as_ref();
         let template = transformer.and_then(|transformer| {
             let paths: &BTreeMap<String, String> = &transformer.paths;
             Template::parse(&transformer.template, paths).ok()
         });
-        let Some(template) = template else { return self.event.clone() };
+        let Some(template) = template else { return Ok(self.event.clone()) };
         let ingestion_time = iso(Timestamp::from_seconds(Timestamp::from_millis(self.begun_ms).seconds()));
         let reserved =
             Reserved { rule_arn: &self.rule_arn, rule_name: &self.rule_name, ingestion_time: &ingestion_time };
-        template.fill(&event(), reserved)
+        let made = template.fill(&event(), reserved, PAYLOAD_BYTES_MAX);
+        made.ok_or_else(|| Failure::lasting("the input transformer makes more than a target may get"))
     }
 }
 
@@ -176,10 +181,16 @@ pub fn document_key(account: &str, region: &str, event_id: &str, rule: &str, tar
     [account, ":", region, ":", event_id, ":", rule, ":", target].concat()
 }
 
-/// The rule and target that the key of a delivery ends with.
+/// The account that the key of a delivery begins with.
 #[must_use]
-pub fn target_in(key: &str) -> &str {
-    key.splitn(4, ':').nth(3).unwrap_or_default()
+pub fn account_in(key: &str) -> &str {
+    key.split(':').next().unwrap_or_default()
+}
+
+/// The target that the key of a delivery is for: its account, rule and id.
+#[must_use]
+pub fn target_in(key: &str) -> String {
+    [account_in(key), ":", key.splitn(4, ':').nth(3).unwrap_or_default()].concat()
 }
 
 impl Document for Delivery {
@@ -191,7 +202,9 @@ impl Document for Delivery {
     }
 
     fn terms(&self) -> Vec<Term> {
-        let due = self.due_ms.map(|due_ms| Term::new(BY_DUE, due_prefix(&self.region) + &instant(due_ms)));
+        let due = self.due_ms.map(|due_ms| {
+            Term::new(BY_DUE, due_prefix(&self.region) + &[&self.account, ":", &instant(due_ms)].concat())
+        });
         let dead = self.dead_ms.map(|ms| Term::new(BY_DEAD, dead_prefix(&self.account, &self.region) + &instant(ms)));
         due.into_iter().chain(dead).collect()
     }

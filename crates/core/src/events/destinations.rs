@@ -14,7 +14,7 @@ use strongroom_wire::forms::Enumeration as _;
 use strongroom_wire::record;
 
 use super::destination::{Connection, DESTINATION_KIND, Destination, Named as _, document_key};
-use super::named::permitted_name;
+use super::named::{own_arn, permitted_name};
 use super::{Events, refusals};
 use crate::access::{Permit, without_keys};
 use crate::ctx::{Ctx, Done};
@@ -50,7 +50,7 @@ impl Events {
         input: CreateApiDestinationRequest,
     ) -> Result<CreateApiDestinationResponse, Error> {
         let name = permitted_name(permit, "api-destination")?;
-        self.connection_there(&input.connection_arn).await?;
+        self.connection_there(cx, &input.connection_arn).await?;
         self.check_endpoint(&input.invocation_endpoint)?;
         let new = Destination {
             account: cx.caller.account.to_string(),
@@ -87,8 +87,10 @@ impl Events {
         .await
     }
 
-    async fn connection_there(&self, arn: &str) -> Result<(), Error> {
-        let found = self.of_arn::<Connection>(arn, "connection").await?;
+    /// Refuses a connection that the caller's account does not have, also one of another account whose ARN is known.
+    async fn connection_there(&self, cx: &Ctx, arn: &str) -> Result<(), Error> {
+        let is_own = arn.starts_with(&own_arn(cx, &["connection/"]));
+        let found = if is_own { self.of_arn::<Connection>(arn, "connection").await? } else { None };
         found.map(drop).ok_or_else(|| refusals::absent("connection", arn))
     }
 
@@ -139,7 +141,7 @@ impl Events {
 
     /// Active while its connection is there and authorized.
     async fn state_of(&self, destination: &Destination) -> Result<ApiDestinationState, Error> {
-        let connection = self.of_arn::<Connection>(&destination.connection_arn, "connection").await?;
+        let connection = self.connection_of(destination).await?;
         let authorized = connection.is_some_and(|connection| connection.secret_arn.is_some());
         Ok(if authorized { ApiDestinationState::Active } else { ApiDestinationState::Inactive })
     }
@@ -188,7 +190,7 @@ impl Events {
         input: UpdateApiDestinationRequest,
     ) -> Result<UpdateApiDestinationResponse, Error> {
         if let Some(arn) = &input.connection_arn {
-            self.connection_there(arn).await?;
+            self.connection_there(cx, arn).await?;
         }
         if let Some(url) = &input.invocation_endpoint {
             self.check_endpoint(url)?;

@@ -18,8 +18,8 @@ pub mod work;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use strongroom_types::{Clock, Region};
 
@@ -49,6 +49,8 @@ pub struct Events {
     endpoints: Endpoints,
     /// Which change of rules was seen last, counted from one.
     seen: AtomicU64,
+    /// The account whose deliveries were looked at last.
+    turn: Mutex<String>,
 }
 
 impl Events {
@@ -61,7 +63,7 @@ impl Events {
         region: Region,
         endpoints: Endpoints,
     ) -> Self {
-        Self { documents, functions, clock, region, endpoints, seen: AtomicU64::new(0) }
+        Self { documents, functions, clock, region, endpoints, seen: AtomicU64::new(0), turn: Mutex::default() }
     }
 
     /// Refuses a URL that no endpoint may have.

@@ -16,6 +16,30 @@ pub const BUS: &str = "default";
 /// How records name the type of a bus.
 pub const BUS_KIND: &str = "AWS::Events::EventBus";
 
+/// Headers that tell how a request is carried, which belong to whoever carries it.
+const OF_CARRIERS: [&str; 12] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Refuses the name of a header that a request to an endpoint may not have by the caller's wish.
+pub(super) fn check_header(parameter: &str, name: &str) -> Result<(), Error> {
+    if OF_CARRIERS.iter().any(|other| name.eq_ignore_ascii_case(other)) {
+        return Err(refusals::not_valid(parameter, &format!("The header {name} may not be set.")));
+    }
+    Ok(())
+}
+
 /// The ARN of what an account has in a region.
 #[must_use]
 pub fn arn(partition: &str, region: &str, account: &str, resource: &[&str]) -> String {
@@ -115,8 +139,15 @@ impl Events {
     /// Faults of the store.
     pub async fn destination_of(&self, arn: &str) -> Result<Option<(Arc<Destination>, Arc<Connection>)>, Error> {
         let Some(destination) = self.of_arn::<Destination>(arn, "api-destination").await? else { return Ok(None) };
-        let connection = self.of_arn::<Connection>(&destination.connection_arn, "connection").await?;
+        let connection = self.connection_of(&destination).await?;
         Ok(connection.map(|connection| (destination, connection)))
+    }
+
+    /// The connection of an API destination, which is of the same account and region or none.
+    pub(super) async fn connection_of(&self, destination: &Destination) -> Result<Option<Arc<Connection>>, Error> {
+        let found = self.of_arn::<Connection>(&destination.connection_arn, "connection").await?;
+        let own = (&destination.account, &destination.region);
+        Ok(found.filter(|connection| (&connection.account, &connection.region) == own))
     }
 
     pub(super) async fn of_arn<T: super::destination::Named>(

@@ -10,7 +10,7 @@ use strongroom_wire::events::{
     RemoveTargetsResponse, RetryPolicy, Target as Shown,
 };
 
-use super::named::{check_bus, own_arn};
+use super::named::{check_bus, check_header, own_arn};
 use super::rule::{Http, Rule, Target, Transformer};
 use super::{Events, refusals};
 use crate::access::{Permit, without_keys};
@@ -179,6 +179,8 @@ fn checked(cx: &Ctx, rule_arn: &str, asked: Shown) -> Result<Target, Error> {
     if let Some(path) = &asked.input_path {
         Path::parse(path).map_err(|fault| refusals::not_valid("InputPath", &fault.to_string()))?;
     }
+    let http = asked.http_parameters.map(http);
+    http.iter().flat_map(|http| http.headers.keys()).try_for_each(|name| check_header("HeaderParameters", name))?;
     let transformer = asked.input_transformer.map(transformer).transpose()?;
     let dead_letter_arn = asked.dead_letter_config.and_then(|config| config.arn);
     if let Some(queue) = &dead_letter_arn {
@@ -198,7 +200,7 @@ fn checked(cx: &Ctx, rule_arn: &str, asked: Shown) -> Result<Target, Error> {
         input: asked.input,
         input_path: asked.input_path,
         transformer,
-        http: asked.http_parameters.map(http),
+        http,
         dead_letter_arn,
         retries_max: policy.maximum_retry_attempts,
         age_s_max: policy.maximum_event_age_in_seconds,

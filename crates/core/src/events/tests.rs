@@ -13,9 +13,10 @@ use strongroom_store::{
 };
 use strongroom_types::{Clock, MockClock, Region, Timestamp};
 
-use super::delivery::{BY_DEAD, DELIVERY, Delivery, Failure, dead_prefix, target_in};
+use super::delivery::{BY_DEAD, DELIVERY, Delivery, Failure, account_in, dead_prefix, target_in};
+use super::destination::{Connection, Destination};
 use super::rule::{Rule, Target};
-use super::work::LEASE_MS;
+use super::work::{LEASE_MS, Room};
 use super::*;
 use crate::announcing::{self, Announcement};
 use crate::functions::NoHost;
@@ -133,9 +134,13 @@ impl House {
     }
 
     async fn rule(&self, events: &Events, name: &str, pattern: &str, targets: &[&str]) {
+        self.rule_of(ACCOUNT, events, name, pattern, targets).await;
+    }
+
+    async fn rule_of(&self, account: &str, events: &Events, name: &str, pattern: &str, targets: &[&str]) {
         let target = |id: &&str| Target { id: (*id).into(), arn: [LOG, id].concat(), ..Target::default() };
         let rule = Rule {
-            account: ACCOUNT.into(),
+            account: account.into(),
             region: "us-east-1".into(),
             partition: "aws".into(),
             name: name.into(),
@@ -155,10 +160,14 @@ impl House {
 
     /// Commits an event as a change does: its id, when that was acknowledged.
     async fn announce(&self, events: &Events, detail: &str) -> Option<String> {
+        self.announce_in(ACCOUNT, events, detail).await
+    }
+
+    async fn announce_in(&self, account: &str, events: &Events, detail: &str) -> Option<String> {
         let announcement = Announcement {
             source: "app",
             detail_type: "t",
-            account: ACCOUNT,
+            account,
             region: &region(),
             time: self.clock.now(),
             resources: &[],
@@ -176,7 +185,7 @@ impl House {
             return Ok(());
         }
         events.sort().await?;
-        for delivery in events.due(1000, &HashSet::new(), |_| true).await? {
+        for delivery in events.due(1000, &HashSet::new(), |_| Room::Yes).await? {
             let id = &delivery.value.target.id;
             let ended = carry(id);
             if ended.is_ok() {
@@ -353,5 +362,119 @@ async fn an_altered_event_is_left_out_and_the_others_go_on() {
 #[test]
 fn a_deliverys_key_ends_with_its_target() {
     let key = super::delivery::document_key(ACCOUNT, "us-east-1", "e-1", "rule", "target:1");
-    assert_eq!(target_in(&key), "rule:target:1");
+    assert_eq!(target_in(&key), "111111111111:rule:target:1");
+}
+
+#[tokio::test]
+async fn what_waits_for_one_account_keeps_none_of_the_others_back() {
+    let house = House::new(8);
+    let events = house.start();
+    let accounts = [ACCOUNT, "222222222222", "333333333333"];
+    for account in accounts {
+        house.rule_of(account, &events, "all", r#"{"source":["app"]}"#, &["a"]).await;
+    }
+    let alone = house.announce(&events, "{}").await.unwrap();
+    house.clock.advance_millis(-60_000);
+    for _ in 0..700 {
+        house.announce_in(accounts[1], &events, "{}").await.unwrap();
+    }
+    house.clock.advance_millis(120_000);
+    let last = house.announce_in(accounts[2], &events, "{}").await.unwrap();
+    assert!(events.lead("here").await.unwrap());
+    events.sort().await.unwrap();
+    let mut found = BTreeSet::new();
+    for _ in 0..3 {
+        let mut left = 4;
+        let room = |key: &str| match (account_in(key) == accounts[1], left) {
+            (true, 0) => Room::No,
+            (true, _) => {
+                left -= 1;
+                Room::Yes
+            }
+            (false, _) => Room::Yes,
+        };
+        let due = events.due(6, &HashSet::new(), room).await.unwrap();
+        assert_eq!(due.len(), 6);
+        found.extend(due.iter().map(|due| due.value.event_id.clone()));
+    }
+    assert!(found.contains(&alone) && found.contains(&last));
+    // One place at a time comes to each account in turn.
+    let mut turns = Vec::new();
+    for _ in 0..4 {
+        let due = events.due(1, &HashSet::new(), |_| Room::Yes).await.unwrap();
+        turns.extend(due.iter().map(|due| due.value.account.clone()));
+    }
+    assert_eq!(BTreeSet::from_iter(turns.iter().map(String::as_str)), BTreeSet::from(accounts), "{turns:?}");
+}
+
+#[tokio::test]
+async fn a_destination_has_no_connection_of_another_account() {
+    let house = House::new(9);
+    let events = house.start();
+    let connection = Connection {
+        account: ACCOUNT.into(),
+        region: "us-east-1".into(),
+        partition: "aws".into(),
+        name: "c".into(),
+        id: "1".into(),
+        description: None,
+        kind: "API_KEY".into(),
+        public: "x-key".into(),
+        secret_name: "events!connection/c/1".into(),
+        secret_arn: Some("arn".into()),
+        kms_key_id: None,
+        created_ms: 0,
+        changed_ms: 0,
+        authorized_ms: 0,
+    };
+    let of = |account: &str| Destination {
+        account: account.into(),
+        region: "us-east-1".into(),
+        partition: "aws".into(),
+        name: "d".into(),
+        id: "2".into(),
+        description: None,
+        connection_arn: connection.arn(),
+        url: "https://hooks.example.org/".into(),
+        method: "POST".into(),
+        rate_max: 1,
+        created_ms: 0,
+        changed_ms: 0,
+    };
+    let (own, others) = (of(ACCOUNT), of("222222222222"));
+    let arns = [own.arn(), others.arn()];
+    let mut batch = Batch::named("test");
+    events.documents.put(&mut batch, None, &Arc::new(connection)).unwrap();
+    for destination in [own, others] {
+        events.documents.put(&mut batch, None, &Arc::new(destination)).unwrap();
+    }
+    events.documents.commit(batch).await.unwrap();
+    assert!(events.destination_of(&arns[0]).await.unwrap().is_some());
+    assert!(events.destination_of(&arns[1]).await.unwrap().is_none(), "the key of another account");
+}
+
+#[test]
+fn a_short_template_makes_no_endless_text_of_a_large_event() {
+    let event = format!(r#"{{"detail":"{}"}}"#, "x".repeat(500_000));
+    let transformer = super::rule::Transformer {
+        paths: BTreeMap::from([("a".to_owned(), "$".to_owned())]),
+        template: "<a>".repeat(2000),
+    };
+    let rule = Rule {
+        account: ACCOUNT.into(),
+        region: "us-east-1".into(),
+        partition: "aws".into(),
+        name: "r".into(),
+        pattern: "{}".into(),
+        state: "ENABLED".into(),
+        description: None,
+        role_arn: None,
+        tags: BTreeMap::new(),
+        targets: Vec::new(),
+        created_by: String::new(),
+        created_ms: 0,
+    };
+    let target = Target { transformer: Some(transformer), ..Target::default() };
+    let failure = Delivery::begin(&rule, &target, "e", &event, START).payload().unwrap_err();
+    assert!(failure.lasting, "{failure:?}");
 }

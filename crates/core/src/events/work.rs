@@ -4,18 +4,18 @@
 //! that a death at any point leaves each of them to be done again: at least once.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strongroom_patterns::Pattern;
-use strongroom_store::{Batch, FeedRow, Kind, Range};
+use strongroom_store::{Batch, Entry, FeedRow, Kind, Range};
 use strongroom_types::SecretBytes;
 use tracing::{error, warn};
 
 use super::Events;
-use super::delivery::{BY_DEAD, BY_DUE, DELIVERY, Delivery, Failure, due_prefix, instant, target_in};
+use super::delivery::{BY_DEAD, BY_DUE, DELIVERY, Delivery, Failure, account_in, due_prefix, instant};
 use super::rule::Rule;
 use crate::announcing::{self, TOPIC};
 use crate::documents::{Document, Loaded, from_json_body, json_body};
@@ -32,7 +32,9 @@ const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Documents that are read at once.
 const STRETCH: usize = 200;
 /// Entries of the index of due deliveries that are looked at, to find some whose targets have room.
-const LOOKED_AT_MAX: usize = 5000;
+const LOOKED_AT_MAX: usize = 20_000;
+/// Of those, of one account.
+const LOOKED_AT_OF_ACCOUNT_MAX: usize = 5000;
 /// How long deliveries that were given up are kept, in days: as long as a queue could.
 const DEAD_DAYS: i64 = 14;
 /// Dead deliveries that one round forgets, at most.
@@ -81,6 +83,17 @@ impl Gathered {
     fn is_full(&self) -> bool {
         self.deliveries.len() >= BATCH_DELIVERIES_MAX || self.bytes >= BATCH_BYTES_MAX
     }
+}
+
+/// Whether there is room for a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// There is.
+    Yes,
+    /// Not for its target.
+    ForOtherTargets,
+    /// For none of its account.
+    No,
 }
 
 /// A rule that events are held against.
@@ -153,6 +166,8 @@ impl Events {
                         made += self.keep(std::mem::take(&mut deliveries)).await?;
                     }
                 }
+                // Large events and many rules take a while.
+                tokio::task::yield_now().await;
             }
             made += self.keep(deliveries).await?;
             store.trim(TOPIC, last.sequence).await?;
@@ -252,8 +267,9 @@ impl Events {
         Ok(made)
     }
 
-    /// Deliveries that are due, the longest first, at most `max`; of a target, as many as `room` says there is room for.
-    /// `room` is asked with the rule and id of a target, once for each delivery, and takes one place when it says yes.
+    /// Deliveries that are due, at most `max`: of one account after another, those of each the longest first. `room` is asked
+    /// with the key of each, and takes a place when it says yes. The next call begins with the accounts behind those that
+    /// this one came to, so that what one account has waiting keeps none of the others back.
     ///
     /// # Errors
     /// Faults of the store.
@@ -261,33 +277,82 @@ impl Events {
         &self,
         max: usize,
         under_way: &HashSet<Arc<str>>,
-        mut room: impl FnMut(&str) -> bool + Send,
+        mut room: impl FnMut(&str) -> Room + Send,
     ) -> Result<Vec<Loaded<Delivery>>, Error> {
-        let now = self.clock.now();
+        let now_ms = self.clock.now().millis();
+        let first = self.turn.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (mut chosen, mut looked_at, mut from, mut is_round) = (Vec::new(), 0, first.clone(), first.is_empty());
+        while chosen.len() < max && looked_at < LOOKED_AT_MAX {
+            match self.account_behind(&from).await? {
+                Some(account) if is_round && !first.is_empty() && account > first => break,
+                Some(account) => {
+                    looked_at += 1 + self.due_of(&account, now_ms, max, under_way, &mut room, &mut chosen).await?;
+                    from = account;
+                }
+                None if is_round => {
+                    from.clear();
+                    break;
+                }
+                None => {
+                    from.clear();
+                    is_round = true;
+                }
+            }
+        }
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = from;
+        let mut due = self.documents.load_entries::<Delivery>(BY_DUE, &chosen).await?;
+        due.retain(|found| found.value.due_ms.is_some_and(|due_ms| due_ms <= now_ms));
+        Ok(due)
+    }
+
+    /// The first account behind another that has deliveries.
+    async fn account_behind(&self, account: &str) -> Result<Option<String>, Error> {
         let prefix = due_prefix(self.region.as_str());
-        let end = prefix.clone() + &instant(now.millis());
-        let (mut chosen, mut after, mut looked_at) = (Vec::new(), None, 0);
-        'looking: while chosen.len() < max && looked_at < LOOKED_AT_MAX {
+        // Behind every instant.
+        let last = [&prefix, account, ":", &instant(i64::MAX)].concat();
+        let after = (!account.is_empty()).then(|| Entry { value: last, key: "".into() });
+        let range = Range { index: BY_DUE, prefix, after, descending: false, limit: 1 };
+        let found = self.documents.range(&range).await?;
+        Ok(found.first().map(|entry| account_in(&entry.key).to_owned()))
+    }
+
+    /// Adds due deliveries of an account to `chosen`, and tells how many were looked at.
+    async fn due_of(
+        &self,
+        account: &str,
+        now_ms: i64,
+        max: usize,
+        under_way: &HashSet<Arc<str>>,
+        room: &mut (impl FnMut(&str) -> Room + Send),
+        chosen: &mut Vec<Entry>,
+    ) -> Result<usize, Error> {
+        let prefix = [&due_prefix(self.region.as_str()), account, ":"].concat();
+        let end = prefix.clone() + &instant(now_ms);
+        let (mut after, mut looked_at) = (None, 0);
+        while looked_at < LOOKED_AT_OF_ACCOUNT_MAX {
             let range = Range { index: BY_DUE, prefix: prefix.clone(), after, descending: false, limit: STRETCH };
             let entries = self.documents.range(&range).await?;
             let whole = entries.len() == STRETCH;
             looked_at += entries.len();
             after = entries.last().cloned();
             for entry in entries {
-                if entry.value > end || chosen.len() == max {
-                    break 'looking;
+                if entry.value > end || chosen.len() >= max {
+                    return Ok(looked_at);
                 }
-                if !under_way.contains(&entry.key) && room(target_in(&entry.key)) {
-                    chosen.push(entry);
+                if under_way.contains(&entry.key) {
+                    continue;
+                }
+                match room(&entry.key) {
+                    Room::Yes => chosen.push(entry),
+                    Room::ForOtherTargets => {}
+                    Room::No => return Ok(looked_at),
                 }
             }
             if !whole {
                 break;
             }
         }
-        let mut due = self.documents.load_entries::<Delivery>(BY_DUE, &chosen).await?;
-        due.retain(|found| found.value.due_ms.is_some_and(|due_ms| due_ms <= now.millis()));
-        Ok(due)
+        Ok(looked_at)
     }
 
     /// Writes down how an attempt ended: forgets the delivery, or keeps it for the next attempt or as a dead letter.

@@ -50,11 +50,14 @@ fn templates_are_filled() {
         (r#""<aws.events.rule-name> of <aws.events.rule-arn>""#, r#""rule of arn:rule""#),
         (r#"{"a": "\"<n>\"", "b": "x < y > z"}"#, r#"{"a": "\"3\"", "b": "x < y > z"}"#),
     ] {
-        let made = Template::parse(template, &paths).expect(template).fill(&event(), RESERVED);
+        let made = Template::parse(template, &paths).expect(template).fill(&event(), RESERVED, 1 << 20).expect("short");
         assert_eq!(made, filled);
         serde_json::from_str::<Value>(&made).expect("JSON");
     }
-    let whole = Template::parse("<aws.events.event.json>", &paths).expect("template").fill(&event(), RESERVED);
+    let whole = Template::parse("<aws.events.event.json>", &paths)
+        .expect("template")
+        .fill(&event(), RESERVED, 1 << 20)
+        .expect("short");
     assert_eq!(serde_json::from_str::<Value>(&whole).expect("JSON"), event());
     Template::parse("<other>", &paths).expect_err("no path");
     Template::parse("x", &BTreeMap::from([("a".to_owned(), "b".to_owned())])).expect_err("no JSONPath");

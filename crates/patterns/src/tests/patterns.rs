@@ -186,3 +186,31 @@ fn combinations_are_bounded() {
     Pattern::parse(&pattern(10).to_string()).expect("1000");
     Pattern::parse(&pattern(11).to_string()).expect_err("1100");
 }
+
+#[test]
+fn a_long_array_is_not_looked_through_for_each_of_its_elements() {
+    let pattern = Pattern::parse(r#"{"detail":{"a":{"x":[{"exists":false}]}}}"#).expect("pattern");
+    let many = vec!["{}"; 200_000].join(",");
+    let event = format!(r#"{{"detail":{{"a":[{many},{{"x":1}}]}}}}"#);
+    let event: serde_json::Value = serde_json::from_str(&event).expect("event");
+    let begun = std::time::Instant::now();
+    assert!(!pattern.matches(&event));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn texts_are_compared_regardless_of_case_letter_by_letter() {
+    let matches = |pattern: &str, value: &str| {
+        let pattern = Pattern::parse(&format!(r#"{{"a":[{pattern}]}}"#)).expect("pattern");
+        pattern.matches(&serde_json::json!({ "a": value }))
+    };
+    assert!(
+        matches(r#"{"prefix":{"equals-ignore-case":"ÄB"}}"#, "äbc")
+            && !matches(r#"{"prefix":{"equals-ignore-case":"ÄB"}}"#, "ä")
+    );
+    assert!(
+        matches(r#"{"suffix":{"equals-ignore-case":"İc"}}"#, "xi̇C")
+            && !matches(r#"{"suffix":{"equals-ignore-case":"xyc"}}"#, "yc")
+    );
+    assert!(matches(r#"{"equals-ignore-case":"ΣΑΣ"}"#, "σασ") && !matches(r#"{"equals-ignore-case":"ab"}"#, "abc"));
+}

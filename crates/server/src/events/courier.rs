@@ -62,7 +62,7 @@ impl Courier {
         let target = &delivery.target;
         match kind_of(&target.arn, &delivery.rule_arn) {
             Some(TargetKind::Log) => {
-                info!(target: "events", rule = delivery.rule_arn, event = delivery.payload(), "event");
+                info!(rule = delivery.rule_arn, event = delivery.payload()?, "event");
                 Ok(())
             }
             Some(TargetKind::Function) => invoke(app, delivery).await,
@@ -122,7 +122,7 @@ impl Courier {
                 call.with_secret_header(name, SecretText::new(text("api_key_value").to_owned()))
             }
         };
-        let body = delivery.payload();
+        let body = delivery.payload()?;
         let at = app.clock.now().seconds();
         let signature = signature(text("signing_key"), at, &body);
         call = call.with_header(EVENT_ID, &delivery.event_id).with_header(SIGNATURE, &signature);
@@ -198,7 +198,7 @@ async fn secret_of(inside: &Inside, connection: &Connection) -> Result<Value, Fa
 }
 
 async fn invoke(app: &App, delivery: &Delivery) -> Result<(), Failure> {
-    let payload = SecretBytes::new(delivery.payload().into_bytes());
+    let payload = SecretBytes::new(delivery.payload()?.into_bytes());
     let functions = Arc::clone(&app.functions);
     let now = app.clock.now();
     let invoked = functions.invoke_for_rule(&delivery.target.arn, &delivery.rule_arn, payload, now).await;

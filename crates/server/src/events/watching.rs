@@ -5,8 +5,8 @@
 //! minute. An event's id tells the state of all secrets, so that whoever comes back with it, to whichever server, is told
 //! of what has changed meanwhile.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::CACHE_CONTROL;
@@ -19,7 +19,7 @@ use strongroom_core::trail::record::{Outcome, Record, Resource as Acted};
 use strongroom_core::{Caller, Ctx, Error, Resource, Way, authorize};
 use strongroom_crypto::digest::{hex, sha256};
 use strongroom_store::{Change, Kind, Watcher};
-use strongroom_types::{SecretBytes, SecretText};
+use strongroom_types::{AccountId, SecretBytes, SecretText};
 use strongroom_wire::error::{EXPIRED_TOKEN, SERVICE_UNAVAILABLE, UNRECOGNIZED_CLIENT, VALIDATION};
 use strongroom_wire::ops::AnyOperation;
 use strongroom_wire::secretsmanager::{self, DescribeSecretRequest, Operation};
@@ -53,13 +53,15 @@ const PIECES_MAX: usize = 8;
 const LOOK: Duration = Duration::from_secs(1);
 /// Looks after which rights and secrets are looked at in any case.
 const LOOKS_MAX: u32 = 30;
+/// Which part of all streams an account may have where few are left: one of so many.
+const FEW_PART: u32 = 100;
 /// Characters of a secret's state in an event's id.
 const STATE_CHARS: usize = 12;
 
 /// Who watches secrets.
 pub struct Watching {
     changes: Arc<Changes>,
-    open: Arc<AtomicU32>,
+    open: Arc<Mutex<HashMap<AccountId, u32>>>,
     ended: watch::Sender<bool>,
     streams_max: u32,
     secrets_max: usize,
@@ -109,19 +111,31 @@ impl Watching {
         self.ended.send_replace(true);
     }
 
-    /// A place among the streams, if one is left.
-    fn place(&self) -> Option<Place> {
-        let place = Place(Arc::clone(&self.open));
-        (self.open.fetch_add(1, Ordering::SeqCst) < self.streams_max && !*self.ended.borrow()).then_some(place)
+    /// A place among the streams for an account, if one is left. The last quarter is for accounts that have few.
+    fn place(&self, account: &AccountId) -> Option<Place> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: u32 = open.values().sum();
+        let own = open.get(account).copied().unwrap_or(0);
+        let is_room = all < self.streams_max - self.streams_max / 4;
+        let has_few = own < (self.streams_max / FEW_PART).max(1);
+        if *self.ended.borrow() || all >= self.streams_max || !(is_room || has_few) {
+            return None;
+        }
+        open.insert(account.clone(), own.saturating_add(1));
+        Some(Place(Arc::clone(&self.open), account.clone()))
     }
 }
 
 /// A place among the streams.
-struct Place(Arc<AtomicU32>);
+struct Place(Arc<Mutex<HashMap<AccountId, u32>>>, AccountId);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = open.remove(&self.1).unwrap_or(0).saturating_sub(1);
+        if left > 0 {
+            open.insert(self.1.clone(), left);
+        }
     }
 }
 
@@ -193,7 +207,7 @@ async fn open(
         let text = format!("secretId must be given 1 to {} times.", watching.secrets_max);
         return Err(Error::refused(VALIDATION, text));
     }
-    let place = watching.place();
+    let place = watching.place(&cx.caller.account);
     let place = place.ok_or_else(|| Error::refused(SERVICE_UNAVAILABLE, "Too many streams of events are open."))?;
     // Before the secrets are looked at, so that no change comes in between.
     let (changes, epoch) = (watching.changes.0.subscribe(), gate.app.identities.epoch());
@@ -455,4 +469,21 @@ async fn send(out: &mpsc::Sender<SecretBytes>, piece: SecretBytes) -> Result<(),
 fn event(name: &str, id: Option<&str>, data: &str) -> SecretBytes {
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     SecretBytes::new(format!("event: {name}\n{id}data: {data}\n\n").into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_account_leaves_streams_for_the_others() {
+        let watching = Watching::new(&EventsConfig { streams_max: 100, ..EventsConfig::default() });
+        let account = |number: u64| AccountId::parse(&format!("{number:012}")).unwrap();
+        let of_one: Vec<Place> = (0..200).map_while(|_| watching.place(&account(1))).collect();
+        assert_eq!(of_one.len(), 75);
+        let others: Vec<Place> = (2..50).map_while(|number| watching.place(&account(number))).collect();
+        assert_eq!(others.len(), 25);
+        drop((of_one, others));
+        assert!(watching.place(&account(1)).is_some() && watching.open.lock().unwrap().is_empty());
+    }
 }

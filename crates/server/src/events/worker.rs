@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_core::Error;
+use strongroom_core::events::delivery::{account_in, target_in};
+use strongroom_core::events::work::Room;
 use strongroom_types::Timestamp;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
@@ -43,14 +45,19 @@ struct Running {
 impl Running {
     /// How many deliveries to a target are under way.
     fn to(&self, target: &str) -> usize {
-        self.deliveries.values().filter(|key| target_of(key) == target).count()
+        self.deliveries.values().filter(|key| target_in(key) == target).count()
+    }
+
+    /// How many deliveries of an account are under way.
+    fn of(&self, account: &str) -> usize {
+        self.deliveries.values().filter(|key| account_in(key) == account).count()
     }
 
     fn ended(&mut self, id: Id, done: Option<(bool, Result<(), Error>)>) {
         let key = self.deliveries.remove(&id);
         let (delivered, settled) = done.unwrap_or((false, Err(Error::internal("a delivery did not end well"))));
         if let Some(key) = key {
-            let target = target_of(&key).to_owned();
+            let target = target_in(&key);
             if delivered {
                 self.failing.remove(&target);
             } else {
@@ -61,11 +68,6 @@ impl Running {
             error!(fault = %fault_text(&fault), "a delivery was not written down; it is carried out again");
         }
     }
-}
-
-/// The rule and target that a delivery's key ends with.
-fn target_of(key: &str) -> &str {
-    strongroom_core::events::delivery::target_in(key)
 }
 
 /// When what was done last.
@@ -144,6 +146,40 @@ async fn round(app: &Arc<App>, rounds: &mut Rounds, running: &mut Running) -> Re
     Ok(())
 }
 
+/// Places for deliveries that are to begin.
+struct Places<'a> {
+    running: &'a Running,
+    taken: usize,
+    of_targets: HashMap<String, usize>,
+    of_accounts: HashMap<String, usize>,
+}
+
+impl<'a> Places<'a> {
+    fn beside(running: &'a Running) -> Self {
+        let taken = running.tasks.len();
+        Self { running, taken, of_targets: HashMap::new(), of_accounts: HashMap::new() }
+    }
+
+    /// Takes a place for the delivery of a key if there is one. An account gets no more places than stay free, so that none
+    /// whose targets are slow takes them all.
+    fn take(&mut self, key: &str) -> Room {
+        let account = account_in(key);
+        let of_account = self.of_accounts.entry(account.to_owned()).or_insert_with(|| self.running.of(account));
+        if *of_account >= RUNNING_MAX.saturating_sub(self.taken) {
+            return Room::No;
+        }
+        let target = target_in(key);
+        let most = if self.running.failing.contains(&target) { 1 } else { OF_TARGET_MAX };
+        let of_target = self.of_targets.entry(target).or_insert_with_key(|target| self.running.to(target));
+        if *of_target >= most {
+            return Room::ForOtherTargets;
+        }
+        (*of_target, *of_account) = (*of_target + 1, *of_account + 1);
+        self.taken += 1;
+        Room::Yes
+    }
+}
+
 /// Begins deliveries that are due, as many as there is room for.
 async fn deliver(app: &Arc<App>, running: &mut Running) -> Result<(), Error> {
     let max = RUNNING_MAX.saturating_sub(running.tasks.len());
@@ -151,14 +187,11 @@ async fn deliver(app: &Arc<App>, running: &mut Running) -> Result<(), Error> {
         return Ok(());
     }
     let under_way: HashSet<Arc<str>> = running.deliveries.values().cloned().collect();
-    let mut taken: HashMap<String, usize> = HashMap::new();
-    let room = |target: &str| {
-        let most = if running.failing.contains(target) { 1 } else { OF_TARGET_MAX };
-        let under_way = taken.entry(target.to_owned()).or_insert_with(|| running.to(target));
-        *under_way += 1;
-        *under_way <= most
+    let due = {
+        let mut places = Places::beside(running);
+        app.events.bridge.due(max, &under_way, |key| places.take(key)).await?
     };
-    for delivery in app.events.bridge.due(max, &under_way, room).await? {
+    for delivery in due {
         let key: Arc<str> = strongroom_core::documents::Document::key(delivery.value.as_ref()).into();
         let app = Arc::clone(app);
         let task = running.tasks.spawn(async move {
@@ -168,4 +201,26 @@ async fn deliver(app: &Arc<App>, running: &mut Running) -> Result<(), Error> {
         running.deliveries.insert(task.id(), key);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_account_takes_all_places_and_targets_of_the_same_name_are_told_apart() {
+        let mut running = Running::default();
+        running.failing.insert(target_in("1:r:e:rule:t"));
+        let mut places = Places::beside(&running);
+        let mut taken = |account: usize, rule: &str| {
+            let key = |at: usize| format!("{account}:r:e{at}:{rule}:t");
+            (0..RUNNING_MAX).filter(|at| places.take(&key(*at)) == Room::Yes).count()
+        };
+        assert_eq!(taken(1, "rule"), 1, "it fails");
+        assert_eq!(taken(2, "rule"), OF_TARGET_MAX, "the same names of another account");
+        let of_one: usize = (0..100).map(|rule| taken(3, &format!("rule{rule}"))).sum();
+        assert!(of_one < RUNNING_MAX / 2, "{of_one}");
+        let others: Vec<usize> = (4..6).map(|account| taken(account, "rule")).collect();
+        assert!(others.iter().all(|count| *count > 0), "{others:?}");
+    }
 }
