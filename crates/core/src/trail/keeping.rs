@@ -80,12 +80,7 @@ impl Keeper {
     ///
     /// # Errors
     /// When the folders cannot be read.
-    pub fn removable(
-        &self,
-        head: &Head,
-        removed: Option<SegmentId>,
-        now: Timestamp,
-    ) -> io::Result<Option<SegmentId>> {
+    pub fn removable(&self, head: &Head, removed: Option<SegmentId>, now: Timestamp) -> io::Result<Option<SegmentId>> {
         if self.keeping.retention_days == 0 {
             return Ok(None);
         }

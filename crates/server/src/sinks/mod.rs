@@ -178,7 +178,10 @@ fn begin(folder: &Path, name: &str, begin: Begin, files: &dyn SegmentFiles) -> i
             }
             // Left there, it would pass over what is written from now on.
             if cursor.through.segment == end.segment {
-                warn!(sink = name, "the trail has lost its end, which the sink has: it goes on at the end that there is");
+                warn!(
+                    sink = name,
+                    "the trail has lost its end, which the sink has: it goes on at the end that there is"
+                );
                 end
             } else {
                 error!(sink = name, "its cursor is behind the trail's end: it gets all that the trail has once more");

@@ -4,6 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
+use strongroom_sinks::Trail as _;
 use strongroom_types::Clock as _;
 use tempfile::TempDir;
 
@@ -22,7 +23,12 @@ fn sink(name: &str, path: &Path, more: &str) -> SinkConfig {
 }
 
 async fn open(directory: &TempDir, sinks: Vec<SinkConfig>) -> House {
-    House::open_in(&directory.path().join("data"), 12, |config| config.audit.sinks = sinks).await.unwrap()
+    let with = |config: &mut Config| {
+        config.audit.sinks = sinks;
+        // Many requests within no time.
+        config.quotas.throttle = false;
+    };
+    House::open_in(&directory.path().join("data"), 12, with).await.unwrap()
 }
 
 /// Makes records of more than 64 KiB.
@@ -234,7 +240,10 @@ async fn of_a_batch_that_is_read_again_no_more_is_read_than_a_batch_can_be() {
     let (much, end) = trail.read(&Position::START, Some(&all), 300_000).unwrap().unwrap();
     assert!(much.bytes() < 18 * 1024 * 1024, "{}", much.bytes());
     let (next, _) = trail.read(&end, None, 300_000).unwrap().unwrap();
-    assert!(next.records()[0].line().contains(&format!(r#""eventID":"{}""#, much.records().len())), "none is passed over");
+    assert!(
+        next.records()[0].line().contains(&format!(r#""eventID":"{}""#, much.records().len())),
+        "none is passed over"
+    );
 }
 
 #[test]

@@ -145,12 +145,7 @@ fn chain(
 
 /// Holds a segment that was to be removed, and is there, against its digest: a crash leaves both or the digest alone, and
 /// whatever else is there somebody put there.
-fn compare_left(
-    files: &dyn SegmentFiles,
-    id: SegmentId,
-    public_key: &[u8],
-    checked: &mut Checked,
-) -> io::Result<()> {
+fn compare_left(files: &dyn SegmentFiles, id: SegmentId, public_key: &[u8], checked: &mut Checked) -> io::Result<()> {
     let found = match read(files, id, public_key) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         found => found?.ok().filter(|found| found.authentic && found.digest.segment == id.file()),
