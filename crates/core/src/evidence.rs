@@ -211,8 +211,9 @@ impl Notary {
         let signer = Arc::new(Signer::from_pkcs8(&found.value.key)?);
         let public_key = signer.public_key()?;
         let (files, keeper_of) = (Arc::clone(self.segments.files()), Arc::clone(keeper));
+        let before = found.value.known.removed.as_ref().map(|removed| removed.segment);
         let due = aside(move || {
-            let Some(id) = keeper_of.removable(&head, now)? else { return Ok(None) };
+            let Some(id) = keeper_of.removable(&head, before, now)? else { return Ok(None) };
             let known = Removed::through(files.as_ref(), id, &public_key)?;
             let fault = || io::Error::other(format!("{}: its digest is missing or was changed", id.file()));
             known.map(Some).ok_or_else(fault)

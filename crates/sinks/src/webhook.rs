@@ -29,6 +29,8 @@ pub struct WebhookSettings {
 /// A webhook.
 pub struct Webhook {
     endpoint: Endpoint,
+    /// Its address without the path, which often is all that it takes to post there.
+    shown: String,
     /// What follows the path that the address has: an address without any has a slash.
     path: &'static str,
     headers: Option<HeaderSource>,
@@ -42,12 +44,17 @@ impl Webhook {
     pub fn open(settings: WebhookSettings) -> Result<Self, String> {
         let endpoint = endpoint(&settings.url, settings.trust, settings.time)?;
         let has_path = settings.url.parse::<Uri>().is_ok_and(|uri| uri.path().len() > 1);
-        Ok(Self { endpoint, path: if has_path { "" } else { "/" }, headers: settings.headers })
+        let shown = settings.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+        Ok(Self { endpoint, shown, path: if has_path { "" } else { "/" }, headers: settings.headers })
     }
 
     async fn post(&self, batch: &Batch) -> Result<Taken, SinkError> {
         let body = SecretBytes::new(json(batch));
-        post(&self.endpoint, self.path, self.headers.as_ref(), "application/json", body).await.map(|_| Taken::default())
+        let posted = post(&self.endpoint, self.path, self.headers.as_ref(), "application/json", body).await;
+        posted.map(|_| Taken::default()).map_err(|error| match error {
+            SinkError::Unavailable(text) => SinkError::Unavailable(text.replace(self.endpoint.url(), &self.shown)),
+            error @ SinkError::Time { .. } => error,
+        })
     }
 }
 
@@ -92,7 +99,7 @@ pub(crate) fn json_of<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<u8> {
 
 impl Sink for Webhook {
     fn describe(&self) -> String {
-        self.endpoint.url().to_owned()
+        self.shown.clone()
     }
 
     fn send<'a>(&'a mut self, batch: &'a Batch) -> SinkFuture<'a, Taken> {
@@ -102,6 +109,33 @@ impl Sink for Webhook {
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Webhook({})", self.endpoint.url())
+        write!(f, "Webhook({})", self.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::batch;
+
+    #[tokio::test]
+    async fn the_path_of_an_address_is_told_nowhere() {
+        for (url, shown) in [
+            ("http://127.0.0.1:1/hooks/planted", "http://127.0.0.1:1"),
+            ("http://127.0.0.1:1/planted/", "http://127.0.0.1:1"),
+            ("http://127.0.0.1:1", "http://127.0.0.1:1"),
+        ] {
+            let settings = WebhookSettings {
+                url: url.to_owned(),
+                headers: None,
+                trust: Trust::system(),
+                time: Duration::from_secs(5),
+            };
+            let mut webhook = Webhook::open(settings).unwrap();
+            let error = webhook.send(&batch(0..1)).await.unwrap_err().to_string();
+            assert_eq!(webhook.describe(), shown);
+            assert!(error.contains(shown) && !error.contains("planted"), "{error}");
+            assert!(!format!("{webhook:?}").contains("planted"));
+        }
     }
 }

@@ -15,6 +15,7 @@ use strongroom_wire::cloudtrail::{
     LookupEventsRequest,
 };
 use strongroom_wire::error::Code;
+use tokio::sync::Semaphore;
 
 use crate::access::without_keys;
 use crate::documents::Documents;
@@ -47,6 +48,9 @@ without_keys!(
     ListTrailsRequest,
     LookupEventsRequest,
 );
+
+/// Lookups that are carried out at a time, others wait: each has a thread that the trail's writers need too.
+const LOOKUPS_MAX: usize = 4;
 
 /// What servers ask one another: which events of their trails fit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,13 +105,14 @@ pub struct CloudTrail {
     segments: Arc<Segments>,
     index: Option<Arc<Index>>,
     name: NodeName,
+    lookups: Semaphore,
 }
 
 impl CloudTrail {
     /// Those about the trail in `segments`, which is the server's of this name. Without an index events are not looked up.
     #[must_use]
     pub fn new(documents: Arc<Documents>, segments: Arc<Segments>, index: Option<Arc<Index>>, name: NodeName) -> Self {
-        Self { documents, segments, index, name }
+        Self { documents, segments, index, name, lookups: Semaphore::new(LOOKUPS_MAX) }
     }
 
     /// The name of the server.
@@ -132,7 +137,9 @@ impl CloudTrail {
             }
             Ok(Some(index.lookup(&lookup)?.into_iter().map(Found::from).collect()))
         };
+        let turn = self.lookups.acquire().await.map_err(|_| Error::internal("no lookup has its turn any more"))?;
         let found = tokio::task::spawn_blocking(work).await;
+        drop(turn);
         let found = found.map_err(|_| Error::internal("the thread that reads the trail's index died"))?;
         let found = found.map_err(|error| Error::internal(format!("the trail's index: {error}")))?;
         found.ok_or_else(|| Error::refused(UNAVAILABLE, "The index of the audit trail is being made. Try again later."))

@@ -7,6 +7,7 @@
 use std::io::{self, BufReader, Read, Write};
 
 use flate2::Compression;
+use flate2::bufread::GzDecoder;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
@@ -171,6 +172,37 @@ pub(super) fn length(files: &dyn SegmentFiles, id: SegmentId) -> io::Result<u64>
         Some(members) => Ok(members.iter().map(|member| u64::from(member.text)).sum()),
         None => io::copy(&mut decoded(files, &name)?, &mut io::sink()),
     }
+}
+
+/// Whether what the table of a compressed segment of `bytes` bytes of text says is so: by it places in the text are found.
+/// A segment that is not compressed, or has no table, is read without.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn is_as_told(files: &dyn SegmentFiles, id: SegmentId, bytes: u64) -> io::Result<bool> {
+    match files.length(&id.file()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        length => return length.map(|_| true),
+    }
+    let name = id.compressed_file();
+    let Some(members) = members(files, &name)? else { return Ok(true) };
+    let (mut at, mut total) = (0, 0);
+    for Member { compressed, text } in members {
+        let (compressed, text) = (u64::from(compressed), u64::from(text));
+        let file = BufReader::with_capacity(64 * 1024, files.read(&name, at)?.take(compressed));
+        let mut member = GzDecoder::new(file);
+        match io::copy(&mut member.by_ref().take(text.saturating_add(1)), &mut io::sink()) {
+            Ok(length) if length == text => {}
+            Err(error) if !is_damage(&error) => return Err(error),
+            _ => return Ok(false),
+        }
+        if member.into_inner().bytes().next().transpose()?.is_some() {
+            return Ok(false);
+        }
+        at += compressed;
+        total += text;
+    }
+    Ok(total == bytes)
 }
 
 /// Where in the text of a compressed segment the member behind the one at `from` begins: from there it can be read on

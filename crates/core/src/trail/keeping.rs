@@ -75,21 +75,24 @@ impl Keeper {
     }
 
     /// The newest segment that is to be removed at `now`, with all before it: old enough, compressed if that is wanted,
-    /// and read by everybody. `of_digest` says up to where there are digests.
+    /// and read by everybody. `head` says up to where there are digests, `removed` up to where all was to be removed
+    /// before: whatever is still there, or there again, says nothing of how far that goes.
     ///
     /// # Errors
     /// When the folders cannot be read.
-    pub fn removable(&self, head: &Head, now: Timestamp) -> io::Result<Option<SegmentId>> {
+    pub fn removable(&self, head: &Head, removed: Option<SegmentId>, now: Timestamp) -> io::Result<Option<SegmentId>> {
         if self.keeping.retention_days == 0 {
             return Ok(None);
         }
         let old = now.plus_millis(-i64::from(self.keeping.retention_days).saturating_mul(DAY_MS));
         let segments = named(self.files.as_ref(), (EVER.0, head.segment.hour), usize::MAX, SegmentId::of_file)?;
         let plain = named(self.files.as_ref(), (EVER.0, head.segment.hour), usize::MAX, SegmentId::of_plain_file)?;
-        let oldest_plain = plain.last().filter(|_| self.keeping.compress);
+        let oldest_plain = plain.iter().rev().find(|id| removed.is_none_or(|removed| **id > removed));
+        let oldest_plain = oldest_plain.filter(|_| self.keeping.compress);
         let needed = self.oldest_needed();
         let may_go = |id: &SegmentId| {
             *id <= head.segment
+                && removed.is_none_or(|removed| *id > removed)
                 && id.hour.next().start() <= old
                 && oldest_plain.is_none_or(|plain| id < plain)
                 && needed.is_none_or(|needed| *id < needed.segment)
@@ -251,20 +254,28 @@ mod tests {
         let files = trail();
         let keeper = keeper(&files, 2);
         let at = |hours: i64| Hour::of(START.plus_millis(2 * DAY_MS + hours * HOUR_MS)).start();
-        assert_eq!(keeper.removable(&head(3), at(9)).unwrap(), None, "nothing is compressed");
+        assert_eq!(keeper.removable(&head(3), None, at(9)).unwrap(), None, "nothing is compressed");
         while keeper.compress_next(&head(2)).unwrap().is_some() {}
-        assert_eq!(keeper.removable(&head(3), at(0)).unwrap(), None);
-        assert_eq!(keeper.removable(&head(3), at(1)).unwrap(), Some(id(0)));
-        assert_eq!(keeper.removable(&head(3), at(9)).unwrap(), Some(id(2)));
-        assert_eq!(keeper.removable(&head(1), at(9)).unwrap(), Some(id(1)), "no digest");
+        assert_eq!(keeper.removable(&head(3), None, at(0)).unwrap(), None);
+        assert_eq!(keeper.removable(&head(3), None, at(1)).unwrap(), Some(id(0)));
+        assert_eq!(keeper.removable(&head(3), None, at(9)).unwrap(), Some(id(2)));
+        assert_eq!(keeper.removable(&head(1), None, at(9)).unwrap(), Some(id(1)), "no digest");
         keeper.wait_for(Arc::new(At(None)));
         keeper.wait_for(Arc::new(At(Some(Position::before(id(1))))));
-        let through = keeper.removable(&head(3), at(9)).unwrap().unwrap();
+        let through = keeper.removable(&head(3), None, at(9)).unwrap().unwrap();
         assert_eq!(through, id(0));
         files.put(&id(0).index_file(0), b"index");
         assert_eq!(keeper.remove_through(through).unwrap(), 1);
         assert_eq!(files.names().len(), 6);
         assert_eq!(keeper.remove_through(through).unwrap(), 0);
-        assert_eq!(super::tests::keeper(&files, 0).removable(&head(3), at(99)).unwrap(), None);
+        // What was removed before and is there again, compressed or not, neither holds it up nor sets it back.
+        let keeper = super::tests::keeper(&files, 2);
+        for name in [id(0).file(), id(0).compressed_file()] {
+            files.put(&name, b"forged\n");
+            assert_eq!(keeper.removable(&head(3), Some(id(0)), at(9)).unwrap(), Some(id(2)));
+            assert_eq!(keeper.removable(&head(3), Some(id(2)), at(9)).unwrap(), None);
+            assert_eq!(keeper.remove_through(id(0)).unwrap(), 1);
+        }
+        assert_eq!(super::tests::keeper(&files, 0).removable(&head(3), None, at(99)).unwrap(), None);
     }
 }

@@ -9,13 +9,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use strongroom_core::trail::cursor::{self, Cursor};
 use strongroom_core::trail::files::SegmentFiles;
 use strongroom_core::trail::follow::{Follower, Found, Position};
-use strongroom_core::trail::segments::Segments;
+use strongroom_core::trail::segments::{LINE_BYTES_MAX, Segments};
 use strongroom_sinks::{Batch, Lag, Record, Saved, Trail};
 use tracing::{error, warn};
 
 /// Bytes of records that are kept for other sinks, and pieces of them.
 const SHARED_BYTES_MAX: usize = 4 * 1024 * 1024;
 const SHARED_MAX: usize = 8;
+/// Bytes of a batch that is read again, at most; more where batches are longer.
+const AGAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of it that are read at a time.
+const PIECE_BYTES: u64 = 1024 * 1024;
 
 /// The trail of a server.
 pub(crate) struct Followed {
@@ -61,38 +65,61 @@ impl Followed {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read_from_files(
+    fn follower(&self, from: Position) -> Follower {
+        match &self.writer {
+            Some(segments) => Follower::of(segments, from),
+            None => Follower::new(Arc::clone(&self.files), from),
+        }
+    }
+
+    fn read_from_files(&self, from: &Position, bytes_max: usize) -> io::Result<Option<(Arc<Batch>, Position)>> {
+        let mut follower = self.follower(*from);
+        let mut batch = Batch::default();
+        for found in follower.next(u64::try_from(bytes_max).unwrap_or(u64::MAX))? {
+            self.put(found, &mut batch);
+        }
+        let end = follower.position();
+        Ok((end != *from).then(|| (Arc::new(batch), end)))
+    }
+
+    /// Reads a batch that was read before, up to `until`. What is written down of it may be wrong, and what stands behind it
+    /// may be much: of more than a batch can be, no more is read.
+    fn read_again(
         &self,
         from: &Position,
-        until: Option<&Position>,
+        until: &Position,
         bytes_max: usize,
     ) -> io::Result<Option<(Arc<Batch>, Position)>> {
-        let mut follower = match &self.writer {
-            Some(segments) => Follower::of(segments, *from),
-            None => Follower::new(Arc::clone(&self.files), *from),
-        };
-        let found = follower.next(u64::try_from(bytes_max).unwrap_or(u64::MAX))?;
-        let mut end = follower.position();
-        let mut batch = Batch::default();
-        for found in found {
-            if until.is_some_and(|until| found.behind() > *until) {
+        let most = bytes_max.saturating_add(LINE_BYTES_MAX).max(AGAIN_BYTES_MAX);
+        let mut follower = self.follower(*from);
+        let (mut batch, mut end) = (Batch::default(), *from);
+        'pieces: while end < *until && batch.bytes() < most {
+            let found = follower.next(PIECE_BYTES)?;
+            if found.is_empty() {
                 break;
             }
-            if until.is_some() {
+            for found in found {
+                if found.behind() > *until {
+                    break 'pieces;
+                }
                 end = found.behind();
-            }
-            match found {
-                Found::Record(record) => batch.push(Record::new(record.text)),
-                Found::Damaged { at, behind } => {
-                    warn!(%at, %behind, "what is no record in the trail goes to no sink");
-                }
-                Found::Gap { from, behind } => {
-                    self.gaps.fetch_add(1, Ordering::Relaxed);
-                    error!(%from, %behind, "segments of the trail were removed before a sink had them");
-                }
+                self.put(found, &mut batch);
             }
         }
         Ok((end != *from).then(|| (Arc::new(batch), end)))
+    }
+
+    fn put(&self, found: Found, batch: &mut Batch) {
+        match found {
+            Found::Record(record) => batch.push(Record::new(record.text)),
+            Found::Damaged { at, behind } => {
+                warn!(%at, %behind, "what is no record in the trail goes to no sink");
+            }
+            Found::Gap { from, behind } => {
+                self.gaps.fetch_add(1, Ordering::Relaxed);
+                error!(%from, %behind, "segments of the trail were removed before a sink had them");
+            }
+        }
     }
 
     /// How often segments were gone before a sink had them.
@@ -115,8 +142,12 @@ impl Trail for Followed {
         until: Option<&Position>,
         bytes_max: usize,
     ) -> io::Result<Option<(Arc<Batch>, Position)>> {
-        if until.is_some() {
-            return self.read_from_files(from, until, bytes_max);
+        if let Some(until) = until {
+            // Without anything up to there, what there is.
+            return match self.read_again(from, until, bytes_max)? {
+                None => self.read_from_files(from, bytes_max),
+                found => Ok(found),
+            };
         }
         // Held while it is read: whoever is at the same place waits for it instead of reading it again.
         let mut newest = self.lock_read();
@@ -127,7 +158,7 @@ impl Trail for Followed {
         // Up to the next multiple of a batch's length: sinks that were apart come together there, and share what is read.
         let length = u64::try_from(bytes_max).unwrap_or(u64::MAX).max(1);
         let left = length.saturating_sub(from.offset.checked_rem(length).unwrap_or(0));
-        let found = self.read_from_files(from, None, usize::try_from(left).unwrap_or(bytes_max))?;
+        let found = self.read_from_files(from, usize::try_from(left).unwrap_or(bytes_max))?;
         match &found {
             // Nobody is behind for long: the memory is given back.
             None => newest.clear(),

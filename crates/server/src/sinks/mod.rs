@@ -51,7 +51,6 @@ pub(crate) struct Sinks {
 /// A sink, and what it is measured by.
 struct Entry {
     name: String,
-    to: String,
     lag_bytes_max: u64,
     /// None for no bound.
     lag_ms_max: Option<i64>,
@@ -89,7 +88,6 @@ impl Sinks {
                 Pump::new(&wanted.name, Arc::clone(&trail), sink, opening::pace(wanted), Arc::clone(clock), saved);
             entries.push(Arc::new(Entry {
                 name: wanted.name.clone(),
-                to: pump.describe(),
                 lag_bytes_max: wanted.lag_bytes_max,
                 lag_ms_max: (wanted.lag_seconds_max > 0).then(|| i64::from(wanted.lag_seconds_max) * 1000),
                 when_full: wanted.when_full,
@@ -173,7 +171,23 @@ pub async fn deliver(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Deli
 /// Where a sink goes on, or begins. A new one has its cursor before anything is recorded that it must have.
 fn begin(folder: &Path, name: &str, begin: Begin, files: &dyn SegmentFiles) -> io::Result<Saved<Position>> {
     let through = match Cursor::load(folder, name) {
-        Ok(Some(cursor)) => return Ok(Saved { through: cursor.through, trying: cursor.trying }),
+        Ok(Some(cursor)) => {
+            let end = Position::end_of(files)?;
+            if cursor.through <= end {
+                return Ok(Saved { through: cursor.through, trying: cursor.trying });
+            }
+            // Left there, it would pass over what is written from now on.
+            if cursor.through.segment == end.segment {
+                warn!(
+                    sink = name,
+                    "the trail has lost its end, which the sink has: it goes on at the end that there is"
+                );
+                end
+            } else {
+                error!(sink = name, "its cursor is behind the trail's end: it gets all that the trail has once more");
+                Position::START
+            }
+        }
         Ok(None) => {
             info!(sink = name, "a new sink of the trail begins");
             match begin {

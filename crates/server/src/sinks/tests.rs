@@ -4,6 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
+use strongroom_sinks::Trail as _;
 use strongroom_types::Clock as _;
 use tempfile::TempDir;
 
@@ -22,7 +23,12 @@ fn sink(name: &str, path: &Path, more: &str) -> SinkConfig {
 }
 
 async fn open(directory: &TempDir, sinks: Vec<SinkConfig>) -> House {
-    House::open_in(&directory.path().join("data"), 12, |config| config.audit.sinks = sinks).await.unwrap()
+    let with = |config: &mut Config| {
+        config.audit.sinks = sinks;
+        // Many requests within no time.
+        config.quotas.throttle = false;
+    };
+    House::open_in(&directory.path().join("data"), 12, with).await.unwrap()
 }
 
 /// Makes records of more than 64 KiB.
@@ -82,7 +88,8 @@ async fn changes_are_refused_while_a_sink_that_must_have_all_is_too_far_behind()
     assert_eq!(house.call("GetSecretValue", r#"{"SecretId":"s1"}"#, true).await.status, 200, "reads go on");
     assert!(matches!(house.app.standing.readiness(), Readiness::ReadsOnly(_)));
     let warnings = house.app.standing.warnings().concat();
-    assert!(warnings.contains("the trail's sink siem (syslog at unix:") && warnings.contains("more than it may be"));
+    assert!(warnings.contains("the trail's sink siem is ") && warnings.contains("more than it may be"), "{warnings}");
+    assert!(!warnings.contains("unix:"), "anybody may ask for warnings: {warnings}");
     let figures = String::from_utf8(
         house.app.figures.answer(&house.app, crate::figures::Form::Prometheus).body.expose().to_vec(),
     )
@@ -187,6 +194,56 @@ async fn a_damaged_cursor_begins_anew_rather_than_leaving_something_out() {
     end(&path);
     assert_eq!(receiving.join().unwrap().len(), 1);
     assert_eq!(house.clock.now().seconds(), 1_706_933_106);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_behind_the_trail_s_end_passes_over_nothing() {
+    for (moved, expected) in [
+        // The segment has lost its end: what is written from now on arrives.
+        (Position { offset: 9_999_999, ..Position::START }, 1),
+        // There is no such segment: all arrives once more.
+        ("90000101T00:7".parse::<Position>().unwrap(), 2),
+    ] {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("log");
+        let house = open(&directory, vec![sink("siem", &path, "")]).await;
+        assert_eq!(house.call("ListSecrets", "{}", true).await.status, 200);
+        let segment = Position::end_of(house.app.trail.files().as_ref()).unwrap().segment;
+        drop(house);
+        let through = if moved.segment == Position::START.segment { Position { segment, ..moved } } else { moved };
+        Cursor { through, trying: Some(moved) }.save(&directory.path().join("data/trail"), "siem").unwrap();
+        let house = open(&directory, vec![sink("siem", &path, "")]).await;
+        assert_eq!(house.call("ListSecrets", "{}", true).await.status, 200);
+        let receiving = receive(UnixDatagram::bind(&path).unwrap());
+        assert!(deliver(&house).await);
+        end(&path);
+        assert_eq!(receiving.join().unwrap().len(), expected, "{moved}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_batch_that_is_read_again_no_more_is_read_than_a_batch_can_be() {
+    let directory = TempDir::new().unwrap();
+    let house = open(&directory, vec![sink("siem", &directory.path().join("log"), "")]).await;
+    let line = |n: u32| {
+        let more = "x".repeat(60_000);
+        format!(r#"{{"eventID":"{n}","eventTime":"2024-02-03T09:11:46Z","more":"{more}"}}"#)
+    };
+    for n in 0..600 {
+        house.app.trail.append(&line(n)).unwrap();
+    }
+    let trail = &house.app.sinks.trail;
+    let (first, end) = trail.read(&Position::START, None, 300_000).unwrap().unwrap();
+    let again = trail.read(&Position::START, Some(&end), 300_000).unwrap();
+    assert_eq!(again, Some((first, end)), "as it was");
+    let all = "90000101T00:7".parse().unwrap();
+    let (much, end) = trail.read(&Position::START, Some(&all), 300_000).unwrap().unwrap();
+    assert!(much.bytes() < 18 * 1024 * 1024, "{}", much.bytes());
+    let (next, _) = trail.read(&end, None, 300_000).unwrap().unwrap();
+    assert!(
+        next.records()[0].line().contains(&format!(r#""eventID":"{}""#, much.records().len())),
+        "none is passed over"
+    );
 }
 
 #[test]

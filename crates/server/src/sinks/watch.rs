@@ -96,15 +96,16 @@ fn tell_figures(app: &App, entry: &Entry, lag: Lag, age_ms: i64) {
     figures.full.get_or_create(&name).set(i64::from(entry.is_full.load(Ordering::Relaxed)));
 }
 
-/// What somebody should know of a sink.
+/// What somebody should know of a sink. Whoever asks whether the server is ready is told it: where the sink is and what it
+/// says is in the log.
 fn warning(entry: &Entry, lag: Lag, age_ms: i64, full: bool, now: Timestamp) -> Option<String> {
-    let state = entry.progress.now();
-    let failing = state.failing.filter(|(since, _)| full || now.millis_since(*since) >= FAILING_MS);
-    let why = failing.map(|(_, why)| format!(": {why}")).unwrap_or_default();
-    if !full && why.is_empty() {
+    let fails_long = |since: Timestamp| full || now.millis_since(since) >= FAILING_MS;
+    let fails = entry.progress.now().failing.is_some_and(|(since, _)| fails_long(since));
+    if !full && !fails {
         return None;
     }
-    let (name, to, seconds) = (&entry.name, &entry.to, age_ms / 1000);
+    let (name, seconds) = (&entry.name, age_ms / 1000);
     let beyond = if full { ", more than it may be" } else { "" };
-    Some(format!("the trail's sink {name} ({to}) is {} bytes and {seconds} s behind{beyond}{why}", lag.bytes))
+    let why = if fails { ": it takes nothing, see the log" } else { "" };
+    Some(format!("the trail's sink {name} is {} bytes and {seconds} s behind{beyond}{why}", lag.bytes))
 }

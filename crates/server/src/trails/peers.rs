@@ -155,11 +155,10 @@ impl Asked {
     }
 }
 
-/// That the answer would be a part.
+/// That the answer would be a part. Why is for the log: it tells of the network between the servers.
 fn unavailable(name: &str, why: &str) -> Error {
     warn!(server = name, why, "events cannot be looked up: the trail of a server cannot be asked for");
-    let text =
-        format!("The events of server {name} cannot be had now: {why}. Without them the answer would be a part.");
+    let text = format!("The events of server {name} cannot be had now. Without them the answer would be a part.");
     Error::refused(UNAVAILABLE, text)
 }
 

@@ -29,8 +29,8 @@ pub trait Trail: Send + Sync + 'static {
     /// When the trail cannot be read.
     fn lag(&self, from: &Self::Position) -> io::Result<Lag>;
 
-    /// The records behind `from`, which others may share, of about `bytes_max` at most and none behind `until`, and the place behind them; none
-    /// when there are none yet.
+    /// The records behind `from`, which others may share, of about `bytes_max` at most, and the place behind them; none when
+    /// there are none yet. With `until` all up to there, which once were so many, and none behind it.
     ///
     /// # Errors
     /// When the trail cannot be read.
@@ -245,8 +245,6 @@ impl<T: Trail> Pump<T> {
             return Ok(false);
         }
         let (trail, until, bytes_max) = (Arc::clone(&self.trail), self.again.clone(), self.pace.batch_bytes_max);
-        // All of a batch that was sent before, however long it is.
-        let bytes_max = if until.is_some() { usize::MAX } else { bytes_max };
         let place = from.clone();
         let read = move || trail.read(&place, until.as_ref(), bytes_max);
         let read = tokio::task::spawn_blocking(read).await.map_err(unavailable)?;

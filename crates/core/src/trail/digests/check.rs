@@ -8,11 +8,15 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Content, Digest, Found, Head, LINE_HASH_BYTES, Removed, read};
 use crate::trail::calendar::EVER;
+use crate::trail::compressed;
 use crate::trail::files::{SegmentFiles, digests_newest_first, newest_first};
 use crate::trail::segment_id::SegmentId;
 
 /// Most faults that are told.
 const FAULTS_MAX: usize = 100;
+
+/// Text that is read of a segment beyond twice what its digest says, in bytes: enough to tell what was put in.
+const SURPLUS_BYTES: u64 = 1024 * 1024;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,8 +73,11 @@ pub fn check(files: &dyn SegmentFiles, public_key: &[u8], known: Option<&Known>)
     let chain = chain(files, public_key, head, &mut checked)?;
     let newest = chain.keys().next_back().copied();
     let mut segments = newest_first(files, EVER, usize::MAX)?;
-    segments.retain(|id| checked.is_kept(*id));
     segments.sort_unstable();
+    for id in segments.iter().filter(|id| !checked.is_kept(**id)).copied().collect::<Vec<_>>() {
+        compare_left(files, id, public_key, &mut checked)?;
+    }
+    segments.retain(|id| checked.is_kept(*id));
     for id in &segments {
         match (chain.get(id), newest) {
             (Some(digest), _) => compare(files, *id, digest, &mut checked)?,
@@ -136,12 +143,37 @@ fn chain(
     Ok(chain)
 }
 
-/// Holds a segment against its digest.
+/// Holds a segment that was to be removed, and is there, against its digest: a crash leaves both or the digest alone, and
+/// whatever else is there somebody put there.
+fn compare_left(files: &dyn SegmentFiles, id: SegmentId, public_key: &[u8], checked: &mut Checked) -> io::Result<()> {
+    let found = match read(files, id, public_key) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        found => found?.ok().filter(|found| found.authentic && found.digest.segment == id.file()),
+    };
+    match found {
+        Some(found) => look(files, id, &found.digest, checked),
+        None => {
+            checked.fault(format!("{}: such old ones were removed on purpose, and this has no digest", id.file()));
+            Ok(())
+        }
+    }
+}
+
+/// Holds a segment against its digest, and counts it.
 fn compare(files: &dyn SegmentFiles, id: SegmentId, digest: &Digest, checked: &mut Checked) -> io::Result<()> {
-    let content = Content::of(files, id)?;
     checked.segments += 1;
     checked.records += digest.records;
+    look(files, id, digest, checked)
+}
+
+fn look(files: &dyn SegmentFiles, id: SegmentId, digest: &Digest, checked: &mut Checked) -> io::Result<()> {
+    let bytes_max = digest.bytes.saturating_mul(2).saturating_add(SURPLUS_BYTES);
+    let content = Content::of(files, id, bytes_max)?;
     if content.sha256 == digest.sha256 && content.bytes == digest.bytes {
+        if !compressed::is_as_told(files, id, digest.bytes)? {
+            let name = id.compressed_file();
+            checked.fault(format!("{name}: its records are there, but its table of where they stand was changed"));
+        }
         return Ok(());
     }
     let expected = STANDARD.decode(&digest.records_sha256).unwrap_or_default();

@@ -159,9 +159,10 @@ struct Content {
 }
 
 impl Content {
-    /// Reads a segment through.
-    fn of(files: &dyn SegmentFiles, segment: SegmentId) -> io::Result<Self> {
-        let mut whole = Hashing { inner: compressed::read(files, segment, 0)?, hash: Sha256::default(), bytes: 0 };
+    /// Reads a segment through, or about `bytes_max` bytes of its text: a small file may unpack to any length.
+    fn of(files: &dyn SegmentFiles, segment: SegmentId, bytes_max: u64) -> io::Result<Self> {
+        let inner = Box::new(compressed::read(files, segment, 0)?.take(bytes_max));
+        let mut whole = Hashing { inner, hash: Sha256::default(), bytes: 0 };
         let mut records = Vec::new();
         let mut lines = LineReader::new(Box::new(&mut whole));
         let is_damaged = loop {

@@ -48,7 +48,7 @@ pub fn seal_closed(
     if files.length(&segment).is_ok() {
         files.append(&segment)?.sync()?;
     }
-    let content = Content::of(files, id)?;
+    let content = Content::of(files, id, u64::MAX)?;
     if content.is_damaged {
         return Err(io::Error::other(format!("{segment}: it was compressed before it had a digest, and is damaged")));
     }

@@ -265,3 +265,63 @@ fn what_was_removed_on_purpose_is_told_and_what_was_taken_away_is_a_fault() {
     let faults = trail.faults();
     assert!(faults[0].contains("was not signed by the key") && faults.len() == 2, "{faults:?}");
 }
+
+#[test]
+fn what_is_put_where_segments_were_removed_on_purpose_is_a_fault() {
+    let mut trail = Trail::new();
+    let public = trail.signer.public_key().unwrap();
+    let removed = Removed::through(&trail.files, Trail::hour(1), &public).unwrap().unwrap();
+    trail.known.removed = Some(removed.clone());
+    removed.state(&trail.files, &trail.signer, START).unwrap();
+    let old = Trail::hour(0);
+    trail.change(&old.file(), |mut lines| {
+        lines[3] = "forged";
+        lines
+    });
+    assert_eq!(trail.faults(), [format!("{}: record 4 was changed", old.file())]);
+    let keeper = Keeper::new(Arc::new(trail.files.clone()), Keeping { compress: true, retention_days: 1 });
+    assert_eq!(keeper.remove_through(Trail::hour(1)).unwrap(), 2);
+    assert_eq!(trail.faults(), [""; 0]);
+    trail.files.put(&old.file(), b"forged\n");
+    let told = format!("{}: such old ones were removed on purpose, and this has no digest", old.file());
+    assert_eq!(trail.faults(), [told.as_str()]);
+    assert_eq!(check(&trail.files, &public, None).unwrap().faults, [told]);
+}
+
+#[test]
+fn of_what_unpacks_to_much_more_than_was_written_no_more_is_read_than_tells_so() {
+    use std::io::Write as _;
+    let mut trail = Trail::new();
+    let keeper = Keeper::new(Arc::new(trail.files.clone()), Keeping { compress: true, retention_days: 0 });
+    let head = trail.known.head.take().unwrap();
+    while keeper.compress_next(&head).unwrap().is_some() {}
+    let name = Trail::hour(1).compressed_file();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for _ in 0..64 {
+        packer.write_all(&[b'\n'; 1 << 20]).unwrap();
+    }
+    trail.files.put(&name, &packer.finish().unwrap());
+    let content = Content::of(&trail.files, Trail::hour(1), 1000).unwrap();
+    assert_eq!((content.bytes, content.records.len()), (1000, 1000));
+    assert_eq!(trail.faults(), [format!("{}: record 1 was changed", Trail::hour(1).file())]);
+}
+
+#[test]
+fn a_table_that_was_changed_is_a_fault() {
+    let trail = Trail::new();
+    let keeper = Keeper::new(Arc::new(trail.files.clone()), Keeping { compress: true, retention_days: 0 });
+    while keeper.compress_next(trail.known.head.as_ref().unwrap()).unwrap().is_some() {}
+    assert_eq!(trail.faults(), [""; 0]);
+    let name = Trail::hour(1).compressed_file();
+    let mut whole = Vec::new();
+    trail.files.read(&name, 0).unwrap().read_to_end(&mut whole).unwrap();
+    // The one entry stands before its count, the magic and the member's end.
+    let entry = whole.len() - 10 - 12 - 8;
+    for at in [entry, entry + 4] {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        trail.files.put(&name, &changed);
+        let told = format!("{name}: its records are there, but its table of where they stand was changed");
+        assert_eq!(trail.faults(), [told]);
+    }
+}

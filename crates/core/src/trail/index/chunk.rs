@@ -79,7 +79,9 @@ impl Head {
                 terms: u32::try_from(next(4)?).ok()?,
             })
         };
-        head().ok_or_else(broken)
+        let head = head().ok_or_else(broken)?;
+        let is_one = head.from < head.to && head.oldest <= head.newest && head.ranks_at() <= files.length(name)?;
+        is_one.then_some(head).ok_or_else(broken)
     }
 
     fn times_at(&self) -> u64 {
@@ -190,7 +192,7 @@ fn ranks(
     let mut bytes = io::BufReader::new(files.read(name, head.ranks_at() + u64::from(start))?).bytes();
     let mut found = Vec::new();
     let mut rank = 0_u32;
-    for _ in 0..count {
+    for number in 0..count {
         let mut distance = 0_u32;
         for shift in [0, 7, 14, 21, 28] {
             let byte = bytes.next().ok_or_else(broken)??;
@@ -200,6 +202,9 @@ fn ranks(
             }
         }
         rank = rank.checked_add(distance).ok_or_else(broken)?;
+        if rank >= head.records || (distance == 0 && number > 0) {
+            return Err(broken());
+        }
         if rank >= within.1 || found.len() >= limit {
             break;
         }
@@ -255,7 +260,10 @@ pub(super) fn newest(
     let entry = |rank: u32| {
         let rank = u64::from(rank);
         let time = number(head.times_at() + rank * TIME_BYTES)?.cast_signed();
-        Ok(Entry { time, place: number(head.places_at() + rank * PLACE_BYTES)? })
+        let entry = Entry { time, place: number(head.places_at() + rank * PLACE_BYTES)? };
+        // Whoever asks for what comes behind a place must never get that place again.
+        let is_within = time >= oldest && (time, entry.place) < before;
+        is_within.then_some(entry).ok_or_else(broken)
     };
     found.into_iter().map(entry).collect()
 }

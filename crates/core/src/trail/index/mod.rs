@@ -213,8 +213,20 @@ impl Index {
 
     /// The places of records that seem to fit, in order.
     fn places(&self, lookup: &Lookup) -> io::Result<Vec<Place>> {
-        let state = self.state();
-        let Some(state) = state.as_ref() else { return Ok(Vec::new()) };
+        let mut state = self.state();
+        let Some(opened) = state.as_ref() else { return Ok(Vec::new()) };
+        self.places_in(opened, lookup).map_err(|(name, error)| {
+            if error.kind() == io::ErrorKind::InvalidData {
+                // It is made anew, with all behind it. Where it cannot be removed the next lookup tries again.
+                let _ = self.files.remove(&name);
+                *state = None;
+            }
+            error
+        })
+    }
+
+    /// The same, or the file that cannot be read.
+    fn places_in(&self, state: &State, lookup: &Lookup) -> Result<Vec<Place>, (Arc<str>, io::Error)> {
         let attribute = lookup.attribute.as_ref();
         let hash = facts::term(&lookup.account, attribute.map(|(attribute, value)| (*attribute, value.as_str())));
         let newest_in_memory = state.growing.entries.iter().map(|entry| entry.time).max();
@@ -241,7 +253,7 @@ impl Index {
                 Source::File(chunk) => match self.newest(chunk, hash, bounds, lookup.limit) {
                     // Removed with its segment.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-                    found => found?,
+                    found => found.map_err(|error| (Arc::clone(&chunk.name), error))?,
                 },
             };
             let place = |entry: Entry| Place { time: entry.time, at: Position { segment, offset: entry.place } };

@@ -168,3 +168,52 @@ fn the_end_that_a_loss_of_power_took_is_not_known_either_and_what_is_old_is_forg
     later.write(A, "later", "Get", "u");
     assert_eq!(later.ids(&lookup(None)), ["later"]);
 }
+
+/// Changes bytes of a file.
+fn change(files: &MemoryFiles, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = Vec::new();
+    io::Read::read_to_end(&mut files.read(name, 0).unwrap(), &mut bytes).unwrap();
+    change(&mut bytes);
+    files.put(name, &bytes);
+}
+
+#[test]
+fn a_file_that_somebody_changed_makes_no_lookup_endless_and_is_made_anew() {
+    let house = House::new();
+    house.fill();
+    check(&house);
+    let names: Vec<String> = house.files.names().into_iter().filter(|name| name.ends_with(".index")).collect();
+    let all = |house: &House, limit| house.index.lookup(&Lookup { limit, ..lookup(None) });
+    for (name, from, until, byte, is_noticed) in [
+        // The newest event is said to be of 1970, so that everything seems to lie within what is asked for.
+        (&names[3], 32, 40, 0_u8, true),
+        // More records than the file has.
+        (&names[4], 40, 43, 0xff, true),
+        // Its records are said to be the first one, again and again.
+        (&names[5], usize::MAX, usize::MAX, 0, true),
+        // Its places are places of no record: those are not found, and nothing else happens.
+        (&names[6], 48, usize::MAX, 0x01, false),
+    ] {
+        change(&house.files, name, |bytes| {
+            let from = from.min(bytes.len() - 40);
+            let until = until.min(bytes.len());
+            bytes[from..until].fill(byte);
+        });
+        let after = house.again();
+        let (done, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            // It may fail, and is mended then.
+            for _ in 0..3 {
+                after.index.catch_up(after.clock.now(), ALL).unwrap();
+                let _ = all(&after, 7);
+                let _ = all(&after, 300);
+            }
+            if is_noticed {
+                check(&after);
+            }
+            let _ = done.send(all(&after, 7).map(|hits| hits.len()));
+        });
+        let found = told.recv_timeout(std::time::Duration::from_secs(20)).expect("the lookup ends");
+        assert_eq!(found.unwrap(), 7, "{name}");
+    }
+}
