@@ -62,7 +62,7 @@ impl Courier {
         let target = &delivery.target;
         match kind_of(&target.arn, &delivery.rule_arn) {
             Some(TargetKind::Log) => {
-                info!(target: "events", rule = delivery.rule_arn, event = delivery.payload(), "event");
+                info!(rule = delivery.rule_arn, event = delivery.payload(), "event");
                 Ok(())
             }
             Some(TargetKind::Function) => invoke(app, delivery).await,
