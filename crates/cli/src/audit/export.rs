@@ -68,7 +68,10 @@ pub fn run(args: &ExportArgs) -> Result<(), Box<dyn Error>> {
         Some(file) => {
             // Records tell who reads what: for the owner alone.
             let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-            let open = open.map_err(|error| format!("{}: {error}", file.display()))?;
+            let open = open.map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => format!("{} is there already: name another file", file.display()),
+                _ => format!("{}: {error}", file.display()),
+            })?;
             let mut out = BufWriter::new(open);
             let told = write(trails, args.format, &mut out)?;
             out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
