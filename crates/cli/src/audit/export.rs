@@ -59,6 +59,9 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 /// # Errors
 /// When a trail cannot be read or the file not written.
 pub fn run(args: &ExportArgs) -> Result<(), Box<dyn Error>> {
+    if args.from >= args.until {
+        return Err("--from must be before --until".into());
+    }
     let span = Span::new(args.from, args.until);
     let mut trails = Vec::new();
     for folder in folders(args)? {

@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn who_is_behind_in_bytes_or_in_time_is_told() {
-        let text = "[[audit.sinks]]\nname = 's'\nlag_bytes_max = 1000\nlag_seconds_max = 60\nstdout = {}";
+        let text = "[[audit.sinks]]\nname = 's'\nlag_bytes_max = 4000000\nlag_seconds_max = 60\nstdout = {}";
         let config = Config::load(text).expect("settings");
         let now = Timestamp::from_millis(1_000_000);
         let told = |bytes, age_ms| {
@@ -77,8 +77,8 @@ mod tests {
             lag(&config, &Behind { name: "s".into(), lag: Some((bytes, Some(since))) }, now, &mut findings);
             findings.lines()
         };
-        assert!(!told(1000, 60_000).contains("behind"));
-        assert!(told(1001, 0).contains("sink s is 1001 bytes behind, more than its lag_bytes_max"));
+        assert!(!told(4_000_000, 60_000).contains("behind"));
+        assert!(told(4_000_001, 0).contains("sink s is 4000001 bytes behind, more than its lag_bytes_max"));
         assert!(told(10, 61_000).contains("sink s is 61 seconds behind, more than its lag_seconds_max"));
     }
 
