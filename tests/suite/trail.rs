@@ -144,6 +144,14 @@ async fn old_segments_are_compressed_exported_and_removed_when_their_time_is_ove
     assert!(exported.status.success(), "{}", told(&exported));
     let records: serde_json::Value = serde_json::from_slice(&fs::read(&out).expect("written")).expect("JSON");
     assert!(records["Records"].as_array().expect("records").len() >= count);
+    let again = run(&[&["audit", "export", "--trail", &trail], &today[..]].concat());
+    assert!(
+        !again.status.success() && told(&again).contains("is there already: name another file"),
+        "{}",
+        told(&again)
+    );
+    let turned = ["audit", "export", "--trail", &trail, "--from", "2024-03-01", "--until", "2024-02-29"];
+    assert!(told(&run(&turned)).contains("--from must be before --until"));
 
     // A day later it is removed, and the rest is whole; what somebody else takes away is missing.
     let config = home.path().join("strongroom.toml");

@@ -78,6 +78,9 @@ impl Greeting<'_> {
         writeln!(to, "Paste into another terminal:")?;
         writeln!(to, "  export AWS_ENDPOINT_URL_SECRETS_MANAGER={url} AWS_ENDPOINT_URL_KMS={url}")?;
         writeln!(to, "  export AWS_ENDPOINT_URL_IAM={url} AWS_ENDPOINT_URL_STS={url} AWS_ENDPOINT_URL_LAMBDA={url}")?;
+        writeln!(to, "  export AWS_ENDPOINT_URL_CLOUDTRAIL={url} AWS_ENDPOINT_URL_EVENTBRIDGE={url}")?;
+        writeln!(to, "  export AWS_ENDPOINT_URL_CLOUDWATCH={url} AWS_ENDPOINT_URL_CLOUDWATCH_LOGS={url}")?;
+        writeln!(to, "  export AWS_ENDPOINT_URL_CONFIG_SERVICE={url}")?;
         writeln!(to, "  export AWS_REGION={region} AWS_DEFAULT_REGION={region}")?;
         if let Some(saved) = self.credentials {
             writeln!(to, "  export AWS_SHARED_CREDENTIALS_FILE={}", saved.display())?;
@@ -134,6 +137,13 @@ mod tests {
         let said = written(|greeting| (greeting.new_key, greeting.credentials) = (None, None), true);
         assert!(!said.contains("/data/credentials") && !said.contains("AWS_SHARED_CREDENTIALS_FILE"), "{said}");
         assert!(said.contains("strongroom account root-key --data /data\n"), "{said}");
+    }
+    #[test]
+    fn clients_of_every_service_are_led_here() {
+        let said = written(|_| {}, true);
+        for (name, _) in crate::doctor::ENDPOINTS {
+            assert!(said.contains(&format!(" {name}=http://127.0.0.1:1")), "{name}: {said}");
+        }
     }
     #[test]
     fn other_regions_are_named_when_there_are_any() {

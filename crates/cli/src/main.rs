@@ -81,7 +81,7 @@ enum Command {
     /// Works on the ledger, by which rows that were changed behind the server's back are noticed.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
-    /// Checks the audit trail.
+    /// Checks, exports and delivers the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     /// Moves the store to another engine, freezes and thaws it; also while servers run.

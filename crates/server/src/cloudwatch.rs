@@ -53,11 +53,15 @@ pub(crate) async fn flush(app: &App) -> Result<(), Error> {
     app.watch.metrics.flush_due(app.clock.now()).await
 }
 
-/// Writes what was counted, at the end.
+/// Writes what was counted, at the end, when nothing follows the trail any more: so the next run goes on where this one
+/// has come, and counts no record again.
 pub(crate) async fn flush_last(app: &App) {
     let now = app.clock.now();
     if let Err(fault) = app.watch.metrics.flush(now, now).await {
-        error!(fault = %fault_text(&fault), "the last counts of calls are lost");
+        return error!(fault = %fault_text(&fault), "the last counts of calls are lost");
+    }
+    if let Err(fault) = logs::note_last(app).await {
+        error!(fault = %fault_text(&fault), "metric filters will count the last records again");
     }
 }
 

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::frozen;
 
 /// Between two looks for new records, in ms.
 pub(crate) const LOOK_MS: u64 = 1000;
@@ -35,6 +36,11 @@ impl Following {
 
     fn put(&self, follower: Follower) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(follower);
+    }
+
+    /// How far the trail was read.
+    fn reached(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|follower| follower.position().to_string())
     }
 
     /// Takes note of a position that was reached at `slot_ms`. Gives one that was reached before the points of `flushed_ms`
@@ -86,6 +92,18 @@ pub(crate) async fn follow(app: &App) -> Result<(), Error> {
         app.watch.logs.set_progress(node, position).await?;
     }
     Ok(())
+}
+
+/// Notes how far the trail was read, once all that was counted is written.
+///
+/// # Errors
+/// Faults of the store.
+pub(crate) async fn note_last(app: &App) -> Result<(), Error> {
+    if app.node.nodes.is_displaced() {
+        return Ok(());
+    }
+    let Some(position) = app.watch.following.reached() else { return Ok(()) };
+    frozen::unless_frozen(app.watch.logs.set_progress(app.node.nodes.name().as_str(), position).await)
 }
 
 /// The follower of a server that was just started: from where the run before had come, or of what comes from now on.

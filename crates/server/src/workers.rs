@@ -250,7 +250,6 @@ impl Workers {
         if let Err(fault) = refused::sum_up(&self.app, true) {
             error!(fault = %fault_text(&fault), "refused requests were not summed up");
         }
-        cloudwatch::flush_last(&self.app).await;
         for duty in DUTIES {
             match once(&self.app, *duty).await {
                 Ok(Ok(())) => {}
@@ -259,6 +258,7 @@ impl Workers {
                 Err(Panicked) => error!(duty = duty.name, "background work panicked"),
             }
         }
+        cloudwatch::flush_last(&self.app).await;
         sinks::finish(&self.app).await;
         if let Err(fault) = frozen::unless_frozen(node::leave(&self.app).await) {
             error!(fault = %fault_text(&fault), "this server's place among others is kept");

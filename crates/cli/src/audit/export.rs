@@ -59,6 +59,9 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 /// # Errors
 /// When a trail cannot be read or the file not written.
 pub fn run(args: &ExportArgs) -> Result<(), Box<dyn Error>> {
+    if args.from >= args.until {
+        return Err("--from must be before --until".into());
+    }
     let span = Span::new(args.from, args.until);
     let mut trails = Vec::new();
     for folder in folders(args)? {
@@ -68,7 +71,10 @@ pub fn run(args: &ExportArgs) -> Result<(), Box<dyn Error>> {
         Some(file) => {
             // Records tell who reads what: for the owner alone.
             let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-            let open = open.map_err(|error| format!("{}: {error}", file.display()))?;
+            let open = open.map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => format!("{} is there already: name another file", file.display()),
+                _ => format!("{}: {error}", file.display()),
+            })?;
             let mut out = BufWriter::new(open);
             let told = write(trails, args.format, &mut out)?;
             out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;

@@ -14,7 +14,7 @@ const OF_SECRETS: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
 const IGNORE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
 /// The variables of services that are offered here, each with what people write who mean it, in capital letters and digits.
-const ENDPOINTS: [(&str, &[&str]); 7] = [
+pub const ENDPOINTS: [(&str, &[&str]); 10] = [
     (OF_SECRETS, &["SECRETSMANAGER", "SECRETMANAGER", "SECRETS", "SM", "ASM"]),
     ("AWS_ENDPOINT_URL_KMS", &["KMS", "KEYMANAGEMENTSERVICE"]),
     ("AWS_ENDPOINT_URL_IAM", &["IAM", "IDENTITYANDACCESSMANAGEMENT"]),
@@ -22,6 +22,9 @@ const ENDPOINTS: [(&str, &[&str]); 7] = [
     ("AWS_ENDPOINT_URL_LAMBDA", &["LAMBDA", "AWSLAMBDA"]),
     ("AWS_ENDPOINT_URL_CLOUDWATCH", &["CLOUDWATCH", "CW", "MONITORING"]),
     ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", &["CLOUDWATCHLOGS", "LOGS", "CWLOGS"]),
+    ("AWS_ENDPOINT_URL_CLOUDTRAIL", &["CLOUDTRAIL", "TRAIL"]),
+    ("AWS_ENDPOINT_URL_EVENTBRIDGE", &["EVENTBRIDGE", "EVENTS"]),
+    ("AWS_ENDPOINT_URL_CONFIG_SERVICE", &["CONFIGSERVICE", "CONFIG", "AWSCONFIG"]),
 ];
 
 /// The variables of the environment, whose values are texts.
@@ -252,6 +255,8 @@ mod tests {
             ("AWS_ENDPOINT", OF_ALL),
             ("AWS_KMS_ENDPOINT", "AWS_ENDPOINT_URL_KMS"),
             ("AWS_ENDPOINTURL_STS", "AWS_ENDPOINT_URL_STS"),
+            ("AWS_ENDPOINT_URL_EVENTS", "AWS_ENDPOINT_URL_EVENTBRIDGE"),
+            ("AWS_ENDPOINT_URL_CONFIG", "AWS_ENDPOINT_URL_CONFIG_SERVICE"),
         ] {
             assert_eq!(meant(wrong), Some(right), "{wrong}");
         }

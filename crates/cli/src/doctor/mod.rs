@@ -18,6 +18,8 @@ use strongroom_types::AccountId;
 
 use crate::offline::DataArgs;
 use crate::{process, settings};
+#[cfg(test)]
+pub use environment::ENDPOINTS;
 use environment::Environment;
 use finding::{Findings, Level};
 

@@ -93,7 +93,11 @@ pub fn answer(url: &str, ca_file: Option<&Path>, is_own: bool, findings: &mut Fi
     } else if found.reasons.is_empty() {
         findings.ok(CHECK, format!("{url} is ready"));
     } else {
-        let advice = "`strongroom store thaw` when no move is under way: docs/moving.md";
+        let advice = if found.reasons.iter().any(|reason| reason.contains("sink")) {
+            "bring the sinks' far sides up, or set `when_full`: docs/sinks.md"
+        } else {
+            "`strongroom store thaw` when no move is under way: docs/moving.md"
+        };
         findings.warn(CHECK, format!("{url} serves reads alone: {}", found.reasons.join("; ")), advice);
     }
     for warning in found.warnings {

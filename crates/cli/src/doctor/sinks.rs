@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use strongroom_server::config::{Config, SinkConfig, SinkKind};
 use strongroom_server::sinks::{Behind, behind, probes};
-use strongroom_types::{Clock, SystemClock};
+use strongroom_types::{Clock, SystemClock, Timestamp};
 
 use super::finding::Findings;
 
@@ -35,7 +35,7 @@ pub fn look(config: &Config, findings: &mut Findings) {
         }
     }
     match behind(config) {
-        Ok(all) => all.iter().for_each(|sink| lag(config, sink, findings)),
+        Ok(all) => all.iter().for_each(|sink| lag(config, sink, clock.now(), findings)),
         Err(error) => findings.problem(CHECK, format!("how far they are behind cannot be read: {error}"), ADVICE),
     }
 }
@@ -47,18 +47,40 @@ fn is_readable_on_its_way(wanted: &SinkConfig) -> bool {
     ["udp://", "tcp://"].iter().any(|scheme| syslog.address.strip_prefix(scheme).is_some_and(remote))
 }
 
-fn lag(config: &Config, sink: &Behind, findings: &mut Findings) {
+fn lag(config: &Config, sink: &Behind, now: Timestamp, findings: &mut Findings) {
     let Some(wanted) = config.audit.sinks.iter().find(|wanted| wanted.name == sink.name) else { return };
-    let Some((bytes, _)) = sink.lag else { return };
-    if bytes > wanted.lag_bytes_max {
-        let text = format!("sink {} is {bytes} bytes behind, more than its lag_bytes_max", sink.name);
-        findings.problem(CHECK, text, "look at the receiver and at the server's log");
-    }
+    let Some((bytes, since)) = sink.lag else { return };
+    let seconds = since.map_or(0, |since| u64::try_from((now.millis() - since.millis()) / 1000).unwrap_or(0));
+    let bound = u64::from(wanted.lag_seconds_max);
+    let beyond = if bytes > wanted.lag_bytes_max {
+        format!("{bytes} bytes behind, more than its lag_bytes_max")
+    } else if bound > 0 && seconds > bound {
+        format!("{seconds} seconds behind, more than its lag_seconds_max")
+    } else {
+        return;
+    };
+    findings.problem(CHECK, format!("sink {} is {beyond}", sink.name), "look at the receiver and at the server's log");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_behind_in_bytes_or_in_time_is_told() {
+        let text = "[[audit.sinks]]\nname = 's'\nlag_bytes_max = 4000000\nlag_seconds_max = 60\nstdout = {}";
+        let config = Config::load(text).expect("settings");
+        let now = Timestamp::from_millis(1_000_000);
+        let told = |bytes, age_ms| {
+            let since = Timestamp::from_millis(now.millis() - age_ms);
+            let mut findings = Findings::default();
+            lag(&config, &Behind { name: "s".into(), lag: Some((bytes, Some(since))) }, now, &mut findings);
+            findings.lines()
+        };
+        assert!(!told(4_000_000, 60_000).contains("behind"));
+        assert!(told(4_000_001, 0).contains("sink s is 4000001 bytes behind, more than its lag_bytes_max"));
+        assert!(told(10, 61_000).contains("sink s is 61 seconds behind, more than its lag_seconds_max"));
+    }
 
     #[test]
     fn only_a_network_without_tls_is_warned_of() {

@@ -247,7 +247,7 @@ impl CloudWatch {
     ) -> Result<(), String> {
         match self.topics.of(action) {
             Some(Topic::Log) => {
-                warn!(topic = action, message = %fired.message(), "an alarm");
+                warn!(topic = action, notification = %fired.message(), "an alarm");
                 Ok(())
             }
             Some(Topic::Function(function)) => {

@@ -171,13 +171,16 @@ pub struct Probe {
     time: Duration,
 }
 
+/// How long somebody waits who only asks whether a sink is there.
+const PROBE_MAX: Duration = Duration::from_secs(5);
+
 /// The sinks of `config`, to be tried out by somebody who is not the server.
 #[must_use]
 pub fn probes(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Probe> {
     let account = account_of(config);
     let probe = |wanted: &SinkConfig| {
         let opened = sink(config, wanted, "doctor", &account, clock);
-        let time = Duration::from_millis(wanted.time_ms_max.into());
+        let time = Duration::from_millis(wanted.time_ms_max.into()).min(PROBE_MAX);
         let (to, sink) = match opened {
             Ok(sink) => (Ok(sink.describe()), Some(sink)),
             Err(text) => (Err(text), None),

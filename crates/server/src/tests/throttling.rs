@@ -7,7 +7,7 @@ const CREATE: &str =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn above_its_rate_an_account_is_throttled_and_the_refusal_is_recorded() {
-    let house = House::open(|_| {}).await;
+    let house = House::open(|config| config.quotas.throttle = true).await;
     for number in 0..50 {
         let told = house.call("CreateSecret", &CREATE.replace("NAME", &format!("s{number}")), true).await;
         assert_eq!(told.status, 200, "{told:?}");
@@ -30,7 +30,6 @@ async fn above_its_rate_an_account_is_throttled_and_the_refusal_is_recorded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rates_can_be_switched_off_and_numbers_changed() {
     let house = House::open(|config| {
-        config.quotas.throttle = false;
         config.quotas.secrets_max = 60;
     })
     .await;

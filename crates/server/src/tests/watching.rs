@@ -192,4 +192,14 @@ async fn the_trail_is_held_against_metric_filters_and_gone_on_with_after_a_resta
     logs::follow(&house.app).await.unwrap();
     cloudwatch::flush_last(&house.app).await;
     assert_eq!(sums(&house, &statistics("Mine", "m", &[])).await, [2.0], "one by each run");
+    house.call("GetSecretValue", refused, true).await;
+    logs::follow(&house.app).await.unwrap();
+    cloudwatch::flush_last(&house.app).await;
+    assert_eq!(sums(&house, &statistics("Mine", "m", &[])).await, [3.0]);
+    house.app.close().await.unwrap();
+    drop(house);
+    let house = House::open_in(directory.path(), 14, |_| {}).await.unwrap();
+    logs::follow(&house.app).await.unwrap();
+    cloudwatch::flush_last(&house.app).await;
+    assert_eq!(sums(&house, &statistics("Mine", "m", &[])).await, [3.0], "a stop in order counts nothing twice");
 }
