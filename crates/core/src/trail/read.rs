@@ -143,6 +143,8 @@ impl<'a> Mark<'a> {
 /// How each line begins, and where nothing but a line can begin: within a text the quotes would be escaped.
 static HEAD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"{\"eventVersion\":\""));
 static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"eventTime\":\""));
+/// What comes last but for the connection's details.
+static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"eventCategory\":\"Management\""));
 static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"eventID\":\""));
 
 impl<'a> Mark<'a> {
@@ -150,13 +152,16 @@ impl<'a> Mark<'a> {
     /// behind `eventID` are only members that have neither inside. Else none.
     fn seen(line: &'a [u8]) -> Option<Self> {
         let rest = line.strip_prefix(HEAD.needle())?;
-        let whole = line.ends_with(b"}") && HEAD.find(rest).is_none() && !line.iter().any(|byte| *byte < b' ');
-        if !whole || std::str::from_utf8(line).is_err() {
+        if HEAD.find(rest).is_some() || line.iter().any(|byte| *byte < b' ') || std::str::from_utf8(line).is_err() {
             return None;
         }
         let event_time = text_behind(line, TIME.find(line)?, &TIME)?;
-        let event_id = text_behind(line, ID.find_iter(line).last()?, &ID)?;
-        Some(Self { event_id: event_id.into(), event_time: event_time.into() })
+        let id = ID.find_iter(line).last()?;
+        let tail = line.get(id..)?;
+        let end = tail.get(END.find(tail)?.checked_add(END.needle().len())?..)?;
+        let whole = end == b"}" || (end.starts_with(b",\"tlsDetails\":{") && end.ends_with(b"\"}}"));
+        let event_id = text_behind(line, id, &ID)?;
+        whole.then(|| Self { event_id: event_id.into(), event_time: event_time.into() })
     }
 }
 
@@ -326,6 +331,11 @@ mod tests {
         use crate::trail::record::Outcome;
 
         let mut other = record("e-1", Timestamp::from_seconds(1_525_369_862));
+        other.tls = Some(Arc::new(crate::trail::record::TlsDetails {
+            version: "TLSv1.3".into(),
+            cipher_suite: "TLS_AES_128_GCM_SHA256".into(),
+            host: "localhost:8443".into(),
+        }));
         let nested = r#"{"eventID":"x","eventTime":"y","o":{"a":1,"eventID":"z"}}"#;
         other.request_parameters = Some(nested.to_owned());
         other.user_agent = r#"a,"eventID":"forged","eventTime":"2020-01-01T00:00:00Z"#.into();
@@ -335,7 +345,10 @@ mod tests {
             Outcome::Success { response_elements: Some(nested.to_owned()), resources: Vec::new() },
             Outcome::Failure { code: "X".into(), message: r#"{"eventVersion":"#.into() },
         ];
-        for line in outcomes.map(|outcome| other.finish(&outcome)) {
+        let mut lines: Vec<String> = outcomes.iter().map(|outcome| other.finish(outcome)).collect();
+        other.tls = None;
+        lines.extend(outcomes.iter().map(|outcome| other.finish(outcome)));
+        for line in lines {
             let seen = Mark::seen(line.as_bytes()).unwrap();
             let read: Mark<'_> = serde_json::from_str(&line).unwrap();
             assert_eq!((&seen.event_id, &seen.event_time), (&read.event_id, &read.event_time), "{line}");
