@@ -10,7 +10,7 @@ use std::thread;
 use rustix::process::setpriority_process;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 /// The calm thread's nice value: of a core that others want as well it gets about a tenth.
 const CALM_NICE: i32 = 10;
@@ -62,7 +62,7 @@ impl Lane {
     pub(super) fn hurry(&self, hurries: bool) {
         let changed = self.hurries.send_if_modified(|now| std::mem::replace(now, hurries) != hurries);
         if changed && hurries {
-            info!("the trail's sinks are behind: they do not yield to requests until they have caught up");
+            debug!("the trail's sinks are behind: they do not yield to requests until they have caught up");
         }
     }
 }
