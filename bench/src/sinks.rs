@@ -135,17 +135,22 @@ pub async fn table(options: &Options) -> Result<String, Failure> {
     let mut text = format!("load average {:.1} at the beginning\n\n", load_average());
     text.push_str(
         "| GetSecretValue, 1 KiB | files: a second | p50 / p99 | CPU | every sink: a second | p50 / p99 | CPU | ratio of \
-         rates (range) | of CPU | delivered a second after it |\n|---|---|---|---|---|---|---|---|---|---|\n",
+         rates (range) | of CPU | CPU until all is delivered | of CPU | delivered a second after it |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for (title, pace, connections) in LOADS {
         let mut rounds = Vec::new();
         for number in 0..options.rounds {
             let first = measured(&alone, options, pace, connections, number).await?;
+            let (all_begun, had) = (cpu_us(every.pid())?, delivered(&every)?);
             let second = measured(&every, options, pace, connections, number).await?;
             let before = lag_bytes(&every)?;
             let (begun, cpu) = (Instant::now(), cpu_us(every.pid())?);
             drained(&every).await?;
-            rounds.push(Round { first, second, left: before, took: begun.elapsed(), cpu: cpu_us(every.pid())? - cpu });
+            let (took, end) = (begun.elapsed(), cpu_us(every.pid())?);
+            let records = delivered(&every)?.saturating_sub(had).max(1);
+            let whole = float(end - all_begun) / float(records);
+            rounds.push(Round { first, second, left: before, took, cpu: end - cpu, whole });
         }
         row(&mut text, title, &rounds);
     }
@@ -164,6 +169,8 @@ struct Round {
     left: u64,
     took: Duration,
     cpu: u64,
+    /// CPU of the server for each record, from before the load until all sinks had it.
+    whole: f64,
 }
 
 fn row(text: &mut String, title: &str, rounds: &[Round]) {
@@ -185,7 +192,7 @@ fn row(text: &mut String, title: &str, rounds: &[Round]) {
     };
     let _ = writeln!(
         text,
-        "| {title} | {:.0} | {:.0} / {:.0} µs | {:.1} µs | {:.0} | {:.0} / {:.0} µs | {:.1} µs | {:.2} ({:.2}-{:.2}) | {:.2} | {drained} |",
+        "| {title} | {:.0} | {:.0} / {:.0} µs | {:.1} µs | {:.0} | {:.0} / {:.0} µs | {:.1} µs | {:.2} ({:.2}-{:.2}) | {:.2} | {:.1} µs | {:.2} | {drained} |",
         of(&|round| round.first.per_second()),
         of(&|round| at(&round.first, 0.5)),
         of(&|round| at(&round.first, 0.99)),
@@ -198,6 +205,8 @@ fn row(text: &mut String, title: &str, rounds: &[Round]) {
         ratios.first().copied().unwrap_or(f64::NAN),
         ratios.last().copied().unwrap_or(f64::NAN),
         of(&|round| cpu(&round.second) / cpu(&round.first)),
+        of(&|round| round.whole),
+        of(&|round| round.whole / cpu(&round.first)),
     );
 }
 
@@ -260,6 +269,16 @@ fn configured(folder: &Path, at: Far) -> Result<PathBuf, Failure> {
 
 /// How far the sink that is furthest behind is.
 fn lag_bytes(subject: &Subject) -> Result<u64, Failure> {
+    let lags = figures(subject, "strongroom_sink_lag_bytes{")?;
+    lags.into_iter().max().ok_or_else(|| Failure::void("the server tells no figures of sinks".to_owned()))
+}
+
+/// Records that the sink has got which has got the fewest.
+fn delivered(subject: &Subject) -> Result<u64, Failure> {
+    Ok(figures(subject, "strongroom_sink_delivered_total{")?.into_iter().min().unwrap_or(0))
+}
+
+fn figures(subject: &Subject, name: &str) -> Result<Vec<u64>, Failure> {
     let asked = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(subject.endpoint.address)?;
         let host = subject.endpoint.address;
@@ -268,9 +287,8 @@ fn lag_bytes(subject: &Subject) -> Result<u64, Failure> {
         stream.read_to_string(&mut answer).map(|_| answer)
     };
     let answer = asked().map_err(Failure::io("ask for figures"))?;
-    let lags = answer.lines().filter_map(|line| line.strip_prefix("strongroom_sink_lag_bytes{")?.split_once("} "));
-    let lags: Vec<u64> = lags.filter_map(|(_, value)| value.parse().ok()).collect();
-    lags.into_iter().max().ok_or_else(|| Failure::void("the server tells no figures of sinks".to_owned()))
+    let found = answer.lines().filter_map(|line| line.strip_prefix(name)?.split_once("} "));
+    Ok(found.filter_map(|(_, value)| value.parse().ok()).collect())
 }
 
 /// Waits until sinks have all.

@@ -13,7 +13,7 @@ use strongroom_types::{AccountId, Region, Timestamp};
 use strongroom_wire::timestamps::iso;
 
 use crate::record::Record;
-use crate::webhook::json_of;
+use crate::webhook::RECORDS;
 use crate::{Batch, Sink, SinkError, SinkFuture, Taken, unavailable};
 
 /// Characters of the part of a name that is no other object's.
@@ -54,9 +54,10 @@ impl Archive {
 
     async fn put(&self, batch: &Batch) -> Result<Taken, SinkError> {
         let groups = groups(batch.records(), self.account.as_str(), self.region.as_str());
-        let packed =
-            tokio::task::spawn_blocking(move || groups.into_iter().map(Group::pack).collect::<Result<Vec<_>, _>>());
-        for object in packed.await.map_err(unavailable)?.map_err(unavailable)? {
+        for group in groups {
+            let object = group.pack().map_err(unavailable)?;
+            // Others are let in between.
+            tokio::task::yield_now().await;
             match self.bucket.put_under(&object.key, &object.bytes, &HEADERS).await {
                 // The name says what is in it: it was put before.
                 Ok(()) | Err(PlaceError::Exists(_)) => {}
@@ -74,21 +75,35 @@ const HEADERS: [(&str, &str); 2] = [("content-type", "application/json"), ("cont
 struct Group {
     account: String,
     region: String,
-    lines: Vec<String>,
+    /// As the object holds them, but for its end.
+    text: Vec<u8>,
     newest: Timestamp,
 }
 
 fn groups(records: &[Record], account: &str, region: &str) -> Vec<Group> {
     let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
-    for record in records {
-        let marks = record.marks();
+    let bytes = records.iter().map(|record| record.line().len().saturating_add(1)).sum::<usize>();
+    let mut rest = records;
+    while let Some(first) = rest.first() {
+        // One behind the other mostly have the same.
+        let marks = first.marks();
+        let same = |record: &&Record| record.marks().account == marks.account && record.marks().region == marks.region;
+        let (run, behind) = rest.split_at(rest.iter().take_while(same).count());
+        rest = behind;
         // They become part of a name: what has not their form, which no record of the server has, does not.
-        let of = AccountId::parse(&marks.account).map_or_else(|_| account.to_owned(), |of| of.to_string());
-        let at = Region::parse(&marks.region).map_or_else(|_| region.to_owned(), |at| at.as_str().to_owned());
-        let empty = || Group { account: of.clone(), region: at.clone(), lines: Vec::new(), newest: marks.time() };
-        let group = groups.entry((of.clone(), at.clone())).or_insert_with(empty);
-        group.newest = group.newest.max(marks.time());
-        group.lines.push(record.line().to_owned());
+        let of = AccountId::parse(marks.account).map_or_else(|_| account.to_owned(), |of| of.to_string());
+        let at = Region::parse(marks.region).map_or_else(|_| region.to_owned(), |at| at.as_str().to_owned());
+        let group = groups.entry((of.clone(), at.clone())).or_insert_with(|| Group {
+            account: of,
+            region: at,
+            text: Vec::with_capacity(if behind.is_empty() { bytes.saturating_add(RECORDS.len() + 2) } else { 0 }),
+            newest: marks.time(),
+        });
+        for record in run {
+            group.newest = group.newest.max(record.marks().time());
+            group.text.extend_from_slice(if group.text.is_empty() { RECORDS } else { b"," });
+            group.text.extend_from_slice(record.line().as_bytes());
+        }
     }
     groups.into_values().collect()
 }
@@ -96,11 +111,11 @@ fn groups(records: &[Record], account: &str, region: &str) -> Vec<Group> {
 impl Group {
     /// The object that holds the group. Of the same records it is the same object.
     fn pack(self) -> io::Result<Object> {
-        let text = json_of(self.lines.iter().map(String::as_str));
+        let Self { account, region, mut text, newest } = self;
+        text.extend_from_slice(b"]}");
         let unique: String = sha256(&text).iter().take(UNIQUE_CHARACTERS).map(|byte| letter(*byte)).collect();
-        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+        let mut packer = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
         packer.write_all(&text)?;
-        let Self { account, region, newest, .. } = self;
         let at = iso(newest);
         let (day, minute) = (at.get(..10).unwrap_or_default(), at.get(11..16).unwrap_or_default());
         let folder = format!("AWSLogs/{account}/CloudTrail/{region}/{}", day.replace('-', "/"));

@@ -8,8 +8,8 @@ use strongroom_client::{Endpoint, Trust};
 use strongroom_types::{Clock, SecretBytes, Timestamp};
 
 use crate::headers::HeaderSource;
-use crate::protobuf::{Message, Value, fields};
-use crate::record::Record;
+use crate::protobuf::{Message, Value, fields, length_of};
+use crate::record::{Marks, Record};
 use crate::webhook::{endpoint, post};
 use crate::{Batch, Sink, SinkError, SinkFuture, Taken, unavailable};
 
@@ -19,6 +19,9 @@ const PATH: &str = "/v1/logs";
 const INFO: u64 = 9;
 /// `SEVERITY_NUMBER_WARN`.
 const WARN: u64 = 13;
+/// Bytes of a field with 64 bits, and of one with a severity.
+const FIXED_BYTES: usize = 9;
+const SEVERITY_BYTES: usize = 2;
 /// Bytes of a collector's words that are told.
 const WORDS_BYTES_MAX: usize = 300;
 
@@ -83,49 +86,81 @@ impl Otlp {
     }
 }
 
-/// An `ExportLogsServiceRequest`.
+/// An `ExportLogsServiceRequest`, written in one piece: the length of each part is known before.
 fn request(resource: &Message, batch: &Batch, now: Timestamp) -> Vec<u8> {
     let mut scope = Message::default();
     scope.text(1, "strongroom.audit");
     scope.text(2, env!("CARGO_PKG_VERSION"));
-    let mut of_scope = Message::default();
-    of_scope.message(1, &scope);
-    for record in batch.records() {
-        of_scope.message(2, &log_record(record, now));
+    let lengths: Vec<usize> = batch.records().iter().map(length).collect();
+    let logs: usize = lengths.iter().map(|length| length_of(*length)).sum();
+    let of_scope = length_of(scope.length()) + logs;
+    let of_resource = length_of(resource.length()) + length_of(of_scope);
+    let mut request = Message::with_room(length_of(of_resource));
+    request.begin(1, of_resource);
+    request.message(1, resource);
+    request.begin(2, of_scope);
+    request.message(1, &scope);
+    // All of one request have been seen at one time, which is the same for each.
+    let mut seen = Message::default();
+    seen.fixed64(11, nanoseconds(now).max(1));
+    for (record, length) in batch.records().iter().zip(lengths) {
+        request.begin(2, length);
+        push(&mut request, record, &seen);
     }
-    let mut of_resource = Message::default();
-    of_resource.message(1, resource);
-    of_resource.message(2, &of_scope);
-    let mut request = Message::default();
-    request.message(1, &of_resource);
     request.into_bytes()
 }
 
-/// A `LogRecord`: the record as it is, and beside it what is searched for.
-fn log_record(record: &Record, now: Timestamp) -> Message {
+/// What records are searched for by.
+fn attributes<'a>(marks: &Marks<'a>) -> impl Iterator<Item = (&'static str, &'a str)> {
+    let all = [
+        ("cloudtrail.event_id", marks.id),
+        ("cloudtrail.event_name", marks.name),
+        ("cloudtrail.event_source", marks.source),
+        ("cloudtrail.error_code", marks.error),
+        ("cloud.account.id", marks.account),
+        ("cloud.region", marks.region),
+    ];
+    all.into_iter().filter(|(_, value)| !value.is_empty())
+}
+
+fn severity(marks: &Marks<'_>) -> (u64, &'static str) {
+    if marks.failed() { (WARN, "WARN") } else { (INFO, "INFO") }
+}
+
+/// A `LogRecord`: the record as it is, and beside it what is searched for. `seen` is its end but for the name.
+fn push(request: &mut Message, record: &Record, seen: &Message) {
     let marks = record.marks();
-    let mut log = Message::default();
-    log.fixed64(1, nanoseconds(marks.time()));
-    log.integer(2, if marks.failed() { WARN } else { INFO });
-    log.text(3, if marks.failed() { "WARN" } else { "INFO" });
-    let mut body = Message::default();
-    body.text(1, record.line());
-    log.message(5, &body);
-    for (name, value) in [
-        ("cloudtrail.event_id", &marks.id),
-        ("cloudtrail.event_name", &marks.name),
-        ("cloudtrail.event_source", &marks.source),
-        ("cloudtrail.error_code", &marks.error),
-        ("cloud.account.id", &marks.account),
-        ("cloud.region", &marks.region),
-    ] {
-        if !value.is_empty() {
-            log.message(6, &attribute(name, value));
-        }
+    let (number, words) = severity(&marks);
+    request.fixed64(1, nanoseconds(marks.time()));
+    request.integer(2, number);
+    request.text(3, words);
+    request.begin(5, text_length(record.line()));
+    request.text(1, record.line());
+    for (name, value) in attributes(&marks) {
+        let any = text_length(value);
+        request.begin(6, text_length(name) + length_of(any));
+        request.text(1, name);
+        request.begin(2, any);
+        request.text(1, value);
     }
-    log.fixed64(11, nanoseconds(now));
-    log.text(12, &marks.name);
-    log
+    request.ready(seen);
+    request.text(12, marks.name);
+}
+
+/// How long that is.
+fn length(record: &Record) -> usize {
+    let marks = record.marks();
+    let (_, words) = severity(&marks);
+    let at = if nanoseconds(marks.time()) == 0 { 0 } else { FIXED_BYTES };
+    let attributes = attributes(&marks);
+    let attributes = attributes.map(|(name, value)| length_of(text_length(name) + length_of(text_length(value))));
+    let body = length_of(text_length(record.line()));
+    at + SEVERITY_BYTES + text_length(words) + body + attributes.sum::<usize>() + FIXED_BYTES + text_length(marks.name)
+}
+
+/// The length of a field that holds a text.
+fn text_length(text: &str) -> usize {
+    if text.is_empty() { 0 } else { length_of(text.len()) }
 }
 
 /// A `KeyValue` with a text.
@@ -180,6 +215,37 @@ impl fmt::Debug for Otlp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_has_all_parts_as_long_as_it_says() {
+        let mut all = crate::record::tests::batch(0..3);
+        let long = format!(r#"{{"errorCode":"X","y":"{}"}}"#, "é".repeat(70_000));
+        [long.as_str(), "{}", ""].iter().for_each(|line| all.push(Record::new((*line).to_owned())));
+        let inside = |bytes: &[u8], number: u64| -> Vec<Vec<u8>> {
+            let field = |field: Option<(u64, Value<'_>)>| match field.unwrap() {
+                (found, Value::Bytes(bytes)) if found == number => Some(bytes.to_vec()),
+                _ => None,
+            };
+            fields(bytes).filter_map(field).collect()
+        };
+        let mut resource = Message::default();
+        resource.message(1, &attribute("service.name", "strongroom"));
+        let request = request(&resource, &all, Timestamp::from_seconds(9));
+        let of_resource = inside(&request, 1).concat();
+        assert_eq!(inside(&of_resource, 1).concat(), resource.into_bytes());
+        let logs = inside(&inside(&of_resource, 2).concat(), 2);
+        assert_eq!(logs.len(), 6);
+        for (log, record) in logs.iter().zip(all.records()) {
+            assert_eq!(inside(&inside(log, 5).concat(), 1).concat(), record.line().as_bytes());
+            let (marks, mut expected) = (record.marks(), Vec::new());
+            for (name, value) in attributes(&marks) {
+                expected.push(attribute(name, value).into_bytes());
+            }
+            assert_eq!(inside(log, 6), expected);
+            assert_eq!(log.len(), length(record));
+            assert_eq!(inside(log, 12).concat(), marks.name.as_bytes());
+        }
+    }
 
     #[test]
     fn what_a_collector_refuses_is_read() {

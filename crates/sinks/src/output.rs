@@ -1,15 +1,21 @@
 //! A sink that is an open file, such as standard output: a line a record.
 
+use std::io::IoSlice;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, write};
+use rustix::fs::{FileType, fstat};
+use rustix::io::{Errno, ReadWriteFlags, pwritev2, write};
 
 use crate::{Batch, Sink, SinkError, SinkFuture, Taken, unavailable};
 
-/// Bytes of one write. A pipe that can be written to has room for so many.
+/// Bytes of a write that may wait. A pipe that can be written to has room for so many.
 const WRITE_BYTES_MAX: usize = 4096;
+/// Bytes of a write that waits for nobody.
+const PIECE_BYTES_MAX: usize = 256 * 1024;
+/// The place of a file that is where it is.
+const HERE: u64 = u64::MAX;
 /// Between two looks whether it can be written to, in ms.
 const LOOK_MS: u64 = 20;
 /// Writes before others are let in between.
@@ -20,14 +26,50 @@ const WRITES_MAX: u32 = 64;
 pub struct Output<F> {
     file: F,
     name: String,
+    way: Way,
     /// Bytes of the present batch that are written.
     written: usize,
+}
+
+/// How something is written without waiting for a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// A file on a disk has no reader.
+    File,
+    /// The system is told not to wait.
+    AtOnce,
+    /// The system cannot be told that: as little is written as there is room for in any case.
+    Little,
 }
 
 impl<F: AsFd + Send> Output<F> {
     /// The file `file`, called `name`.
     pub fn new(file: F, name: &str) -> Self {
-        Self { file, name: name.to_owned(), written: 0 }
+        let is_file = fstat(&file).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
+        let way = if is_file { Way::File } else { Way::AtOnce };
+        Self { file, name: name.to_owned(), way, written: 0 }
+    }
+
+    /// Writes some of `rest`; none when there is no room now.
+    fn write_some(&mut self, rest: &[u8]) -> Result<Option<usize>, SinkError> {
+        let piece = rest.get(..PIECE_BYTES_MAX).unwrap_or(rest);
+        let written = match self.way {
+            Way::File => write(&self.file, piece),
+            Way::AtOnce => match pwritev2(&self.file, &[IoSlice::new(piece)], HERE, ReadWriteFlags::NOWAIT) {
+                Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS | Errno::SPIPE | Errno::PERM) => {
+                    self.way = Way::Little;
+                    return self.write_some(rest);
+                }
+                written => written,
+            },
+            Way::Little if !self.has_room()? => return Ok(None),
+            Way::Little => write(&self.file, rest.get(..WRITE_BYTES_MAX).unwrap_or(rest)),
+        };
+        match written {
+            Ok(count) => Ok(Some(count)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
     /// Whether something can be written now.
@@ -49,14 +91,9 @@ impl<F: AsFd + Send> Output<F> {
         }
         let mut writes: u32 = 0;
         while let Some(rest) = bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
-            if !self.has_room()? {
-                tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
-                continue;
-            }
-            match write(&self.file, rest.get(..WRITE_BYTES_MAX).unwrap_or(rest)) {
-                Ok(count) => self.written = self.written.saturating_add(count),
-                Err(Errno::AGAIN | Errno::INTR) => tokio::time::sleep(Duration::from_millis(LOOK_MS)).await,
-                Err(error) => return Err(unavailable(error)),
+            match self.write_some(rest)? {
+                Some(count) => self.written = self.written.saturating_add(count),
+                None => tokio::time::sleep(Duration::from_millis(LOOK_MS)).await,
             }
             writes = writes.wrapping_add(1);
             if writes.is_multiple_of(WRITES_MAX) {
@@ -87,8 +124,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_stops_holds_nobody_up_and_gets_each_line_once() {
+        for way in [Way::AtOnce, Way::Little] {
+            stops_and_goes_on(way).await;
+        }
+    }
+
+    async fn stops_and_goes_on(way: Way) {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut output = Output::new(writer, "standard output");
+        output.way = way;
         let records = batch(0..2000);
         // More than a pipe holds: the future is let go in the midst of a line, and again.
         for _ in 0..2 {

@@ -38,13 +38,33 @@ impl Message {
         self.bytes(field, &inner.0);
     }
 
+    /// An empty one with room for `length` bytes.
+    pub(crate) fn with_room(length: usize) -> Self {
+        Self(Vec::with_capacity(length))
+    }
+
+    /// The beginning of a message of `length` bytes, which come next.
+    pub(crate) fn begin(&mut self, field: u32, length: usize) {
+        self.key(field, LENGTH);
+        self.varint(wide(length));
+    }
+
+    /// What was written already, as it is.
+    pub(crate) fn ready(&mut self, fields: &Self) {
+        self.0.extend_from_slice(&fields.0);
+    }
+
+    /// Its length.
+    pub(crate) fn length(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 
     fn bytes(&mut self, field: u32, bytes: &[u8]) {
-        self.key(field, LENGTH);
-        self.varint(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.begin(field, bytes.len());
         self.0.extend_from_slice(bytes);
     }
 
@@ -59,6 +79,16 @@ impl Message {
         }
         self.0.push(u8::try_from(value).unwrap_or(0));
     }
+}
+
+/// The length of a field that holds `length` bytes, of a number below 16.
+pub(crate) fn length_of(length: usize) -> usize {
+    let bits = usize::BITS.saturating_sub(length.leading_zeros()).max(1);
+    1 + usize::try_from(bits.div_ceil(7)).unwrap_or_default() + length
+}
+
+fn wide(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 /// A field's value that was read.

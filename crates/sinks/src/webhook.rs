@@ -80,18 +80,18 @@ pub(crate) async fn post(
     }
 }
 
+/// How a text of records begins, as CloudTrail's files have it.
+pub(crate) const RECORDS: &[u8] = b"{\"Records\":[";
+
 /// A batch as CloudTrail's files have it.
 pub(crate) fn json(batch: &Batch) -> Vec<u8> {
-    json_of(batch.records().iter().map(crate::Record::line))
-}
-
-pub(crate) fn json_of<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<u8> {
-    let mut out = b"{\"Records\":[".to_vec();
-    for (at, line) in lines.enumerate() {
+    let mut out = Vec::with_capacity(batch.bytes().saturating_add(RECORDS.len() + 2));
+    out.extend_from_slice(RECORDS);
+    for (at, record) in batch.records().iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(line.as_bytes());
+        out.extend_from_slice(record.line().as_bytes());
     }
     out.extend_from_slice(b"]}");
     out

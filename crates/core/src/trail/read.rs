@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Read};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use strongroom_types::Timestamp;
 use strongroom_types::time::DAY_MS;
@@ -133,10 +134,42 @@ pub(super) struct Mark<'a> {
 impl<'a> Mark<'a> {
     /// That of a line, and when the event happened; none when it is no record.
     pub(super) fn read(line: &'a [u8]) -> Option<(Self, Timestamp)> {
-        let mark: Self = serde_json::from_slice(line).ok()?;
+        let mark: Self = Self::seen(line).or_else(|| serde_json::from_slice(line).ok())?;
         let event_time = read_iso(&mark.event_time)?;
         Some((mark, event_time))
     }
+}
+
+/// How each line begins, and where nothing but a line can begin: within a text the quotes would be escaped.
+static HEAD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"{\"eventVersion\":\""));
+static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"eventTime\":\""));
+/// What comes last but for the connection's details.
+static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"eventCategory\":\"Management\""));
+static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"eventID\":\""));
+
+impl<'a> Mark<'a> {
+    /// The same without reading the line as JSON, when it looks whole and as the server writes it: before `eventTime` and
+    /// behind `eventID` are only members that have neither inside. Else none.
+    fn seen(line: &'a [u8]) -> Option<Self> {
+        let rest = line.strip_prefix(HEAD.needle())?;
+        if HEAD.find(rest).is_some() || line.iter().any(|byte| *byte < b' ') || std::str::from_utf8(line).is_err() {
+            return None;
+        }
+        let event_time = text_behind(line, TIME.find(line)?, &TIME)?;
+        let id = ID.find_iter(line).last()?;
+        let tail = line.get(id..)?;
+        let end = tail.get(END.find(tail)?.checked_add(END.needle().len())?..)?;
+        let whole = end == b"}" || (end.starts_with(b",\"tlsDetails\":{") && end.ends_with(b"\"}}"));
+        let event_id = text_behind(line, id, &ID)?;
+        whole.then(|| Self { event_id: event_id.into(), event_time: event_time.into() })
+    }
+}
+
+/// The text that a member at `at` has, when nothing in it is escaped.
+fn text_behind<'a>(line: &'a [u8], at: usize, member: &Finder<'_>) -> Option<&'a str> {
+    let rest = line.get(at.checked_add(member.needle().len())?..)?;
+    let end = memchr::memchr2(b'"', b'\\', rest)?;
+    (rest.get(end) == Some(&b'"')).then(|| std::str::from_utf8(rest.get(..end)?).ok())?
 }
 
 impl Line {
@@ -225,8 +258,7 @@ pub(super) fn known_ids(
         // Begun in the middle of a line, the first is no record and falls out.
         let mut reader = LineReader::new(compressed::read(files, *segment, from)?);
         while let Some(line) = reader.next()? {
-            if let Some(id) = serde_json::from_slice::<Mark<'_>>(line).ok().and_then(|mark| wanted.get(&*mark.event_id))
-            {
+            if let Some(id) = Mark::read(line).and_then(|(mark, _)| wanted.get(&*mark.event_id)) {
                 known.insert(id.clone());
             }
         }
@@ -292,6 +324,48 @@ mod tests {
         content.extend_from_slice(format!("\n{}", text("no end", 0)).as_bytes());
         put(&files, 0, &content);
         assert_eq!(ids(&files, 0, 1), (vec!["whole".into(), "no end".into()], 4));
+    }
+
+    #[test]
+    fn what_is_seen_of_a_line_is_what_reading_it_gives() {
+        use crate::trail::record::Outcome;
+
+        let mut other = record("e-1", Timestamp::from_seconds(1_525_369_862));
+        other.tls = Some(Arc::new(crate::trail::record::TlsDetails {
+            version: "TLSv1.3".into(),
+            cipher_suite: "TLS_AES_128_GCM_SHA256".into(),
+            host: "localhost:8443".into(),
+        }));
+        let nested = r#"{"eventID":"x","eventTime":"y","o":{"a":1,"eventID":"z"}}"#;
+        other.request_parameters = Some(nested.to_owned());
+        other.user_agent = r#"a,"eventID":"forged","eventTime":"2020-01-01T00:00:00Z"#.into();
+        other.additional_event_data = vec![("note", r#"","eventID":"forged"#.to_owned())];
+        let outcomes = [
+            success(),
+            Outcome::Success { response_elements: Some(nested.to_owned()), resources: Vec::new() },
+            Outcome::Failure { code: "X".into(), message: r#"{"eventVersion":"#.into() },
+        ];
+        let mut lines: Vec<String> = outcomes.iter().map(|outcome| other.finish(outcome)).collect();
+        other.tls = None;
+        lines.extend(outcomes.iter().map(|outcome| other.finish(outcome)));
+        for line in lines {
+            let seen = Mark::seen(line.as_bytes()).unwrap();
+            let read: Mark<'_> = serde_json::from_str(&line).unwrap();
+            assert_eq!((&seen.event_id, &seen.event_time), (&read.event_id, &read.event_time), "{line}");
+            // What a crash leaves is not taken for whole.
+            for cut in 0..line.len() {
+                for torn in [
+                    line.as_bytes()[..cut].to_vec(),
+                    [&line.as_bytes()[..cut], line.as_bytes()].concat(),
+                    [&line.as_bytes()[..cut], &[0; 9], &line.as_bytes()[cut..]].concat(),
+                ] {
+                    assert_eq!(Mark::read(&torn).is_some(), cut == 0 && torn == line.as_bytes(), "{cut}");
+                }
+            }
+        }
+        let escaped = record("e\"1", Timestamp::from_seconds(0)).finish(&success());
+        assert!(Mark::seen(escaped.as_bytes()).is_none());
+        assert_eq!(Mark::read(escaped.as_bytes()).unwrap().0.event_id, "e\"1");
     }
 
     #[test]

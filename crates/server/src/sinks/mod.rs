@@ -3,6 +3,7 @@
 
 mod figures;
 mod followed;
+mod lane;
 mod opening;
 mod watch;
 
@@ -31,6 +32,7 @@ use crate::app::{App, trail_directory};
 use crate::config::{Begin, Config, SinkConfig, WhenFull};
 pub(crate) use figures::SinkFigures;
 use followed::Followed;
+use lane::Lane;
 pub use opening::{Probe, probes};
 
 /// Before a task that panicked is started again, in ms.
@@ -40,10 +42,15 @@ const DISPLACED_MS: u64 = 1000;
 /// Time at the end for what is left, in ms.
 const FINISH_MS: u64 = 5000;
 
+/// The same when the disk hangs, which their thread waits for.
+const HUNG_MS: u64 = 4 * FINISH_MS;
+
 /// All sinks of a server.
 pub(crate) struct Sinks {
     entries: Vec<Arc<Entry>>,
     trail: Arc<Followed>,
+    /// What they run on, if there are any.
+    lane: Option<Lane>,
     /// Nobody else moves their cursors, if there are any.
     _hold: Option<cursor::Hold>,
 }
@@ -54,6 +61,7 @@ struct Entry {
     lag_bytes_max: u64,
     /// None for no bound.
     lag_ms_max: Option<i64>,
+    gather_ms: i64,
     when_full: WhenFull,
     refuse_reads: bool,
     pump: Mutex<Pump<Followed>>,
@@ -78,6 +86,8 @@ impl Sinks {
         let trail = Arc::new(Followed::new(folder, segments));
         let hold = (!config.audit.sinks.is_empty()).then(|| cursor::hold(folder)).transpose();
         let hold = hold.map_err(|error| error.to_string())?;
+        let lane = (!config.audit.sinks.is_empty()).then(Lane::start).transpose();
+        let lane = lane.map_err(|error| error.to_string())?;
         let mut entries = Vec::new();
         for wanted in &config.audit.sinks {
             let wrong = |text: String| format!("{}: {text}", wanted.name);
@@ -90,6 +100,7 @@ impl Sinks {
                 name: wanted.name.clone(),
                 lag_bytes_max: wanted.lag_bytes_max,
                 lag_ms_max: (wanted.lag_seconds_max > 0).then(|| i64::from(wanted.lag_seconds_max) * 1000),
+                gather_ms: i64::from(wanted.gathers_seconds()) * 1000,
                 when_full: wanted.when_full,
                 refuse_reads: wanted.refuse_reads,
                 progress: Arc::clone(pump.progress()),
@@ -97,7 +108,7 @@ impl Sinks {
                 is_full: AtomicBool::new(false),
             }));
         }
-        Ok(Self { entries, trail, _hold: hold })
+        Ok(Self { entries, trail, lane, _hold: hold })
     }
 }
 
@@ -222,12 +233,10 @@ impl Reader for Reading {
 }
 
 async fn bring(app: Arc<App>, stopped: stop::Receiver<bool>) {
-    if app.sinks.entries.is_empty() {
-        return;
-    }
+    let Some(lane) = &app.sinks.lane else { return };
     let mut tasks = JoinSet::new();
     for entry in &app.sinks.entries {
-        tasks.spawn(supervised(Arc::clone(&app), Arc::clone(entry), stopped.clone()));
+        tasks.spawn_on(supervised(Arc::clone(&app), Arc::clone(entry), stopped.clone()), lane.handle());
     }
     tasks.spawn(watch::until_stopped(Arc::clone(&app), stopped));
     while tasks.join_next().await.is_some() {}
@@ -238,17 +247,23 @@ pub(crate) async fn finish(app: &App) {
     if app.node.nodes.is_displaced() {
         return;
     }
+    let Some(lane) = &app.sinks.lane else { return };
+    lane.hurry(true);
     let mut tasks = JoinSet::new();
     for entry in app.sinks.entries.iter().map(Arc::clone) {
-        tasks.spawn(async move {
+        let finish = async move {
             let finish = async { entry.pump.lock().await.finish().await };
             let time = Duration::from_millis(FINISH_MS);
             if !tokio::time::timeout(time, finish).await.unwrap_or(false) {
                 warn!(sink = entry.name, "not all records of the trail were delivered; that goes on at the next start");
             }
-        });
+        };
+        tasks.spawn_on(finish, lane.handle());
     }
-    while tasks.join_next().await.is_some() {}
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(Duration::from_millis(HUNG_MS), all).await.is_err() {
+        error!("the disk does not answer: not all records of the trail were delivered");
+    }
 }
 
 /// Runs a sink's task, and once more whenever it panics.

@@ -19,6 +19,8 @@ use crate::config::{
 
 /// Between two looks for records, in ms.
 const IDLE_MS: u64 = 300;
+/// After a batch that was far from full, in ms.
+const REST_MS: u64 = 200;
 /// The longest pause before another attempt, in ms.
 const PAUSE_MS_MAX: u64 = 30_000;
 
@@ -32,6 +34,7 @@ pub(super) fn pace(wanted: &SinkConfig) -> Pace {
         gather_ms: i64::from(wanted.gathers_seconds()) * 1000,
         time_ms_max: wanted.time_ms_max.into(),
         idle_ms: IDLE_MS,
+        rest_ms: REST_MS,
         pause_ms_max: PAUSE_MS_MAX,
     }
 }

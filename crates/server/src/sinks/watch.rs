@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tracing::{error, info};
 
 use super::figures::{name, up_to};
+use super::lane::Lane;
 use super::{Entry, Sinks};
 use crate::app::App;
 use crate::config::WhenFull;
@@ -20,6 +21,10 @@ use crate::standing::Refusing;
 const LOOK_MS: u64 = 500;
 /// What failed for longer is warned of, in ms.
 const FAILING_MS: i64 = 10_000;
+/// A sink that has this part of what it may be behind hurries, until it has no more than a quarter of that.
+const HURRIES_FROM: u64 = 2;
+/// Or one whose oldest record has waited for so long, beyond what it gathers for, in ms.
+const WAITED_MS: i64 = 15_000;
 /// Whose warnings these are.
 const WARNINGS: &str = "sinks";
 
@@ -49,6 +54,8 @@ pub(super) async fn look(app: &App) -> io::Result<()> {
     let lags = lags(&app.sinks).await?;
     let now = app.clock.now();
     let (mut refusing, mut warnings) = (Refusing::Nothing, Vec::new());
+    let hurried = app.sinks.lane.as_ref().is_some_and(Lane::hurries);
+    let mut hurries = false;
     for (entry, lag) in app.sinks.entries.iter().zip(lags) {
         let age_ms = lag.oldest.map_or(0, |oldest| now.millis_since(oldest).max(0));
         let full = lag.bytes > entry.lag_bytes_max || entry.lag_ms_max.is_some_and(|most| age_ms > most);
@@ -57,11 +64,15 @@ pub(super) async fn look(app: &App) -> io::Result<()> {
             (true, false) => info!(sink = entry.name, "the sink is within its bounds again"),
             _ => {}
         }
+        hurries |= must_hurry(entry, lag, age_ms, hurried);
         tell_figures(app, entry, lag, age_ms);
         if full && entry.when_full == WhenFull::Refuse {
             refusing = refusing.max(if entry.refuse_reads { Refusing::All } else { Refusing::Changes });
         }
         warnings.extend(warning(entry, lag, age_ms, full, now));
+    }
+    if let Some(lane) = &app.sinks.lane {
+        lane.hurry(hurries);
     }
     if app.standing.set_sinks(refusing) != refusing {
         match refusing {
@@ -73,6 +84,16 @@ pub(super) async fn look(app: &App) -> io::Result<()> {
     app.standing.warn(WARNINGS, warnings);
     up_to(&app.figures.sinks.gaps, app.sinks.trail.gaps());
     Ok(())
+}
+
+/// Whether a sink must not yield to requests: it comes near to what it may be behind, or makes records wait for long. One that
+/// fails is not helped by it.
+fn must_hurry(entry: &Entry, lag: Lag, age_ms: i64, hurried: bool) -> bool {
+    let part = if hurried { HURRIES_FROM * 4 } else { HURRIES_FROM };
+    let waited_ms = i64::try_from(part).unwrap_or(i64::MAX).saturating_mul(age_ms.saturating_sub(entry.gather_ms));
+    let room_ms = entry.lag_ms_max.map_or(i64::MAX, |most| most.saturating_sub(entry.gather_ms));
+    let behind = lag.bytes > entry.lag_bytes_max / part || waited_ms > room_ms.min(WAITED_MS * 2);
+    behind && entry.progress.now().failing.is_none()
 }
 
 async fn lags(sinks: &Sinks) -> io::Result<Vec<Lag>> {

@@ -15,10 +15,13 @@ const SAVE_MS: i64 = 1000;
 /// Before another attempt, doubled each time, in ms.
 const PAUSE_MS: u64 = 250;
 
+/// A batch is small when it is less than this part of a full one.
+const SMALL: usize = 4;
 /// Characters of a failure that are told.
 const WORDS_MAX: usize = 500;
 
-/// The trail as it is followed. All of it blocks for as long as the disk does.
+/// The trail as it is followed. All of it blocks for as long as the disk does, and a pump with it: pumps run on a thread
+/// where nothing else does.
 pub trait Trail: Send + Sync + 'static {
     /// A place between two records.
     type Position: Clone + Debug + Ord + Send + Sync + 'static;
@@ -77,6 +80,8 @@ pub struct Pace {
     pub time_ms_max: u64,
     /// Between two looks for records, in ms.
     pub idle_ms: u64,
+    /// After a batch that was far from full, in ms: those that come meanwhile go together.
+    pub rest_ms: u64,
     /// The longest pause before another attempt, in ms.
     pub pause_ms_max: u64,
 }
@@ -218,11 +223,11 @@ impl<T: Trail> Pump<T> {
         while next == Next::Step {
             next = self.step(true).await;
         }
-        self.save(None).await.is_ok() && matches!(next, Next::Idle(_))
+        self.save(None).is_ok() && matches!(next, Next::Idle(_))
     }
 
     async fn step_or_fail(&mut self, at_once: bool) -> Result<Next, SinkError> {
-        if self.flight.is_none() && !self.take_off(at_once).await? {
+        if self.flight.is_none() && !self.take_off(at_once)? {
             return Ok(Next::Idle(self.pace.idle_ms));
         }
         let Some((batch, end)) = &self.flight else { return Ok(Next::Idle(self.pace.idle_ms)) };
@@ -230,28 +235,28 @@ impl<T: Trail> Pump<T> {
         let sent = tokio::time::timeout(Duration::from_millis(ms), self.sink.send(batch)).await;
         let taken = sent.unwrap_or(Err(SinkError::Time { ms }))?;
         let (records, end) = (batch.records().len(), end.clone());
+        let small = batch.bytes() < self.pace.batch_bytes_max / SMALL;
         self.note_success(records, taken, end);
         self.flight = None;
         if self.clock.now().millis_since(self.saved_at) >= SAVE_MS {
-            self.save(None).await?;
+            self.save(None)?;
         }
-        Ok(Next::Step)
+        let rests = small && !at_once && self.pace.rest_ms > 0;
+        Ok(if rests { Next::Idle(self.pace.rest_ms) } else { Next::Step })
     }
 
     /// Reads the next batch, when it is time for it.
-    async fn take_off(&mut self, at_once: bool) -> Result<bool, SinkError> {
+    fn take_off(&mut self, at_once: bool) -> Result<bool, SinkError> {
         let from = self.progress.lock().position.clone();
-        if self.again.is_none() && !at_once && self.pace.gather_ms > 0 && !self.is_gathered(&from).await? {
+        if self.again.is_none() && !at_once && self.pace.gather_ms > 0 && !self.is_gathered(&from)? {
             return Ok(false);
         }
-        let (trail, until, bytes_max) = (Arc::clone(&self.trail), self.again.clone(), self.pace.batch_bytes_max);
-        let place = from.clone();
-        let read = move || trail.read(&place, until.as_ref(), bytes_max);
-        let read = tokio::task::spawn_blocking(read).await.map_err(unavailable)?;
+        let (until, bytes_max) = (self.again.clone(), self.pace.batch_bytes_max);
+        let read = self.trail.read(&from, until.as_ref(), bytes_max);
         self.again = None;
         match read.map_err(|error| unavailable(format!("the trail cannot be read: {error}")))? {
             None => {
-                self.idle().await?;
+                self.idle()?;
                 Ok(false)
             }
             Some((batch, end)) if batch.is_empty() => {
@@ -260,7 +265,7 @@ impl<T: Trail> Pump<T> {
             }
             Some((batch, end)) => {
                 if self.sink.names_batches() {
-                    self.save(Some(end.clone())).await?;
+                    self.save(Some(end.clone()))?;
                 }
                 self.gathering = None;
                 self.flight = Some((batch, end));
@@ -270,14 +275,12 @@ impl<T: Trail> Pump<T> {
     }
 
     /// Whether enough records wait for a batch, or have waited long enough.
-    async fn is_gathered(&mut self, from: &T::Position) -> Result<bool, SinkError> {
-        let (trail, place) = (Arc::clone(&self.trail), from.clone());
-        let lag = tokio::task::spawn_blocking(move || trail.lag(&place)).await.map_err(unavailable)?;
-        let lag = lag.map_err(|error| unavailable(format!("the trail cannot be read: {error}")))?;
+    fn is_gathered(&mut self, from: &T::Position) -> Result<bool, SinkError> {
+        let lag = self.trail.lag(from).map_err(|error| unavailable(format!("the trail cannot be read: {error}")))?;
         let now = self.clock.now();
         if lag.bytes == 0 {
             self.gathering = None;
-            self.idle().await?;
+            self.idle()?;
             return Ok(false);
         }
         let since = *self.gathering.get_or_insert(now);
@@ -285,20 +288,19 @@ impl<T: Trail> Pump<T> {
         Ok(!full || now.millis_since(since) >= self.pace.gather_ms)
     }
 
-    async fn idle(&mut self) -> Result<(), SinkError> {
+    fn idle(&mut self) -> Result<(), SinkError> {
         let unsaved = {
             let mut state = self.progress.lock();
             state.last_success = Some(self.clock.now());
             state.position != state.saved
         };
-        if unsaved { self.save(None).await } else { Ok(()) }
+        if unsaved { self.save(None) } else { Ok(()) }
     }
 
-    async fn save(&mut self, trying: Option<T::Position>) -> Result<(), SinkError> {
+    fn save(&mut self, trying: Option<T::Position>) -> Result<(), SinkError> {
         let through = self.progress.lock().position.clone();
         let saved = Saved { through: through.clone(), trying };
-        let (trail, name) = (Arc::clone(&self.trail), self.name.clone());
-        let written = tokio::task::spawn_blocking(move || trail.save(&name, &saved)).await.map_err(unavailable)?;
+        let written = self.trail.save(&self.name, &saved);
         written.map_err(|error| unavailable(format!("how far it is cannot be written down: {error}")))?;
         self.progress.lock().saved = through;
         self.saved_at = self.clock.now();
@@ -321,7 +323,7 @@ impl<T: Trail> Pump<T> {
         let (refused, shortened) = (taken.refused, taken.shortened);
         if refused > 0 || shortened > 0 {
             let Some((batch, _)) = &self.flight else { return };
-            let id = |record: Option<&crate::Record>| record.map(|record| record.marks().id.clone());
+            let id = |record: Option<&crate::Record>| record.map(|record| record.marks().id.to_owned());
             let (first, last) = (id(batch.records().first()), id(batch.records().last()));
             warn!(sink = self.name, refused, shortened, why = taken.why, ?first, ?last, "records did not go whole");
         }

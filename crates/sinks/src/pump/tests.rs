@@ -112,7 +112,8 @@ impl Sink for To {
     }
 }
 
-const PACE: Pace = Pace { batch_bytes_max: 300, gather_ms: 0, time_ms_max: 20, idle_ms: 5, pause_ms_max: 1000 };
+const PACE: Pace =
+    Pace { batch_bytes_max: 300, gather_ms: 0, time_ms_max: 20, idle_ms: 5, rest_ms: 0, pause_ms_max: 1000 };
 
 fn pump(book: &Arc<Book>, far: &Arc<Far>, pace: Pace, clock: &MockClock) -> Pump<Book> {
     let sink = Box::new(To(Arc::clone(far)));
@@ -140,6 +141,19 @@ async fn records_arrive_in_order_batch_by_batch() {
     let state = pump.progress().now();
     assert_eq!((state.position, state.saved, state.delivered, state.failures), (7, 7, 7, 0));
     assert_eq!(book.saved(), Saved { through: 7, trying: None }, "written down when there is nothing to do");
+}
+
+#[tokio::test]
+async fn after_a_batch_that_is_far_from_full_more_is_waited_for() {
+    let (book, far) = (Book::of(1), Arc::new(Far::default()));
+    let pace = Pace { batch_bytes_max: 2000, rest_ms: 7, ..PACE };
+    let mut pump = pump(&book, &far, pace, &clock());
+    assert_eq!(pump.step(false).await, Next::Idle(7));
+    book.records.store(11, Ordering::SeqCst);
+    assert_eq!(pump.step(false).await, Next::Step, "more may be there already");
+    book.records.store(13, Ordering::SeqCst);
+    assert!(pump.finish().await, "the end waits for nothing");
+    assert_eq!(far.lines(), lines(0..13));
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::message::Message;
+
 /// A receiver's address: `unix:/dev/log`, `udp://HOST:PORT`, `tcp://HOST:PORT` or `tls://HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -87,15 +89,15 @@ pub enum Framing {
 }
 
 impl Framing {
-    pub(super) fn push(self, bytes: &mut Vec<u8>, message: &[u8]) {
+    pub(super) fn push(self, bytes: &mut Vec<u8>, message: &Message<'_>) {
         match self {
             Self::OctetCounting => {
-                bytes.extend_from_slice(message.len().to_string().as_bytes());
+                bytes.extend_from_slice(message.bytes().to_string().as_bytes());
                 bytes.push(b' ');
-                bytes.extend_from_slice(message);
+                message.push(bytes);
             }
             Self::Lines => {
-                bytes.extend_from_slice(message);
+                message.push(bytes);
                 bytes.push(b'\n');
             }
         }
@@ -159,8 +161,8 @@ mod tests {
     #[test]
     fn messages_are_told_apart() {
         let mut bytes = Vec::new();
-        Framing::OctetCounting.push(&mut bytes, b"one\ntwo");
-        Framing::Lines.push(&mut bytes, b"three");
+        Framing::OctetCounting.push(&mut bytes, &Message::plain("one\ntwo"));
+        Framing::Lines.push(&mut bytes, &Message::plain("three"));
         assert_eq!(bytes, b"7 one\ntwothree\n");
     }
 }

@@ -1,17 +1,21 @@
 //! A record as a message of RFC 5424.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::json;
+use strongroom_types::Timestamp;
 use strongroom_wire::timestamps::iso;
 
 use super::address::Facility;
-use crate::record::Record;
+use crate::record::{Marks, Record};
 
 /// Something that has succeeded.
 const INFORMATIONAL: u8 = 6;
 /// Something that was refused or has failed.
 const WARNING: u8 = 4;
+/// What a header has room in at first.
+const HEAD_BYTES: usize = 200;
 /// Longest fields of the header, in characters.
 const HOST_CHARACTERS_MAX: usize = 255;
 const PROCESS_CHARACTERS_MAX: usize = 128;
@@ -26,27 +30,88 @@ pub struct Identity {
     pub node: String,
 }
 
-/// The message of a record, and whether the record was too long for it and is only told of.
-pub(super) fn of(record: &Record, facility: Facility, identity: &Identity, bytes_max: usize) -> (Vec<u8>, bool) {
-    let marks = record.marks();
-    let severity = if marks.failed() { WARNING } else { INFORMATIONAL };
-    let mut head = String::with_capacity(200);
-    // Writing to a text does not fail.
-    let _ = write!(
-        head,
-        "<{}>1 {} {} strongroom {} {} [origin software=\"strongroom\" swVersion=\"{}\"] ",
-        u16::from(facility.number()) * 8 + u16::from(severity),
-        iso(marks.time()),
-        field(&identity.host, HOST_CHARACTERS_MAX),
-        field(&identity.node, PROCESS_CHARACTERS_MAX),
-        field(&marks.name, NAME_CHARACTERS_MAX),
-        env!("CARGO_PKG_VERSION"),
-    );
-    let whole = head.len().saturating_add(record.line().len());
-    if whole <= bytes_max {
-        head.push_str(record.line());
-        return (head.into_bytes(), false);
+/// Writes messages one behind the other. Of records that differ in neither time, name nor outcome it makes the header once.
+pub(super) struct Writer<'i> {
+    facility: Facility,
+    identity: &'i Identity,
+    bytes_max: usize,
+    head: String,
+    of: Option<(Timestamp, bool, String)>,
+}
+
+/// A message that is about to be written.
+pub(super) struct Message<'w> {
+    head: &'w str,
+    body: Cow<'w, str>,
+    bytes: usize,
+    /// Whether the record was too long for it and is only told of.
+    pub(super) shortened: bool,
+}
+
+impl<'i> Writer<'i> {
+    pub(super) fn new(facility: Facility, identity: &'i Identity, bytes_max: usize) -> Self {
+        Self { facility, identity, bytes_max, head: String::with_capacity(HEAD_BYTES), of: None }
     }
+
+    /// The message of a record.
+    pub(super) fn message<'w>(&'w mut self, record: &'w Record) -> Message<'w> {
+        let marks = record.marks();
+        let (time, failed) = (marks.time(), marks.failed());
+        let same = self.of.as_ref().is_some_and(|of| of.0 == time && of.1 == failed && of.2 == marks.name);
+        if !same {
+            self.begin(&marks);
+            self.of = Some((time, failed, marks.name.to_owned()));
+        }
+        let whole = self.head.len().saturating_add(record.line().len());
+        let shortened = whole > self.bytes_max;
+        let body = if shortened { told(record).into() } else { Cow::Borrowed(record.line()) };
+        let bytes = self.head.len().saturating_add(body.len()).min(self.bytes_max);
+        Message { head: &self.head, body, bytes, shortened }
+    }
+
+    fn begin(&mut self, marks: &Marks<'_>) {
+        let severity = if marks.failed() { WARNING } else { INFORMATIONAL };
+        self.head.clear();
+        // Writing to a text does not fail.
+        let _ = write!(
+            self.head,
+            "<{}>1 {} {} strongroom {} {} [origin software=\"strongroom\" swVersion=\"{}\"] ",
+            u16::from(self.facility.number()) * 8 + u16::from(severity),
+            iso(marks.time()),
+            field(&self.identity.host, HOST_CHARACTERS_MAX),
+            field(&self.identity.node, PROCESS_CHARACTERS_MAX),
+            field(marks.name, NAME_CHARACTERS_MAX),
+            env!("CARGO_PKG_VERSION"),
+        );
+    }
+}
+
+#[cfg(test)]
+impl<'w> Message<'w> {
+    /// One without a header.
+    pub(super) fn plain(text: &'w str) -> Self {
+        Self { head: "", body: Cow::Borrowed(text), bytes: text.len(), shortened: false }
+    }
+}
+
+impl Message<'_> {
+    /// Its length.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Appends it to `out`.
+    pub(super) fn push(&self, out: &mut Vec<u8>) {
+        let end = out.len().saturating_add(self.bytes);
+        out.extend_from_slice(self.head.as_bytes());
+        out.extend_from_slice(self.body.as_bytes());
+        out.truncate(end);
+    }
+}
+
+/// What goes in place of a record that is too long.
+fn told(record: &Record) -> String {
+    let marks = record.marks();
     let told = json!({
         "eventID": marks.id,
         "eventTime": iso(marks.time()),
@@ -55,10 +120,7 @@ pub(super) fn of(record: &Record, facility: Facility, identity: &Identity, bytes
         "recipientAccountId": marks.account,
         "omitted": format!("the record has {} bytes, too many for a message; the trail has it", record.line().len()),
     });
-    head.push_str(&told.to_string());
-    let mut message = head.into_bytes();
-    message.truncate(bytes_max);
-    (message, true)
+    told.to_string()
 }
 
 /// A field of the header: visible characters of ASCII, at least one.
@@ -71,6 +133,31 @@ fn field(text: &str, characters_max: usize) -> String {
 mod tests {
     use super::*;
     use crate::record::tests::record;
+
+    fn of(record: &Record, facility: Facility, identity: &Identity, bytes_max: usize) -> (Vec<u8>, bool) {
+        let mut writer = Writer::new(facility, identity, bytes_max);
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        writer.message(record).push(&mut first);
+        let message = writer.message(record);
+        message.push(&mut second);
+        assert!(first == second && first.len() == message.bytes());
+        (first, message.shortened)
+    }
+
+    #[test]
+    fn each_message_has_the_header_of_its_own_record() {
+        let identity = Identity { host: "h".into(), node: "n".into() };
+        let facility: Facility = "audit".parse().unwrap();
+        let failed = record(1).line().replace("\"eventID\"", "\"errorCode\":\"X\",\"eventID\"");
+        let named = record(1).line().replace("GetSecretValue", "ListSecrets");
+        let all = [record(1), record(61), record(2), Record::new(failed), Record::new(named), record(1)];
+        let mut writer = Writer::new(facility, &identity, 65_000);
+        for record in &all {
+            let mut message = Vec::new();
+            writer.message(record).push(&mut message);
+            assert_eq!(message, of(record, facility, &identity, 65_000).0);
+        }
+    }
 
     #[test]
     fn a_record_is_a_message_of_rfc_5424() {

@@ -97,15 +97,20 @@ impl Syslog {
 
     /// Each datagram that has gone has gone: one that failed is where the next attempt begins.
     async fn send_datagrams(&mut self, open: &Open, batch: &Batch, taken: &mut Taken) -> Result<(), SinkError> {
+        let settings = &self.settings;
+        let mut writer = message::Writer::new(settings.facility, &settings.identity, settings.message_bytes_max);
+        let mut bytes = Vec::new();
         for record in batch.records().iter().skip(self.gone) {
-            let (message, shortened) =
-                message::of(record, self.settings.facility, &self.settings.identity, self.settings.message_bytes_max);
+            let message = writer.message(record);
+            bytes.clear();
+            message.push(&mut bytes);
+            let shortened = message.shortened;
             match open {
-                Open::Udp(socket) => socket.send(&message).await.map(drop),
-                Open::Unix(socket) => socket.send(&message).await.map(drop),
+                Open::Udp(socket) => socket.send(&bytes).await.map(drop),
+                Open::Unix(socket) => socket.send(&bytes).await.map(drop),
                 Open::Stream(_) => Ok(()),
             }
-            .map_err(|error| self.fault(&error))?;
+            .map_err(|error| fault(&settings.address, &error))?;
             taken.shortened += u64::from(shortened);
             self.gone += 1;
             if self.gone.is_multiple_of(DATAGRAMS_MAX) {
@@ -121,12 +126,13 @@ impl Syslog {
         batch: &Batch,
         taken: &mut Taken,
     ) -> Result<Option<Open>, SinkError> {
+        let settings = &self.settings;
+        let mut writer = message::Writer::new(settings.facility, &settings.identity, settings.message_bytes_max);
         let mut bytes = Vec::with_capacity(batch.bytes().saturating_mul(5) / 4);
         for record in batch.records() {
-            let (message, shortened) =
-                message::of(record, self.settings.facility, &self.settings.identity, self.settings.message_bytes_max);
-            taken.shortened += u64::from(shortened);
-            self.settings.framing.push(&mut bytes, &message);
+            let message = writer.message(record);
+            taken.shortened += u64::from(message.shortened);
+            settings.framing.push(&mut bytes, &message);
         }
         stream.write(&bytes).await.map_err(|error| self.fault(&error))?;
         if !self.settings.confirm {
@@ -152,8 +158,12 @@ impl Syslog {
     }
 
     fn fault(&self, error: &std::io::Error) -> SinkError {
-        SinkError::Unavailable(format!("{}: {error}", self.settings.address))
+        fault(&self.settings.address, error)
     }
+}
+
+fn fault(address: &Address, error: &std::io::Error) -> SinkError {
+    SinkError::Unavailable(format!("{address}: {error}"))
 }
 
 async fn udp(host: &str, port: u16) -> std::io::Result<UdpSocket> {
