@@ -85,7 +85,9 @@ impl Endpoint {
         let uri: Uri = url.parse().map_err(|_| wrong("not a URL"))?;
         let authority = uri.authority().ok_or_else(|| wrong("no host"))?.as_str();
         if authority.contains('@') || uri.query().is_some() {
-            return Err(wrong("an endpoint has neither a user nor a query"));
+            // Either may hold a password or a token.
+            let host = uri.host().unwrap_or_default();
+            return Err(CallError::Endpoint(format!("{host}: an endpoint has neither a user nor a query")));
         }
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         let tls = match uri.scheme_str() {

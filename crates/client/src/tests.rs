@@ -150,6 +150,10 @@ fn what_is_no_endpoint_is_refused() {
     }
     let options = Options { trust: Trust::pem(b"no certificate".to_vec()), ..Options::default() };
     assert!(Endpoint::open("https://here", options).is_err());
+    for url in ["https://user:planted@here", "https://here/?token=planted"] {
+        let told = Endpoint::open(url, Options::default()).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.contains("here") && !told.contains("planted"), "{told}");
+    }
 }
 
 #[tokio::test]
