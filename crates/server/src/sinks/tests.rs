@@ -22,7 +22,8 @@ fn sink(name: &str, path: &Path, more: &str) -> SinkConfig {
 }
 
 async fn open(directory: &TempDir, sinks: Vec<SinkConfig>) -> House {
-    House::open_in(&directory.path().join("data"), 12, |config| config.audit.sinks = sinks).await.unwrap()
+    let change = |config: &mut Config| (config.audit.sinks, config.quotas.throttle) = (sinks, false);
+    House::open_in(&directory.path().join("data"), 12, change).await.unwrap()
 }
 
 /// Makes records of more than 64 KiB.
