@@ -23,11 +23,7 @@ fn sink(name: &str, path: &Path, more: &str) -> SinkConfig {
 }
 
 async fn open(directory: &TempDir, sinks: Vec<SinkConfig>) -> House {
-    let with = |config: &mut Config| {
-        config.audit.sinks = sinks;
-        // Many requests within no time.
-        config.quotas.throttle = false;
-    };
+    let with = |config: &mut Config| config.audit.sinks = sinks;
     House::open_in(&directory.path().join("data"), 12, with).await.unwrap()
 }
 
