@@ -22,7 +22,11 @@ fn sink(name: &str, path: &Path, more: &str) -> SinkConfig {
 }
 
 async fn open(directory: &TempDir, sinks: Vec<SinkConfig>) -> House {
-    House::open_in(&directory.path().join("data"), 12, |config| config.audit.sinks = sinks).await.unwrap()
+    let change = |config: &mut Config| {
+        config.audit.sinks = sinks;
+        config.quotas.throttle = false;
+    };
+    House::open_in(&directory.path().join("data"), 12, change).await.unwrap()
 }
 
 /// Makes records of more than 64 KiB.
