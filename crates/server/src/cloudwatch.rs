@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use strongroom_core::cloudwatch::{Actions, CloudWatch, Due, Topics};
 use strongroom_core::trail::NodeName;
+use strongroom_core::trail::segments::Segments;
 use strongroom_core::{Documents, Error, Functions, Logs};
 use strongroom_types::{AccountId, SecretBytes, Timestamp};
 use tracing::error;
@@ -32,9 +33,17 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// As the configuration has them.
-    pub(crate) fn open(config: &Config, documents: &Arc<Documents>, node: &NodeName) -> Self {
+    ///
+    /// # Errors
+    /// When the trail cannot be read.
+    pub(crate) fn open(
+        config: &Config,
+        documents: &Arc<Documents>,
+        node: &NodeName,
+        trail: &Segments,
+    ) -> std::io::Result<Self> {
         let (metrics, logs) = (open(config, documents, node), logs::open(config, documents));
-        Self { metrics, logs, following: Following::default(), telling: Arc::default() }
+        Ok(Self { metrics, logs, following: Following::open(trail)?, telling: Arc::default() })
     }
 }
 

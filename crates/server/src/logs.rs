@@ -26,27 +26,41 @@ pub(crate) fn open(config: &Config, documents: &Arc<Documents>) -> Arc<Logs> {
 }
 
 /// The follower of this server's trail, once there is one.
-#[derive(Default)]
-pub(crate) struct Following(Mutex<Option<Follower>>, Mutex<Option<(String, i64)>>);
+pub(crate) struct Following {
+    /// Where the trail ended when the server was opened: the first look comes a moment after the first requests.
+    opened_at: Position,
+    follower: Mutex<Option<Follower>>,
+    noted: Mutex<Option<(String, i64)>>,
+}
 
 impl Following {
+    /// To follow what comes from now on.
+    ///
+    /// # Errors
+    /// When the trail cannot be read.
+    pub(crate) fn open(trail: &Segments) -> std::io::Result<Self> {
+        let opened_at = Position::end_of(trail.files().as_ref())?;
+        Ok(Self { opened_at, follower: Mutex::default(), noted: Mutex::default() })
+    }
+
     fn take(&self) -> Option<Follower> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.follower.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn put(&self, follower: Follower) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(follower);
+        *self.follower.lock().unwrap_or_else(PoisonError::into_inner) = Some(follower);
     }
 
     /// How far the trail was read.
     fn reached(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|follower| follower.position().to_string())
+        let follower = self.follower.lock().unwrap_or_else(PoisonError::into_inner);
+        follower.as_ref().map(|follower| follower.position().to_string())
     }
 
     /// Takes note of a position that was reached at `slot_ms`. Gives one that was reached before the points of `flushed_ms`
     /// were written: whoever goes on from there loses none.
     fn note(&self, position: String, slot_ms: i64, flushed_ms: i64) -> Option<String> {
-        let mut noted = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         let is_safe = noted.as_ref().is_some_and(|(_, reached_ms)| *reached_ms < flushed_ms);
         let safe = if is_safe { noted.take() } else { None };
         noted.get_or_insert((position, slot_ms));
@@ -63,6 +77,8 @@ pub(crate) async fn follow(app: &App) -> Result<(), Error> {
         return Ok(());
     }
     let node = app.node.nodes.name().as_str();
+    // Looked for first: what comes after a filter was put is behind it.
+    let end = end(&app.trail).await?;
     let any = app.watch.logs.prepare(app.clock.now()).await?;
     let mut follower = match app.watch.following.take() {
         Some(follower) => follower,
@@ -71,7 +87,11 @@ pub(crate) async fn follow(app: &App) -> Result<(), Error> {
     let mut found = Ok(());
     for _ in 0..STRETCHES_MAX {
         let before = follower.position();
-        let (behind, read) = read(follower, &app.trail, &app.watch.logs, &app.watch.metrics, any).await?;
+        if !any {
+            follower.go_to(end);
+            break;
+        }
+        let (behind, read) = read(follower, &app.watch.logs, &app.watch.metrics).await?;
         follower = behind;
         found = read;
         if found.is_err() || follower.position() == before {
@@ -109,35 +129,28 @@ pub(crate) async fn note_last(app: &App) -> Result<(), Error> {
 /// The follower of a server that was just started: from where the run before had come, or of what comes from now on.
 async fn begun(app: &App, node: &str) -> Result<Follower, Error> {
     let known = app.watch.logs.progress(node).await?.and_then(|position| position.parse::<Position>().ok());
-    let trail = Arc::clone(&app.trail);
-    let follower = tokio::task::spawn_blocking(move || {
-        let position = match known {
-            Some(position) => position,
-            None => Position::end_of(trail.files().as_ref())?,
-        };
-        Ok::<_, std::io::Error>(Follower::of(&trail, position))
-    });
-    follower.await.map_err(|_| Error::internal("the trail's follower did not begin well"))?.map_err(unreadable)
+    Ok(Follower::of(&app.trail, known.unwrap_or(app.watch.following.opened_at)))
+}
+
+/// Where the trail ends now.
+async fn end(trail: &Arc<Segments>) -> Result<Position, Error> {
+    let files = Arc::clone(trail.files());
+    let end = tokio::task::spawn_blocking(move || Position::end_of(files.as_ref()));
+    end.await.map_err(|_| Error::internal("the trail's end was not found"))?.map_err(unreadable)
 }
 
 fn unreadable(error: std::io::Error) -> Error {
     Error::internal(format!("the trail cannot be followed: {error}"))
 }
 
-/// Reads on, on a thread that may block. Without filters what is new is passed over.
+/// Reads on, on a thread that may block.
 async fn read(
     mut follower: Follower,
-    trail: &Arc<Segments>,
     logs: &Arc<Logs>,
     metrics: &Arc<CloudWatch>,
-    any: bool,
 ) -> Result<(Follower, Result<(), Error>), Error> {
-    let (trail, logs, metrics) = (Arc::clone(trail), Arc::clone(logs), Arc::clone(metrics));
+    let (logs, metrics) = (Arc::clone(logs), Arc::clone(metrics));
     let reading = tokio::task::spawn_blocking(move || {
-        if !any {
-            let moved = Position::end_of(trail.files().as_ref()).map(|end| follower.go_to(end));
-            return (follower, moved.map_err(unreadable));
-        }
         let found = follower.next(BYTES_MAX).map_err(unreadable).map(|found| {
             for found in found {
                 match found {

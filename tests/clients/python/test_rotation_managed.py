@@ -228,16 +228,19 @@ def test_a_user_needs_leave_and_passwords_stay_out_of_the_trail(server, own_sm, 
         own.call(server, "RegisterDatabase", key, **database_of)
     assert error.value.code == "AccessDeniedException" and "secretsmanager:CreateSecret" in error.value.message
 
+    def steps(trail):
+        lines = [json.loads(line) for line in trail.splitlines() if '"invokedBy":"rds.amazonaws.com"' in line]
+        return [record for record in lines if secret in json.dumps(record)]
+
     def records():
-        lines = "".join(file.read_text() for file in (server.data / "trail").rglob("*") if file.is_file())
-        return lines if all(name in lines for name in ("RotationSucceeded", "UpdateSecretVersionStage")) else None
+        trail = "".join(file.read_text() for file in (server.data / "trail").rglob("*.jsonl"))
+        names = {record["eventName"] for record in steps(trail)}
+        return trail if {"PutSecretValue", "UpdateSecretVersionStage"} <= names and "RotationSucceeded" in trail else None
 
     trail = until(records)
     for text in ["audited-first", "never-written-down", password]:
         assert text not in trail
-    steps = [json.loads(line) for line in trail.splitlines() if '"invokedBy":"rds.amazonaws.com"' in line]
-    of_secret = [record for record in steps if secret in json.dumps(record)]
-    assert {"PutSecretValue", "UpdateSecretVersionStage"} <= {record["eventName"] for record in of_secret}
+    of_secret = steps(trail)
     for record in of_secret:
         assert record["userIdentity"] == {"type": "AWSService", "invokedBy": "rds.amazonaws.com"}
         assert record["sourceIPAddress"] == "rds.amazonaws.com"

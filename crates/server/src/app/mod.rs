@@ -45,7 +45,7 @@ pub use account::random_account;
 use account::{account, anonymous, dev_signer, seed};
 use parts::{
     backups, documents, entries, events, functions, host, iam, judge, kms, notary, rewrapping, rotations, rotators,
-    secrets, sinks, space, trail,
+    secrets, sinks, space, trail, watch,
 };
 
 /// Why a server cannot start. The text says what to do about it, where something can be done.
@@ -233,7 +233,7 @@ impl App {
             iam: iam(&identities, &documents, config),
             sts: Sts::new(Arc::clone(&identities), Arc::clone(&documents)),
             secrets,
-            watch: Watch::open(config, &documents, &name),
+            watch: watch(config, &documents, &name, &trail)?,
             databases,
             events: events(&documents, &functions, &clock, config)?,
             functions,

@@ -18,6 +18,7 @@ use strongroom_types::{AccountId, Clock};
 
 use super::{OpenError, SPACE_IS_LOW, Space, trail_directory};
 use crate::backups::{Backups, Source};
+use crate::cloudwatch::Watch;
 use crate::config::{AuditSync, Config};
 use crate::events::Outlets;
 use crate::functions::{Owners, Partners, Rotators, ServerHost, elsewhere};
@@ -228,4 +229,15 @@ pub(super) async fn notary(
     let notary = Notary::new(Arc::clone(documents), Arc::clone(trail), name.clone());
     frozen::unless_frozen(notary.begin().await)?;
     Ok(notary)
+}
+
+/// Metrics, alarms and metric filters.
+pub(super) fn watch(
+    config: &Config,
+    documents: &Arc<Documents>,
+    name: &NodeName,
+    trail: &Segments,
+) -> Result<Watch, OpenError> {
+    let unusable = |source| OpenError::File { path: trail_directory(config), source };
+    Watch::open(config, documents, name, trail).map_err(unusable)
 }
