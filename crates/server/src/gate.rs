@@ -230,9 +230,8 @@ impl Gate {
                 }
             }
         };
-        let reads_value = operation == AnyOperation::SecretsManager(Operation::GetSecretValue);
-        if reads_value && carried_out.as_ref().err().is_some_and(refusals::is_marked_for_deletion) {
-            self.app.figures.requests.deleted_secret_read();
+        if let Err(failure) = &carried_out {
+            self.count_refusal(call, &cx, operation, failure);
         }
         match carried_out {
             Ok(answered) => {
@@ -256,7 +255,7 @@ impl Gate {
             }
             // Whoever reaches the port can ask without a signature where none is needed: such refusals are recorded up
             // to a rate, as those of requests whose signature is wrong.
-            Err(failure) if self.is_left_out(call, &cx, &failure) => self.refuse(call, service, &failure),
+            Err(failure) if self.is_left_out(call, &cx) => self.refuse(call, service, &failure),
             Err(failure) => {
                 let told = told(protocol, &failure);
                 if let Err(fault) = self.tell_denial(&cx) {
@@ -282,14 +281,21 @@ impl Gate {
     }
 
     /// Whether a refused request leaves no record of its own: it was not signed, and its source sends too many.
-    fn is_left_out(&self, call: &Call, cx: &Ctx, failure: &Error) -> bool {
-        if cx.caller.principal != Principal::Anonymous {
-            return false;
-        }
-        if matches!(failure, Error::Refused(_)) {
+    fn is_left_out(&self, call: &Call, cx: &Ctx) -> bool {
+        cx.caller.principal == Principal::Anonymous
+            && !self.app.admission.refused.is_recorded(call.source, call.received)
+    }
+
+    /// Counts what is of note in a refusal: a failed sign-in, where the request has no signature but a token, and an
+    /// attempt to read a secret that waits for its deletion.
+    fn count_refusal(&self, call: &Call, cx: &Ctx, operation: AnyOperation, failure: &Error) {
+        if cx.caller.principal == Principal::Anonymous && matches!(failure, Error::Refused(_)) {
             self.app.admission.sign_in.failed(call.source, call.received);
         }
-        !self.app.admission.refused.is_recorded(call.source, call.received)
+        let reads_value = operation == AnyOperation::SecretsManager(Operation::GetSecretValue);
+        if reads_value && refusals::is_marked_for_deletion(failure) {
+            self.app.figures.requests.deleted_secret_read();
+        }
     }
 
     /// Whether the caller's account asks more often than its rate allows. What a service does on its own does not count.

@@ -8,6 +8,7 @@ mod events;
 mod figures;
 pub mod free;
 mod frozen;
+mod header_file;
 mod health;
 mod inspection;
 mod logs;

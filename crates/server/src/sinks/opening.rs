@@ -11,11 +11,12 @@ use strongroom_sinks::{
     Address, Archive, ArchiveSettings, Framing, HeaderSource, Identity, Otlp, OtlpSettings, Output, Pace, Sink,
     SinkError, Syslog, SyslogSettings, Webhook, WebhookSettings,
 };
-use strongroom_types::{AccountId, Clock, SecretText};
+use strongroom_types::{AccountId, Clock};
 
 use crate::config::{
     ArchiveConfig, Config, OtlpSinkConfig, SinkConfig, SinkKind, SyslogConfig, SyslogFraming, WebhookConfig,
 };
+use crate::header_file;
 
 /// Between two looks for records, in ms.
 const IDLE_MS: u64 = 300;
@@ -141,20 +142,9 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
 /// What gives the headers in `file`, which is read now too.
 fn headers(file: Option<&Path>) -> Result<Option<HeaderSource>, String> {
     let Some(file) = file.map(Path::to_owned) else { return Ok(None) };
-    let read = move || read_headers(&file);
+    let read = move || header_file::headers(&file);
     read()?;
     Ok(Some(Arc::new(read)))
-}
-
-fn read_headers(file: &Path) -> Result<Vec<(String, SecretText)>, String> {
-    let text = secret_file::text(file)?;
-    let lines = text.expose().lines().map(str::trim).filter(|line| !line.is_empty());
-    let header = |line: &str| {
-        let (name, value) = line.split_once(':')?;
-        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-        is_name.then(|| (name.to_owned(), SecretText::new(value.trim().to_owned())))
-    };
-    lines.map(|line| header(line).ok_or_else(|| format!("{}: not each line is NAME: VALUE", file.display()))).collect()
 }
 
 /// Whose those records are that name no account, of which servers write none.

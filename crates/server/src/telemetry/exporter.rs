@@ -7,13 +7,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, Method};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use strongroom_client::{Answer, Call, CallError, Endpoint, Options, Trust};
-use strongroom_roots::secret_file;
 use strongroom_types::{SecretBytes, SecretText};
 use thiserror::Error;
+
+use crate::header_file;
 
 /// The media type of messages.
 const PROTOBUF: &str = "application/x-protobuf";
@@ -128,7 +129,7 @@ impl Exporter {
         let endpoint = Endpoint::open(place.url, options).map_err(|error| error.to_string())?;
         let headers = match place.headers_file {
             None => Vec::new(),
-            Some(file) => headers(&secret_file::text(file)?).map_err(|why| format!("{}: {why}", file.display()))?,
+            Some(file) => header_file::headers(file)?,
         };
         Ok(Self { endpoint, headers })
     }
@@ -162,24 +163,6 @@ impl std::fmt::Debug for Exporter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Exporter({})", self.url())
     }
-}
-
-/// The headers of a file's text: `name: value`, a line each; lines that begin with `#` do not count.
-fn headers(text: &SecretText) -> Result<Vec<(HeaderName, SecretText)>, String> {
-    let mut headers = Vec::new();
-    for (at, line) in text.expose().lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let wrong = |what: &str| format!("line {}: {what}", at + 1);
-        let (name, value) = line.split_once(':').ok_or_else(|| wrong("no colon behind the name of a header"))?;
-        let name = name.trim().to_ascii_lowercase();
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("the name of a header is none"))?;
-        HeaderValue::from_str(value.trim()).map_err(|_| wrong("the value of a header is none"))?;
-        headers.push((name, SecretText::new(value.trim().to_owned())));
-    }
-    Ok(headers)
 }
 
 /// What an answer says of a message. All signals' answers have the same form.
@@ -254,14 +237,6 @@ mod tests {
                 Err(error) => error.to_string(),
             };
             assert_eq!(told.replace(&collector.url, "URL"), expected);
-        }
-    }
-
-    #[test]
-    fn a_file_of_headers_tells_which_line_is_wrong_and_never_what_it_holds() {
-        for (text, told) in [("a: b\nplanted", "line 2: no colon"), ("a b: planted", "line 1: the name")] {
-            let why = headers(&SecretText::new(text.to_owned())).unwrap_err();
-            assert!(why.starts_with(told) && !why.contains("planted"), "{why}");
         }
     }
 }
