@@ -12,7 +12,6 @@ use super::judged::{BY_VERDICT, Judged, verdict_prefix};
 use super::{Compliance, Judge, Parameters, Rule};
 use crate::documents::Documents;
 use crate::secrets::model::{Secret, SecretTag};
-use crate::secrets::pairs::Pairs;
 use crate::trail::NodeName;
 
 const NOW: Timestamp = Timestamp::from_millis(20_000 * DAY_MS);
@@ -30,26 +29,8 @@ fn judge(documents: &Arc<Documents>, node: &str) -> Judge {
 }
 
 fn secret(name: &str) -> Secret {
-    Secret {
-        account: "111122223333".into(),
-        region: "us-east-1".into(),
-        partition: "aws".into(),
-        name: name.into(),
-        suffix: "AbCdEf".into(),
-        kind: None,
-        description: None,
-        kms_key_id: None,
-        created_ms: NOW.millis(),
-        changed_ms: NOW.millis(),
-        accessed_ms: None,
-        deletion: None,
-        tags: Vec::new(),
-        stages: Pairs::default(),
-        versions: Pairs::default(),
-        policy: None,
-        rotation: None,
-        owner: None,
-    }
+    let created_ms = NOW.millis();
+    Secret { name: name.into(), created_ms, changed_ms: created_ms, ..super::tests::secret() }
 }
 
 async fn put(documents: &Documents, secret: Secret) {

@@ -26,7 +26,7 @@ fn ago(days: i64) -> i64 {
 }
 
 /// A secret that was created just now.
-fn secret() -> Secret {
+pub(super) fn secret() -> Secret {
     Secret {
         account: "111122223333".into(),
         region: "us-east-1".into(),
