@@ -152,7 +152,7 @@ impl<'a> Mark<'a> {
     /// behind `eventID` are only members that have neither inside. Else none.
     fn seen(line: &'a [u8]) -> Option<Self> {
         let rest = line.strip_prefix(HEAD.needle())?;
-        if HEAD.find(rest).is_some() || line.iter().any(|byte| *byte < b' ') || std::str::from_utf8(line).is_err() {
+        if HEAD.find(rest).is_some() || has_control(line) || std::str::from_utf8(line).is_err() {
             return None;
         }
         let event_time = text_behind(line, TIME.find(line)?, &TIME)?;
@@ -163,6 +163,11 @@ impl<'a> Mark<'a> {
         let event_id = text_behind(line, id, &ID)?;
         whole.then(|| Self { event_id: event_id.into(), event_time: event_time.into() })
     }
+}
+
+/// Whether there is a control character. Looks at many bytes together, which stopping at the first would not let it do.
+fn has_control(line: &[u8]) -> bool {
+    line.chunks(256).any(|part| part.iter().fold(false, |found, byte| found | (*byte < b' ')))
 }
 
 /// The text that a member at `at` has, when nothing in it is escaped.

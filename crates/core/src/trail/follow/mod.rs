@@ -119,6 +119,50 @@ impl Found {
     }
 }
 
+/// What is seen of a trail, without a copy of it.
+pub(super) enum Seen<'l> {
+    /// A line, without its end. It need not be a record.
+    Line {
+        /// Where it begins.
+        at: Position,
+        /// Behind its end.
+        behind: Position,
+        /// Its text.
+        line: &'l [u8],
+    },
+    /// As [`Found::Damaged`].
+    Damaged { at: Position, behind: Position },
+    /// As [`Found::Gap`].
+    Gap { from: Position, behind: Position },
+}
+
+impl Seen<'_> {
+    fn found(self) -> Found {
+        match self {
+            Self::Line { at, behind, line } => {
+                Record::read(line, at, behind).map_or(Found::Damaged { at, behind }, Found::Record)
+            }
+            Self::Damaged { at, behind } => Found::Damaged { at, behind },
+            Self::Gap { from, behind } => Found::Gap { from, behind },
+        }
+    }
+}
+
+/// What is told of all that is seen, and how much more may be.
+struct Telling<'t> {
+    tell: &'t mut dyn FnMut(Seen<'_>),
+    told: bool,
+    /// Bytes of lines that may still be read.
+    left: u64,
+}
+
+impl Telling<'_> {
+    fn tell(&mut self, seen: Seen<'_>) {
+        self.told = true;
+        (self.tell)(seen);
+    }
+}
+
 /// Reads a trail on and on. Holds no file open between two calls.
 pub struct Follower {
     files: Arc<dyn SegmentFiles>,
@@ -160,27 +204,36 @@ impl Follower {
     /// When the trail cannot be read. Nothing is passed over then: the next call tries again.
     pub fn next(&mut self, bytes_max: u64) -> io::Result<Vec<Found>> {
         let mut found = Vec::new();
-        let mut left = bytes_max.max(1);
+        self.look(bytes_max, &mut |seen| found.push(seen.found()))?;
+        Ok(found)
+    }
+
+    /// As [`Follower::next`], but tells of what comes next instead of making copies of it.
+    ///
+    /// # Errors
+    /// As [`Follower::next`], and only when nothing was told.
+    pub(super) fn look(&mut self, bytes_max: u64, tell: &mut dyn FnMut(Seen<'_>)) -> io::Result<()> {
+        let mut telling = Telling { tell, told: false, left: bytes_max.max(1) };
         let start = self.position;
         let result = loop {
-            match self.step(&mut found, &mut left) {
-                Ok(true) if left > 0 => {}
+            match self.step(&mut telling) {
+                Ok(true) if telling.left > 0 => {}
                 Ok(_) => break Ok(()),
                 Err(error) => break Err(error),
             }
         };
         match result {
-            Err(error) if found.is_empty() => {
+            Err(error) if !telling.told => {
                 self.position = start;
                 Err(error)
             }
             // Told first what was read, and the error next time.
-            _ => Ok(found),
+            _ => Ok(()),
         }
     }
 
     /// Reads on in the present segment or goes over to the next. Whether there may be more.
-    fn step(&mut self, found: &mut Vec<Found>, left: &mut u64) -> io::Result<bool> {
+    fn step(&mut self, telling: &mut Telling<'_>) -> io::Result<bool> {
         let end = self.writer.as_ref().and_then(|writer| writer.end());
         if end.is_some_and(|end| end <= self.position) {
             return Ok(false);
@@ -189,13 +242,13 @@ impl Follower {
         let next = if end.is_some_and(|end| end.segment == self.position.segment) { None } else { self.following()? };
         let limit = end.filter(|end| end.segment == self.position.segment).map(|end| end.offset);
         let before = self.position;
-        match self.read(found, left, limit, next.is_some()) {
+        match self.read(telling, limit, next.is_some()) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let Some(next) = next else { return Ok(false) };
                 let behind = Position::before(next);
                 if self.position != Position::START {
-                    found.push(Found::Gap { from: self.position, behind });
+                    telling.tell(Seen::Gap { from: self.position, behind });
                 }
                 self.position = behind;
                 return Ok(true);
@@ -211,18 +264,18 @@ impl Follower {
                             None => return Err(error),
                         },
                     };
-                found.push(Found::Damaged { at: self.position, behind });
+                telling.tell(Seen::Damaged { at: self.position, behind });
                 self.position = behind;
                 return Ok(true);
             }
             Err(error) => return Err(error),
         }
         match next {
-            Some(next) if *left > 0 => {
+            Some(next) if telling.left > 0 => {
                 self.position = Position::before(next);
                 Ok(true)
             }
-            _ => Ok(*left == 0),
+            _ => Ok(telling.left == 0),
         }
     }
 
@@ -246,7 +299,7 @@ impl Follower {
 
     /// Reads lines of the present segment, up to `limit` bytes of its text. The last line is waited for when it has no
     /// end, unless the segment is closed.
-    fn read(&mut self, found: &mut Vec<Found>, left: &mut u64, limit: Option<u64>, closed: bool) -> io::Result<()> {
+    fn read(&mut self, telling: &mut Telling<'_>, limit: Option<u64>, closed: bool) -> io::Result<()> {
         let segment = self.position.segment;
         // With the byte before, as a position is behind a line's end. Compressed text does not change any more.
         let plain = self.files.length(&segment.file()).is_ok();
@@ -260,7 +313,7 @@ impl Follower {
             if !line.is_empty() {
                 if ended || closed {
                     let behind = Position { segment, offset: from + behind };
-                    found.push(Found::Damaged { at: self.position, behind });
+                    telling.tell(Seen::Damaged { at: self.position, behind });
                     self.position = behind;
                 }
                 if !ended {
@@ -268,15 +321,14 @@ impl Follower {
                 }
             }
         }
-        while *left > 0 {
+        while telling.left > 0 {
             let Some(Placed { line, behind, ended, .. }) = lines.next_placed()? else { return Ok(()) };
             if !ended && !closed {
                 return Ok(());
             }
             let (at, behind) = (self.position, Position { segment, offset: from + behind });
-            *left = left.saturating_sub(behind.offset.saturating_sub(at.offset));
-            let read = Record::read(line, at, behind);
-            found.push(read.map_or(Found::Damaged { at, behind }, Found::Record));
+            telling.left = telling.left.saturating_sub(behind.offset.saturating_sub(at.offset));
+            telling.tell(Seen::Line { at, behind, line });
             self.position = behind;
         }
         Ok(())

@@ -5,14 +5,13 @@
 //! its records: the first, and the distance of each from the one before, in groups of seven bits. All numbers are little
 //! endian. What does not read as that is an error, which is mended by making the file anew.
 
-use std::collections::HashMap;
 use std::io::{self, Read};
 
 use crate::trail::compressed::write_all;
 use crate::trail::files::SegmentFiles;
 
 /// How a file begins: the version is in it.
-const MAGIC: &[u8; 8] = b"SRINDEX1";
+const MAGIC: &[u8; 8] = b"SRINDEX2";
 /// The head: the magic, two offsets, two times, two counts.
 const HEAD_BYTES: usize = 8 + 4 * 8 + 2 * 4;
 const TIME_BYTES: u64 = 8;
@@ -105,13 +104,16 @@ fn broken() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a file of the trail's index does not read as one")
 }
 
-/// Writes a file whole, so that a crash leaves either nothing or all of it.
+/// A hash, and the numbers of the records that have it. A hash may come more than once.
+pub(super) type Term<'n> = (u64, &'n [u32]);
+
+/// Writes a file whole, so that a crash leaves either nothing or all of it. `terms` are in ascending order.
 pub(super) fn write(
     files: &dyn SegmentFiles,
     name: &str,
     (from, to): (u64, u64),
     entries: &[Entry],
-    terms: &HashMap<u64, Vec<u32>>,
+    terms: &[Term<'_>],
 ) -> io::Result<Head> {
     let mut order: Vec<u32> = (0..u32::try_from(entries.len()).map_err(io::Error::other)?).collect();
     let entry = |number: &u32| entries.get(*number as usize).map(|entry| (entry.time, entry.place));
@@ -129,28 +131,29 @@ pub(super) fn write(
         oldest: time(order.last()),
         newest: time(order.first()),
         records: u32::try_from(entries.len()).map_err(io::Error::other)?,
-        terms: u32::try_from(terms.len()).map_err(io::Error::other)?,
+        terms: u32::try_from(hashes(terms).count()).map_err(io::Error::other)?,
     };
     let mut bytes = head.bytes();
+    bytes.reserve(usize::try_from(head.ranks_at()).unwrap_or(0));
     for (time, _) in order.iter().filter_map(entry) {
         bytes.extend(time.to_le_bytes());
     }
     for (_, place) in order.iter().filter_map(entry) {
         bytes.extend(place.to_le_bytes());
     }
-    let mut hashes: Vec<u64> = terms.keys().copied().collect();
-    hashes.sort_unstable();
     let mut all_ranks = Vec::new();
-    for hash in hashes {
-        let mut of_term: Vec<u32> =
-            terms.get(&hash).into_iter().flatten().filter_map(|number| ranks.get(*number as usize).copied()).collect();
+    let mut of_term: Vec<u32> = Vec::new();
+    for (hash, same) in hashes(terms) {
+        of_term.clear();
+        let numbers = same.iter().flat_map(|(_, numbers)| *numbers);
+        of_term.extend(numbers.filter_map(|number| ranks.get(*number as usize).copied()));
         of_term.sort_unstable();
         of_term.dedup();
         bytes.extend(hash.to_le_bytes());
         bytes.extend(u32::try_from(all_ranks.len()).map_err(io::Error::other)?.to_le_bytes());
         bytes.extend(u32::try_from(of_term.len()).map_err(io::Error::other)?.to_le_bytes());
         let mut before = 0;
-        for rank in of_term {
+        for rank in of_term.iter().copied() {
             push_number(&mut all_ranks, rank - before);
             before = rank;
         }
@@ -163,6 +166,11 @@ pub(super) fn write(
     file.sync()?;
     files.rename(&part, name)?;
     Ok(head)
+}
+
+/// Each hash once, with its parts.
+fn hashes<'t, 'n>(terms: &'t [Term<'n>]) -> impl Iterator<Item = (u64, &'t [Term<'n>])> {
+    terms.chunk_by(|left, right| left.0 == right.0).filter_map(|same| Some((same.first()?.0, same)))
 }
 
 fn push_number(out: &mut Vec<u8>, mut number: u32) {
@@ -307,12 +315,14 @@ mod tests {
         let files = MemoryFiles::default();
         let entries: Vec<Entry> =
             (0..5000).map(|n| Entry { time: 1000 + i64::from(n as u32 / 3), place: n * 100 }).collect();
-        let mut terms: HashMap<u64, Vec<u32>> = HashMap::new();
-        for number in 0..5000_u32 {
-            for hash in [7, u64::from(number % 40) << 58, u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)] {
-                terms.entry(hash).or_default().push(number);
+        let numbers: Vec<u32> = (0..5000).collect();
+        let mut terms = Vec::new();
+        for number in &numbers {
+            for hash in [7, u64::from(number % 40) << 58, u64::from(*number).wrapping_mul(0x9e37_79b9_7f4a_7c15)] {
+                terms.push((hash, std::slice::from_ref(number)));
             }
         }
+        terms.sort();
         let head = write(&files, "x", (3, 9), &entries, &terms).unwrap();
         assert_eq!(Head::read(&files, "x").unwrap(), head);
         assert_eq!((head.from, head.to, head.oldest, head.newest, head.records), (3, 9, 1000, 2666, 5000));

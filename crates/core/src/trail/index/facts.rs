@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use strongroom_types::Timestamp;
+use twox_hash::XxHash3_64;
 
+use super::members::{elements, length, members, plain};
 use crate::trail::calendar::read_iso;
 
 /// The type of secrets among resources.
@@ -109,7 +111,7 @@ struct RawResource<'a> {
 }
 
 /// What a request about a secret calls it.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Naming<'a> {
     #[serde(borrow, default)]
@@ -118,19 +120,55 @@ struct Naming<'a> {
     name: Option<Cow<'a, str>>,
 }
 
+/// What of a record its facts are made of, however it was read.
+#[derive(Default)]
+struct Parts<'a> {
+    event_id: Cow<'a, str>,
+    time: Cow<'a, str>,
+    name: Cow<'a, str>,
+    source: Cow<'a, str>,
+    read_only: bool,
+    account: Option<Cow<'a, str>>,
+    identity: RawIdentity<'a>,
+    resources: Vec<RawResource<'a>>,
+}
+
 impl<'a> Facts<'a> {
     /// Those of a line; none when it is no record, or nobody's.
     #[must_use]
     pub fn of(line: &'a str) -> Option<Self> {
         let raw: Raw<'a> = serde_json::from_str(line).ok()?;
-        let time = read_iso(&raw.event_time)?;
-        let identity = raw.user_identity;
-        let account = raw.recipient_account_id.or(identity.account_id)?;
-        let mut resources: Vec<_> =
-            raw.resources.into_iter().flatten().filter_map(|found| Some((found.kind?, found.arn?))).collect();
-        if raw.event_source == SECRETS_SOURCE
-            && let Some(naming) =
-                raw.request_parameters.and_then(|raw| serde_json::from_str::<Naming<'a>>(raw.get()).ok())
+        let naming = raw.request_parameters.and_then(|raw| serde_json::from_str::<Naming<'a>>(raw.get()).ok());
+        let parts = Parts {
+            event_id: raw.event_id,
+            time: raw.event_time,
+            name: raw.event_name,
+            source: raw.event_source,
+            read_only: raw.read_only,
+            account: raw.recipient_account_id,
+            identity: raw.user_identity,
+            resources: raw.resources.unwrap_or_default(),
+        };
+        Self::made_of(parts, naming)
+    }
+
+    /// The same of what seems to be a record: what looks as the server writes it is not read as JSON. So it may find
+    /// facts in a line that is none; of a line that is one it misses none.
+    pub(super) fn seen(line: &'a [u8]) -> Option<Self> {
+        match seen(line) {
+            Some((parts, naming)) => Self::made_of(parts, Some(naming)),
+            None => Self::of(std::str::from_utf8(line).ok()?),
+        }
+    }
+
+    fn made_of(parts: Parts<'a>, naming: Option<Naming<'a>>) -> Option<Self> {
+        let time = read_iso(&parts.time)?;
+        let identity = parts.identity;
+        let account = parts.account.or(identity.account_id)?;
+        let known = |found: RawResource<'a>| Some((found.kind?, found.arn?));
+        let mut resources: Vec<_> = parts.resources.into_iter().filter_map(known).collect();
+        if parts.source == SECRETS_SOURCE
+            && let Some(naming) = naming
             && let Some(name) = naming.secret_id.or(naming.name)
             && resources.iter().all(|(_, known)| *known != name)
         {
@@ -144,34 +182,35 @@ impl<'a> Facts<'a> {
         let user = user.filter(|user| !user.is_empty());
         Some(Self {
             account,
-            event_id: raw.event_id,
+            event_id: parts.event_id,
             time,
-            name: raw.event_name,
-            source: raw.event_source,
-            read_only: raw.read_only,
+            name: parts.name,
+            source: parts.source,
+            read_only: parts.read_only,
             user,
             access_key: identity.access_key_id.filter(|key| !key.is_empty()),
             resources,
         })
     }
 
-    /// The hashes of all that it can be looked up by, one of them of its account alone. Some may be there twice.
-    pub(super) fn terms(&self) -> Vec<u64> {
-        let of = |attribute, value: &str| term(&self.account, Some((attribute, value)));
-        let mut terms = vec![
-            term(&self.account, None),
-            of(Attribute::EventId, &self.event_id),
+    /// The hash of its event id, and the hashes of all else that it can be looked up by, one of them of its account
+    /// alone. Some may be there twice.
+    pub(super) fn terms(&self) -> (u64, impl Iterator<Item = u64>) {
+        let account = of_account(&self.account);
+        let of = move |attribute, value: &str| of_attribute(account, attribute, value);
+        let ever = [
+            account,
             of(Attribute::EventName, &self.name),
             of(Attribute::EventSource, &self.source),
             of(Attribute::ReadOnly, read_only(self.read_only)),
         ];
-        terms.extend(self.user.iter().map(|user| of(Attribute::Username, user)));
-        terms.extend(self.access_key.iter().map(|key| of(Attribute::AccessKeyId, key)));
-        for (kind, name) in &self.resources {
-            terms.push(of(Attribute::ResourceType, kind));
-            terms.push(of(Attribute::ResourceName, name));
-        }
-        terms
+        let user = self.user.iter().map(move |user| of(Attribute::Username, user));
+        let key = self.access_key.iter().map(move |key| of(Attribute::AccessKeyId, key));
+        let resource = move |(kind, name): &(Cow<'_, str>, Cow<'_, str>)| {
+            [of(Attribute::ResourceType, kind), of(Attribute::ResourceName, name)]
+        };
+        let resources = self.resources.iter().flat_map(resource);
+        (of(Attribute::EventId, &self.event_id), ever.into_iter().chain(user).chain(key).chain(resources))
     }
 
     /// Whether it is what is looked for.
@@ -203,27 +242,105 @@ fn after_colon(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// The hash of what an account's records are looked up by (FNV-1a, then mixed so that all bits count). Two may have the
-/// same: who looks up holds the record itself against what was asked.
-pub(super) fn term(account: &str, what: Option<(Attribute, &str)>) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut add = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
-    account.bytes().for_each(&mut add);
-    if let Some((attribute, value)) = what {
-        add(attribute as u8 + 1);
-        value.bytes().for_each(&mut add);
+/// What of a line is seen without reading it as JSON; none when it does not look as the server writes it.
+fn seen(line: &[u8]) -> Option<(Parts<'_>, Naming<'_>)> {
+    let (mut parts, mut naming) = (Parts::default(), Naming::default());
+    let mut found = 0;
+    let end = members(line, |name, value| {
+        let must = match name {
+            b"eventID" => &mut parts.event_id,
+            b"eventTime" => &mut parts.time,
+            b"eventName" => &mut parts.name,
+            b"eventSource" => &mut parts.source,
+            b"readOnly" => {
+                parts.read_only = value.starts_with(b"true");
+                return length(value);
+            }
+            b"recipientAccountId" => return set(&mut parts.account, value),
+            b"userIdentity" => return see_identity(&mut parts.identity, value),
+            b"resources" => return see_resources(&mut parts.resources, value),
+            b"requestParameters" if value.starts_with(b"{") => return see_naming(&mut naming, value),
+            _ => return length(value),
+        };
+        let (text, length) = plain(value)?;
+        *must = Cow::Borrowed(text);
+        found += 1;
+        Some(length)
+    })?;
+    (found == 4 && end == line.len()).then_some((parts, naming))
+}
+
+fn see_identity<'a>(identity: &mut RawIdentity<'a>, value: &'a [u8]) -> Option<usize> {
+    members(value, |name, value| match name {
+        b"type" => set(&mut identity.kind, value),
+        b"principalId" => set(&mut identity.principal_id, value),
+        b"accountId" => set(&mut identity.account_id, value),
+        b"accessKeyId" => set(&mut identity.access_key_id, value),
+        b"userName" => set(&mut identity.user_name, value),
+        b"invokedBy" => set(&mut identity.invoked_by, value),
+        _ => length(value),
+    })
+}
+
+fn see_resources<'a>(resources: &mut Vec<RawResource<'a>>, value: &'a [u8]) -> Option<usize> {
+    elements(value, |element| {
+        let mut resource = RawResource { kind: None, arn: None };
+        let end = members(element, |name, value| match name {
+            b"type" => set(&mut resource.kind, value),
+            b"ARN" => set(&mut resource.arn, value),
+            _ => length(value),
+        });
+        resources.push(resource);
+        end
+    })
+}
+
+fn see_naming<'a>(naming: &mut Naming<'a>, value: &'a [u8]) -> Option<usize> {
+    members(value, |name, value| match name {
+        b"secretId" => set(&mut naming.secret_id, value),
+        b"name" => set(&mut naming.name, value),
+        _ => length(value),
+    })
+}
+
+fn set<'a>(member: &mut Option<Cow<'a, str>>, value: &'a [u8]) -> Option<usize> {
+    if value.starts_with(b"null") {
+        return length(value);
     }
-    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    hash ^ (hash >> 33)
+    let (text, length) = plain(value)?;
+    *member = Some(Cow::Borrowed(text));
+    Some(length)
+}
+
+/// The hash of what an account's records are looked up by. Two may have the same: who looks up holds the record itself
+/// against what was asked.
+pub(super) fn term(account: &str, what: Option<(Attribute, &str)>) -> u64 {
+    let account = of_account(account);
+    what.map_or(account, |(attribute, value)| of_attribute(account, attribute, value))
+}
+
+fn of_account(account: &str) -> u64 {
+    XxHash3_64::oneshot(account.as_bytes())
+}
+
+fn of_attribute(account: u64, attribute: Attribute, value: &str) -> u64 {
+    XxHash3_64::oneshot_with_seed(account.wrapping_add(attribute as u64 + 1), value.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::trail::record::tests::{record, success};
+    use crate::trail::record::{IdentityKind, Outcome, Resource, UserIdentity};
 
     #[test]
     fn facts_are_those_that_cloudtrail_shows() {
+        let all = |facts: &Facts<'_>| {
+            let (id, others) = facts.terms();
+            others.chain([id]).collect::<Vec<u64>>()
+        };
         let line = |identity: &str, rest: &str| {
             format!(
                 r#"{{"userIdentity":{identity},"eventTime":"2018-05-03T17:51:02Z","eventSource":"secretsmanager.amazonaws.com","eventName":"GetSecretValue","eventID":"e","readOnly":true,"recipientAccountId":"123456789012"{rest}}}"#
@@ -246,7 +363,7 @@ mod tests {
             (Attribute::ResourceName, "mine"),
         ] {
             assert!(facts.has(attribute, value), "{attribute:?}");
-            assert!(facts.terms().contains(&term("123456789012", Some((attribute, value)))), "{attribute:?}");
+            assert!(all(&facts).contains(&term("123456789012", Some((attribute, value)))), "{attribute:?}");
             assert!(
                 !facts.has(attribute, "other")
                     && term("1", Some((attribute, value))) != term("1", Some((attribute, "other")))
@@ -263,5 +380,42 @@ mod tests {
             assert!(Facts::of(&line("{}", odd)).unwrap().resources.is_empty(), "{odd}");
         }
         assert_eq!(Facts::of("no record"), None);
+    }
+
+    #[test]
+    fn what_is_seen_of_a_line_is_what_reading_it_gives() {
+        let mut other = record("e-1", Timestamp::from_seconds(1_525_369_862));
+        let nested = r#"{"secretId":"mine","eventID":"x","name":"n","o":{"secretId":1,"readOnly":false},"l":["}"]}"#;
+        let identity = UserIdentity {
+            user_name: Some("alice".into()),
+            access_key_id: Some("AKIA1".into()),
+            ..UserIdentity::of(IdentityKind::IamUser)
+        };
+        let resource = |arn: &str| Resource { arn: arn.into(), account_id: "1".into(), kind: "T".into() };
+        let resources = vec![resource("arn:x"), resource("arn:\"y")];
+        let outcomes = [
+            success(),
+            Outcome::Success { response_elements: Some(nested.to_owned()), resources: resources[..1].to_vec() },
+            Outcome::Success { response_elements: None, resources },
+            Outcome::Failure { code: "X".into(), message: r#"","eventName":"forged"#.into() },
+        ];
+        let mut lines = Vec::new();
+        for parameters in [None, Some(nested), Some(r#"{"secretId":"a\"b"}"#), Some("{}"), Some(r#"{"secretId":null}"#)]
+        {
+            other.request_parameters = parameters.map(str::to_owned);
+            lines.extend(outcomes.iter().map(|outcome| other.finish(outcome)));
+        }
+        other.identity = Arc::new(identity);
+        other.account = None;
+        lines.extend(outcomes.iter().map(|outcome| other.finish(outcome)));
+        let by_looks = lines.iter().filter(|line| seen(line.as_bytes()).is_some()).count();
+        assert!(by_looks * 2 > lines.len(), "{by_looks} of {}", lines.len());
+        for line in lines {
+            assert_eq!(Facts::seen(line.as_bytes()), Facts::of(&line), "{line}");
+            // What a crash leaves is none.
+            for cut in 0..line.len() {
+                assert_eq!(Facts::seen(&line.as_bytes()[..cut]), None, "{cut}");
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod chunk;
 mod facts;
 mod growing;
+mod members;
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -18,7 +19,7 @@ use strongroom_types::time::DAY_MS;
 use super::calendar::{EVER, Hour};
 use super::compressed;
 use super::files::{SegmentFiles, named_files, newest_first};
-use super::follow::{Follower, Found, Position};
+use super::follow::{Follower, Position, Seen};
 use super::read::LineReader;
 use super::segment_id::SegmentId;
 use super::segments::Segments;
@@ -143,14 +144,7 @@ impl Index {
         let mut left = bytes_max;
         while left > 0 {
             let before = state.follower.position();
-            let found = state.follower.next(READ_BYTES.min(left))?;
-            let read = self.take(state, found);
-            if read.is_err() {
-                // What was not taken is read again.
-                state.follower.go_to(state.growing.from);
-                state.growing = Growing::new(state.growing.from);
-            }
-            let read = read?;
+            let read = self.read(state, READ_BYTES.min(left))?;
             self.close(state)?;
             if read == 0 && state.follower.position() == before {
                 return Ok(true);
@@ -301,27 +295,43 @@ impl Index {
         Ok(texts)
     }
 
-    /// Puts what was read into the index. Returns how many bytes of the trail it was.
-    fn take(&self, state: &mut State, found: Vec<Found>) -> io::Result<u64> {
+    /// Reads on in the trail. Returns how many bytes of it were records.
+    fn read(&self, state: &mut State, bytes_max: u64) -> io::Result<u64> {
+        let State { follower, chunks, growing } = state;
+        let mut taken = Ok(0);
+        let looked = follower.look(bytes_max, &mut |seen| {
+            // Once something cannot be written, nothing behind it is taken.
+            if let Ok(read) = taken {
+                taken = self.take(chunks, growing, seen).map(|more| read + more);
+            }
+        });
+        if taken.is_err() {
+            // What was not taken is read again.
+            follower.go_to(growing.from);
+            growing.restart(growing.from);
+        }
+        looked.and(taken)
+    }
+
+    /// Puts what was seen into the index. Returns how many bytes of records it was.
+    fn take(&self, chunks: &mut Vec<Chunk>, growing: &mut Growing, seen: Seen<'_>) -> io::Result<u64> {
+        let (at, behind) = match seen {
+            Seen::Line { at, behind, .. } | Seen::Damaged { at, behind } | Seen::Gap { from: at, behind } => {
+                (at, behind)
+            }
+        };
+        if at.segment != growing.from.segment || growing.entries.len() >= GROWING_MAX {
+            self.flush(chunks, growing, at)?;
+        }
         let mut read = 0;
-        for found in found {
-            let (at, behind) = match &found {
-                Found::Record(record) => (record.at, record.behind),
-                Found::Damaged { at, behind } => (*at, *behind),
-                Found::Gap { from, behind } => (*from, *behind),
-            };
-            if at.segment != state.growing.from.segment || state.growing.entries.len() >= GROWING_MAX {
-                self.flush(state, at)?;
-            }
-            if let Found::Record(record) = &found {
-                read += behind.offset.saturating_sub(at.offset);
-                if let Some(facts) = Facts::of(&record.text) {
-                    state.growing.add(&facts, at.offset);
-                }
-            }
-            if behind.segment != state.growing.from.segment {
-                self.flush(state, behind)?;
-            }
+        if let Seen::Line { line, .. } = seen
+            && let Some(facts) = Facts::seen(line)
+        {
+            read = behind.offset.saturating_sub(at.offset);
+            growing.add(&facts, at.offset);
+        }
+        if behind.segment != growing.from.segment {
+            self.flush(chunks, growing, behind)?;
         }
         Ok(read)
     }
@@ -329,12 +339,13 @@ impl Index {
     /// Writes what is in memory when its segment is closed, so that it is not read anew after a restart.
     fn close(&self, state: &mut State) -> io::Result<()> {
         let position = state.follower.position();
-        if position.segment == state.growing.from.segment { Ok(()) } else { self.flush(state, position) }
+        let is_open = position.segment == state.growing.from.segment;
+        if is_open { Ok(()) } else { self.flush(&mut state.chunks, &mut state.growing, position) }
     }
 
     /// Writes what is in memory to a file, and goes on at `next`.
-    fn flush(&self, state: &mut State, next: Position) -> io::Result<()> {
-        let Growing { from, entries, terms } = &state.growing;
+    fn flush(&self, chunks: &mut Vec<Chunk>, growing: &mut Growing, next: Position) -> io::Result<()> {
+        let from = growing.from;
         let to = if next.segment == from.segment {
             next.offset
         } else {
@@ -349,10 +360,10 @@ impl Index {
             // The index must not know of records that a loss of power takes away.
             self.segments.sync()?;
             let name = from.segment.index_file(from.offset);
-            let head = chunk::write(self.files.as_ref(), &name, (from.offset, to), entries, terms)?;
-            state.chunks.push(Chunk { segment: from.segment, name: name.into(), head });
+            let head = chunk::write(self.files.as_ref(), &name, (from.offset, to), &growing.entries, &growing.terms())?;
+            chunks.push(Chunk { segment: from.segment, name: name.into(), head });
         }
-        state.growing = Growing::new(next);
+        growing.restart(next);
         Ok(())
     }
 

@@ -114,7 +114,7 @@ fn lookups_find_what_there_is_also_after_a_restart_or_when_the_index_is_lost() {
     let names = files(&house);
     house.files.remove(&names[2]);
     check(&house.again());
-    house.files.put(&names[4], b"SRINDEX1");
+    house.files.put(&names[4], b"SRINDEX2");
     check(&house.again());
     for name in &names {
         house.files.remove(name);
@@ -122,7 +122,7 @@ fn lookups_find_what_there_is_also_after_a_restart_or_when_the_index_is_lost() {
     check(&house.again());
     // What is left of another index is in nobody's way.
     let stale = names[1].replace("0.index", "1.index");
-    house.files.put(&stale, b"SRINDEX1");
+    house.files.put(&stale, b"SRINDEX2");
     check(&house.again());
     assert!(!house.files.names().contains(&stale));
     // In small steps.
