@@ -118,7 +118,8 @@ impl Gate {
         let answer = match self.app.telemetry.tracer.begin(&call) {
             None => self.answer_to(&call, &mut asked).await,
             Some(traced) => {
-                let answer = stages::traced(traced.trace(), self.answer_to(&call, &mut asked)).await;
+                // On its own: it would make the future of all other requests twice as large, which is moved once.
+                let answer = Box::pin(stages::traced(traced.trace(), self.answer_to(&call, &mut asked))).await;
                 self.app.telemetry.tracer.end(&traced, &call, asked.operation, &answer);
                 answer
             }

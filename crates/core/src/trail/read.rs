@@ -133,8 +133,8 @@ pub(super) struct Mark<'a> {
 
 impl<'a> Mark<'a> {
     /// That of a line, and when the event happened; none when it is no record.
-    pub(super) fn read(line: &'a [u8]) -> Option<(Self, Timestamp)> {
-        let mark: Self = Self::seen(line).or_else(|| serde_json::from_slice(line).ok())?;
+    pub(super) fn read(line: &'a str) -> Option<(Self, Timestamp)> {
+        let mark: Self = Self::seen(line).or_else(|| serde_json::from_str(line).ok())?;
         let event_time = read_iso(&mark.event_time)?;
         Some((mark, event_time))
     }
@@ -150,9 +150,10 @@ static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"eventID
 impl<'a> Mark<'a> {
     /// The same without reading the line as JSON, when it looks whole and as the server writes it: before `eventTime` and
     /// behind `eventID` are only members that have neither inside. Else none.
-    fn seen(line: &'a [u8]) -> Option<Self> {
+    fn seen(line: &'a str) -> Option<Self> {
+        let line = line.as_bytes();
         let rest = line.strip_prefix(HEAD.needle())?;
-        if HEAD.find(rest).is_some() || has_control(line) || std::str::from_utf8(line).is_err() {
+        if HEAD.find(rest).is_some() || has_control(line) {
             return None;
         }
         let event_time = text_behind(line, TIME.find(line)?, &TIME)?;
@@ -180,16 +181,19 @@ fn text_behind<'a>(line: &'a [u8], at: usize, member: &Finder<'_>) -> Option<&'a
 impl Line {
     /// The record of a line; none when it is no record.
     fn read(segment: SegmentId, line: &[u8]) -> Option<Self> {
-        let (mark, event_time) = Mark::read(line)?;
-        let text = std::str::from_utf8(line).ok()?.to_owned();
-        Some(Self { segment, event_id: mark.event_id.into_owned(), event_time, text })
+        let text = std::str::from_utf8(line).ok()?;
+        let (mark, event_time) = Mark::read(text)?;
+        Some(Self { segment, event_id: mark.event_id.into_owned(), event_time, text: text.to_owned() })
     }
 }
 
 /// Reads lines of bounded length.
 pub(super) struct LineReader<'f> {
     file: BufReader<Box<dyn Read + Send + 'f>>,
+    /// A line that is not whole in the reader's buffer.
     line: Vec<u8>,
+    /// Bytes of the buffer that were given out last.
+    given: usize,
     /// Bytes read so far.
     read: u64,
 }
@@ -208,7 +212,7 @@ pub(super) struct Placed<'l> {
 
 impl<'f> LineReader<'f> {
     pub(super) fn new(file: Box<dyn Read + Send + 'f>) -> Self {
-        Self { file: BufReader::with_capacity(64 * 1024, file), line: Vec::new(), read: 0 }
+        Self { file: BufReader::with_capacity(64 * 1024, file), line: Vec::new(), given: 0, read: 0 }
     }
 
     /// The next line without its end. Of a line that is too long there is only its last part, which is no record.
@@ -220,6 +224,14 @@ impl<'f> LineReader<'f> {
     pub(super) fn next_placed(&mut self) -> io::Result<Option<Placed<'_>>> {
         let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
         let before = self.read;
+        self.file.consume(std::mem::take(&mut self.given));
+        if let Some(length) = memchr::memchr(b'\n', self.file.fill_buf()?) {
+            self.given = length.saturating_add(1);
+            let bytes = u64::try_from(self.given).unwrap_or(u64::MAX);
+            self.read = self.read.saturating_add(bytes);
+            let placed = |line| Placed { line, behind: self.read, length: bytes, ended: true };
+            return Ok(self.file.buffer().get(..length).map(placed));
+        }
         loop {
             self.line.clear();
             let count = self.file.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
@@ -263,7 +275,8 @@ pub(super) fn known_ids(
         // Begun in the middle of a line, the first is no record and falls out.
         let mut reader = LineReader::new(compressed::read(files, *segment, from)?);
         while let Some(line) = reader.next()? {
-            if let Some(id) = Mark::read(line).and_then(|(mark, _)| wanted.get(&*mark.event_id)) {
+            let mark = std::str::from_utf8(line).ok().and_then(Mark::read);
+            if let Some(id) = mark.and_then(|(mark, _)| wanted.get(&*mark.event_id)) {
                 known.insert(id.clone());
             }
         }
@@ -354,7 +367,7 @@ mod tests {
         other.tls = None;
         lines.extend(outcomes.iter().map(|outcome| other.finish(outcome)));
         for line in lines {
-            let seen = Mark::seen(line.as_bytes()).unwrap();
+            let seen = Mark::seen(&line).unwrap();
             let read: Mark<'_> = serde_json::from_str(&line).unwrap();
             assert_eq!((&seen.event_id, &seen.event_time), (&read.event_id, &read.event_time), "{line}");
             // What a crash leaves is not taken for whole.
@@ -364,13 +377,14 @@ mod tests {
                     [&line.as_bytes()[..cut], line.as_bytes()].concat(),
                     [&line.as_bytes()[..cut], &[0; 9], &line.as_bytes()[cut..]].concat(),
                 ] {
-                    assert_eq!(Mark::read(&torn).is_some(), cut == 0 && torn == line.as_bytes(), "{cut}");
+                    let read = std::str::from_utf8(&torn).ok().and_then(Mark::read);
+                    assert_eq!(read.is_some(), cut == 0 && torn == line.as_bytes(), "{cut}");
                 }
             }
         }
         let escaped = record("e\"1", Timestamp::from_seconds(0)).finish(&success());
-        assert!(Mark::seen(escaped.as_bytes()).is_none());
-        assert_eq!(Mark::read(escaped.as_bytes()).unwrap().0.event_id, "e\"1");
+        assert!(Mark::seen(&escaped).is_none());
+        assert_eq!(Mark::read(&escaped).unwrap().0.event_id, "e\"1");
     }
 
     #[test]

@@ -338,9 +338,9 @@ impl Follower {
 impl Record {
     /// The record of a line; none when it is no record.
     fn read(line: &[u8], at: Position, behind: Position) -> Option<Self> {
-        let (mark, event_time) = Mark::read(line)?;
-        let text = std::str::from_utf8(line).ok()?.to_owned();
-        Some(Self { at, behind, event_id: mark.event_id.into_owned(), event_time, text })
+        let text = std::str::from_utf8(line).ok()?;
+        let (mark, event_time) = Mark::read(text)?;
+        Some(Self { at, behind, event_id: mark.event_id.into_owned(), event_time, text: text.to_owned() })
     }
 
     /// The hour that its segment was begun in.

@@ -155,9 +155,10 @@ impl<'a> Facts<'a> {
     /// The same of what seems to be a record: what looks as the server writes it is not read as JSON. So it may find
     /// facts in a line that is none; of a line that is one it misses none.
     pub(super) fn seen(line: &'a [u8]) -> Option<Self> {
+        let line = std::str::from_utf8(line).ok()?;
         match seen(line) {
             Some((parts, naming)) => Self::made_of(parts, Some(naming)),
-            None => Self::of(std::str::from_utf8(line).ok()?),
+            None => Self::of(line),
         }
     }
 
@@ -243,23 +244,23 @@ fn after_colon(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// What of a line is seen without reading it as JSON; none when it does not look as the server writes it.
-fn seen(line: &[u8]) -> Option<(Parts<'_>, Naming<'_>)> {
+fn seen(line: &str) -> Option<(Parts<'_>, Naming<'_>)> {
     let (mut parts, mut naming) = (Parts::default(), Naming::default());
     let mut found = 0;
     let end = members(line, |name, value| {
         let must = match name {
-            b"eventID" => &mut parts.event_id,
-            b"eventTime" => &mut parts.time,
-            b"eventName" => &mut parts.name,
-            b"eventSource" => &mut parts.source,
-            b"readOnly" => {
-                parts.read_only = value.starts_with(b"true");
+            "eventID" => &mut parts.event_id,
+            "eventTime" => &mut parts.time,
+            "eventName" => &mut parts.name,
+            "eventSource" => &mut parts.source,
+            "readOnly" => {
+                parts.read_only = value.starts_with("true");
                 return length(value);
             }
-            b"recipientAccountId" => return set(&mut parts.account, value),
-            b"userIdentity" => return see_identity(&mut parts.identity, value),
-            b"resources" => return see_resources(&mut parts.resources, value),
-            b"requestParameters" if value.starts_with(b"{") => return see_naming(&mut naming, value),
+            "recipientAccountId" => return set(&mut parts.account, value),
+            "userIdentity" => return see_identity(&mut parts.identity, value),
+            "resources" => return see_resources(&mut parts.resources, value),
+            "requestParameters" if value.starts_with("{") => return see_naming(&mut naming, value),
             _ => return length(value),
         };
         let (text, length) = plain(value)?;
@@ -270,24 +271,24 @@ fn seen(line: &[u8]) -> Option<(Parts<'_>, Naming<'_>)> {
     (found == 4 && end == line.len()).then_some((parts, naming))
 }
 
-fn see_identity<'a>(identity: &mut RawIdentity<'a>, value: &'a [u8]) -> Option<usize> {
+fn see_identity<'a>(identity: &mut RawIdentity<'a>, value: &'a str) -> Option<usize> {
     members(value, |name, value| match name {
-        b"type" => set(&mut identity.kind, value),
-        b"principalId" => set(&mut identity.principal_id, value),
-        b"accountId" => set(&mut identity.account_id, value),
-        b"accessKeyId" => set(&mut identity.access_key_id, value),
-        b"userName" => set(&mut identity.user_name, value),
-        b"invokedBy" => set(&mut identity.invoked_by, value),
+        "type" => set(&mut identity.kind, value),
+        "principalId" => set(&mut identity.principal_id, value),
+        "accountId" => set(&mut identity.account_id, value),
+        "accessKeyId" => set(&mut identity.access_key_id, value),
+        "userName" => set(&mut identity.user_name, value),
+        "invokedBy" => set(&mut identity.invoked_by, value),
         _ => length(value),
     })
 }
 
-fn see_resources<'a>(resources: &mut Vec<RawResource<'a>>, value: &'a [u8]) -> Option<usize> {
+fn see_resources<'a>(resources: &mut Vec<RawResource<'a>>, value: &'a str) -> Option<usize> {
     elements(value, |element| {
         let mut resource = RawResource { kind: None, arn: None };
         let end = members(element, |name, value| match name {
-            b"type" => set(&mut resource.kind, value),
-            b"ARN" => set(&mut resource.arn, value),
+            "type" => set(&mut resource.kind, value),
+            "ARN" => set(&mut resource.arn, value),
             _ => length(value),
         });
         resources.push(resource);
@@ -295,16 +296,16 @@ fn see_resources<'a>(resources: &mut Vec<RawResource<'a>>, value: &'a [u8]) -> O
     })
 }
 
-fn see_naming<'a>(naming: &mut Naming<'a>, value: &'a [u8]) -> Option<usize> {
+fn see_naming<'a>(naming: &mut Naming<'a>, value: &'a str) -> Option<usize> {
     members(value, |name, value| match name {
-        b"secretId" => set(&mut naming.secret_id, value),
-        b"name" => set(&mut naming.name, value),
+        "secretId" => set(&mut naming.secret_id, value),
+        "name" => set(&mut naming.name, value),
         _ => length(value),
     })
 }
 
-fn set<'a>(member: &mut Option<Cow<'a, str>>, value: &'a [u8]) -> Option<usize> {
-    if value.starts_with(b"null") {
+fn set<'a>(member: &mut Option<Cow<'a, str>>, value: &'a str) -> Option<usize> {
+    if value.starts_with("null") {
         return length(value);
     }
     let (text, length) = plain(value)?;
@@ -408,7 +409,7 @@ mod tests {
         other.identity = Arc::new(identity);
         other.account = None;
         lines.extend(outcomes.iter().map(|outcome| other.finish(outcome)));
-        let by_looks = lines.iter().filter(|line| seen(line.as_bytes()).is_some()).count();
+        let by_looks = lines.iter().filter(|line| seen(line).is_some()).count();
         assert!(by_looks * 2 > lines.len(), "{by_looks} of {}", lines.len());
         for line in lines {
             assert_eq!(Facts::seen(line.as_bytes()), Facts::of(&line), "{line}");
