@@ -1,5 +1,7 @@
 //! Who a record is about, in CloudTrail's words: the member `userIdentity`.
 
+use std::sync::OnceLock;
+
 use strongroom_types::Timestamp;
 
 use super::calendar::push_iso;
@@ -64,7 +66,29 @@ pub struct UserIdentity {
     pub session: Option<Session>,
     /// The service that made the request on the principal's behalf.
     pub invoked_by: Option<String>,
+    /// What records show of it.
+    pub shown: Shown,
 }
+
+/// The text of an identity up to the service that acted for it, made for the first record of it: the same principal asks
+/// again and again. It is of one identity, which is not changed afterwards; a clone begins without.
+#[derive(Debug, Default)]
+pub struct Shown(OnceLock<Box<str>>);
+
+impl Clone for Shown {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Shown {
+    /// Made of what is compared already.
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Shown {}
 
 /// The session of temporary credentials: the member `sessionContext`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +125,17 @@ impl UserIdentity {
 
     /// Appends the JSON object, with the service that acted for the principal.
     pub(super) fn push(&self, out: &mut String, invoked_by: Option<&str>) {
-        let mut members = Members::begin(out);
+        let begun = self.shown.0.get_or_init(|| self.begun());
+        out.push_str(begun);
+        let mut members = Members { out, first: begun.len() == 1 };
+        members.text("invokedBy", invoked_by.or(self.invoked_by.as_deref()));
+        members.end();
+    }
+
+    /// The object but for what comes last, and without its end.
+    fn begun(&self) -> Box<str> {
+        let mut out = String::new();
+        let mut members = Members::begin(&mut out);
         members.text("type", self.kind.map(IdentityKind::as_str));
         members.text("principalId", self.principal_id.as_deref());
         members.text("arn", self.arn.as_deref());
@@ -112,8 +146,7 @@ impl UserIdentity {
         if let Some(session) = &self.session {
             session.push(members.name("sessionContext"));
         }
-        members.text("invokedBy", invoked_by.or(self.invoked_by.as_deref()));
-        out.push('}');
+        out.into()
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use strongroom_types::Timestamp;
 use twox_hash::XxHash3_64;
 
-use super::members::{elements, length, members, plain};
+use super::members::{Rest, length, members, plain};
 use crate::trail::calendar::read_iso;
 
 /// The type of secrets among resources.
@@ -243,74 +243,107 @@ fn after_colon(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// What of a line is seen without reading it as JSON; none when it does not look as the server writes it.
+/// What of a line is seen without reading it as JSON; none when it does not look as the server writes it
+/// ([`crate::trail::record::Record::finish`]).
 fn seen(line: &str) -> Option<(Parts<'_>, Naming<'_>)> {
-    let (mut parts, mut naming) = (Parts::default(), Naming::default());
-    let mut found = 0;
-    let end = members(line, |name, value| {
-        let must = match name {
-            "eventID" => &mut parts.event_id,
-            "eventTime" => &mut parts.time,
-            "eventName" => &mut parts.name,
-            "eventSource" => &mut parts.source,
-            "readOnly" => {
-                parts.read_only = value.starts_with("true");
+    let (mut at, mut parts) = (Rest(line), Parts::default());
+    at.pass("{\"eventVersion\":")?;
+    at.pass_value()?;
+    at.pass(",\"userIdentity\":{")?;
+    parts.identity = see_identity(&mut at)?;
+    at.pass("},\"eventTime\":")?;
+    parts.time = at.text()?.into();
+    at.pass(",\"eventSource\":")?;
+    parts.source = at.text()?.into();
+    at.pass(",\"eventName\":")?;
+    parts.name = at.text()?.into();
+    for name in [",\"awsRegion\":", ",\"sourceIPAddress\":", ",\"userAgent\":"] {
+        at.pass(name)?;
+        at.pass_value()?;
+    }
+    pass_if_there(&mut at, [",\"errorCode\":", ",\"errorMessage\":"])?;
+    at.pass(",\"requestParameters\":")?;
+    let naming = if parts.source == SECRETS_SOURCE { see_naming(at.0)? } else { Naming::default() };
+    at.pass_value()?;
+    at.pass(",\"responseElements\":")?;
+    at.pass_value()?;
+    pass_if_there(&mut at, [",\"additionalEventData\":"])?;
+    at.pass(",\"requestID\":")?;
+    at.pass_value()?;
+    at.pass(",\"eventID\":")?;
+    parts.event_id = at.text()?.into();
+    parts.read_only = at.passes(",\"readOnly\":true");
+    if !parts.read_only {
+        at.pass(",\"readOnly\":false")?;
+    }
+    see_resources(&mut at, &mut parts.resources)?;
+    at.pass(",\"eventType\":")?;
+    at.pass_value()?;
+    at.pass(",\"managementEvent\":true")?;
+    parts.account = at.text_of(",\"recipientAccountId\":")?.map(Cow::Borrowed);
+    // Of what is left nothing is looked up.
+    at.0.ends_with('}').then_some((parts, naming))
+}
+
+fn pass_if_there<const N: usize>(at: &mut Rest<'_>, names: [&str; N]) -> Option<()> {
+    names.into_iter().try_for_each(|name| if at.passes(name) { at.pass_value() } else { Some(()) })
+}
+
+fn see_identity<'a>(at: &mut Rest<'a>) -> Option<RawIdentity<'a>> {
+    let mut text = |name| {
+        // The first has no comma before it.
+        at.passes(",");
+        Some(at.text_of(name)?.map(Cow::Borrowed))
+    };
+    let mut identity = RawIdentity { kind: text("\"type\":")?, ..RawIdentity::default() };
+    identity.principal_id = text("\"principalId\":")?;
+    text("\"arn\":")?;
+    identity.account_id = text("\"accountId\":")?;
+    identity.access_key_id = text("\"accessKeyId\":")?;
+    identity.user_name = text("\"userName\":")?;
+    text("\"identityProvider\":")?;
+    pass_if_there(at, ["\"sessionContext\":", ",\"sessionContext\":"])?;
+    at.passes(",");
+    identity.invoked_by = at.text_of("\"invokedBy\":")?.map(Cow::Borrowed);
+    Some(identity)
+}
+
+fn see_resources<'a>(at: &mut Rest<'a>, resources: &mut Vec<RawResource<'a>>) -> Option<()> {
+    if !at.passes(",\"resources\":[") {
+        return Some(());
+    }
+    loop {
+        at.pass("{\"accountId\":")?;
+        at.pass_value()?;
+        let kind = at.text_of(",\"type\":")?.map(Cow::Borrowed);
+        let arn = at.text_of(",\"ARN\":")?.map(Cow::Borrowed);
+        resources.push(RawResource { kind, arn });
+        at.pass("}")?;
+        if !at.passes(",") {
+            return at.pass("]");
+        }
+    }
+}
+
+/// What the parameters at the beginning of `text` call a secret.
+fn see_naming(text: &str) -> Option<Naming<'_>> {
+    let mut naming = Naming::default();
+    if text.starts_with('{') {
+        members(text, |name, value| {
+            let part = match name {
+                "secretId" => &mut naming.secret_id,
+                "name" => &mut naming.name,
+                _ => return length(value),
+            };
+            if value.starts_with("null") {
                 return length(value);
             }
-            "recipientAccountId" => return set(&mut parts.account, value),
-            "userIdentity" => return see_identity(&mut parts.identity, value),
-            "resources" => return see_resources(&mut parts.resources, value),
-            "requestParameters" if value.starts_with("{") => return see_naming(&mut naming, value),
-            _ => return length(value),
-        };
-        let (text, length) = plain(value)?;
-        *must = Cow::Borrowed(text);
-        found += 1;
-        Some(length)
-    })?;
-    (found == 4 && end == line.len()).then_some((parts, naming))
-}
-
-fn see_identity<'a>(identity: &mut RawIdentity<'a>, value: &'a str) -> Option<usize> {
-    members(value, |name, value| match name {
-        "type" => set(&mut identity.kind, value),
-        "principalId" => set(&mut identity.principal_id, value),
-        "accountId" => set(&mut identity.account_id, value),
-        "accessKeyId" => set(&mut identity.access_key_id, value),
-        "userName" => set(&mut identity.user_name, value),
-        "invokedBy" => set(&mut identity.invoked_by, value),
-        _ => length(value),
-    })
-}
-
-fn see_resources<'a>(resources: &mut Vec<RawResource<'a>>, value: &'a str) -> Option<usize> {
-    elements(value, |element| {
-        let mut resource = RawResource { kind: None, arn: None };
-        let end = members(element, |name, value| match name {
-            "type" => set(&mut resource.kind, value),
-            "ARN" => set(&mut resource.arn, value),
-            _ => length(value),
-        });
-        resources.push(resource);
-        end
-    })
-}
-
-fn see_naming<'a>(naming: &mut Naming<'a>, value: &'a str) -> Option<usize> {
-    members(value, |name, value| match name {
-        "secretId" => set(&mut naming.secret_id, value),
-        "name" => set(&mut naming.name, value),
-        _ => length(value),
-    })
-}
-
-fn set<'a>(member: &mut Option<Cow<'a, str>>, value: &'a str) -> Option<usize> {
-    if value.starts_with("null") {
-        return length(value);
+            let (text, length) = plain(value)?;
+            *part = Some(Cow::Borrowed(text));
+            Some(length)
+        })?;
     }
-    let (text, length) = plain(value)?;
-    *member = Some(Cow::Borrowed(text));
-    Some(length)
+    Some(naming)
 }
 
 /// The hash of what an account's records are looked up by. Two may have the same: who looks up holds the record itself
@@ -407,6 +440,8 @@ mod tests {
             lines.extend(outcomes.iter().map(|outcome| other.finish(outcome)));
         }
         other.identity = Arc::new(identity);
+        other.invoked_by = Some("secretsmanager.amazonaws.com");
+        other.additional_event_data = vec![("note", "\"}".to_owned())];
         other.account = None;
         lines.extend(outcomes.iter().map(|outcome| other.finish(outcome)));
         let by_looks = lines.iter().filter(|line| seen(line).is_some()).count();
