@@ -59,6 +59,9 @@ pub struct Options {
     /// The program under test.
     #[arg(long, default_value = "target/release/strongroom")]
     binary: PathBuf,
+    /// Which sinks, of out, syslog, otlp, archive and webhook; all when not given.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// Where data and logs go.
     #[arg(long, default_value = "target/bench-sinks")]
     folder: PathBuf,
@@ -126,7 +129,7 @@ pub async fn table(options: &Options) -> Result<String, Failure> {
     let arguments = ["swallow".as_ref(), "--endpoint".as_ref(), ports.as_os_str()];
     let mut far = Running::start(&launch.bench, &arguments, None, &launch.folder.join("far.log"))?;
     let at = far.wait_for("the far sides", PATIENCE, || read_ports(&ports))?;
-    let settings = configured(&launch.folder, at)?;
+    let settings = configured(&launch.folder, at, &options.only)?;
     let start = |name, settings| launch.configured(name, &launch.folder.join(name), settings, 0);
     let (mut alone, mut every) = (start("files", None)?, start("sinks", Some(settings.as_path()))?);
     for subject in [&mut alone, &mut every] {
@@ -237,8 +240,8 @@ fn read_ports(path: &Path) -> Option<Far> {
     Some(Far { http: http.parse().ok()?, syslog: syslog.parse().ok()? })
 }
 
-/// A file of settings with a sink of every kind.
-fn configured(folder: &Path, at: Far) -> Result<PathBuf, Failure> {
+/// A file of settings with a sink of every kind, or of those kinds.
+fn configured(folder: &Path, at: Far, only: &[String]) -> Result<PathBuf, Failure> {
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
         let written =
@@ -249,7 +252,7 @@ fn configured(folder: &Path, at: Far) -> Result<PathBuf, Failure> {
     let Far { http, syslog } = at;
     let url = format!("http://127.0.0.1:{http}");
     let mut text = "[metrics]\nenabled = true\n".to_owned();
-    for (name, kind) in [
+    let kinds = [
         ("out", "stdout = {}".to_owned()),
         ("syslog", format!("syslog = {{ address = 'tcp://127.0.0.1:{syslog}' }}")),
         ("otlp", format!("otlp = {{ url = '{url}' }}")),
@@ -261,7 +264,11 @@ fn configured(folder: &Path, at: Far) -> Result<PathBuf, Failure> {
             ),
         ),
         ("webhook", format!("webhook = {{ url = '{url}/audit' }}")),
-    ] {
+    ];
+    if let Some(unknown) = only.iter().find(|name| kinds.iter().all(|(kind, _)| kind != name)) {
+        return Err(Failure::void(format!("there is no sink {unknown}")));
+    }
+    for (name, kind) in kinds.into_iter().filter(|(kind, _)| only.is_empty() || only.iter().any(|name| name == kind)) {
         let _ = write!(text, "[[audit.sinks]]\nname = '{name}'\nlag_bytes_max = 1000000000000\n{kind}\n");
     }
     write("settings.toml", &text)

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use strongroom_crypto::digest::sha256;
+use strongroom_crypto::digest::Sha256;
 use strongroom_places::{Bucket, Place as _, PlaceError};
 use strongroom_types::{AccountId, Region, Timestamp};
 use strongroom_wire::timestamps::iso;
@@ -18,6 +18,8 @@ use crate::{Batch, Sink, SinkError, SinkFuture, Taken, unavailable};
 
 /// Characters of the part of a name that is no other object's.
 const UNIQUE_CHARACTERS: usize = 16;
+/// Text that is packed at a time, in bytes.
+const PACKED_BYTES: usize = 64 * 1024;
 /// What that part is made of.
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -72,17 +74,14 @@ impl Archive {
 const HEADERS: [(&str, &str); 2] = [("content-type", "application/json"), ("content-encoding", "gzip")];
 
 /// Records of one account and region.
-struct Group {
+struct Group<'b> {
     account: String,
     region: String,
-    /// As the object holds them, but for its end.
-    text: Vec<u8>,
-    newest: Timestamp,
+    records: Vec<&'b Record>,
 }
 
-fn groups(records: &[Record], account: &str, region: &str) -> Vec<Group> {
-    let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
-    let bytes = records.iter().map(|record| record.line().len().saturating_add(1)).sum::<usize>();
+fn groups<'b>(records: &'b [Record], account: &str, region: &str) -> Vec<Group<'b>> {
+    let mut groups: BTreeMap<(String, String), Group<'b>> = BTreeMap::new();
     let mut rest = records;
     while let Some(first) = rest.first() {
         // One behind the other mostly have the same.
@@ -93,35 +92,47 @@ fn groups(records: &[Record], account: &str, region: &str) -> Vec<Group> {
         // They become part of a name: what has not their form, which no record of the server has, does not.
         let of = AccountId::parse(marks.account).map_or_else(|_| account.to_owned(), |of| of.to_string());
         let at = Region::parse(marks.region).map_or_else(|_| region.to_owned(), |at| at.as_str().to_owned());
-        let group = groups.entry((of.clone(), at.clone())).or_insert_with(|| Group {
-            account: of,
-            region: at,
-            text: Vec::with_capacity(if behind.is_empty() { bytes.saturating_add(RECORDS.len() + 2) } else { 0 }),
-            newest: marks.time(),
-        });
-        for record in run {
-            group.newest = group.newest.max(record.marks().time());
-            group.text.extend_from_slice(if group.text.is_empty() { RECORDS } else { b"," });
-            group.text.extend_from_slice(record.line().as_bytes());
-        }
+        let fresh = || Group { account: of.clone(), region: at.clone(), records: Vec::new() };
+        groups.entry((of.clone(), at.clone())).or_insert_with(fresh).records.extend(run);
     }
     groups.into_values().collect()
 }
 
-impl Group {
+impl Group<'_> {
     /// The object that holds the group. Of the same records it is the same object.
-    fn pack(self) -> io::Result<Object> {
-        let Self { account, region, mut text, newest } = self;
-        text.extend_from_slice(b"]}");
-        let unique: String = sha256(&text).iter().take(UNIQUE_CHARACTERS).map(|byte| letter(*byte)).collect();
-        let mut packer = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
-        packer.write_all(&text)?;
-        let at = iso(newest);
+    fn pack(&self) -> io::Result<Object> {
+        let Self { account, region, records } = self;
+        let newest = records.iter().map(|record| record.marks().time()).max();
+        let at = iso(newest.unwrap_or(Timestamp::from_seconds(0)));
         let (day, minute) = (at.get(..10).unwrap_or_default(), at.get(11..16).unwrap_or_default());
         let folder = format!("AWSLogs/{account}/CloudTrail/{region}/{}", day.replace('-', "/"));
         let stamp = format!("{}T{}Z", day.replace('-', ""), minute.replace(':', ""));
-        let key = format!("{folder}/{account}_CloudTrail_{region}_{stamp}_{unique}.json.gz");
-        Ok(Object { key, bytes: packer.finish()? })
+        let key = format!("{folder}/{account}_CloudTrail_{region}_{stamp}_{}.json.gz", self.unique());
+        Ok(Object { key, bytes: self.packed()? })
+    }
+
+    /// What no other object has in its name: made of the ids of the records, which no other records have.
+    fn unique(&self) -> String {
+        let mut hash = Sha256::default();
+        for record in &self.records {
+            let id = record.marks().id;
+            // What has none, which no record of the server lacks, stands for itself.
+            let of = if id.is_empty() { record.line() } else { id };
+            hash.update(&u64::try_from(of.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hash.update(of.as_bytes());
+        }
+        hash.finish().iter().take(UNIQUE_CHARACTERS).map(|byte| letter(*byte)).collect()
+    }
+
+    fn packed(&self) -> io::Result<Vec<u8>> {
+        let packer = GzEncoder::new(Vec::new(), Compression::fast());
+        let mut text = BufWriter::with_capacity(PACKED_BYTES, packer);
+        for (at, record) in self.records.iter().enumerate() {
+            text.write_all(if at == 0 { RECORDS } else { b"," })?;
+            text.write_all(record.line().as_bytes())?;
+        }
+        text.write_all(b"]}")?;
+        text.into_inner().map_err(io::IntoInnerError::into_error)?.finish()
     }
 }
 
