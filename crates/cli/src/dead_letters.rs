@@ -12,6 +12,7 @@ use strongroom_wire::strongroom::{
 use strongroom_wire::timestamps::iso;
 use strongroom_wire::{Shape, json};
 
+use crate::counted::counted;
 use crate::rotation::session::{ServerArgs, Service, Session, block_on};
 
 /// Ids that one request names at most.
@@ -99,10 +100,10 @@ fn show(dead_letter: &DeadLetter) {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     println!("{}", text(&dead_letter.dead_letter_id));
     println!(
-        "    {}  given up {} after {} attempts: {}",
+        "    {}  given up {} after {}: {}",
         text(&dead_letter.target_arn),
         dead_letter.given_up_date.map(iso).unwrap_or_default(),
-        dead_letter.attempts.unwrap_or_default(),
+        counted(dead_letter.attempts.unwrap_or_default(), "attempt"),
         text(&dead_letter.failure),
     );
 }

@@ -15,6 +15,7 @@ use strongroom_store::transfer::Standing;
 use strongroom_types::{Clock, SystemClock, Timestamp};
 use strongroom_wire::timestamps;
 
+use crate::counted::counted;
 use crate::offline::DataArgs;
 use crate::process::TemporaryDirectory;
 use crate::{process, roots, settings, store};
@@ -96,11 +97,6 @@ fn list(args: &ListArgs) -> Result<(), Box<dyn Error>> {
     }
     println!("{}: {}", shelf.describe(), counted(listing.backups.len(), "backup"));
     told_faults(&listing)
-}
-
-/// A number of things.
-fn counted(count: usize, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 fn told_faults(listing: &Listing) -> Result<(), Box<dyn Error>> {

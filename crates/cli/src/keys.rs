@@ -10,6 +10,7 @@ use strongroom_roots::{Roots, succession};
 use strongroom_server::config::{Config, RootConfig};
 use strongroom_server::gate::fault_text;
 
+use crate::counted::counted;
 use crate::offline::DataArgs;
 use crate::store::{self, Opened};
 use crate::unseal::{self, SplitArgs};
@@ -77,7 +78,7 @@ fn status(args: &DataArgs) -> Result<(), Box<dyn Error>> {
             (_, 0) => "; nothing hangs on it but backups made under it",
             _ => "; `strongroom keys rewrap` wraps them anew under the first root",
         };
-        println!("{}. {name}: wraps {}{duty}", at + 1, counted(*keys));
+        println!("{}. {name}: wraps {}{duty}", at + 1, counted(keys, "key"));
     }
     for lost in &found.lost {
         eprintln!("lost: {lost}");
@@ -92,7 +93,12 @@ fn rewrap(args: &RewrapArgs) -> Result<(), Box<dyn Error>> {
     let done = store::within(&args.data.store(), config, roots.as_ref(), async |opened| {
         rewrapped(opened, &roots, args.all).await
     })?;
-    println!("{}: {} wrapped anew, {} left as they were", roots.first().describe(), counted(done.anew), done.left);
+    println!(
+        "{}: {} wrapped anew, {} left as they were",
+        roots.first().describe(),
+        counted(done.anew, "key"),
+        done.left
+    );
     Ok(())
 }
 
@@ -117,7 +123,7 @@ fn rotate_root(args: &DataArgs) -> Result<(), Box<dyn Error>> {
         }
     })?;
     let former = succession::succeed(&path)?;
-    println!("key file {}: a new key, {} wrapped anew", path.display(), counted(done.anew));
+    println!("key file {}: a new key, {} wrapped anew", path.display(), counted(done.anew, "key"));
     println!("the former key is in {}: backups made before need it, the data does not", former.display());
     Ok(())
 }
@@ -133,8 +139,4 @@ fn first_key_file(config: &Config) -> Result<PathBuf, Box<dyn Error>> {
                 .into())
         }
     }
-}
-
-fn counted(keys: u64) -> String {
-    if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") }
 }

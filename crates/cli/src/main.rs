@@ -6,6 +6,7 @@ mod anchor;
 mod audit;
 mod backup;
 mod compliance;
+mod counted;
 mod data;
 mod database;
 mod dead_letters;

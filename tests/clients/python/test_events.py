@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import botocore.exceptions
 import pytest
@@ -451,12 +452,15 @@ def test_what_no_target_takes_is_kept_and_sent_again(server, events, receiver):
     until(lambda: not receiver.statuses[:-1])
     # What is refused for good is not sent again.
     sm.create_secret(Name="two", SecretString="v")
-    until(lambda: "after 1 attempts" in dead_letters(server, "list"))
+    until(lambda: "after 1 attempt:" in dead_letters(server, "list"))
     kept = json.loads(dead_letters(server, "list", "--json"))
     names = {json.loads(dead["Event"])["detail"]["name"]: dead for dead in kept}
     assert set(names) == {"one", "two"}
     assert (names["one"]["Attempts"], names["two"]["Attempts"]) == (2, 1)
     assert "404" in names["two"]["Failure"] and "planted" not in json.dumps(kept)
+    figures = urllib.request.urlopen(f"{server.url}/metrics").read().decode()
+    for outcome, count in [("delivered", 0), ("failed", 1), ("given_up", 2)]:
+        assert f'strongroom_event_deliveries_total{{outcome="{outcome}"}} {count}\n' in figures
     while not receiver.requests.empty():
         receiver.requests.get()
     dead_letters(server, "retry", names["one"]["DeadLetterId"])

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::counted::counted;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -95,7 +97,7 @@ impl Findings {
             }
         }
         let [problems, warnings, good] = [Level::Problem, Level::Warning, Level::Ok].map(|level| self.count(level));
-        text + &format!("{problems} problems, {warnings} warnings, {good} ok\n")
+        text + &format!("{}, {}, {good} ok\n", counted(problems, "problem"), counted(warnings, "warning"))
     }
 
     /// The same as JSON.
@@ -119,7 +121,7 @@ mod tests {
         findings.problem("files", "one\ntwo", "run `chmod`");
         findings.warn("server", "none", "");
         let wanted = "ok       clock: agrees\nproblem  files: one\n           two\n         -> run `chmod`\n\
-                      warning  server: none\n1 problems, 1 warnings, 1 ok\n";
+                      warning  server: none\n1 problem, 1 warning, 1 ok\n";
         assert_eq!(findings.lines(), wanted);
         assert!(findings.is_good("clock") && findings.is_good("other") && !findings.is_good("server"));
         assert!(findings.json().expect("JSON").contains("\"advice\": \"run `chmod`\""));

@@ -67,6 +67,17 @@ impl Document for Lease {
     }
 }
 
+/// What became of an attempt to deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Settled {
+    /// The target has the event.
+    Delivered,
+    /// It is tried again.
+    Failed,
+    /// It is a dead letter.
+    GivenUp,
+}
+
 /// Deliveries that are to be committed together.
 #[derive(Default)]
 struct Gathered {
@@ -359,24 +370,29 @@ impl Events {
     ///
     /// # Errors
     /// Faults of the store; the attempt is made again then.
-    pub async fn settle(&self, delivery: &Loaded<Delivery>, ended: Result<(), Failure>) -> Result<(), Error> {
+    pub async fn settle(&self, delivery: &Loaded<Delivery>, ended: Result<(), Failure>) -> Result<Settled, Error> {
         let mut batch = Batch::named("settle_event");
-        match ended {
-            Ok(()) => self.documents.delete(&mut batch, delivery),
+        let settled = match ended {
+            Ok(()) => {
+                self.documents.delete(&mut batch, delivery);
+                Settled::Delivered
+            }
             Err(failure) => {
                 let after = delivery.value.failed(&failure, self.clock.now());
                 let (rule, target) = (&after.rule_arn, &after.target.id);
-                if after.dead_ms.is_some() {
+                let settled = if after.dead_ms.is_some() { Settled::GivenUp } else { Settled::Failed };
+                if settled == Settled::GivenUp {
                     let id = &after.event_id;
                     warn!(rule, target, event = id, failure = failure.text, "an event was not delivered, and is kept");
                 }
                 self.documents.put(&mut batch, Some(delivery), &Arc::new(after))?;
+                settled
             }
-        }
+        };
         match self.documents.commit(batch).await {
             // Another server has had the work meanwhile.
-            Err(Error::Conflict) => Ok(()),
-            done => done,
+            Err(Error::Conflict) => Ok(settled),
+            done => done.map(|()| settled),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod courier;
 mod endpoints;
+mod figures;
 pub(crate) mod watching;
 mod worker;
 
@@ -11,6 +12,7 @@ use strongroom_client::{Options, Trust};
 use strongroom_core::{Documents, Events, Functions};
 use strongroom_types::Clock;
 
+pub(crate) use self::figures::EventFigures;
 pub use self::worker::until_stopped;
 
 use self::courier::Courier;

@@ -196,7 +196,9 @@ async fn deliver(app: &Arc<App>, running: &mut Running) -> Result<(), Error> {
         let app = Arc::clone(app);
         let task = running.tasks.spawn(async move {
             let ended = app.events.courier.carry(&app, &delivery.value).await;
-            (ended.is_ok(), app.events.bridge.settle(&delivery, ended).await)
+            let delivered = ended.is_ok();
+            let settled = app.events.bridge.settle(&delivery, ended).await;
+            (delivered, settled.map(|settled| app.figures.events.count(settled)))
         });
         running.deliveries.insert(task.id(), key);
     }

@@ -24,6 +24,7 @@ use prometheus_client::registry::Registry;
 
 use crate::app::App;
 use crate::config::{Config, MetricsConfig, Network, RootConfig};
+use crate::events::EventFigures;
 use crate::front::Answer;
 use crate::sinks::SinkFigures;
 
@@ -70,6 +71,7 @@ pub(crate) struct Figures {
     pub(crate) requests: Arc<RequestFigures>,
     pub(crate) backups: BackupFigures,
     pub(crate) sinks: SinkFigures,
+    pub(crate) events: EventFigures,
     pub(crate) connections: Arc<ConnectionFigures>,
     pub(crate) inspection: InspectionFigures,
     pub(crate) looks: Looks,
@@ -91,11 +93,14 @@ impl Figures {
         backups.register(&mut registry);
         let sinks = SinkFigures::default();
         sinks.register(&mut registry);
+        let events = EventFigures::default();
+        events.register(&mut registry);
         Self {
             registry,
             requests,
             backups,
             sinks,
+            events,
             connections: Arc::default(),
             inspection: InspectionFigures::default(),
             looks: Looks::new(config),

@@ -365,6 +365,8 @@ fn of_attribute(account: u64, attribute: Attribute, value: &str) -> u64 {
 mod tests {
     use std::sync::Arc;
 
+    use proptest::prelude::{Strategy, prop_assert_eq, proptest};
+
     use super::*;
     use crate::trail::record::tests::{record, success};
     use crate::trail::record::{IdentityKind, Outcome, Resource, UserIdentity};
@@ -452,6 +454,51 @@ mod tests {
             for cut in 0..line.len() {
                 assert_eq!(Facts::seen(&line.as_bytes()[..cut]), None, "{cut}");
             }
+        }
+    }
+
+    /// What clients may send to be taken for something else.
+    fn any_text() -> impl Strategy<Value = String> {
+        let parts = [
+            "\"",
+            "\\",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\",\"eventID\":\"",
+            "secretId",
+            "null",
+            "a",
+            " ",
+            "é",
+            "\u{2028}",
+        ];
+        proptest::collection::vec(proptest::sample::select(parts.to_vec()), 0..6).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_of_a_client_is_seen_as_something_else(texts in proptest::collection::vec(any_text(), 9), kinds in 0..16) {
+            let mut other = record(&texts[0], Timestamp::from_seconds(1_525_369_862));
+            other.user_agent = texts[1].as_str().into();
+            other.event_name = texts[2].clone().into();
+            let parameters = serde_json::json!({ &texts[3]: [&texts[4]], "secretId": &texts[5], "o": { &texts[4]: null } });
+            other.request_parameters = (kinds & 1 == 0).then(|| parameters.to_string());
+            other.identity = Arc::new(UserIdentity {
+                user_name: Some(texts[6].clone()),
+                principal_id: (kinds & 2 == 0).then(|| texts[7].clone()),
+                ..UserIdentity::of(if kinds & 4 == 0 { IdentityKind::IamUser } else { IdentityKind::AssumedRole })
+            });
+            let resource = Resource { arn: texts[8].clone(), account_id: "1".into(), kind: texts[7].clone() };
+            let line = other.finish(&if kinds & 8 == 0 {
+                Outcome::Success { response_elements: Some(parameters.to_string()), resources: vec![resource] }
+            } else {
+                Outcome::Failure { code: texts[7].clone(), message: texts[8].clone() }
+            });
+            prop_assert_eq!(Facts::seen(line.as_bytes()), Facts::of(&line), "{}", line);
         }
     }
 }
