@@ -11,6 +11,7 @@ use crate::announcing;
 use crate::caller::{Caller, NamedPolicy};
 use crate::documents::Documents;
 use crate::error::Error;
+use crate::random_uuid;
 use crate::trail::outbox;
 use crate::trail::record::{Outcome, Record, Resource};
 
@@ -124,6 +125,10 @@ impl Ctx {
     /// As [`Documents::commit`].
     pub async fn commit(&self, documents: &Documents, mut batch: Batch, done: Done) -> Result<(), Error> {
         self.push_success(&mut batch, documents, done)?;
+        // Where the store cannot say whether it kept the batch, or something fails behind it, the failure is recorded
+        // too. It is another event: of two records with one id, the second is taken for the first again.
+        let next = random_uuid(documents.random())?;
+        self.amend_record(|record| record.event_id = next);
         documents.commit(batch).await?;
         self.recorded.store(true, Ordering::Release);
         Ok(())

@@ -11,6 +11,7 @@ use strongroom_crypto::digest::Sha256;
 use strongroom_places::{Bucket, Place as _, PlaceError};
 use strongroom_types::{AccountId, Region, Timestamp};
 use strongroom_wire::timestamps::iso;
+use twox_hash::XxHash3_64;
 
 use crate::record::Record;
 use crate::webhook::RECORDS;
@@ -111,15 +112,17 @@ impl Group<'_> {
         Ok(Object { key, bytes: self.packed()? })
     }
 
-    /// What no other object has in its name: made of the ids of the records, which no other records have.
+    /// What no other object has in its name: made of the records' ids, which nobody can choose, and of short hashes of
+    /// their text, as a record of the same id may say something else.
     fn unique(&self) -> String {
         let mut hash = Sha256::default();
         for record in &self.records {
-            let id = record.marks().id;
+            let (id, line) = (record.marks().id, record.line());
             // What has none, which no record of the server lacks, stands for itself.
-            let of = if id.is_empty() { record.line() } else { id };
+            let of = if id.is_empty() { line } else { id };
             hash.update(&u64::try_from(of.len()).unwrap_or(u64::MAX).to_le_bytes());
             hash.update(of.as_bytes());
+            hash.update(&XxHash3_64::oneshot(line.as_bytes()).to_le_bytes());
         }
         hash.finish().iter().take(UNIQUE_CHARACTERS).map(|byte| letter(*byte)).collect()
     }
@@ -241,5 +244,23 @@ mod tests {
         let object: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(object["Records"].as_array().unwrap().len(), 100);
         assert!(archive.names_batches());
+    }
+
+    #[tokio::test]
+    async fn records_of_one_id_that_say_different_things_are_both_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let gateway = Gateway::start(home.path()).await.unwrap();
+        let mut archive = archive(&gateway);
+        for end in ["", r#","errorCode":"InternalServiceError""#] {
+            let line = format!(
+                r#"{{"eventTime":"2026-11-30T00:01:00Z","eventID":"x","recipientAccountId":"210987654321"{end}}}"#
+            );
+            let mut one = Batch::default();
+            one.push(Record::new(line));
+            for _ in 0..2 {
+                archive.send(&one).await.unwrap();
+            }
+        }
+        assert_eq!(files(&gateway.bucket.join("one")).len(), 2);
     }
 }

@@ -366,12 +366,17 @@ impl Events {
         Ok(looked_at)
     }
 
-    /// Writes down how an attempt ended: forgets the delivery, or keeps it for the next attempt or as a dead letter.
+    /// Writes down how an attempt ended: forgets the delivery, or keeps it for the next attempt or as a dead letter. None
+    /// when another server has had the work meanwhile: then it stands as that one left it.
     ///
     /// # Errors
     /// Faults of the store; the attempt is made again then.
-    pub async fn settle(&self, delivery: &Loaded<Delivery>, ended: Result<(), Failure>) -> Result<Settled, Error> {
-        let mut batch = Batch::named("settle_event");
+    pub async fn settle(
+        &self,
+        delivery: &Loaded<Delivery>,
+        ended: Result<(), Failure>,
+    ) -> Result<Option<Settled>, Error> {
+        let (mut batch, mut text) = (Batch::named("settle_event"), String::new());
         let settled = match ended {
             Ok(()) => {
                 self.documents.delete(&mut batch, delivery);
@@ -379,21 +384,21 @@ impl Events {
             }
             Err(failure) => {
                 let after = delivery.value.failed(&failure, self.clock.now());
-                let (rule, target) = (&after.rule_arn, &after.target.id);
                 let settled = if after.dead_ms.is_some() { Settled::GivenUp } else { Settled::Failed };
-                if settled == Settled::GivenUp {
-                    let id = &after.event_id;
-                    warn!(rule, target, event = id, failure = failure.text, "an event was not delivered, and is kept");
-                }
                 self.documents.put(&mut batch, Some(delivery), &Arc::new(after))?;
+                text = failure.text;
                 settled
             }
         };
         match self.documents.commit(batch).await {
-            // Another server has had the work meanwhile.
-            Err(Error::Conflict) => Ok(settled),
-            done => done.map(|()| settled),
+            Err(Error::Conflict) => return Ok(None),
+            done => done?,
         }
+        if settled == Settled::GivenUp {
+            let Delivery { rule_arn: rule, target, event_id: event, .. } = delivery.value.as_ref();
+            warn!(rule, target = target.id, event, failure = text, "an event was not delivered, and is kept");
+        }
+        Ok(Some(settled))
     }
 
     /// Forgets deliveries that were given up long ago.

@@ -215,6 +215,16 @@ impl<'f> LineReader<'f> {
         Self { file: BufReader::with_capacity(64 * 1024, file), line: Vec::new(), given: 0, read: 0 }
     }
 
+    /// What is in the buffer, which is filled when it is empty.
+    fn filled(&mut self) -> io::Result<&[u8]> {
+        while let Err(error) = self.file.fill_buf() {
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
+        Ok(self.file.buffer())
+    }
+
     /// The next line without its end. Of a line that is too long there is only its last part, which is no record.
     pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
         Ok(self.next_placed()?.map(|placed| placed.line))
@@ -225,7 +235,7 @@ impl<'f> LineReader<'f> {
         let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
         let before = self.read;
         self.file.consume(std::mem::take(&mut self.given));
-        if let Some(length) = memchr::memchr(b'\n', self.file.fill_buf()?) {
+        if let Some(length) = memchr::memchr(b'\n', self.filled()?) {
             self.given = length.saturating_add(1);
             let bytes = u64::try_from(self.given).unwrap_or(u64::MAX);
             self.read = self.read.saturating_add(bytes);

@@ -198,7 +198,10 @@ async fn deliver(app: &Arc<App>, running: &mut Running) -> Result<(), Error> {
             let ended = app.events.courier.carry(&app, &delivery.value).await;
             let delivered = ended.is_ok();
             let settled = app.events.bridge.settle(&delivery, ended).await;
-            (delivered, settled.map(|settled| app.figures.events.count(settled)))
+            (
+                delivered,
+                settled.map(|settled| settled.into_iter().for_each(|settled| app.figures.events.count(settled))),
+            )
         });
         running.deliveries.insert(task.id(), key);
     }

@@ -1,8 +1,10 @@
 //! Writers beside each other, caches, and permits that outlive what they were given for.
 
+use strongroom_store::Batch;
 use strongroom_wire::secretsmanager::{DeleteSecretRequest, DescribeSecretRequest, GetSecretValueRequest, Operation};
 
 use super::*;
+use crate::secrets::Done;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn writers_beside_each_other_all_succeed_and_one_version_is_current() {
@@ -93,4 +95,21 @@ async fn the_whole_arn_of_a_deleted_secret_reaches_no_secret_that_is_named_like_
     assert!(service.get(&first).await.is_err(), "the ARN was the deleted secret's");
     assert_eq!(service.get(&other).await.expect("by its whole ARN"), "another's");
     assert_eq!(service.get(&end).await.expect("by its name"), "another's");
+}
+
+#[tokio::test]
+async fn what_is_recorded_behind_a_commit_is_another_event() {
+    let service = Service::new();
+    service.create("a", Some("value")).await.expect("created");
+    let values = service.documents.scan::<StoredValue>("", None, 1).await.expect("scan");
+    // Whatever fails after it is not taken for the record of success, which the store has, or may have.
+    for is_kept in [true, false] {
+        let cx = service.cx();
+        let before = cx.record().event_id;
+        let mut batch = Batch::named("value");
+        service.documents.delete(&mut batch, &values[0]);
+        assert_eq!(cx.commit(&service.documents, batch, Done::default()).await.is_ok(), is_kept);
+        assert_eq!(cx.is_recorded(), is_kept);
+        assert_ne!(cx.record().event_id, before);
+    }
 }

@@ -78,7 +78,9 @@ pub(super) fn length(text: &str) -> Option<usize> {
         b'"' => string_end(text),
         b'{' => nested_end(text, b'{', b'}'),
         b'[' => nested_end(text, b'[', b']'),
-        _ => text.iter().position(|byte| matches!(byte, b',' | b'}' | b']')).filter(|end| *end > 0),
+        // Nothing else begins a value, white space least of all: what stands behind it may be a text with any marks inside.
+        b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => text.iter().position(|byte| matches!(byte, b',' | b'}' | b']')),
+        _ => None,
     }
 }
 
@@ -145,7 +147,9 @@ mod tests {
         for cut in 0..text.len() {
             assert_eq!(of(text.split_at(cut).0), None, "{cut}");
         }
-        for odd in ["", "[]", "{} ", r#"{"a" :1}"#, r#"{"a":1,}"#, r#"{"a":}"#, r#"{a:1}"#, r#"{"a":1}}"#] {
+        for odd in
+            ["", "[]", "{} ", r#"{"a" :1}"#, r#"{"a":1,}"#, r#"{"a": "x,":1}"#, r#"{"a":}"#, r#"{a:1}"#, r#"{"a":1}}"#]
+        {
             assert_eq!(of(odd), None, "{odd}");
         }
         assert_eq!(plain(r#""x","y""#), Some(("x", 3)));
