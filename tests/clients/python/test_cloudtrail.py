@@ -15,6 +15,7 @@ import conftest
 import servers
 import shapes
 from roles import client, policy, trust
+from rotation import until
 
 ACCOUNT = "111122223333"
 
@@ -57,6 +58,9 @@ def done(server):
         alice.get_secret_value(SecretId="shop/db")
     with pytest.raises(botocore.exceptions.ClientError):
         alice.delete_secret(SecretId="shop/db")
+    # Records of changes are moved to the trail behind them.
+    for name in ["CreateSecret", "CreateUser", "CreateAccessKey", "PutUserPolicy"]:
+        until(lambda: found(cloudtrail(server), "EventName", name))
     return {"arn": arn, "key": key}
 
 

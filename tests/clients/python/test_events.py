@@ -87,6 +87,7 @@ def server(tmp_path, receiver):
     settings = (
         f'[account]\nid = "{ACCOUNT}"\n[functions]\nruntimes = "{RUNTIMES}"\n'
         '[events]\nhosts = ["127.0.0.1"]\nallow_plain_http_on_loopback = true\n'
+        '[metrics]\nenabled = true\n'
     )
     server = servers.Server(servers.binary(), tmp_path, settings)
     server.start()
