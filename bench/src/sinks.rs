@@ -35,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Looks of 20 ms until sinks have all.
 const LOOKS_MAX: u32 = 6000;
 const VALUE_BYTES: usize = 1024;
+/// Settings of a server that tells figures.
+const FIGURES: &str = "[metrics]\nenabled = true\n";
 /// What is measured: a closed loop at so many connections, or a timetable.
 const LOADS: [(&str, Pace, usize); 5] = [
     ("1 connection", Pace::Closed, 1),
@@ -130,8 +132,11 @@ pub async fn table(options: &Options) -> Result<String, Failure> {
     let mut far = Running::start(&launch.bench, &arguments, None, &launch.folder.join("far.log"))?;
     let at = far.wait_for("the far sides", PATIENCE, || read_ports(&ports))?;
     let settings = configured(&launch.folder, at, &options.only)?;
-    let start = |name, settings| launch.configured(name, &launch.folder.join(name), settings, 0);
-    let (mut alone, mut every) = (start("files", None)?, start("sinks", Some(settings.as_path()))?);
+    // Sinks are looked at by their figures, so that the other server has figures too.
+    let figures = launch.folder.join("figures.toml");
+    fs::write(&figures, FIGURES).map_err(Failure::io(figures.display().to_string()))?;
+    let start = |name, settings: &Path| launch.configured(name, &launch.folder.join(name), Some(settings), 0);
+    let (mut alone, mut every) = (start("files", &figures)?, start("sinks", &settings)?);
     for subject in [&mut alone, &mut every] {
         subject.seed(options.secrets, VALUE_BYTES, 7).await?;
     }
@@ -251,7 +256,7 @@ fn configured(folder: &Path, at: Far, only: &[String]) -> Result<PathBuf, Failur
     let keys = write("keys", "[default]\naws_access_key_id = a\naws_secret_access_key = s\n")?;
     let Far { http, syslog } = at;
     let url = format!("http://127.0.0.1:{http}");
-    let mut text = "[metrics]\nenabled = true\n".to_owned();
+    let mut text = FIGURES.to_owned();
     let kinds = [
         ("out", "stdout = {}".to_owned()),
         ("syslog", format!("syslog = {{ address = 'tcp://127.0.0.1:{syslog}' }}")),

@@ -19,10 +19,10 @@ use crate::{Batch, Sink, SinkError, SinkFuture, Taken, unavailable};
 
 /// Characters of the part of a name that is no other object's.
 const UNIQUE_CHARACTERS: usize = 16;
-/// Text that is packed at a time, in bytes.
-const PACKED_BYTES: usize = 64 * 1024;
 /// What that part is made of.
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/// Text that is packed at a time, in bytes.
+const PACKED_BYTES: usize = 64 * 1024;
 
 /// What objects are put to.
 pub struct ArchiveSettings {

@@ -68,7 +68,7 @@ impl Document for Lease {
 }
 
 /// What became of an attempt to deliver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// The target has the event.
     Delivered,

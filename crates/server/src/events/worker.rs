@@ -198,10 +198,10 @@ async fn deliver(app: &Arc<App>, running: &mut Running) -> Result<(), Error> {
             let ended = app.events.courier.carry(&app, &delivery.value).await;
             let delivered = ended.is_ok();
             let settled = app.events.bridge.settle(&delivery, ended).await;
-            (
-                delivered,
-                settled.map(|settled| settled.into_iter().for_each(|settled| app.figures.events.count(settled))),
-            )
+            if let Ok(Some(settled)) = settled {
+                app.figures.events.count(settled);
+            }
+            (delivered, settled.map(drop))
         });
         running.deliveries.insert(task.id(), key);
     }

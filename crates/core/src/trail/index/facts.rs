@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use strongroom_types::Timestamp;
 use twox_hash::XxHash3_64;
 
-use super::members::{Rest, length, members, plain};
+use super::layout::{Rest, length, members, plain};
 use crate::trail::calendar::read_iso;
 
 /// The type of secrets among resources.

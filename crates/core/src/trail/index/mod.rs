@@ -6,7 +6,7 @@
 mod chunk;
 mod facts;
 mod growing;
-mod members;
+mod layout;
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
