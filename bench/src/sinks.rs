@@ -1,5 +1,5 @@
-//! Reads with every kind of sink beside reads with the trail's files alone, in turns; the sinks' far sides take all and keep
-//! nothing.
+//! Reads with every kind of sink beside reads with the trail's files alone and a bare server (the ceiling), in turns; the
+//! sinks' far sides take all and keep nothing.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -137,18 +137,21 @@ pub async fn table(options: &Options) -> Result<String, Failure> {
     fs::write(&figures, FIGURES).map_err(Failure::io(figures.display().to_string()))?;
     let start = |name, settings: &Path| launch.configured(name, &launch.folder.join(name), Some(settings), 0);
     let (mut alone, mut every) = (start("files", &figures)?, start("sinks", &settings)?);
+    let ceiling = launch.ceiling(VALUE_BYTES)?;
     for subject in [&mut alone, &mut every] {
         subject.seed(options.secrets, VALUE_BYTES, 7).await?;
     }
     let mut text = format!("load average {:.1} at the beginning\n\n", load_average());
     text.push_str(
         "| GetSecretValue, 1 KiB | files: a second | p50 / p99 | CPU | every sink: a second | p50 / p99 | CPU | ratio of \
-         rates (range) | of CPU | CPU until all is delivered | of CPU | delivered a second after it |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
+         rates (range) | of CPU | CPU until all is delivered | of CPU | delivered a second after it | ceiling: CPU | files \
+         against it (range) | every sink until all is delivered against it (range) |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for (title, pace, connections) in LOADS {
         let mut rounds = Vec::new();
         for number in 0..options.rounds {
+            let bare = measured(&ceiling, options, pace, connections, number).await?;
             let first = measured(&alone, options, pace, connections, number).await?;
             let (all_begun, had) = (cpu_us(every.pid())?, delivered(&every)?);
             let second = measured(&every, options, pace, connections, number).await?;
@@ -158,12 +161,13 @@ pub async fn table(options: &Options) -> Result<String, Failure> {
             let (took, end) = (begun.elapsed(), cpu_us(every.pid())?);
             let records = delivered(&every)?.saturating_sub(had).max(1);
             let whole = float(end - all_begun) / float(records);
-            rounds.push(Round { first, second, left: before, took, cpu: end - cpu, whole });
+            rounds.push(Round { bare, first, second, left: before, took, cpu: end - cpu, whole });
         }
         row(&mut text, title, &rounds);
     }
     // Writing into a string does not fail.
     let _ = writeln!(text, "\nload average {:.1} at the end", load_average());
+    ceiling.stop()?;
     alone.stop()?;
     every.stop()?;
     far.stop(PATIENCE)?;
@@ -172,6 +176,7 @@ pub async fn table(options: &Options) -> Result<String, Failure> {
 }
 
 struct Round {
+    bare: Outcome,
     first: Outcome,
     second: Outcome,
     left: u64,
@@ -185,8 +190,13 @@ fn row(text: &mut String, title: &str, rounds: &[Round]) {
     let of = |field: &dyn Fn(&Round) -> f64| median(rounds.iter().map(field).collect());
     let rate = |round: &Round| round.second.per_second() / round.first.per_second();
     let cpu = |outcome: &Outcome| outcome.server_cpu_us.unwrap_or(f64::NAN);
-    let mut ratios: Vec<f64> = rounds.iter().map(rate).collect();
-    ratios.sort_by(f64::total_cmp);
+    let told = |ratio: &dyn Fn(&Round) -> f64| {
+        let mut ratios: Vec<f64> = rounds.iter().map(ratio).collect();
+        ratios.sort_by(f64::total_cmp);
+        let (least, most) = (ratios.first().copied(), ratios.last().copied());
+        let (least, most) = (least.unwrap_or(f64::NAN), most.unwrap_or(f64::NAN));
+        format!("{:.2} ({least:.2}-{most:.2})", median(ratios))
+    };
     let at = |outcome: &Outcome, quantile| outcome.latencies.quantile_us(quantile);
     let left = of(&|round| {
         let seconds = round.took.as_secs_f64();
@@ -200,7 +210,7 @@ fn row(text: &mut String, title: &str, rounds: &[Round]) {
     };
     let _ = writeln!(
         text,
-        "| {title} | {:.0} | {:.0} / {:.0} µs | {:.1} µs | {:.0} | {:.0} / {:.0} µs | {:.1} µs | {:.2} ({:.2}-{:.2}) | {:.2} | {:.1} µs | {:.2} | {drained} |",
+        "| {title} | {:.0} | {:.0} / {:.0} µs | {:.1} µs | {:.0} | {:.0} / {:.0} µs | {:.1} µs | {} | {:.2} | {:.1} µs | {:.2} | {drained} | {:.1} µs | {} | {} |",
         of(&|round| round.first.per_second()),
         of(&|round| at(&round.first, 0.5)),
         of(&|round| at(&round.first, 0.99)),
@@ -209,12 +219,13 @@ fn row(text: &mut String, title: &str, rounds: &[Round]) {
         of(&|round| at(&round.second, 0.5)),
         of(&|round| at(&round.second, 0.99)),
         of(&|round| cpu(&round.second)),
-        of(&rate),
-        ratios.first().copied().unwrap_or(f64::NAN),
-        ratios.last().copied().unwrap_or(f64::NAN),
+        told(&rate),
         of(&|round| cpu(&round.second) / cpu(&round.first)),
         of(&|round| round.whole),
         of(&|round| round.whole / cpu(&round.first)),
+        of(&|round| cpu(&round.bare)),
+        told(&|round| cpu(&round.first) / cpu(&round.bare)),
+        told(&|round| round.whole / cpu(&round.bare)),
     );
 }
 
