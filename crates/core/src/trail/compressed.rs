@@ -38,15 +38,25 @@ struct Member {
     text: u32,
 }
 
-/// Writes `text`, of about `length` bytes, into a new file. It is not synced. Returns how many bytes of text there were.
+/// How much was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Written {
+    /// Bytes of text.
+    pub(super) text: u64,
+    /// Bytes of the file.
+    pub(super) file: u64,
+}
+
+/// Writes `text`, of about `length` bytes, into a new file. It is not synced. Each member is unpacked and held against its
+/// text before it is written.
 ///
 /// # Errors
-/// When the text cannot be read or the file not written.
-pub(super) fn write(file: &dyn SegmentFile, text: Box<dyn Read + Send>, length: u64) -> io::Result<u64> {
+/// When the text cannot be read, the file not written, or a member holds something else than its text.
+pub(super) fn write(file: &dyn SegmentFile, text: Box<dyn Read + Send>, length: u64) -> io::Result<Written> {
     let size = MEMBER_BYTES.max(length / MEMBERS_MAX * 2);
     let mut lines = BufReader::with_capacity(64 * 1024, text);
-    let (mut members, mut total) = (Vec::new(), 0);
-    let mut buffer = Vec::new();
+    let (mut members, mut total) = (Vec::new(), Written::default());
+    let (mut buffer, mut unpacked) = (Vec::new(), Vec::new());
     loop {
         buffer.clear();
         lines.by_ref().take(size).read_to_end(&mut buffer)?;
@@ -59,11 +69,20 @@ pub(super) fn write(file: &dyn SegmentFile, text: Box<dyn Read + Send>, length: 
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(&buffer)?;
         let compressed = encoder.finish()?;
+        unpacked.clear();
+        GzDecoder::new(compressed.as_slice()).read_to_end(&mut unpacked)?;
+        if unpacked != buffer {
+            return Err(io::Error::other("what was compressed does not unpack to the same"));
+        }
         write_all(file, &compressed)?;
-        members.push(Member { compressed: length_of(&compressed)?, text: length_of(&buffer)? });
-        total += u64::from(length_of(&buffer)?);
+        let member = Member { compressed: length_of(&compressed)?, text: length_of(&buffer)? };
+        total.text += u64::from(member.text);
+        total.file += u64::from(member.compressed);
+        members.push(member);
     }
-    write_all(file, &table(&members)?)?;
+    let table = table(&members)?;
+    write_all(file, &table)?;
+    total.file += u64::from(length_of(&table)?);
     Ok(total)
 }
 
@@ -254,7 +273,11 @@ mod tests {
         let compress = |text: &str| {
             let file = files.append(&id.compressed_file()).unwrap();
             file.truncate(0).unwrap();
-            write(file.as_ref(), Box::new(io::Cursor::new(text.as_bytes().to_vec())), text.len() as u64).unwrap()
+            let text = text.as_bytes().to_vec();
+            let (length, text) = (text.len() as u64, Box::new(io::Cursor::new(text)));
+            let written = write(file.as_ref(), text, length).unwrap();
+            assert_eq!(written.file, files.length(&id.compressed_file()).unwrap());
+            written.text
         };
         assert_eq!(compress(&text), text.len() as u64);
         assert!(members(&files, &id.compressed_file()).unwrap().unwrap().len() > 2);

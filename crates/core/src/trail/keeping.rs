@@ -3,12 +3,11 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use strongroom_crypto::digest::Sha256;
 use strongroom_types::Timestamp;
 use strongroom_types::time::DAY_MS;
 
 use super::calendar::EVER;
-use super::compressed;
+use super::compressed::{self, Written};
 use super::digests::Head;
 use super::files::{SegmentFiles, named, named_files};
 use super::follow::Position;
@@ -141,28 +140,14 @@ fn compress(files: &dyn SegmentFiles, id: SegmentId) -> io::Result<()> {
     let part = [&id.compressed_file(), PART_END].concat();
     let file = files.append(&part)?;
     file.truncate(0)?;
-    compressed::write(file.as_ref(), files.read(&id.file(), 0)?, files.length(&id.file())?)?;
+    let plain = files.length(&id.file())?;
+    let written = compressed::write(file.as_ref(), files.read(&id.file(), 0)?, plain)?;
     file.sync()?;
-    let plain = hash(files.read(&id.file(), 0)?)?;
-    if hash(compressed::decoded(files, &part)?)? != plain {
+    if written != (Written { text: plain, file: files.length(&part)? }) {
         return Err(io::Error::other(format!("{part}: it does not hold what was compressed")));
     }
     files.rename(&part, &id.compressed_file())?;
     files.remove(&id.file())
-}
-
-fn hash(mut text: Box<dyn io::Read + Send>) -> io::Result<[u8; 32]> {
-    let mut hash = Sha256::default();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let count = match text.read(&mut buffer) {
-            Ok(0) => return Ok(hash.finish()),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        hash.update(buffer.get(..count).unwrap_or_default());
-    }
 }
 
 #[cfg(test)]
