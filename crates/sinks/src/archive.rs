@@ -56,7 +56,7 @@ impl Archive {
     }
 
     async fn put(&self, batch: &Batch) -> Result<Taken, SinkError> {
-        let groups = groups(batch.records(), self.account.as_str(), self.region.as_str());
+        let groups = groups(batch, self.account.as_str(), self.region.as_str());
         for group in groups {
             let object = group.pack().map_err(unavailable)?;
             // Others are let in between.
@@ -78,18 +78,20 @@ const HEADERS: [(&str, &str); 2] = [("content-type", "application/json"), ("cont
 struct Group<'b> {
     account: String,
     region: String,
-    records: Vec<&'b Record>,
+    records: Vec<Record<'b>>,
 }
 
-fn groups<'b>(records: &'b [Record], account: &str, region: &str) -> Vec<Group<'b>> {
+fn groups<'b>(batch: &'b Batch, account: &str, region: &str) -> Vec<Group<'b>> {
     let mut groups: BTreeMap<(String, String), Group<'b>> = BTreeMap::new();
-    let mut rest = records;
-    while let Some(first) = rest.first() {
+    let mut records = batch.records().peekable();
+    while let Some(first) = records.next() {
         // One behind the other mostly have the same.
         let marks = first.marks();
-        let same = |record: &&Record| record.marks().account == marks.account && record.marks().region == marks.region;
-        let (run, behind) = rest.split_at(rest.iter().take_while(same).count());
-        rest = behind;
+        let same = |record: &Record<'_>| {
+            let other = record.marks();
+            other.account == marks.account && other.region == marks.region
+        };
+        let run = std::iter::once(first).chain(std::iter::from_fn(|| records.next_if(same)));
         // They become part of a name: what has not their form, which no record of the server has, does not.
         let of = AccountId::parse(marks.account).map_or_else(|_| account.to_owned(), |of| of.to_string());
         let at = Region::parse(marks.region).map_or_else(|_| region.to_owned(), |at| at.as_str().to_owned());
@@ -180,7 +182,7 @@ mod tests {
     use strongroom_types::{SecretText, SystemClock};
 
     use super::*;
-    use crate::record::tests::batch;
+    use crate::record::tests::{batch, of_lines};
 
     fn archive(gateway: &Gateway) -> Archive {
         let key = Credentials {
@@ -221,7 +223,7 @@ mod tests {
         let other = r#"{"eventTime":"2026-11-30T00:01:00Z","eventID":"x","awsRegion":"us-east-1","recipientAccountId":"210987654321"}"#;
         let none = r#"{"eventTime":"2026-11-30T00:02:00Z","eventID":"y","recipientAccountId":"../../2"}"#;
         let mut all = batch(0..100);
-        [other, none].iter().for_each(|line| all.push(Record::new((*line).to_owned())));
+        assert!(all.push(other) && all.push(none));
         for _ in 0..2 {
             assert_eq!(archive.send(&all).await.unwrap(), Taken::default());
         }
@@ -255,8 +257,7 @@ mod tests {
             let line = format!(
                 r#"{{"eventTime":"2026-11-30T00:01:00Z","eventID":"x","recipientAccountId":"210987654321"{end}}}"#
             );
-            let mut one = Batch::default();
-            one.push(Record::new(line));
+            let one = of_lines([line.as_str()]);
             for _ in 0..2 {
                 archive.send(&one).await.unwrap();
             }

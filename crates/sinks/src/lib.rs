@@ -23,7 +23,7 @@ pub use headers::HeaderSource;
 pub use otlp::{Otlp, OtlpSettings};
 pub use output::Output;
 pub use pump::{Lag, Next, Pace, Progress, Pump, Saved, Trail};
-pub use record::{Batch, Record};
+pub use record::Batch;
 pub use syslog::{Address, Facility, Framing, Identity, Syslog, SyslogSettings};
 pub use webhook::{Webhook, WebhookSettings};
 

@@ -84,11 +84,7 @@ impl<F: AsFd + Send> Output<F> {
     }
 
     async fn write_out(&mut self, batch: &Batch) -> Result<Taken, SinkError> {
-        let mut bytes = Vec::with_capacity(batch.bytes());
-        for record in batch.records() {
-            bytes.extend_from_slice(record.line().as_bytes());
-            bytes.push(b'\n');
-        }
+        let bytes = batch.text().as_bytes();
         let mut writes: u32 = 0;
         while let Some(rest) = bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
             match self.write_some(rest)? {
@@ -146,7 +142,7 @@ mod tests {
         assert_eq!(output.send(&records).await.unwrap(), Taken::default());
         assert_eq!(output.send(&batch(2000..2001)).await.unwrap(), Taken::default());
         drop(output);
-        let expected: Vec<String> = batch(0..2001).records().iter().map(|r| r.line().to_owned()).collect();
+        let expected: Vec<String> = batch(0..2001).records().map(|record| record.line().to_owned()).collect();
         assert_eq!(reading.join().unwrap().unwrap().lines().collect::<Vec<_>>(), expected);
     }
 

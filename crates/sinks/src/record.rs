@@ -1,34 +1,34 @@
 //! Records as they stand in the trail, and what sinks look at in them.
 
 use std::ops::Range;
-use std::sync::{LazyLock, OnceLock};
 
-use memchr::memmem::Finder;
 use serde::Deserialize;
 use strongroom_types::Timestamp;
 use strongroom_wire::timestamps::parse_iso;
+use strongroom_wire::trail_line::Line;
+
+/// Records that are sent together, in their order. What sinks look at is found once for all that share it.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Their lines, each with its end.
+    text: String,
+    entries: Vec<Entry>,
+    /// The time that was read last, as it is written: one record behind the other mostly has the same.
+    time: Option<(String, Timestamp)>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Where its line is in the text, without the end.
+    line: Range<usize>,
+    found: Found,
+}
 
 /// A record: one line of JSON.
-#[derive(Clone, Debug)]
-pub struct Record {
-    line: String,
-    /// Looked for when the first sink wants them: several may share a record.
-    found: OnceLock<Found>,
-}
-
-impl PartialEq for Record {
-    fn eq(&self, other: &Self) -> bool {
-        self.line == other.line
-    }
-}
-
-impl Eq for Record {}
-
-/// Records that are sent together, in their order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
-    records: Vec<Record>,
-    bytes: usize,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record<'b> {
+    line: &'b str,
+    found: &'b Found,
 }
 
 /// What sinks look at. What a record does not have is empty.
@@ -55,20 +55,27 @@ enum Found {
 /// Where they stand in a line.
 #[derive(Clone, Debug)]
 struct Seen {
-    id: Range<usize>,
-    name: Range<usize>,
-    source: Range<usize>,
-    region: Range<usize>,
-    account: Range<usize>,
-    error: Range<usize>,
+    id: Part,
+    name: Part,
+    source: Part,
+    region: Part,
+    account: Part,
+    error: Part,
     time: Timestamp,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// Bytes of a line: no line has more than 32 bits can count.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    from: u32,
+    until: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
 struct ReadMarks {
-    #[serde(rename = "eventID", default)]
+    #[serde(rename = "eventID")]
     id: Box<str>,
-    #[serde(rename = "eventTime", default)]
+    #[serde(rename = "eventTime")]
     time: Box<str>,
     #[serde(rename = "eventName", default)]
     name: Box<str>,
@@ -82,86 +89,60 @@ struct ReadMarks {
     error: Box<str>,
 }
 
-/// A member's beginning stands nowhere else: within a text its quotes would be escaped.
-static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(",\"eventTime\":\""));
-static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(",\"eventID\":\""));
-static ACCOUNT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(",\"recipientAccountId\":\""));
+impl Part {
+    /// That of `part`, which was cut out of `line`.
+    fn of(part: &str, line: &str) -> Option<Self> {
+        let from = part.as_ptr().addr().checked_sub(line.as_ptr().addr())?;
+        let until = from.checked_add(part.len()).filter(|until| *until <= line.len())?;
+        Some(Self { from: u32::try_from(from).ok()?, until: u32::try_from(until).ok()? })
+    }
+
+    fn cut<'l>(&self, line: &'l str) -> &'l str {
+        let place = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
+        line.get(place(self.from)..place(self.until)).unwrap_or_default()
+    }
+}
 
 impl Seen {
-    /// Finds them in a line as the server writes it, whose members have a known order; none in any other.
-    fn of(line: &str) -> Option<Self> {
-        let bytes = line.as_bytes();
-        let mut at = TIME.find(bytes)?;
-        let time = next_text(line, &mut at, ",\"eventTime\":\"")?;
-        let source = next_text(line, &mut at, ",\"eventSource\":\"")?;
-        let name = next_text(line, &mut at, ",\"eventName\":\"")?;
-        let region = next_text(line, &mut at, ",\"awsRegion\":\"")?;
-        pass_text(line, &mut at, ",\"sourceIPAddress\":\"")?;
-        pass_text(line, &mut at, ",\"userAgent\":\"")?;
-        let error = if line.get(at..)?.starts_with(",\"errorCode\":") {
-            next_text(line, &mut at, ",\"errorCode\":\"")?
-        } else {
-            0..0
-        };
-        // What a client asked for may have the same names inside; behind it there are only the server's own.
-        let mut at = ID.find_iter(bytes).last()?;
-        let id = next_text(line, &mut at, ",\"eventID\":\"")?;
-        let account = match ACCOUNT.find(bytes.get(at..)?) {
-            Some(found) => next_text(line, &mut at.checked_add(found)?, ",\"recipientAccountId\":\"")?,
-            None => 0..0,
-        };
-        Some(Self { id, name, source, region, account, error, time: parse_iso(line.get(time)?)? })
+    /// Finds them in a line as the server writes it; none in any other.
+    fn of(line: &str, time: impl FnOnce(&str) -> Option<Timestamp>) -> Option<Self> {
+        let seen = Line::seen(line)?;
+        let part = |part: &str| Part::of(part, line);
+        let part_of = |text: Option<&str>| text.map_or(Some(Part::default()), part);
+        Some(Self {
+            id: part(seen.id)?,
+            name: part(seen.name)?,
+            source: part(seen.source)?,
+            region: part(seen.region)?,
+            account: part_of(seen.account)?,
+            error: part_of(seen.error)?,
+            time: time(seen.time)?,
+        })
     }
-}
-
-/// The text of the member that begins at `at` as `member`, and `at` behind it; none when something in it is escaped.
-fn next_text(line: &str, at: &mut usize, member: &str) -> Option<Range<usize>> {
-    let rest = line.get(*at..)?.strip_prefix(member)?.as_bytes();
-    let end = memchr::memchr2(b'"', b'\\', rest)?;
-    let from = *at + member.len();
-    *at = from + end + 1;
-    (rest.get(end) == Some(&b'"')).then_some(from..from + end)
-}
-
-/// The same where the text may have any form.
-fn pass_text(line: &str, at: &mut usize, member: &str) -> Option<()> {
-    let rest = line.get(*at..)?.strip_prefix(member)?.as_bytes();
-    let mut end = 0;
-    loop {
-        end += memchr::memchr2(b'"', b'\\', rest.get(end..)?)?;
-        if rest.get(end) == Some(&b'"') {
-            break;
-        }
-        end += 2;
-    }
-    *at += member.len() + end + 1;
-    Some(())
 }
 
 impl Found {
-    fn of(line: &str) -> Self {
-        if let Some(seen) = Seen::of(line) {
-            return Self::Seen(seen);
+    /// What is found in a line; none when it is no record, which has an id and a time at least.
+    fn of(line: &str, time: impl FnOnce(&str) -> Option<Timestamp>) -> Option<Self> {
+        if let Some(seen) = Seen::of(line, time) {
+            return Some(Self::Seen(seen));
         }
-        let read: ReadMarks = serde_json::from_str(line).unwrap_or_default();
-        let time = parse_iso(&read.time).unwrap_or(Timestamp::from_seconds(0));
-        Self::Read(Box::new(read), time)
+        let read: ReadMarks = serde_json::from_str(line).ok()?;
+        let time = parse_iso(&read.time)?;
+        Some(Self::Read(Box::new(read), time))
     }
 
     fn marks<'a>(&'a self, line: &'a str) -> Marks<'a> {
         match self {
-            Self::Seen(Seen { id, name, source, region, account, error, time }) => {
-                let part = |range: &Range<usize>| line.get(range.clone()).unwrap_or_default();
-                Marks {
-                    id: part(id),
-                    name: part(name),
-                    source: part(source),
-                    region: part(region),
-                    account: part(account),
-                    error: part(error),
-                    time: *time,
-                }
-            }
+            Self::Seen(Seen { id, name, source, region, account, error, time }) => Marks {
+                id: id.cut(line),
+                name: name.cut(line),
+                source: source.cut(line),
+                region: region.cut(line),
+                account: account.cut(line),
+                error: error.cut(line),
+                time: *time,
+            },
             Self::Read(read, time) => Marks {
                 id: &read.id,
                 name: &read.name,
@@ -175,57 +156,76 @@ impl Found {
     }
 }
 
-impl Record {
-    /// The record of a line, without the line's end.
-    #[must_use]
-    pub fn new(line: String) -> Self {
-        Self { line, found: OnceLock::new() }
+impl<'b> Record<'b> {
+    /// The line, without its end.
+    pub(crate) const fn line(&self) -> &'b str {
+        self.line
     }
 
-    /// The line.
-    #[must_use]
-    pub fn line(&self) -> &str {
-        &self.line
-    }
-
-    pub(crate) fn marks(&self) -> Marks<'_> {
-        self.found.get_or_init(|| Found::of(&self.line)).marks(&self.line)
+    pub(crate) fn marks(&self) -> Marks<'b> {
+        self.found.marks(self.line)
     }
 }
 
 impl Batch {
-    /// Adds a record.
-    pub fn push(&mut self, record: Record) {
-        self.bytes = self.bytes.saturating_add(record.line.len()).saturating_add(1);
-        self.records.push(record);
+    /// Adds the record of `line`, which has no end, and returns whether it is one.
+    pub fn push(&mut self, line: &str) -> bool {
+        let known = &mut self.time;
+        let time = |text: &str| match known {
+            Some((same, time)) if same == text => Some(*time),
+            _ => {
+                let time = parse_iso(text)?;
+                *known = Some((text.to_owned(), time));
+                Some(time)
+            }
+        };
+        let Some(found) = Found::of(line, time) else { return false };
+        let from = self.text.len();
+        self.text.push_str(line);
+        self.entries.push(Entry { line: from..self.text.len(), found });
+        self.text.push('\n');
+        true
     }
 
     /// The records.
+    pub(crate) fn records(&self) -> impl DoubleEndedIterator<Item = Record<'_>> {
+        self.entries
+            .iter()
+            .map(|Entry { line, found }| Record { line: self.text.get(line.clone()).unwrap_or_default(), found })
+    }
+
+    /// How many there are.
     #[must_use]
-    pub fn records(&self) -> &[Record] {
-        &self.records
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Their lines, each with its end.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Their length together, with the ends of their lines.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.text.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.entries.is_empty()
     }
 }
 
-impl FromIterator<Record> for Batch {
-    fn from_iter<I: IntoIterator<Item = Record>>(records: I) -> Self {
-        let mut batch = Self::default();
-        records.into_iter().for_each(|record| batch.push(record));
-        batch
+impl PartialEq for Batch {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
     }
 }
+
+impl Eq for Batch {}
 
 impl Marks<'_> {
     /// When the event happened; the epoch when the record does not tell.
@@ -243,27 +243,38 @@ impl Marks<'_> {
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) fn record(n: u32) -> Record {
-        Record::new(format!(
+    pub(crate) fn line(n: u32) -> String {
+        format!(
             r#"{{"eventVersion":"1.09","eventTime":"2026-11-29T15:57:{:02}Z","eventSource":"secretsmanager.amazonaws.com","eventName":"GetSecretValue","awsRegion":"us-east-1","eventID":"event-{n}","recipientAccountId":"123456789012"}}"#,
             n % 60
-        ))
+        )
+    }
+
+    pub(crate) fn of_lines<'l>(lines: impl IntoIterator<Item = &'l str>) -> Batch {
+        let mut batch = Batch::default();
+        lines.into_iter().for_each(|line| assert!(batch.push(line), "{line}"));
+        batch
     }
 
     pub(crate) fn batch(range: std::ops::Range<u32>) -> Batch {
-        range.map(record).collect()
+        of_lines(range.map(line).collect::<Vec<_>>().iter().map(String::as_str))
     }
 
     #[test]
     fn marks_are_read_and_what_is_missing_is_empty() {
-        let record = record(7);
-        let marks = record.marks();
+        let records = batch(7..9);
+        let marks = records.records().next().unwrap().marks();
         assert_eq!((marks.id, marks.account, marks.failed()), ("event-7", "123456789012", false));
         assert_eq!(marks.time().millis(), 1_795_967_827_000);
-        let other = Record::new(r#"{"errorCode":"Access\u0044enied","x":[1]}"#.to_owned());
-        let marks = other.marks();
-        assert_eq!((marks.error, marks.id, marks.time().millis()), ("AccessDenied", "", 0));
+        let other = of_lines([r#"{"errorCode":"Access\u0044enied","eventID":"i","eventTime":"1970-01-01T00:00:00Z"}"#]);
+        let marks = other.records().next().unwrap().marks();
+        assert_eq!((marks.error, marks.id, marks.name, marks.time().millis()), ("AccessDenied", "i", "", 0));
         assert!(marks.failed());
+        for none in
+            ["", "{}", r#"{"eventID":"i"}"#, r#"{"eventTime":"1970-01-01T00:00:00Z"}"#, &line(1).replace("T", "")]
+        {
+            assert!(!Batch::default().push(none), "{none}");
+        }
     }
 
     #[test]
@@ -273,17 +284,14 @@ pub(crate) mod tests {
         for error in ["", r#","errorCode":"AccessDenied","errorMessage":"a \"b\" \\""#] {
             for account in ["", r#","recipientAccountId":"123456789012""#] {
                 let line = format!(
-                    r#"{{"eventVersion":"1.09","userIdentity":{{"type":"Root"}},"eventTime":"2026-11-29T15:57:07Z","eventSource":"secretsmanager.amazonaws.com","eventName":"GetSecretValue","awsRegion":"us-east-1","sourceIPAddress":"::1","userAgent":"x\\\",\"errorCode\":\"é\\"{error},"requestParameters":{nested},"responseElements":{nested},"requestID":"r","eventID":"e-1","readOnly":true,"eventType":"AwsApiCall"{account},"eventCategory":"Management"}}"#
+                    r#"{{"eventVersion":"1.09","userIdentity":{{"type":"Root"}},"eventTime":"2026-11-29T15:57:07Z","eventSource":"secretsmanager.amazonaws.com","eventName":"GetSecretValue","awsRegion":"us-east-1","sourceIPAddress":"::1","userAgent":"x\\\",\"errorCode\":\"é\\"{error},"requestParameters":{nested},"responseElements":{nested},"requestID":"r","eventID":"e-1","readOnly":true,"eventType":"AwsApiCall","managementEvent":true{account},"eventCategory":"Management"}}"#
                 );
-                let seen = Found::Seen(Seen::of(&line).unwrap());
+                let seen = Found::Seen(Seen::of(&line, parse_iso).unwrap());
                 let read: ReadMarks = serde_json::from_str(&line).unwrap();
                 let time = parse_iso(&read.time).unwrap();
                 assert_eq!(seen.marks(&line), Found::Read(Box::new(read), time).marks(&line));
                 assert_eq!((seen.marks(&line).id, seen.marks(&line).failed()), ("e-1", !error.is_empty()));
             }
-        }
-        for line in ["", "{}", r#"{"a":1,"eventTime":"2026-11-29T15:57:07Z"}"#, r#"{"a":1,"eventTime":"\"#] {
-            assert!(Seen::of(line).is_none(), "{line}");
         }
     }
 }

@@ -87,7 +87,7 @@ pub(crate) const RECORDS: &[u8] = b"{\"Records\":[";
 pub(crate) fn json(batch: &Batch) -> Vec<u8> {
     let mut out = Vec::with_capacity(batch.bytes().saturating_add(RECORDS.len() + 2));
     out.extend_from_slice(RECORDS);
-    for (at, record) in batch.records().iter().enumerate() {
+    for (at, record) in batch.records().enumerate() {
         if at > 0 {
             out.push(b',');
         }

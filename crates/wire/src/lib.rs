@@ -30,6 +30,7 @@ pub mod sigv4;
 pub mod strongroom;
 pub mod sts;
 pub mod timestamps;
+pub mod trail_line;
 pub mod writer;
 pub mod xml;
 

@@ -3,6 +3,7 @@
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use strongroom_types::Timestamp;
+use strongroom_wire::timestamps::parse_iso;
 
 /// Milliseconds in an hour.
 const HOUR_MS: i64 = 3_600_000;
@@ -45,16 +46,11 @@ fn push_digits(out: &mut String, number: i16, digits: u32) {
     }
 }
 
-/// The instant of a text as [`push_iso`] writes it; other forms of RFC 3339 are read too.
-pub(super) fn read_iso(text: &str) -> Option<Timestamp> {
-    text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_millis(at.as_millisecond()))
-}
-
 /// The instant of a text in RFC 3339, or the beginning in UTC of a day such as `2026-05-03`.
 #[must_use]
 pub fn read_instant(text: &str) -> Option<Timestamp> {
-    let of_day = || read_iso(&format!("{text}T00:00:00Z"));
-    if text.len() == "2026-05-03".len() { of_day() } else { read_iso(text) }
+    let of_day = || parse_iso(&format!("{text}T00:00:00Z"));
+    if text.len() == "2026-05-03".len() { of_day() } else { parse_iso(text) }
 }
 
 /// The instant in words, as CloudTrail shows the dates of Secrets Manager's answers: `May 3, 2018 5:51:02 PM`.
@@ -120,7 +116,7 @@ impl Hour {
         let digits = day.len() == 8 && hour.len() == 2 && text.bytes().all(|b| b.is_ascii_digit() || b == b'T');
         let (year, day) = day.split_at_checked(4)?;
         let (month, day) = day.split_at_checked(2)?;
-        let start = read_iso(&format!("{year}-{month}-{day}T{hour}:00:00Z"))?;
+        let start = parse_iso(&format!("{year}-{month}-{day}T{hour}:00:00Z"))?;
         digits.then(|| Self::of(start))
     }
 }
@@ -161,7 +157,7 @@ mod tests {
         #[test]
         fn dates_read_back(seconds in 0_i64..SECONDS_MAX) {
             let at = Timestamp::from_seconds(seconds);
-            prop_assert_eq!(read_iso(&iso(at.millis())), Some(at));
+            prop_assert_eq!(parse_iso(&iso(at.millis())), Some(at));
             prop_assert_eq!(Hour::of_compact(&Hour::of(at).compact()), Some(Hour::of(at)));
         }
     }

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Read};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use memchr::memmem::Finder;
 use serde::Deserialize;
 use strongroom_types::Timestamp;
 use strongroom_types::time::DAY_MS;
+use strongroom_wire::timestamps::parse_iso;
+use strongroom_wire::trail_line;
 
-use super::calendar::{EVER, Hour, read_iso};
+use super::calendar::{EVER, Hour};
 use super::compressed;
 use super::files::{SegmentFiles, newest_first};
 use super::segment_id::SegmentId;
@@ -135,47 +136,15 @@ impl<'a> Mark<'a> {
     /// That of a line, and when the event happened; none when it is no record.
     pub(super) fn read(line: &'a str) -> Option<(Self, Timestamp)> {
         let mark: Self = Self::seen(line).or_else(|| serde_json::from_str(line).ok())?;
-        let event_time = read_iso(&mark.event_time)?;
+        let event_time = parse_iso(&mark.event_time)?;
         Some((mark, event_time))
     }
-}
 
-/// How each line begins, and where nothing but a line can begin: within a text the quotes would be escaped.
-static HEAD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"{\"eventVersion\":\""));
-static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"eventTime\":\""));
-/// What comes last but for the connection's details.
-static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"eventCategory\":\"Management\""));
-static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b",\"eventID\":\""));
-
-impl<'a> Mark<'a> {
-    /// The same without reading the line as JSON, when it looks whole and as the server writes it: before `eventTime` and
-    /// behind `eventID` are only members that have neither inside. Else none.
+    /// The same without reading the line as JSON.
     fn seen(line: &'a str) -> Option<Self> {
-        let line = line.as_bytes();
-        let rest = line.strip_prefix(HEAD.needle())?;
-        if HEAD.find(rest).is_some() || has_control(line) {
-            return None;
-        }
-        let event_time = text_behind(line, TIME.find(line)?, &TIME)?;
-        let id = ID.find_iter(line).last()?;
-        let tail = line.get(id..)?;
-        let end = tail.get(END.find(tail)?.checked_add(END.needle().len())?..)?;
-        let whole = end == b"}" || (end.starts_with(b",\"tlsDetails\":{") && end.ends_with(b"\"}}"));
-        let event_id = text_behind(line, id, &ID)?;
-        whole.then(|| Self { event_id: event_id.into(), event_time: event_time.into() })
+        let line = trail_line::Line::seen(line)?;
+        Some(Self { event_id: line.id.into(), event_time: line.time.into() })
     }
-}
-
-/// Whether there is a control character. Looks at many bytes together, which stopping at the first would not let it do.
-fn has_control(line: &[u8]) -> bool {
-    line.chunks(256).any(|part| part.iter().fold(false, |found, byte| found | (*byte < b' ')))
-}
-
-/// The text that a member at `at` has, when nothing in it is escaped.
-fn text_behind<'a>(line: &'a [u8], at: usize, member: &Finder<'_>) -> Option<&'a str> {
-    let rest = line.get(at.checked_add(member.needle().len())?..)?;
-    let end = memchr::memchr2(b'"', b'\\', rest)?;
-    (rest.get(end) == Some(&b'"')).then(|| std::str::from_utf8(rest.get(..end)?).ok())?
 }
 
 impl Line {

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use strongroom_core::trail::cursor::{self, Cursor};
 use strongroom_core::trail::files::SegmentFiles;
-use strongroom_core::trail::follow::{Follower, Found, Position};
+use strongroom_core::trail::follow::{Follower, Position, Seen};
 use strongroom_core::trail::segments::{LINE_BYTES_MAX, Segments};
-use strongroom_sinks::{Batch, Lag, Record, Saved, Trail};
+use strongroom_sinks::{Batch, Lag, Saved, Trail};
 use tracing::{error, warn};
 
 /// Bytes of records that are kept for other sinks, and pieces of them.
@@ -75,9 +75,7 @@ impl Followed {
     fn read_from_files(&self, from: &Position, bytes_max: usize) -> io::Result<Option<(Arc<Batch>, Position)>> {
         let mut follower = self.follower(*from);
         let mut batch = Batch::default();
-        for found in follower.next(u64::try_from(bytes_max).unwrap_or(u64::MAX))? {
-            self.put(found, &mut batch);
-        }
+        follower.look(u64::try_from(bytes_max).unwrap_or(u64::MAX), &mut |seen| self.put(&seen, &mut batch))?;
         let end = follower.position();
         Ok((end != *from).then(|| (Arc::new(batch), end)))
     }
@@ -93,29 +91,29 @@ impl Followed {
         let most = bytes_max.saturating_add(LINE_BYTES_MAX).max(AGAIN_BYTES_MAX);
         let mut follower = self.follower(*from);
         let (mut batch, mut end) = (Batch::default(), *from);
-        'pieces: while end < *until && batch.bytes() < most {
-            let found = follower.next(PIECE_BYTES)?;
-            if found.is_empty() {
-                break;
-            }
-            for found in found {
-                if found.behind() > *until {
-                    break 'pieces;
+        while end < *until && batch.bytes() < most {
+            let (before, mut is_over) = (end, false);
+            follower.look(PIECE_BYTES, &mut |seen| {
+                is_over |= seen.behind() > *until;
+                if !is_over {
+                    end = seen.behind();
+                    self.put(&seen, &mut batch);
                 }
-                end = found.behind();
-                self.put(found, &mut batch);
+            })?;
+            if is_over || end == before {
+                break;
             }
         }
         Ok((end != *from).then(|| (Arc::new(batch), end)))
     }
 
-    fn put(&self, found: Found, batch: &mut Batch) {
-        match found {
-            Found::Record(record) => batch.push(Record::new(record.text)),
-            Found::Damaged { at, behind } => {
+    fn put(&self, seen: &Seen<'_>, batch: &mut Batch) {
+        match seen {
+            Seen::Line { line, .. } if std::str::from_utf8(line).is_ok_and(|line| batch.push(line)) => {}
+            Seen::Line { at, behind, .. } | Seen::Damaged { at, behind } => {
                 warn!(%at, %behind, "what is no record in the trail goes to no sink");
             }
-            Found::Gap { from, behind } => {
+            Seen::Gap { from, behind } => {
                 self.gaps.fetch_add(1, Ordering::Relaxed);
                 error!(%from, %behind, "segments of the trail were removed before a sink had them");
             }

@@ -234,7 +234,7 @@ impl<T: Trail> Pump<T> {
         let ms = self.pace.time_ms_max;
         let sent = tokio::time::timeout(Duration::from_millis(ms), self.sink.send(batch)).await;
         let taken = sent.unwrap_or(Err(SinkError::Time { ms }))?;
-        let (records, end) = (batch.records().len(), end.clone());
+        let (records, end) = (batch.count(), end.clone());
         let small = batch.bytes() < self.pace.batch_bytes_max / SMALL;
         self.note_success(records, taken, end);
         self.flight = None;
@@ -323,8 +323,9 @@ impl<T: Trail> Pump<T> {
         let (refused, shortened) = (taken.refused, taken.shortened);
         if refused > 0 || shortened > 0 {
             let Some((batch, _)) = &self.flight else { return };
-            let id = |record: Option<&crate::Record>| record.map(|record| record.marks().id.to_owned());
-            let (first, last) = (id(batch.records().first()), id(batch.records().last()));
+            let mut ids = batch.records().map(|record| record.marks().id);
+            let first = ids.next();
+            let last = ids.next_back().or(first);
             warn!(sink = self.name, refused, shortened, why = taken.why, ?first, ?last, "records did not go whole");
         }
     }

@@ -7,7 +7,7 @@ use strongroom_types::MockClock;
 
 use super::*;
 use crate::SinkFuture;
-use crate::record::tests::record;
+use crate::record::tests::{batch, line};
 
 /// A trail of `records` records; what was saved stays when the rest is forgotten.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Trail for Book {
 
     fn lag(&self, from: &u32) -> io::Result<Lag> {
         let count = self.records.load(Ordering::SeqCst) - from;
-        let oldest = (count > 0).then(|| record(*from).marks().time());
+        let oldest = (count > 0).then(|| batch(*from..from + 1).records().next().unwrap().marks().time());
         Ok(Lag { bytes: u64::from(count) * 100, oldest })
     }
 
@@ -45,7 +45,7 @@ impl Trail for Book {
         let last = until.copied().unwrap_or(u32::MAX).min(self.records.load(Ordering::SeqCst));
         let most = u32::try_from(bytes_max / 100).unwrap_or(u32::MAX).max(1);
         let end = last.min(from.saturating_add(most));
-        Ok((end > *from).then(|| (Arc::new((*from..end).map(record).collect()), end)))
+        Ok((end > *from).then(|| (Arc::new(batch(*from..end)), end)))
     }
 
     fn save(&self, sink: &str, saved: &Saved<u32>) -> io::Result<()> {
@@ -101,7 +101,7 @@ impl Sink for To {
             let mood = self.0.mood.lock().unwrap().unwrap_or(Mood::Takes);
             match mood {
                 Mood::Takes => {
-                    let lines = batch.records().iter().map(|record| record.line().to_owned()).collect();
+                    let lines = batch.records().map(|record| record.line().to_owned()).collect();
                     self.0.got.lock().unwrap().push(lines);
                     Ok(Taken::default())
                 }
@@ -121,7 +121,7 @@ fn pump(book: &Arc<Book>, far: &Arc<Far>, pace: Pace, clock: &MockClock) -> Pump
 }
 
 fn lines(range: std::ops::Range<u32>) -> Vec<String> {
-    range.map(|n| record(n).line().to_owned()).collect()
+    range.map(line).collect()
 }
 
 fn clock() -> MockClock {

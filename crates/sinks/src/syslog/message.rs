@@ -54,7 +54,7 @@ impl<'i> Writer<'i> {
     }
 
     /// The message of a record.
-    pub(super) fn message<'w>(&'w mut self, record: &'w Record) -> Message<'w> {
+    pub(super) fn message<'w>(&'w mut self, record: &Record<'w>) -> Message<'w> {
         let marks = record.marks();
         let (time, failed) = (marks.time(), marks.failed());
         let same = self.of.as_ref().is_some_and(|of| of.0 == time && of.1 == failed && of.2 == marks.name);
@@ -110,7 +110,7 @@ impl Message<'_> {
 }
 
 /// What goes in place of a record that is too long.
-fn told(record: &Record) -> String {
+fn told(record: &Record<'_>) -> String {
     let marks = record.marks();
     let told = json!({
         "eventID": marks.id,
@@ -132,13 +132,15 @@ fn field(text: &str, characters_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::tests::record;
+    use crate::record::tests::{line, of_lines};
 
-    fn of(record: &Record, facility: Facility, identity: &Identity, bytes_max: usize) -> (Vec<u8>, bool) {
+    fn of(line: &str, facility: Facility, identity: &Identity, bytes_max: usize) -> (Vec<u8>, bool) {
+        let batch = of_lines([line]);
+        let record = batch.records().next().unwrap();
         let mut writer = Writer::new(facility, identity, bytes_max);
         let (mut first, mut second) = (Vec::new(), Vec::new());
-        writer.message(record).push(&mut first);
-        let message = writer.message(record);
+        writer.message(&record).push(&mut first);
+        let message = writer.message(&record);
         message.push(&mut second);
         assert!(first == second && first.len() == message.bytes());
         (first, message.shortened)
@@ -148,39 +150,40 @@ mod tests {
     fn each_message_has_the_header_of_its_own_record() {
         let identity = Identity { host: "h".into(), node: "n".into() };
         let facility: Facility = "audit".parse().unwrap();
-        let failed = record(1).line().replace("\"eventID\"", "\"errorCode\":\"X\",\"eventID\"");
-        let named = record(1).line().replace("GetSecretValue", "ListSecrets");
-        let all = [record(1), record(61), record(2), Record::new(failed), Record::new(named), record(1)];
+        let failed = line(1).replace("\"eventID\"", "\"errorCode\":\"X\",\"eventID\"");
+        let named = line(1).replace("GetSecretValue", "ListSecrets");
+        let all = [line(1), line(61), line(2), failed, named, line(1)];
+        let batch = of_lines(all.iter().map(String::as_str));
         let mut writer = Writer::new(facility, &identity, 65_000);
-        for record in &all {
+        for (record, line) in batch.records().zip(&all) {
             let mut message = Vec::new();
-            writer.message(record).push(&mut message);
-            assert_eq!(message, of(record, facility, &identity, 65_000).0);
+            writer.message(&record).push(&mut message);
+            assert_eq!(message, of(line, facility, &identity, 65_000).0);
         }
     }
 
     #[test]
     fn a_record_is_a_message_of_rfc_5424() {
         let identity = Identity { host: "host.example".into(), node: "no de".into() };
-        let (message, shortened) = of(&record(7), "audit".parse().unwrap(), &identity, 65_000);
+        let (message, shortened) = of(&line(7), "audit".parse().unwrap(), &identity, 65_000);
         let message = String::from_utf8(message).unwrap();
         let version = env!("CARGO_PKG_VERSION");
         let head = format!(
             "<110>1 2026-11-29T15:57:07Z host.example strongroom node GetSecretValue \
              [origin software=\"strongroom\" swVersion=\"{version}\"] "
         );
-        assert_eq!((message, shortened), (head + record(7).line(), false));
-        let failed = Record::new(r#"{"errorCode":"AccessDenied"}"#.to_owned());
+        assert_eq!((message, shortened), (head + &line(7), false));
+        let failed = r#"{"errorCode":"AccessDenied","eventID":"i","eventTime":"1970-01-01T00:00:00Z"}"#;
         let identity = Identity { host: String::new(), node: String::new() };
-        let (message, _) = of(&failed, "local0".parse().unwrap(), &identity, 65_000);
+        let (message, _) = of(failed, "local0".parse().unwrap(), &identity, 65_000);
         assert!(message.starts_with(b"<132>1 1970-01-01T00:00:00Z - strongroom - - [origin"));
     }
 
     #[test]
     fn of_what_is_too_long_a_mark_goes() {
         let identity = Identity { host: "h".into(), node: "n".into() };
-        let long = record(1).line().replace("}", &format!(",\"x\":\"{}\"}}", "x".repeat(1000)));
-        let (message, shortened) = of(&Record::new(long), "audit".parse().unwrap(), &identity, 600);
+        let long = line(1).replace("}", &format!(",\"x\":\"{}\"}}", "x".repeat(1000)));
+        let (message, shortened) = of(&long, "audit".parse().unwrap(), &identity, 600);
         let text = String::from_utf8(message).unwrap();
         assert!(shortened && text.len() <= 600 && text.contains("\"eventID\":\"event-1\""), "{text}");
     }

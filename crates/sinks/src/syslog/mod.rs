@@ -100,8 +100,8 @@ impl Syslog {
         let settings = &self.settings;
         let mut writer = message::Writer::new(settings.facility, &settings.identity, settings.message_bytes_max);
         let mut bytes = Vec::new();
-        for record in batch.records().iter().skip(self.gone) {
-            let message = writer.message(record);
+        for record in batch.records().skip(self.gone) {
+            let message = writer.message(&record);
             bytes.clear();
             message.push(&mut bytes);
             let shortened = message.shortened;
@@ -130,7 +130,7 @@ impl Syslog {
         let mut writer = message::Writer::new(settings.facility, &settings.identity, settings.message_bytes_max);
         let mut bytes = Vec::with_capacity(batch.bytes().saturating_mul(5) / 4);
         for record in batch.records() {
-            let message = writer.message(record);
+            let message = writer.message(&record);
             taken.shortened += u64::from(message.shortened);
             settings.framing.push(&mut bytes, &message);
         }

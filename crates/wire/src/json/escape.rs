@@ -2,10 +2,8 @@
 
 use strongroom_types::SecretBuffer;
 
-use crate::scan::is_special;
+use crate::scan::{WORD, is_special, plain_in_word};
 
-/// Bytes that are looked at together.
-const WORD: usize = 8;
 /// Bytes whose escapes are counted together: few enough that their sum fits a byte.
 const BLOCK: usize = 32;
 /// What a control character grows by when it is written as `\u001f`.
@@ -95,22 +93,6 @@ fn put_escape(place: &mut [u8], at: usize, byte: u8) -> usize {
         }
     };
     put(place, at, &[b'\\', short])
-}
-
-/// How many bytes at the beginning of a word need no escape.
-///
-/// The well-known test for a zero byte, three times: a byte's high bit is set in the result when the byte is special;
-/// it may also be set, wrongly, in bytes behind a special one, so only the first counts.
-#[inline]
-fn plain_in_word(word: [u8; WORD]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let word = u64::from_le_bytes(word);
-    let below = |word: u64, bound: u8| word.wrapping_sub(ONES.wrapping_mul(u64::from(bound))) & !word;
-    let equal = |byte: u8| below(word ^ ONES.wrapping_mul(u64::from(byte)), 1);
-    let special = (below(word, 0x20) | equal(b'"') | equal(b'\\')) & HIGHS;
-    // 64 zeros when there is none: eight bytes.
-    usize::try_from(special.trailing_zeros()).unwrap_or(64) / 8
 }
 
 #[cfg(test)]

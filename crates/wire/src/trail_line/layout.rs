@@ -3,12 +3,12 @@
 //! Names stand in one order and without white space, most texts without escapes. What looks otherwise is not understood,
 //! and is left to a real reader; what is understood need not be valid all the same.
 
-use memchr::{memchr2, memchr3};
+use crate::scan::plain_prefix;
 
 /// Calls `each` for every member of the object at the beginning of `text`, with its name and all that stands behind the
 /// colon, and is told how long the member's value is. Returns how long the object is; none when it does not look like one
 /// or `each` does not understand a value.
-pub(super) fn members<'t>(text: &'t str, mut each: impl FnMut(&'t str, &'t str) -> Option<usize>) -> Option<usize> {
+pub fn members<'t>(text: &'t str, mut each: impl FnMut(&'t str, &'t str) -> Option<usize>) -> Option<usize> {
     let mut rest = text.strip_prefix('{')?;
     if rest.starts_with('}') {
         return Some(2);
@@ -29,9 +29,9 @@ pub(super) fn members<'t>(text: &'t str, mut each: impl FnMut(&'t str, &'t str) 
 }
 
 /// The text at the beginning of `text`, and how long it is there; none when it is no text, or has escapes.
-pub(super) fn plain(text: &str) -> Option<(&str, usize)> {
+pub fn plain(text: &str) -> Option<(&str, usize)> {
     let inner = text.strip_prefix('"')?;
-    let end = memchr2(b'"', b'\\', inner.as_bytes())?;
+    let end = plain_prefix(inner.as_bytes());
     let is_whole = inner.as_bytes().get(end) == Some(&b'"');
     is_whole.then(|| Some((inner.get(..end)?, end + 2)))?
 }
@@ -52,10 +52,11 @@ impl<'l> Rest<'l> {
         self.passes(what).then_some(())
     }
 
-    /// Goes behind the value that comes next.
-    pub(super) fn pass_value(&mut self) -> Option<()> {
-        self.0 = self.0.get(length(self.0)?..)?;
-        Some(())
+    /// Goes behind the value that comes next, and returns it.
+    pub(super) fn value(&mut self) -> Option<&'l str> {
+        let (value, rest) = self.0.split_at_checked(length(self.0)?)?;
+        self.0 = rest;
+        Some(value)
     }
 
     /// Goes behind the text that comes next, and returns it.
@@ -65,6 +66,11 @@ impl<'l> Rest<'l> {
         Some(text)
     }
 
+    /// The value behind `name`, if that comes next: none inside then. None when it is not understood.
+    pub(super) fn value_of(&mut self, name: &str) -> Option<Option<&'l str>> {
+        if self.passes(name) { self.value().map(Some) } else { Some(None) }
+    }
+
     /// The text behind `name`, if that comes next: none inside then. None when it is not understood.
     pub(super) fn text_of(&mut self, name: &str) -> Option<Option<&'l str>> {
         if self.passes(name) { self.text().map(Some) } else { Some(None) }
@@ -72,7 +78,7 @@ impl<'l> Rest<'l> {
 }
 
 /// How long the value at the beginning of `text` is.
-pub(super) fn length(text: &str) -> Option<usize> {
+pub fn length(text: &str) -> Option<usize> {
     let text = text.as_bytes();
     match text.first()? {
         b'"' => string_end(text),
@@ -86,33 +92,35 @@ pub(super) fn length(text: &str) -> Option<usize> {
 
 /// Where the string at the beginning of `text` ends, behind its last quote.
 fn string_end(text: &[u8]) -> Option<usize> {
-    let mut at = usize::from(text.first() == Some(&b'"'));
-    if at == 0 {
+    if text.first() != Some(&b'"') {
         return None;
     }
+    let mut at = 1;
     loop {
-        at += memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text.get(at) == Some(&b'"') {
-            return Some(at + 1);
+        at += plain_prefix(text.get(at..)?);
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => return None,
         }
-        at += 2;
     }
 }
 
-/// Where what `opens` at the beginning of `text` ends. Braces and brackets nest, so that counting one kind will do.
+/// Where what `opens` at the beginning of `text` ends. Braces and brackets nest, so that counting one kind will do. Byte by
+/// byte: hardly anything stands between two strings.
 fn nested_end(text: &[u8], opens: u8, closes: u8) -> Option<usize> {
     let (mut at, mut depth) = (0, 0_usize);
     loop {
-        at += memchr3(b'"', opens, closes, text.get(at..)?)?;
         match *text.get(at)? {
             b'"' => at += string_end(text.get(at..)?)?,
             byte if byte == opens => (at, depth) = (at + 1, depth + 1),
-            _ => {
+            byte if byte == closes => {
                 (at, depth) = (at + 1, depth.checked_sub(1)?);
                 if depth == 0 {
                     return Some(at);
                 }
             }
+            _ => at += 1,
         }
     }
 }

@@ -19,8 +19,9 @@ use strongroom_crypto::CryptoError;
 use strongroom_crypto::asymmetric::{Message, PrivateKey, Scheme, Spec, verify};
 use strongroom_crypto::digest::{Sha256, hex, sha256};
 use strongroom_types::{SecretBytes, Timestamp};
+use strongroom_wire::timestamps;
 
-use super::calendar::{iso, read_iso};
+use super::calendar::iso;
 use super::compressed;
 use super::files::{SegmentFiles, digests_newest_first};
 use super::read::LineReader;
@@ -236,7 +237,7 @@ fn read(files: &dyn SegmentFiles, segment: SegmentId, public_key: &[u8]) -> io::
 /// When it cannot be read.
 pub fn made(files: &dyn SegmentFiles, segment: SegmentId) -> io::Result<Option<Timestamp>> {
     match read(files, segment, &[]) {
-        Ok(found) => Ok(found.ok().and_then(|found| read_iso(&found.digest.made))),
+        Ok(found) => Ok(found.ok().and_then(|found| timestamps::parse_iso(&found.digest.made))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -120,7 +120,8 @@ impl Found {
 }
 
 /// What is seen of a trail, without a copy of it.
-pub(super) enum Seen<'l> {
+#[derive(Debug)]
+pub enum Seen<'l> {
     /// A line, without its end. It need not be a record.
     Line {
         /// Where it begins.
@@ -130,13 +131,31 @@ pub(super) enum Seen<'l> {
         /// Its text.
         line: &'l [u8],
     },
-    /// As [`Found::Damaged`].
-    Damaged { at: Position, behind: Position },
+    /// As [`Found::Damaged`], but for lines that are no record.
+    Damaged {
+        /// Where it begins.
+        at: Position,
+        /// Where the next record may begin.
+        behind: Position,
+    },
     /// As [`Found::Gap`].
-    Gap { from: Position, behind: Position },
+    Gap {
+        /// Up to where all was read.
+        from: Position,
+        /// Where it goes on.
+        behind: Position,
+    },
 }
 
 impl Seen<'_> {
+    /// Behind it, as [`Found::behind`].
+    #[must_use]
+    pub const fn behind(&self) -> Position {
+        match self {
+            Self::Line { behind, .. } | Self::Damaged { behind, .. } | Self::Gap { behind, .. } => *behind,
+        }
+    }
+
     fn found(self) -> Found {
         match self {
             Self::Line { at, behind, line } => {
@@ -212,7 +231,7 @@ impl Follower {
     ///
     /// # Errors
     /// As [`Follower::next`], and only when nothing was told.
-    pub(super) fn look(&mut self, bytes_max: u64, tell: &mut dyn FnMut(Seen<'_>)) -> io::Result<()> {
+    pub fn look(&mut self, bytes_max: u64, tell: &mut dyn FnMut(Seen<'_>)) -> io::Result<()> {
         let mut telling = Telling { tell, told: false, left: bytes_max.max(1) };
         let start = self.position;
         let result = loop {

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use strongroom_types::Timestamp;
+use strongroom_wire::timestamps::parse_iso;
+use strongroom_wire::trail_line::Line;
+use strongroom_wire::trail_line::layout::{length, members, plain};
 use twox_hash::XxHash3_64;
-
-use super::layout::{Rest, length, members, plain};
-use crate::trail::calendar::read_iso;
 
 /// The type of secrets among resources.
 const SECRET_TYPE: &str = "AWS::SecretsManager::Secret";
@@ -152,8 +152,7 @@ impl<'a> Facts<'a> {
         Self::made_of(parts, naming)
     }
 
-    /// The same of what seems to be a record: what looks as the server writes it is not read as JSON. So it may find
-    /// facts in a line that is none; of a line that is one it misses none.
+    /// The same, without reading as JSON what looks as the server writes it.
     pub(super) fn seen(line: &'a [u8]) -> Option<Self> {
         let line = std::str::from_utf8(line).ok()?;
         match seen(line) {
@@ -163,7 +162,7 @@ impl<'a> Facts<'a> {
     }
 
     fn made_of(parts: Parts<'a>, naming: Option<Naming<'a>>) -> Option<Self> {
-        let time = read_iso(&parts.time)?;
+        let time = parse_iso(&parts.time)?;
         let identity = parts.identity;
         let account = parts.account.or(identity.account_id)?;
         let known = |found: RawResource<'a>| Some((found.kind?, found.arn?));
@@ -243,86 +242,31 @@ fn after_colon(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// What of a line is seen without reading it as JSON; none when it does not look as the server writes it
-/// ([`crate::trail::record::Record::finish`]).
+/// What of a line is seen without reading it as JSON; none when it does not look as the server writes it.
 fn seen(line: &str) -> Option<(Parts<'_>, Naming<'_>)> {
-    let (mut at, mut parts) = (Rest(line), Parts::default());
-    at.pass("{\"eventVersion\":")?;
-    at.pass_value()?;
-    at.pass(",\"userIdentity\":{")?;
-    parts.identity = see_identity(&mut at)?;
-    at.pass("},\"eventTime\":")?;
-    parts.time = at.text()?.into();
-    at.pass(",\"eventSource\":")?;
-    parts.source = at.text()?.into();
-    at.pass(",\"eventName\":")?;
-    parts.name = at.text()?.into();
-    for name in [",\"awsRegion\":", ",\"sourceIPAddress\":", ",\"userAgent\":"] {
-        at.pass(name)?;
-        at.pass_value()?;
-    }
-    pass_if_there(&mut at, [",\"errorCode\":", ",\"errorMessage\":"])?;
-    at.pass(",\"requestParameters\":")?;
-    let naming = if parts.source == SECRETS_SOURCE { see_naming(at.0)? } else { Naming::default() };
-    at.pass_value()?;
-    at.pass(",\"responseElements\":")?;
-    at.pass_value()?;
-    pass_if_there(&mut at, [",\"additionalEventData\":"])?;
-    at.pass(",\"requestID\":")?;
-    at.pass_value()?;
-    at.pass(",\"eventID\":")?;
-    parts.event_id = at.text()?.into();
-    parts.read_only = at.passes(",\"readOnly\":true");
-    if !parts.read_only {
-        at.pass(",\"readOnly\":false")?;
-    }
-    see_resources(&mut at, &mut parts.resources)?;
-    at.pass(",\"eventType\":")?;
-    at.pass_value()?;
-    at.pass(",\"managementEvent\":true")?;
-    parts.account = at.text_of(",\"recipientAccountId\":")?.map(Cow::Borrowed);
-    // Of what is left nothing is looked up.
-    at.0.ends_with('}').then_some((parts, naming))
-}
-
-fn pass_if_there<const N: usize>(at: &mut Rest<'_>, names: [&str; N]) -> Option<()> {
-    names.into_iter().try_for_each(|name| if at.passes(name) { at.pass_value() } else { Some(()) })
-}
-
-fn see_identity<'a>(at: &mut Rest<'a>) -> Option<RawIdentity<'a>> {
-    let mut text = |name| {
-        // The first has no comma before it.
-        at.passes(",");
-        Some(at.text_of(name)?.map(Cow::Borrowed))
+    let line = Line::seen(line)?;
+    let naming = if line.source == SECRETS_SOURCE { see_naming(line.parameters)? } else { Naming::default() };
+    let identity = &line.identity;
+    let identity = RawIdentity {
+        kind: identity.kind.map(Cow::Borrowed),
+        principal_id: identity.principal_id.map(Cow::Borrowed),
+        account_id: identity.account_id.map(Cow::Borrowed),
+        access_key_id: identity.access_key_id.map(Cow::Borrowed),
+        user_name: identity.user_name.map(Cow::Borrowed),
+        invoked_by: identity.invoked_by.map(Cow::Borrowed),
     };
-    let mut identity = RawIdentity { kind: text("\"type\":")?, ..RawIdentity::default() };
-    identity.principal_id = text("\"principalId\":")?;
-    text("\"arn\":")?;
-    identity.account_id = text("\"accountId\":")?;
-    identity.access_key_id = text("\"accessKeyId\":")?;
-    identity.user_name = text("\"userName\":")?;
-    text("\"identityProvider\":")?;
-    pass_if_there(at, ["\"sessionContext\":", ",\"sessionContext\":"])?;
-    at.passes(",");
-    identity.invoked_by = at.text_of("\"invokedBy\":")?.map(Cow::Borrowed);
-    Some(identity)
-}
-
-fn see_resources<'a>(at: &mut Rest<'a>, resources: &mut Vec<RawResource<'a>>) -> Option<()> {
-    if !at.passes(",\"resources\":[") {
-        return Some(());
-    }
-    loop {
-        at.pass("{\"accountId\":")?;
-        at.pass_value()?;
-        let kind = at.text_of(",\"type\":")?.map(Cow::Borrowed);
-        let arn = at.text_of(",\"ARN\":")?.map(Cow::Borrowed);
-        resources.push(RawResource { kind, arn });
-        at.pass("}")?;
-        if !at.passes(",") {
-            return at.pass("]");
-        }
-    }
+    let resource = |(kind, arn)| RawResource { kind: Some(Cow::Borrowed(kind)), arn: Some(Cow::Borrowed(arn)) };
+    let parts = Parts {
+        event_id: line.id.into(),
+        time: line.time.into(),
+        name: line.name.into(),
+        source: line.source.into(),
+        read_only: line.read_only,
+        account: line.account.map(Cow::Borrowed),
+        identity,
+        resources: line.resources()?.into_iter().map(resource).collect(),
+    };
+    Some((parts, naming))
 }
 
 /// What the parameters at the beginning of `text` call a secret.

@@ -6,7 +6,6 @@
 mod chunk;
 mod facts;
 mod growing;
-mod layout;
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
