@@ -120,10 +120,8 @@ impl Group<'_> {
         let mut hash = Sha256::default();
         for record in &self.records {
             let (id, line) = (record.marks().id, record.line());
-            // What has none, which no record of the server lacks, stands for itself.
-            let of = if id.is_empty() { line } else { id };
-            hash.update(&u64::try_from(of.len()).unwrap_or(u64::MAX).to_le_bytes());
-            hash.update(of.as_bytes());
+            hash.update(&u64::try_from(id.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hash.update(id.as_bytes());
             hash.update(&XxHash3_64::oneshot(line.as_bytes()).to_le_bytes());
         }
         hash.finish().iter().take(UNIQUE_CHARACTERS).map(|byte| letter(*byte)).collect()

@@ -89,6 +89,22 @@ struct ReadMarks {
     error: Box<str>,
 }
 
+/// What every record has.
+#[derive(Deserialize)]
+struct Least {
+    #[serde(rename = "eventID")]
+    id: Box<str>,
+    #[serde(rename = "eventTime")]
+    time: Box<str>,
+}
+
+impl From<Least> for ReadMarks {
+    fn from(Least { id, time }: Least) -> Self {
+        let none = Box::<str>::default;
+        Self { id, time, name: none(), source: none(), region: none(), account: none(), error: none() }
+    }
+}
+
 impl Part {
     /// That of `part`, which was cut out of `line`.
     fn of(part: &str, line: &str) -> Option<Self> {
@@ -127,7 +143,9 @@ impl Found {
         if let Some(seen) = Seen::of(line, time) {
             return Some(Self::Seen(seen));
         }
-        let read: ReadMarks = serde_json::from_str(line).ok()?;
+        // Of what is not as the server writes it the rest may have any form.
+        let read = serde_json::from_str(line).or_else(|_| serde_json::from_str::<Least>(line).map(ReadMarks::from));
+        let read = read.ok().filter(|_| line.starts_with('{'))?;
         let time = parse_iso(&read.time)?;
         Some(Self::Read(Box::new(read), time))
     }
@@ -228,7 +246,7 @@ impl PartialEq for Batch {
 impl Eq for Batch {}
 
 impl Marks<'_> {
-    /// When the event happened; the epoch when the record does not tell.
+    /// When the event happened.
     pub(crate) const fn time(&self) -> Timestamp {
         self.time
     }
@@ -270,9 +288,19 @@ pub(crate) mod tests {
         let marks = other.records().next().unwrap().marks();
         assert_eq!((marks.error, marks.id, marks.name, marks.time().millis()), ("AccessDenied", "i", "", 0));
         assert!(marks.failed());
-        for none in
-            ["", "{}", r#"{"eventID":"i"}"#, r#"{"eventTime":"1970-01-01T00:00:00Z"}"#, &line(1).replace("T", "")]
-        {
+        // What has an id and a time is a record, whatever else it has.
+        for more in [r#""errorCode":null"#, r#""awsRegion":1,"awsRegion":2"#] {
+            let line = format!(r#"{{"eventID":"i","eventTime":"1970-01-01T00:00:00Z",{more}}}"#);
+            assert_eq!(of_lines([line.as_str()]).records().next().unwrap().marks().id, "i");
+        }
+        for none in [
+            "",
+            "{}",
+            r#"["i","1970-01-01T00:00:00Z"]"#,
+            r#"{"eventID":"i"}"#,
+            r#"{"eventTime":"1970-01-01T00:00:00Z"}"#,
+            &line(1).replace("T", ""),
+        ] {
             assert!(!Batch::default().push(none), "{none}");
         }
     }

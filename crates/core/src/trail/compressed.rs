@@ -70,8 +70,9 @@ pub(super) fn write(file: &dyn SegmentFile, text: Box<dyn Read + Send>, length: 
         encoder.write_all(&buffer)?;
         let compressed = encoder.finish()?;
         unpacked.clear();
-        GzDecoder::new(compressed.as_slice()).read_to_end(&mut unpacked)?;
-        if unpacked != buffer {
+        let mut member = GzDecoder::new(compressed.as_slice());
+        member.read_to_end(&mut unpacked)?;
+        if unpacked != buffer || !member.into_inner().is_empty() {
             return Err(io::Error::other("what was compressed does not unpack to the same"));
         }
         write_all(file, &compressed)?;
@@ -108,6 +109,14 @@ fn table(members: &[Member]) -> io::Result<Vec<u8>> {
     member.extend_from_slice(&entries);
     member.extend_from_slice(MEMBER_END);
     Ok(member)
+}
+
+/// How long the table of a compressed file says that the text is; none when it has no table.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn told_length(files: &dyn SegmentFiles, name: &str) -> io::Result<Option<u64>> {
+    Ok(members(files, name)?.map(|members| members.iter().map(|member| u64::from(member.text)).sum()))
 }
 
 /// The members with text of a compressed file; none when it has no table.
@@ -187,8 +196,8 @@ pub(super) fn length(files: &dyn SegmentFiles, id: SegmentId) -> io::Result<u64>
         length => return length,
     }
     let name = id.compressed_file();
-    match members(files, &name)? {
-        Some(members) => Ok(members.iter().map(|member| u64::from(member.text)).sum()),
+    match told_length(files, &name)? {
+        Some(length) => Ok(length),
         None => io::copy(&mut decoded(files, &name)?, &mut io::sink()),
     }
 }

@@ -143,7 +143,8 @@ fn compress(files: &dyn SegmentFiles, id: SegmentId) -> io::Result<()> {
     let plain = files.length(&id.file())?;
     let written = compressed::write(file.as_ref(), files.read(&id.file(), 0)?, plain)?;
     file.sync()?;
-    if written != (Written { text: plain, file: files.length(&part)? }) {
+    let found = Written { text: plain, file: files.length(&part)? };
+    if written != found || compressed::told_length(files, &part)? != Some(plain) {
         return Err(io::Error::other(format!("{part}: it does not hold what was compressed")));
     }
     files.rename(&part, &id.compressed_file())?;

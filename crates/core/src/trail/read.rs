@@ -135,7 +135,8 @@ pub(super) struct Mark<'a> {
 impl<'a> Mark<'a> {
     /// That of a line, and when the event happened; none when it is no record.
     pub(super) fn read(line: &'a str) -> Option<(Self, Timestamp)> {
-        let mark: Self = Self::seen(line).or_else(|| serde_json::from_str(line).ok())?;
+        let read = || serde_json::from_str(line).ok().filter(|_| line.starts_with('{'));
+        let mark: Self = Self::seen(line).or_else(read)?;
         let event_time = parse_iso(&mark.event_time)?;
         Some((mark, event_time))
     }

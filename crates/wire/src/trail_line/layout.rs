@@ -59,6 +59,17 @@ impl<'l> Rest<'l> {
         Some(value)
     }
 
+    /// Goes behind the text that comes next, whatever is in it.
+    pub(super) fn pass_text(&mut self) -> Option<()> {
+        self.0 = self.0.get(string_end(self.0.as_bytes())?..)?;
+        Some(())
+    }
+
+    /// The same behind `name`, if that comes next.
+    pub(super) fn pass_text_of(&mut self, name: &str) -> Option<()> {
+        if self.passes(name) { self.pass_text() } else { Some(()) }
+    }
+
     /// Goes behind the text that comes next, and returns it.
     pub(super) fn text(&mut self) -> Option<&'l str> {
         let (text, length) = plain(self.0)?;

@@ -64,7 +64,7 @@ impl<'l> Line<'l> {
         }
         let mut at = Rest(line);
         at.pass("{\"eventVersion\":")?;
-        at.value()?;
+        at.pass_text()?;
         at.pass(",\"userIdentity\":{")?;
         let identity = Identity::seen(&mut at)?;
         at.pass("},\"eventTime\":")?;
@@ -77,17 +77,17 @@ impl<'l> Line<'l> {
         let region = at.text()?;
         for name in [",\"sourceIPAddress\":", ",\"userAgent\":"] {
             at.pass(name)?;
-            at.value()?;
+            at.pass_text()?;
         }
         let error = at.text_of(",\"errorCode\":")?;
-        at.value_of(",\"errorMessage\":")?;
+        at.pass_text_of(",\"errorMessage\":")?;
         at.pass(",\"requestParameters\":")?;
         let parameters = within(at.value()?)?;
         at.pass(",\"responseElements\":")?;
         within(at.value()?)?;
         at.value_of(",\"additionalEventData\":")?.map_or(Some(""), within)?;
         at.pass(",\"requestID\":")?;
-        at.value()?;
+        at.pass_text()?;
         at.pass(",\"eventID\":")?;
         let id = at.text()?;
         let read_only = at.passes(",\"readOnly\":true");
@@ -97,10 +97,10 @@ impl<'l> Line<'l> {
         let resources = at.value_of(",\"resources\":")?;
         resources.map_or(Some(""), within)?;
         at.pass(",\"eventType\":")?;
-        at.value()?;
+        at.pass_text()?;
         at.pass(",\"managementEvent\":true")?;
         let account = at.text_of(",\"recipientAccountId\":")?;
-        at.value_of(",\"vpcEndpointId\":")?;
+        at.pass_text_of(",\"vpcEndpointId\":")?;
         at.pass(",\"eventCategory\":\"Management\"")?;
         at.value_of(",\"tlsDetails\":")?.map_or(Some(""), within)?;
         let seen = Self { identity, time, source, name, region, error, parameters, id, read_only, resources, account };
@@ -116,7 +116,7 @@ impl<'l> Line<'l> {
         at.pass("[")?;
         loop {
             at.pass("{\"accountId\":")?;
-            at.value()?;
+            at.pass_text()?;
             at.pass(",\"type\":")?;
             let kind = at.text()?;
             at.pass(",\"ARN\":")?;
@@ -151,8 +151,8 @@ impl<'l> Identity<'l> {
     }
 }
 
-/// A value that something else than a line's parts may stand in: no line begins in it, as one does where the one before was
-/// cut off. In a text its quotes would be escaped, and there is no other place for it that would not be seen.
+/// A value that may have any form: no line begins in it, as one does where the one before was cut off. Everywhere else is a
+/// text, in which its quotes would be escaped.
 fn within(value: &str) -> Option<&str> {
     BEGINNING.find(value.as_bytes()).is_none().then_some(value)
 }

@@ -137,7 +137,7 @@ impl<'a> Facts<'a> {
     /// Those of a line; none when it is no record, or nobody's.
     #[must_use]
     pub fn of(line: &'a str) -> Option<Self> {
-        let raw: Raw<'a> = serde_json::from_str(line).ok()?;
+        let raw: Raw<'a> = serde_json::from_str(line).ok().filter(|_| line.starts_with('{'))?;
         let naming = raw.request_parameters.and_then(|raw| serde_json::from_str::<Naming<'a>>(raw.get()).ok());
         let parts = Parts {
             event_id: raw.event_id,
