@@ -16,6 +16,7 @@ mod fixtures;
 mod kept;
 mod memory;
 mod moving;
+mod output;
 mod planted;
 mod postgres;
 mod readme;

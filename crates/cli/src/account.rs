@@ -9,6 +9,7 @@ use strongroom_server::gate::fault_text;
 use strongroom_types::{AccountId, Clock as _, SystemClock};
 
 use crate::offline::DataArgs;
+use crate::output::out;
 use crate::store::{self, Opened};
 
 /// The commands about accounts.
@@ -66,7 +67,7 @@ async fn create(args: &AccountArgs, opened: &Opened) -> Result<(), Box<dyn Error
     credentials::save_profile(args.data.directory(), account.as_str(), &key)
         .map_err(|error| format!("{}: {error}; no account was made", saved.display()))?;
     identities.create_account(&account, &key, SystemClock.now()).await.map_err(fault)?;
-    println!("account {account}: root access key {}, saved in {} as profile {account}", key.key_id, saved.display());
+    out!("account {account}: root access key {}, saved in {} as profile {account}", key.key_id, saved.display());
     Ok(())
 }
 
@@ -74,7 +75,7 @@ async fn list(opened: &Opened) -> Result<(), Box<dyn Error>> {
     let fault = |error| fault_text(&error);
     let first = opened.identities.first_account().await.map_err(fault)?;
     for account in opened.identities.accounts().await.map_err(fault)? {
-        println!("{account}{}", if Some(&account) == first.as_ref() { " (first)" } else { "" });
+        out!("{account}{}", if Some(&account) == first.as_ref() { " (first)" } else { "" });
     }
     Ok(())
 }
@@ -101,11 +102,7 @@ async fn new_root_key(args: &AccountArgs, opened: &Opened) -> Result<(), Box<dyn
     credentials::save_profile(args.data.directory(), profile, &key)
         .map_err(|error| format!("{}: {error}; the old keys are as good as before", saved.display()))?;
     let removed = identities.remove_root_keys_but(account, &key.key_id).await.map_err(fault)?;
-    println!(
-        "account {account}: new root access key {}, saved in {} as profile {profile}",
-        key.key_id,
-        saved.display()
-    );
-    println!("old root access keys removed: {removed}");
+    out!("account {account}: new root access key {}, saved in {} as profile {profile}", key.key_id, saved.display());
+    out!("old root access keys removed: {removed}");
     Ok(())
 }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use strongroom_server::anchor::{self, Anchor};
 
 use crate::offline::DataArgs;
+use crate::output::out;
 use crate::store;
 
 /// The commands about the anchor.
@@ -40,7 +41,7 @@ pub fn run(command: &AnchorCommand) -> Result<(), Box<dyn Error>> {
             store::change(args, async |opened| {
                 Ok(anchor::forget(opened.config.data.anchor.as_deref(), opened.store.as_ref()).await?)
             })?;
-            println!("the store has no anchor");
+            out!("the store has no anchor");
             Ok(())
         }
     }
@@ -54,10 +55,10 @@ fn status(args: &DataArgs) -> Result<(), Box<dyn Error>> {
         Ok(anchor::look(path.as_deref(), text.as_deref(), opened.store.as_ref(), &opened.witness).await?)
     })?;
     let Some(found) = found else {
-        println!("the store has no anchor: name a file on other storage in data.anchor");
+        out!("the store has no anchor: name a file on other storage in data.anchor");
         return Ok(());
     };
-    println!("the store counts {} commits, its anchor knows of {}", found.store, found.anchor);
+    out!("the store counts {} commits, its anchor knows of {}", found.store, found.anchor);
     if found.store < found.anchor { Err("the store is older than it was".into()) } else { Ok(()) }
 }
 
@@ -67,7 +68,7 @@ fn join(args: &DataArgs) -> Result<(), Box<dyn Error>> {
         Anchor::join(&path, &opened.store, &opened.witness).await?;
         Ok(())
     })?;
-    println!("{}: this server remembers how far the store has come", path.display());
+    out!("{}: this server remembers how far the store has come", path.display());
     Ok(())
 }
 
@@ -79,6 +80,6 @@ fn renew(args: &DataArgs) -> Result<(), Box<dyn Error>> {
         Anchor::begin(&path, &opened.store, &opened.witness).await?;
         Ok(())
     })?;
-    println!("{}: the anchor is made anew", path.display());
+    out!("{}: the anchor is made anew", path.display());
     Ok(())
 }

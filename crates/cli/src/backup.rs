@@ -20,6 +20,7 @@ use strongroom_types::{Clock as _, SystemClock, Timestamp};
 use crate::data::{self, STORE_DIRECTORY};
 use crate::kept::{self, KeptCommand};
 use crate::offline::{DataArgs, tell};
+use crate::output::out;
 use crate::process::TemporaryDirectory;
 use crate::{process, roots};
 
@@ -86,7 +87,7 @@ fn to_file(args: &ToFile<'_>) -> Result<(), Box<dyn Error>> {
     fs::remove_file(&draft)?;
     placed.map_err(|error| format!("{}: {error}", args.to.display()))?;
     sync_directory_of(args.to)?;
-    println!("{}: {}, sealed under {}", args.to.display(), told(&summary), root.describe());
+    out!("{}: {}, sealed under {}", args.to.display(), told(&summary), root.describe());
     Ok(())
 }
 
@@ -230,7 +231,7 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Box<dyn Error>> {
         eprintln!("note: {note}");
     }
     if let Some(what) = what {
-        println!("restored: {what}");
+        out!("restored: {what}");
     }
     tell(&report);
     Ok(())

@@ -16,6 +16,7 @@ use strongroom_types::{AccountId, Clock as _, Region, SystemClock, Timestamp};
 use strongroom_wire::timestamps::iso;
 
 use crate::offline::DataArgs;
+use crate::output::is_gone;
 use crate::sheet::{Format, Sheet};
 use crate::store::{self, Opened};
 
@@ -152,11 +153,6 @@ fn asked(args: &ComplianceArgs) -> Result<u64, Box<dyn Error>> {
         }
         Ok(counts.values().map(|counts| counts.non_compliant).sum())
     })
-}
-
-/// Whether the reader has gone away, such as `head`, which wanted no more.
-fn is_gone(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// What is asked of which secrets.

@@ -17,6 +17,7 @@ use strongroom_wire::strongroom::{
 use strongroom_wire::{Enumeration, Shape, json};
 use zeroize::Zeroizing;
 
+use crate::output::out;
 use crate::rotation::session::{ServerArgs, Service, Session, block_on, fresh_token};
 use crate::unseal;
 
@@ -137,8 +138,8 @@ fn register(args: &RegisterArgs) -> Result<(), Box<dyn Error>> {
     block_on(async {
         let answer: RegisterDatabaseResponse = call(&session, Operation::RegisterDatabase, &input).await?;
         let database = answer.database.unwrap_or_default();
-        println!("{}: registered. The secret of {} is {}", args.id, args.username, secret_of(&database));
-        println!(
+        out!("{}: registered. The secret of {} is {}", args.id, args.username, secret_of(&database));
+        out!(
             "Its password is being changed now, by the one that you gave, which has not been tried before. Once \
              `strongroom database list` says active, that one does not log in any more. What was done: {}",
             args.server.history_command(&secret_of(&database))
@@ -163,11 +164,11 @@ fn list(args: &ListArgs) -> Result<(), Box<dyn Error>> {
         if args.json {
             let all = DescribeDatabasesResponse { databases: Some(databases), next_token: None };
             let all: Value = serde_json::from_slice(json::encode(&all).expose())?;
-            println!("{}", serde_json::to_string_pretty(all.get("Databases").unwrap_or(&all))?);
+            out!("{}", serde_json::to_string_pretty(all.get("Databases").unwrap_or(&all))?);
             return Ok(());
         }
         if databases.is_empty() {
-            println!("No database is registered.");
+            out!("No database is registered.");
         }
         databases.iter().for_each(show);
         Ok(())
@@ -180,7 +181,7 @@ fn deregister(args: &DeregisterArgs) -> Result<(), Box<dyn Error>> {
     block_on(async {
         let answer: DeregisterDatabaseResponse = call(&session, Operation::DeregisterDatabase, &input).await?;
         let database = answer.database.unwrap_or_default();
-        println!("{}: forgotten, and the secret {} is deleted.", args.id, secret_of(&database));
+        out!("{}: forgotten, and the secret {} is deleted.", args.id, secret_of(&database));
         Ok(())
     })
 }
@@ -191,14 +192,14 @@ fn show(database: &Database) {
     let engine = database.engine.map_or("", Enumeration::as_str);
     let port = database.port.map(|port| format!(":{port}")).unwrap_or_default();
     let status = database.master_user_secret.as_ref().and_then(|secret| secret.secret_status);
-    println!(
+    out!(
         "{}  {engine}  {}{port}  user {}  {}",
         text(&database.database_id),
         text(&database.host),
         text(&database.master_username),
         status.map_or("without a secret", Enumeration::as_str),
     );
-    println!("    {}", secret_of(database));
+    out!("    {}", secret_of(database));
 }
 
 fn secret_of(database: &Database) -> String {

@@ -13,6 +13,7 @@ use strongroom_wire::timestamps::iso;
 use strongroom_wire::{Shape, json};
 
 use crate::counted::counted;
+use crate::output::out;
 use crate::rotation::session::{ServerArgs, Service, Session, block_on};
 
 /// Ids that one request names at most.
@@ -84,11 +85,11 @@ fn list(args: &ListArgs) -> Result<(), Box<dyn Error>> {
         if args.json {
             let all = DescribeDeadLettersResponse { dead_letters: Some(dead_letters), next_token: None };
             let all: Value = serde_json::from_slice(json::encode(&all).expose())?;
-            println!("{}", serde_json::to_string_pretty(all.get("DeadLetters").unwrap_or(&all))?);
+            out!("{}", serde_json::to_string_pretty(all.get("DeadLetters").unwrap_or(&all))?);
             return Ok(());
         }
         if dead_letters.is_empty() {
-            println!("There is no dead letter.");
+            out!("There is no dead letter.");
         }
         dead_letters.iter().for_each(show);
         Ok(())
@@ -98,8 +99,8 @@ fn list(args: &ListArgs) -> Result<(), Box<dyn Error>> {
 /// A dead letter in two lines.
 fn show(dead_letter: &DeadLetter) {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    println!("{}", text(&dead_letter.dead_letter_id));
-    println!(
+    out!("{}", text(&dead_letter.dead_letter_id));
+    out!(
         "    {}  given up {} after {}: {}",
         text(&dead_letter.target_arn),
         dead_letter.given_up_date.map(iso).unwrap_or_default(),
@@ -132,7 +133,7 @@ fn on_each<I: Shape>(
                 }
             }
         }
-        println!("{}: {done}", ids.len());
+        out!("{}: {done}", ids.len());
         Ok(())
     })
 }

@@ -17,6 +17,7 @@ use strongroom_wire::timestamps;
 
 use crate::counted::counted;
 use crate::offline::DataArgs;
+use crate::output::out;
 use crate::process::TemporaryDirectory;
 use crate::{process, roots, settings, store};
 
@@ -93,9 +94,9 @@ fn list(args: &ListArgs) -> Result<(), Box<dyn Error>> {
             None => String::new(),
         };
         let whole = if listing.chain(name).is_some() { "" } else { ", which is not there: it cannot be restored" };
-        println!("{name}  {object_bytes} bytes, {documents} documents, commit {commits}{base}{whole}{proven}");
+        out!("{name}  {object_bytes} bytes, {documents} documents, commit {commits}{base}{whole}{proven}");
     }
-    println!("{}: {}", shelf.describe(), counted(listing.backups.len(), "backup"));
+    out!("{}: {}", shelf.describe(), counted(listing.backups.len(), "backup"));
     told_faults(&listing)
 }
 
@@ -141,7 +142,7 @@ fn take(args: &TakeArgs) -> Result<(), Box<dyn Error>> {
     })?;
     let Manifest { name, documents, object_bytes, builds_on, .. } = manifest;
     let base = builds_on.map_or_else(String::new, |base| format!(", on {base}"));
-    println!("{name}: {object_bytes} bytes, {documents} documents{base}");
+    out!("{name}: {object_bytes} bytes, {documents} documents{base}");
     Ok(())
 }
 
@@ -163,12 +164,12 @@ fn drill(args: &DataArgs) -> Result<(), Box<dyn Error>> {
     for note in &report.notes {
         eprintln!("note: {note}");
     }
-    println!("restored {} from {} in {} ms", manifest.name, counted(parts, "part"), proof.took_ms);
+    out!("restored {} from {} in {} ms", manifest.name, counted(parts, "part"), proof.took_ms);
     crate::offline::tell(&report);
     if let Some(found) = comparison {
-        println!("compared: {} documents are the same, {} were changed since", found.same, found.changed);
+        out!("compared: {} documents are the same, {} were changed since", found.same, found.changed);
     }
-    println!("proven at {}", timestamps::iso(Timestamp::from_millis(proof.proven_ms)));
+    out!("proven at {}", timestamps::iso(Timestamp::from_millis(proof.proven_ms)));
     Ok(())
 }
 

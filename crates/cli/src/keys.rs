@@ -12,6 +12,7 @@ use strongroom_server::gate::fault_text;
 
 use crate::counted::counted;
 use crate::offline::DataArgs;
+use crate::output::out;
 use crate::store::{self, Opened};
 use crate::unseal::{self, SplitArgs};
 use crate::{process, roots};
@@ -78,7 +79,7 @@ fn status(args: &DataArgs) -> Result<(), Box<dyn Error>> {
             (_, 0) => "; nothing hangs on it but backups made under it",
             _ => "; `strongroom keys rewrap` wraps them anew under the first root",
         };
-        println!("{}. {name}: wraps {}{duty}", at + 1, counted(keys, "key"));
+        out!("{}. {name}: wraps {}{duty}", at + 1, counted(keys, "key"));
     }
     for lost in &found.lost {
         eprintln!("lost: {lost}");
@@ -93,12 +94,7 @@ fn rewrap(args: &RewrapArgs) -> Result<(), Box<dyn Error>> {
     let done = store::within(&args.data.store(), config, roots.as_ref(), async |opened| {
         rewrapped(opened, &roots, args.all).await
     })?;
-    println!(
-        "{}: {} wrapped anew, {} left as they were",
-        roots.first().describe(),
-        counted(done.anew, "key"),
-        done.left
-    );
+    out!("{}: {} wrapped anew, {} left as they were", roots.first().describe(), counted(done.anew, "key"), done.left);
     Ok(())
 }
 
@@ -123,8 +119,8 @@ fn rotate_root(args: &DataArgs) -> Result<(), Box<dyn Error>> {
         }
     })?;
     let former = succession::succeed(&path)?;
-    println!("key file {}: a new key, {} wrapped anew", path.display(), counted(done.anew, "key"));
-    println!("the former key is in {}: backups made before need it, the data does not", former.display());
+    out!("key file {}: a new key, {} wrapped anew", path.display(), counted(done.anew, "key"));
+    out!("the former key is in {}: backups made before need it, the data does not", former.display());
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::error::Error;
 use clap::Subcommand;
 
 use crate::offline::DataArgs;
+use crate::output::out;
 use crate::store;
 
 /// The commands about the ledger.
@@ -24,8 +25,8 @@ pub enum LedgerCommand {
 pub fn run(command: &LedgerCommand) -> Result<(), Box<dyn Error>> {
     let LedgerCommand::Renew(args) = command;
     for fault in store::accept(args)? {
-        println!("accepted: {fault}");
+        out!("accepted: {fault}");
     }
-    println!("the ledger is begun anew with what the store holds; `strongroom verify` opens all of it");
+    out!("the ledger is begun anew with what the store holds; `strongroom verify` opens all of it");
     Ok(())
 }

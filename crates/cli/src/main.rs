@@ -19,6 +19,7 @@ mod log;
 mod notify;
 mod offline;
 mod organization;
+mod output;
 mod policy;
 mod process;
 mod reload;
@@ -121,8 +122,15 @@ fn main() -> ExitCode {
     if arguments.next().is_some_and(|first| first == strongroom_server::functions::LAUNCHER) {
         return become_function(arguments);
     }
-    let cli = Cli::parse();
-    let done = match cli.command {
+    match Cli::parse().command {
+        // It has a log, and does not end because nobody reads.
+        Command::Serve(args) => ended(serve::run(&args)),
+        command => output::finish(run(command)),
+    }
+}
+
+fn run(command: Command) -> ExitCode {
+    let done = match command {
         Command::Serve(args) => serve::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Status(args) => status::run(&args),
@@ -144,6 +152,10 @@ fn main() -> ExitCode {
         Command::Compliance(args) => return compliance::run(&args),
         Command::Report(args) => compliance::report(&args),
     };
+    ended(done)
+}
+
+fn ended(done: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -17,6 +17,7 @@ use strongroom_server::verification::{Beside, look_over};
 use strongroom_types::{Clock as _, SystemClock};
 
 use crate::data::STORE_DIRECTORY;
+use crate::output::out;
 use crate::{audit, settings, store};
 
 /// Where the data is.
@@ -132,11 +133,11 @@ fn verify_store(
 /// Prints what was looked at.
 pub fn tell(report: &Report) {
     let Report { secrets, values, documents, index_entries, .. } = report;
-    println!(
+    out!(
         "verified: {secrets} secrets, {values} values, {documents} documents opened, {index_entries} index entries \
          agree"
     );
     if let Some(trail) = &report.trail {
-        println!("{}", audit::told(trail));
+        out!("{}", audit::told(trail));
     }
 }

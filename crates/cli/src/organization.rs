@@ -14,6 +14,7 @@ use strongroom_server::gate::fault_text;
 use strongroom_store::Batch;
 
 use crate::offline::DataArgs;
+use crate::output::out;
 use crate::store::{self, Opened};
 
 /// The commands about the organization.
@@ -156,7 +157,7 @@ async fn create(opened: &Opened, letters: &str) -> Result<(), Box<dyn Error>> {
     }
     let management = identities.first_account().await.map_err(fault)?.ok_or("the store has no account")?;
     let organization = Organization::new(management.as_str(), letters);
-    println!("organization {}, root {}, management account {management}", organization.id, organization.root_id);
+    out!("organization {}, root {}, management account {management}", organization.id, organization.root_id);
     let mut batch = Batch::named("create_organization");
     documents.put(&mut batch, None, &Arc::new(organization)).map_err(fault)?;
     documents.commit(batch).await.map_err(fault)?;
@@ -195,28 +196,28 @@ async fn changed(
     let mut batch = Batch::named("change_organization");
     opened.documents.put(&mut batch, Some(&before), &Arc::new(after)).map_err(fault)?;
     opened.documents.commit(batch).await.map_err(fault)?;
-    println!("{told}");
+    out!("{told}");
     Ok(())
 }
 
 async fn show(opened: &Opened) -> Result<(), Box<dyn Error>> {
     let found = opened.identities.organization().await.map_err(|error| fault_text(&error))?;
     let organization = found.ok_or("there is no organization")?.value;
-    println!("organization {} (management account {})", organization.id, organization.management);
+    out!("organization {} (management account {})", organization.id, organization.management);
     let attached = |target: &str| {
         let ids = organization.attached.get(target).map(Vec::as_slice).unwrap_or_default();
         let name = |id: &String| organization.policies.get(id).map_or(id.clone(), |policy| policy.name.clone());
         ids.iter().map(name).collect::<Vec<_>>().join(", ")
     };
-    println!("root {}: {}", organization.root_id, attached(&organization.root_id));
+    out!("root {}: {}", organization.root_id, attached(&organization.root_id));
     for (id, unit) in &organization.units {
-        println!("unit {id} {} in {}: {}", unit.name, unit.parent, attached(id));
+        out!("unit {id} {} in {}: {}", unit.name, unit.parent, attached(id));
     }
     for (account, parent) in &organization.accounts {
-        println!("account {account} in {parent}: {}", attached(account));
+        out!("account {account} in {parent}: {}", attached(account));
     }
     for (id, policy) in &organization.policies {
-        println!("policy {id} {}", policy.name);
+        out!("policy {id} {}", policy.name);
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ use strongroom_server::gate::fault_text;
 use strongroom_types::{Clock as _, SystemClock, Timestamp};
 
 use crate::offline::DataArgs;
+use crate::output::out;
 use crate::store;
 
 /// The commands about policies.
@@ -130,12 +131,12 @@ fn tell_of_same_request(lines: Lines, record: &Value) -> Result<(), Box<dyn Erro
             && member(&other, "eventID") != event
             && other.get("errorCode").is_some()
         {
-            println!("On the way, event {}:", line.event_id);
+            out!("On the way, event {}:", line.event_id);
             told |= tell(&other)?;
         }
     }
     if !told {
-        println!("No policy denied it.");
+        out!("No policy denied it.");
     }
     Ok(())
 }
@@ -143,19 +144,19 @@ fn tell_of_same_request(lines: Lines, record: &Value) -> Result<(), Box<dyn Erro
 /// Tells what a record says of its decision; false when it says of none.
 fn tell(record: &Value) -> Result<bool, Box<dyn Error>> {
     let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
-    println!("{} {} at {}", text("eventSource"), text("eventName"), text("eventTime"));
-    println!("by {}", record.pointer("/userIdentity/arn").and_then(Value::as_str).unwrap_or("somebody unknown"));
+    out!("{} {} at {}", text("eventSource"), text("eventName"), text("eventTime"));
+    out!("by {}", record.pointer("/userIdentity/arn").and_then(Value::as_str).unwrap_or("somebody unknown"));
     let reason = record.get("additionalEventData").and_then(|data| data.get(REASON)).and_then(Value::as_str);
     let Some(reason) = reason else {
         match record.get("errorCode").and_then(Value::as_str) {
-            Some(code) => println!("was refused with {code}: {}", text("errorMessage")),
-            None => println!("was allowed"),
+            Some(code) => out!("was refused with {code}: {}", text("errorMessage")),
+            None => out!("was allowed"),
         }
         return Ok(false);
     };
-    println!("{}: {}", text("errorCode"), text("errorMessage"));
+    out!("{}: {}", text("errorCode"), text("errorMessage"));
     let reason: Value = serde_json::from_str(reason)?;
-    println!("{}", serde_json::to_string_pretty(&reason)?);
+    out!("{}", serde_json::to_string_pretty(&reason)?);
     Ok(true)
 }
 
@@ -180,7 +181,7 @@ fn check(args: &CheckArgs) -> Result<(), Box<dyn Error>> {
         found.push(format!("locks {author} out: it could not be replaced by {author} any more"));
     }
     if found.is_empty() {
-        println!("{name}: {} statements, nothing found", policy.statements().len());
+        out!("{name}: {} statements, nothing found", policy.statements().len());
         return Ok(());
     }
     Err(found.iter().map(|fault| format!("{name}: {fault}")).collect::<Vec<_>>().join("\n").into())
@@ -227,11 +228,11 @@ pub fn who_can(args: &WhoCanArgs) -> Result<(), Box<dyn Error>> {
         let allowed = answer.decision == "allowed";
         nobody &= !allowed;
         if allowed || args.all {
-            println!("{} {}: {}", if allowed { "yes" } else { "no " }, answer.principal, answer.because);
+            out!("{} {}: {}", if allowed { "yes" } else { "no " }, answer.principal, answer.because);
         }
     }
     if nobody {
-        println!("nobody");
+        out!("nobody");
     }
     Ok(())
 }

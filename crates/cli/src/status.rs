@@ -12,6 +12,7 @@ use strongroom_wire::timestamps;
 
 use crate::doctor::{health, kept};
 use crate::offline::DataArgs;
+use crate::output::out;
 use crate::{process, roots, settings};
 
 /// Flags of `strongroom status`.
@@ -53,7 +54,7 @@ pub fn run(args: &StatusArgs) -> Result<(), Box<dyn Error>> {
 }
 
 fn line(name: &str, text: &str) {
-    println!("{name:<12} {text}");
+    out!("{name:<12} {text}");
 }
 
 /// Prints where the server is and whether it serves. Why it does not, is the error.

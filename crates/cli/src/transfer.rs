@@ -16,6 +16,7 @@ use strongroom_types::{Clock as _, SystemClock};
 use crate::backup::{Source, with_faults};
 use crate::data::STORE_DIRECTORY;
 use crate::offline::{DataArgs, tell};
+use crate::output::out;
 use crate::{process, roots, settings};
 
 /// Looks at whether the servers have moved the last records of changes to their trails, and the pause between two.
@@ -71,19 +72,19 @@ pub fn run(command: &StoreCommand) -> Result<(), Box<dyn Error>> {
         StoreCommand::Freeze(data) => runtime.block_on(async {
             let here = Here::open(data).await?;
             here.change(&[Standing::Open, Standing::Frozen], Standing::Frozen).await?;
-            println!("the store is frozen: it is read, and takes no changes until it is thawed");
+            out!("the store is frozen: it is read, and takes no changes until it is thawed");
             here.source.close().await
         }),
         StoreCommand::Thaw(args) => runtime.block_on(async {
             let here = Here::open(&args.data).await?;
             let from = [Standing::Open, Standing::Frozen, Standing::Moved];
             here.change(from.get(..if args.force { 3 } else { 2 }).unwrap_or_default(), Standing::Open).await?;
-            println!("the store takes changes");
+            out!("the store takes changes");
             here.source.close().await
         }),
         StoreCommand::Standing(data) => runtime.block_on(async {
             let here = Here::open(data).await?;
-            println!("{}", here.standing().await?);
+            out!("{}", here.standing().await?);
             here.source.close().await
         }),
     }
@@ -152,19 +153,19 @@ async fn copy(args: &CopyArgs) -> Result<(), Box<dyn Error>> {
     let importer = place.importer(&here.random).await?;
     check_target(&here, importer.as_ref()).await?;
     let pass = rows::copy(here.source.exporter(), importer.as_ref()).await?;
-    println!("copied: {} rows that were not there as they are", pass.changed);
+    out!("copied: {} rows that were not there as they are", pass.changed);
     if !args.is_final {
         transfer::seal(importer.as_ref(), &here.root, &here.random, &pass).await?;
         importer.close().await?;
         here.source.close().await?;
-        println!(
+        out!(
             "the copy agrees with the ledger, and stays shut: the same command brings it up to date, and with --final \
              moves the store"
         );
         return Ok(());
     }
     let before = here.change(&[Standing::Open, Standing::Frozen, Standing::Moved], Standing::Frozen).await?;
-    println!("the source takes no changes any more, and is read");
+    out!("the source takes no changes any more, and is read");
     let moved = finish(&here, &place, importer).await;
     if moved.is_err() && here.standing().await.is_ok_and(|standing| standing == Standing::Frozen) {
         // Nothing was lost: whoever writes goes on where they were.
@@ -215,14 +216,14 @@ async fn finish(here: &Here, place: &Place, importer: Box<dyn Importer>) -> Resu
     let documents = rows::compare(here.source.exporter(), importer.as_ref()).await?;
     importer.close().await?;
     let report = transfer::verified(place, &here.root, &here.random, SystemClock.now()).await.map_err(with_faults)?;
-    println!("compared: {documents} documents are the same, byte for byte");
+    out!("compared: {documents} documents are the same, byte for byte");
     tell(&report);
     let importer = place.importer(&here.random).await?;
     // Should this be cut short here, none of both takes changes, and the command goes on where it was.
     here.change(&[Standing::Frozen], Standing::Moved).await?;
     importer.publish().await?;
     importer.close().await?;
-    println!("moved: start servers on the copy; the source is read, and takes no changes");
+    out!("moved: start servers on the copy; the source is read, and takes no changes");
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use strongroom_types::{SecretBytes, SecretText};
 use zeroize::Zeroizing;
 
 use crate::offline::DataArgs;
+use crate::output::out;
 use crate::process;
 
 /// The socket's name in the data directory.
@@ -45,7 +46,7 @@ pub struct SplitArgs {
 pub fn split(args: &SplitArgs) -> Result<(), Box<dyn Error>> {
     process::forbid_core_dumps()?;
     for share in shares::create(&SystemRandom, args.threshold, args.shares)? {
-        println!("{}", share.expose());
+        out!("{}", share.expose());
     }
     Ok(())
 }
@@ -71,7 +72,7 @@ pub fn unseal(args: &DataArgs) -> Result<(), Box<dyn Error>> {
     let answer = line(&mut stream)?;
     match answer.expose().trim().split_once(": ") {
         Some(("taken", told)) => {
-            println!("{told}");
+            out!("{told}");
             Ok(())
         }
         Some(("refused", told)) => Err(told.into()),

@@ -14,6 +14,7 @@ use strongroom_types::Timestamp;
 
 use super::opened;
 use crate::offline::DataArgs;
+use crate::output;
 
 /// Flags of `strongroom audit export`.
 #[derive(Args)]
@@ -80,7 +81,10 @@ pub fn run(args: &ExportArgs) -> Result<(), Box<dyn Error>> {
             out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
             told
         }
-        None => write(trails, args.format, &mut BufWriter::new(io::stdout().lock()))?,
+        None => match write(trails, args.format, &mut BufWriter::new(io::stdout().lock())) {
+            Err(error) if output::is_gone(&error) => return Ok(()),
+            told => told?,
+        },
     };
     eprintln!("{count} records were written");
     if damaged > 0 {

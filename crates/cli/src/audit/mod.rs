@@ -17,6 +17,7 @@ use strongroom_server::app::trail_directory;
 use strongroom_server::gate::fault_text;
 
 use crate::offline::DataArgs;
+use crate::output::{self, out};
 use crate::store;
 
 /// The commands about the audit trail.
@@ -69,9 +70,9 @@ pub fn run(command: &AuditCommand) -> Result<(), Box<dyn Error>> {
             }
             for (name, key) in keys {
                 if args.all_servers {
-                    println!("# the trail of server {}", name.as_str());
+                    out!("# the trail of server {}", name.as_str());
                 }
-                print!("{}", to_pem(&key));
+                output::print(format_args!("{}", to_pem(&key)));
             }
             Ok(())
         }

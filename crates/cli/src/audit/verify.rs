@@ -12,6 +12,7 @@ use strongroom_server::gate::fault_text;
 
 use super::{NO_KEY, opened, owner_of, told};
 use crate::offline::DataArgs;
+use crate::output::out;
 use crate::store;
 
 /// Flags of `strongroom audit verify`.
@@ -40,12 +41,12 @@ pub fn run(args: &VerifyArgs) -> Result<(), Box<dyn Error>> {
     let mut whole = true;
     for (folder, checked) in checked(args)? {
         if several {
-            println!("{}:", folder.display());
+            out!("{}:", folder.display());
         }
         for fault in &checked.faults {
             eprintln!("fault: {fault}");
         }
-        println!("{}", told(&checked));
+        out!("{}", told(&checked));
         whole &= checked.faults.is_empty();
     }
     if whole { Ok(()) } else { Err("the trail is not as it was written".into()) }

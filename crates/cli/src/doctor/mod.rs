@@ -17,6 +17,7 @@ use strongroom_server::config::Config;
 use strongroom_types::AccountId;
 
 use crate::offline::DataArgs;
+use crate::output::{self, out};
 use crate::{process, settings};
 #[cfg(test)]
 pub use environment::ENDPOINTS;
@@ -77,9 +78,9 @@ pub fn run(args: &DoctorArgs) -> Result<(), Box<dyn Error>> {
     let account = account.as_ref().map(AccountId::as_str);
     environment.look(config.as_ref(), account, asked, &mut findings);
     if args.json {
-        println!("{}", findings.json()?);
+        out!("{}", findings.json()?);
     } else {
-        print!("{}", findings.lines());
+        output::print(format_args!("{}", findings.lines()));
     }
     match findings.count(Level::Problem) {
         0 => Ok(()),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use strongroom_client::CallError;
 
 use super::session::{ServerArgs, Service, Session, block_on, fresh_token};
+use crate::output::out;
 
 /// Flags of `strongroom rotation retry`, `abandon` and `roll-back`.
 #[derive(Args)]
@@ -83,23 +84,23 @@ pub fn retry(args: &ControlArgs) -> Result<(), Box<dyn Error>> {
         match session.secrets("RotateSecret", &input).await {
             Ok(answer) => {
                 let version = answer.get("VersionId").and_then(Value::as_str).unwrap_or_default();
-                println!("{secret}: no rotation was incomplete, so a new one has begun; its version is {version}.");
+                out!("{secret}: no rotation was incomplete, so a new one has begun; its version is {version}.");
             }
             // The service's way to say that it tries again what it has begun before.
             Err(CallError::Service(refused)) if refused.message.contains("will be reattempted") => {
                 let version = before.incomplete().unwrap_or("that is pending");
-                println!(
+                out!(
                     "{secret}: a rotation was not complete. The server tries it again now, from its first step, with the \
                      same version {version}."
                 );
-                println!(
+                out!(
                     "If it is under way at this moment it goes on. If AWSPENDING was put there by hand, nothing is tried: \
                      run `strongroom rotation abandon`."
                 );
             }
             Err(error) => return Err(error.into()),
         }
-        println!("How it goes: {}", args.server.history_command(secret));
+        out!("How it goes: {}", args.server.history_command(secret));
         Ok(())
     })
 }
@@ -113,14 +114,14 @@ pub fn abandon(args: &ControlArgs) -> Result<(), Box<dyn Error>> {
     block_on(async {
         let before = Described::of(&session, secret).await?;
         let Some(pending) = before.version_with("AWSPENDING") else {
-            println!("{secret}: no rotation is incomplete, there is nothing to abandon.");
+            out!("{secret}: no rotation is incomplete, there is nothing to abandon.");
             return Ok(());
         };
         let input = json!({"SecretId": secret, "VersionStage": "AWSPENDING", "RemoveFromVersionId": pending});
         session.secrets("UpdateSecretVersionStage", &input).await?;
-        println!("{secret}: AWSPENDING is off version {pending}; its rotation is abandoned.");
+        out!("{secret}: AWSPENDING is off version {pending}; its rotation is abandoned.");
         if before.incomplete().is_some() {
-            println!(
+            out!(
                 "Readers get the version that was current before. If the new password had reached the database already, \
                  it is in version {pending}, which is kept for a while though no label is on it."
             );
@@ -145,14 +146,14 @@ pub fn roll_back(args: &ControlArgs) -> Result<(), Box<dyn Error>> {
             members.insert("RemoveFromVersionId".to_owned(), current.into());
         }
         session.secrets("UpdateSecretVersionStage", &input).await?;
-        println!("{secret}: AWSCURRENT is on version {previous} again, the one that was previous.");
-        println!(
+        out!("{secret}: AWSCURRENT is on version {previous} again, the one that was previous.");
+        out!(
             "This changes what readers of the secret get. The password in the database was not changed: if the last \
              rotation has set a new one for the same user, the value that is current now does not log in until that \
              password is set back in the database."
         );
         if before.rotates() {
-            println!("The next rotation comes as the schedule says.");
+            out!("The next rotation comes as the schedule says.");
         }
         Ok(())
     })

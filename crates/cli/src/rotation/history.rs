@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 
 use clap::Args;
 use strongroom_core::secrets::model::{Secret, place};
@@ -14,6 +13,7 @@ use strongroom_types::{AccountId, Arn, Region, Timestamp};
 use strongroom_wire::timestamps;
 
 use crate::offline::DataArgs;
+use crate::output;
 use crate::store::{self, Opened};
 
 /// Characters of the end of a secret's ARN: a hyphen and six random ones.
@@ -58,11 +58,8 @@ pub fn run(args: &HistoryArgs) -> Result<(), Box<dyn Error>> {
         let told = if entries.is_empty() { none() } else { table(&entries) };
         told + &unfinished.map(|line| line + "\n").unwrap_or_default()
     };
-    match io::stdout().write_all(text.as_bytes()) {
-        // A reader that has gone away, such as `head`, wanted no more.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
+    output::print(format_args!("{text}"));
+    Ok(())
 }
 
 /// What is said of a rotation that is not complete: whether and when it is tried again.

@@ -10,6 +10,7 @@ use strongroom_client::{Call, CallError};
 
 use super::super::session::{Service, Session};
 use super::{tell, zip};
+use crate::output::out;
 
 /// The runtime of packages that are built in.
 const RUNTIME: &str = "provided.al2023";
@@ -83,7 +84,7 @@ pub async fn permit(
     let what = format!("permission of Secrets Manager to invoke {function_arn}");
     match ensure_permission(session, function_arn, account).await {
         Ok(changed) => tell(changed, &what),
-        Err(error @ CallError::Service(_)) if elsewhere => println!("left out  {what}: {error}"),
+        Err(error @ CallError::Service(_)) if elsewhere => out!("left out  {what}: {error}"),
         Err(error) => return Err(error.into()),
     }
     Ok(())

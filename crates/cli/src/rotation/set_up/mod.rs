@@ -14,6 +14,7 @@ use strongroom_types::Arn;
 
 use super::control::Described;
 use super::session::{ServerArgs, Service, Session, block_on, fresh_token};
+use crate::output::out;
 
 /// The schedule of a secret that has none yet and is given none.
 const EVERY: &str = "rate(30 days)";
@@ -118,7 +119,7 @@ fn suits(secret: &str, owner: Option<&str>, kind: Option<&str>, package: Option<
 
 /// Says what was done, or that nothing had to be.
 pub fn tell(changed: bool, what: &str) {
-    println!("{} {what}", if changed { "done     " } else { "unchanged" });
+    out!("{} {what}", if changed { "done     " } else { "unchanged" });
 }
 
 async fn target(session: &Session, secret: &Described) -> Result<Target, Box<dyn Error>> {
@@ -195,7 +196,7 @@ async fn schedule(
         Err(error) => return Err(error.into()),
     }
     let next = if args.not_now { "the first rotation comes in the next window" } else { "a rotation has begun" };
-    println!("{next}; how it goes: {}", args.server.history_command(shown));
+    out!("{next}; how it goes: {}", args.server.history_command(shown));
     Ok(())
 }
 
