@@ -106,6 +106,10 @@ async fn the_rules_are_asked_of_every_secret() {
     let lines: Vec<&str> = csv.split("\r\n").collect();
     assert!(lines[1].starts_with("NON_COMPLIANT,tagged-secretsmanager-secret,SecretsManager.5,LOW,"), "{csv}");
     assert_eq!(lines.len(), 5, "{csv}");
+    for (command, status) in [(&["compliance"][..], 2), (&["report", "unused"], 1)] {
+        let (failed, words) = asked(&data, &[command, &["--account", "999999999999"]].concat());
+        assert!(failed == Some(status) && words.contains("there is no account 999999999999"), "{words}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -150,6 +150,7 @@ async fn old_segments_are_compressed_exported_and_removed_when_their_time_is_ove
         "{}",
         told(&again)
     );
+    damaged_and_mistaken(home.path(), &trail, &text(&key));
     let turned = ["audit", "export", "--trail", &trail, "--from", "2024-03-01", "--until", "2024-02-29"];
     assert!(told(&run(&turned)).contains("--from must be before --until"));
 
@@ -169,6 +170,35 @@ async fn old_segments_are_compressed_exported_and_removed_when_their_time_is_ove
     }
     fs::remove_file(data.join("trail/removed.json")).expect("removed");
     assert!(run(&["audit", "verify", "--data", &text(&data)]).status.success(), "the store knows");
+}
+
+/// Of a copy with a damaged segment the rest is exported, and a folder that is no trail's is no trail without records.
+fn damaged_and_mistaken(home: &Path, trail: &str, key: &str) {
+    let (copy, out) = (home.join("copy"), home.join("rest.jsonl"));
+    let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
+    assert!(Command::new("cp").args(["-r", trail, &text(&copy)]).status().expect("cp runs").success());
+    let segment = copy.join("2024/02/29/trail-20240229T22.jsonl.gz");
+    let mut bytes = fs::read(&segment).expect("a segment");
+    bytes[30] ^= 0x55;
+    fs::write(&segment, &bytes).expect("damaged");
+    let wanted = ["--from", "2020-01-01", "--until", "2999-01-01", "--format", "lines"];
+    let export =
+        |folder: &str, more: &[&str]| run(&[&["audit", "export", "--trail", folder], &wanted[..], more].concat());
+    let exported = export(&text(&copy), &["--out", &text(&out)]);
+    let words = told(&exported);
+    assert!(!exported.status.success() && words.contains("segment 20240229T22:"), "{words}");
+    assert!(words.contains("1 segment could not be read to the end"), "{words}");
+    let rest = fs::read_to_string(&out).expect("the rest");
+    let all = told(&export(trail, &[]));
+    assert!(!rest.is_empty() && rest.lines().all(|line| all.contains(line)));
+
+    let nothing = home.join("nothing");
+    fs::create_dir_all(&nothing).expect("a directory");
+    for mistaken in
+        [export(&text(&nothing), &[]), run(&["audit", "verify", "--trail", &text(&nothing), "--public-key", key])]
+    {
+        assert!(!mistaken.status.success() && told(&mistaken).contains("there is no segment of a trail"));
+    }
 }
 
 fn not_plain(file: &Path) -> bool {

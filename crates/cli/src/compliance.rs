@@ -54,8 +54,19 @@ struct ScopeArgs {
 }
 
 impl ScopeArgs {
-    fn scope(&self) -> Scope {
-        Scope { account: self.account.clone(), region: self.region.clone() }
+    /// What is looked at in an opened store.
+    ///
+    /// # Errors
+    /// When there is no such account: a mistyped number would have nothing to object to.
+    async fn scope(&self, opened: &Opened) -> Result<Scope, Box<dyn Error>> {
+        if let Some(account) = &self.account
+            && !opened.identities.accounts().await.map_err(|error| fault_text(&error))?.contains(account)
+        {
+            return Err(
+                format!("there is no account {account}: `strongroom account list` has those that there are").into()
+            );
+        }
+        Ok(Scope { account: self.account.clone(), region: self.region.clone() })
     }
 }
 
@@ -144,7 +155,7 @@ fn asked(args: &ComplianceArgs) -> Result<u64, Box<dyn Error>> {
     rules.dedup();
     store::look(&args.data, async |opened| {
         let parameters = opened.config.compliance.clone();
-        let scope = args.scope.scope();
+        let scope = args.scope.scope(opened).await?;
         let question = Question { opened, scope: &scope, rules, parameters, now: SystemClock.now() };
         let mut counts = BTreeMap::new();
         match question.answer(args.format, BufWriter::new(io::stdout().lock()), &mut counts).await {
@@ -290,7 +301,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Box<dyn Error>> {
 }
 
 async fn reported(args: &ReportArgs, opened: &Opened) -> Result<(), Box<dyn Error>> {
-    let (parameters, scope) = (opened.config.compliance.clone(), args.scope.scope());
+    let (parameters, scope) = (opened.config.compliance.clone(), args.scope.scope(opened).await?);
     let report = args.report.report();
     let from = (opened.documents.as_ref(), &opened.identities);
     let mut reporter = Reporter::new(report, from, &parameters, &scope, SystemClock.now());

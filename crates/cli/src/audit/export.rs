@@ -1,7 +1,7 @@
 //! `strongroom audit export`: the records of a time, from one trail or several, in the order of their events.
 
 use std::error::Error;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -12,7 +12,8 @@ use strongroom_core::trail::read::{Line, Lines, Span};
 use strongroom_core::trail::read_instant;
 use strongroom_types::Timestamp;
 
-use super::opened;
+use super::{named, opened};
+use crate::counted::counted;
 use crate::offline::DataArgs;
 use crate::output;
 
@@ -55,7 +56,18 @@ fn instant(text: &str) -> Result<Timestamp, String> {
     read_instant(text).ok_or_else(|| "neither a day such as 2026-05-03 nor an instant in UTC".to_owned())
 }
 
-/// Writes the records that are asked for, and tells how many there were.
+/// What was written, and what was not.
+#[derive(Default)]
+struct Told {
+    records: u64,
+    /// Lines that are no record.
+    damaged: u64,
+    /// Segments that could not be read to their end.
+    broken: u64,
+}
+
+/// Writes the records that are asked for, and tells how many there were. A segment that cannot be read is told of, and the
+/// others are written all the same.
 ///
 /// # Errors
 /// When a trail cannot be read or the file not written.
@@ -66,9 +78,10 @@ pub fn run(args: &ExportArgs) -> Result<(), Box<dyn Error>> {
     let span = Span::new(args.from, args.until);
     let mut trails = Vec::new();
     for folder in folders(args)? {
-        trails.push(Lines::open(Arc::new(opened(&folder)?) as _, span)?);
+        let files = if args.trail.is_empty() { opened(&folder) } else { named(&folder) };
+        trails.push(Lines::open(Arc::new(files?) as _, span)?);
     }
-    let (count, damaged) = match &args.out {
+    let told = match &args.out {
         Some(file) => {
             // Records tell who reads what: for the owner alone.
             let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
@@ -77,22 +90,34 @@ pub fn run(args: &ExportArgs) -> Result<(), Box<dyn Error>> {
                 _ => format!("{}: {error}", file.display()),
             })?;
             let mut out = BufWriter::new(open);
-            let told = write(trails, args.format, &mut out)?;
-            out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-            told
+            let written = write(trails, args.format, &mut out).and_then(|told| {
+                out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+                Ok(told)
+            });
+            written.map_err(|error| {
+                // Half of it is of no use. What cannot be removed either is in the way of the next attempt, which says so.
+                let _ = fs::remove_file(file);
+                format!("{}: {error}", file.display())
+            })?
         }
         None => match write(trails, args.format, &mut BufWriter::new(io::stdout().lock())) {
             Err(error) if output::is_gone(&error) => return Ok(()),
             told => told?,
         },
     };
-    eprintln!("{count} records were written");
-    if damaged > 0 {
+    eprintln!("{} records were written", told.records);
+    if told.damaged > 0 {
         eprintln!(
-            "{damaged} lines are no records, such as those that a crash left half written: `audit verify` says more"
+            "{} lines are no records, such as those that a crash left half written: `audit verify` says more",
+            told.damaged
         );
     }
-    Ok(())
+    match told.broken {
+        0 => Ok(()),
+        broken => {
+            Err(format!("{} could not be read to the end: records are missing", counted(broken, "segment")).into())
+        }
+    }
 }
 
 fn folders(args: &ExportArgs) -> Result<Vec<PathBuf>, Box<dyn Error>> {
@@ -101,44 +126,55 @@ fn folders(args: &ExportArgs) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     Ok(vec![strongroom_server::app::trail_directory(&config)])
 }
 
-/// Writes the records of all trails, always the one next whose event is the oldest among the next of each trail. How
-/// many, and how many lines were none.
-fn write(trails: Vec<Lines>, format: Format, out: &mut dyn Write) -> io::Result<(u64, u64)> {
-    let mut count = 0_u64;
+/// Writes the records of all trails, always the one next whose event is the oldest among the next of each trail.
+fn write(trails: Vec<Lines>, format: Format, out: &mut dyn Write) -> io::Result<Told> {
+    let mut told = Told::default();
     if format == Format::Cloudtrail {
         out.write_all(b"{\"Records\":[")?;
     }
     // Each trail with its next record.
     let mut open = Vec::new();
-    let mut damaged = 0;
     for mut lines in trails {
-        match lines.next().transpose()? {
+        match next(&mut lines, &mut told) {
             Some(line) => open.push((line, lines)),
-            None => damaged += lines.damaged(),
+            None => told.damaged += lines.damaged(),
         }
     }
     while let Some(at) = (0..open.len()).min_by_key(|at| open.get(*at).map(|(line, _)| line.event_time)) {
-        let Some((next, lines)) = open.get_mut(at) else { break };
-        let line: Line = match lines.next().transpose()? {
-            Some(following) => std::mem::replace(next, following),
+        let Some((first, lines)) = open.get_mut(at) else { break };
+        let line: Line = match next(lines, &mut told) {
+            Some(following) => std::mem::replace(first, following),
             None => {
                 let (line, lines) = open.swap_remove(at);
-                damaged += lines.damaged();
+                told.damaged += lines.damaged();
                 line
             }
         };
-        if format == Format::Cloudtrail && count > 0 {
+        if format == Format::Cloudtrail && told.records > 0 {
             out.write_all(b",\n")?;
         }
         out.write_all(line.text.as_bytes())?;
         if format == Format::Lines {
             out.write_all(b"\n")?;
         }
-        count += 1;
+        told.records += 1;
     }
     if format == Format::Cloudtrail {
         out.write_all(b"]}\n")?;
     }
     out.flush()?;
-    Ok((count, damaged))
+    Ok(told)
+}
+
+/// The next record of a trail. What cannot be read of a segment is passed over, and told.
+fn next(lines: &mut Lines, told: &mut Told) -> Option<Line> {
+    loop {
+        match lines.next()? {
+            Ok(line) => return Some(line),
+            Err(error) => {
+                eprintln!("strongroom: {error}");
+                told.broken += 1;
+            }
+        }
+    }
 }

@@ -10,8 +10,9 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 use strongroom_core::evidence::{public_key, public_keys};
 use strongroom_core::trail::NodeName;
-use strongroom_core::trail::digests::{Checked, to_pem};
+use strongroom_core::trail::digests::{Checked, REMOVED_FILE, to_pem};
 use strongroom_core::trail::files::DiskFiles;
+use strongroom_core::trail::follow::oldest;
 use strongroom_core::trail::owner::owner;
 use strongroom_server::app::trail_directory;
 use strongroom_server::gate::fault_text;
@@ -92,6 +93,16 @@ fn opened(folder: &Path) -> Result<DiskFiles, Box<dyn Error>> {
         return Err(format!("{}: there is no trail", folder.display()).into());
     }
     Ok(DiskFiles::open(folder)?)
+}
+
+/// The same of a folder that was named, which is to hold a trail: one that holds none is a mistake.
+fn named(folder: &Path) -> Result<DiskFiles, Box<dyn Error>> {
+    let files = opened(folder)?;
+    // Retention may have removed all that there was.
+    if oldest(&files)?.is_some() || folder.join(REMOVED_FILE).exists() {
+        return Ok(files);
+    }
+    Err(format!("{}: there is no segment of a trail", folder.display()).into())
 }
 
 /// What was found, in a line or two.

@@ -93,11 +93,11 @@ impl Lines {
                     Ok(text) => self.open = Some((segment, LineReader::new(text))),
                     // Somebody took the file away meanwhile.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(of_segment(segment, &error)),
                 }
                 continue;
             };
-            let Some(line) = reader.next()? else {
+            let Some(line) = reader.next().map_err(|error| of_segment(*segment, &error))? else {
                 self.open = None;
                 continue;
             };
@@ -108,6 +108,11 @@ impl Lines {
             }
         }
     }
+}
+
+/// An error with the segment that it is about.
+fn of_segment(segment: SegmentId, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("segment {segment}: {error}"))
 }
 
 impl Iterator for Lines {

@@ -28,7 +28,7 @@ use super::read::LineReader;
 use super::segment_id::SegmentId;
 
 pub use check::{Checked, Known, check};
-pub use removed::Removed;
+pub use removed::{REMOVED_FILE, Removed};
 pub use seal::{Head, seal_closed};
 
 /// Version of the digest's form.

@@ -14,7 +14,7 @@ use crate::trail::files::SegmentFiles;
 use crate::trail::segment_id::SegmentId;
 
 /// The statement's file in the trail's folder.
-const FILE: &str = "removed.json";
+pub const REMOVED_FILE: &str = "removed.json";
 /// While it is written.
 const PART: &str = "removed.json.part";
 /// It is no longer than this, in bytes.
@@ -72,7 +72,7 @@ impl Removed {
         let text = serde_json::to_string(&statement)?;
         let signature = signer.sign(&text).map_err(|error| io::Error::other(error.to_string()))?;
         seal::write(files, PART, format!("{text}\n{signature}\n").as_bytes())?;
-        files.rename(PART, FILE)
+        files.rename(PART, REMOVED_FILE)
     }
 
     /// What is stated; none without a statement. The text says what is wrong with it.
@@ -81,12 +81,12 @@ impl Removed {
     /// When it cannot be read.
     pub fn stated(files: &dyn SegmentFiles, public_key: &[u8]) -> io::Result<Result<Option<Self>, String>> {
         let mut text = String::new();
-        match files.read(FILE, 0) {
+        match files.read(REMOVED_FILE, 0) {
             Ok(file) => file.take(BYTES_MAX).read_to_string(&mut text).map(drop)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(None)),
             Err(error) => return Err(error),
         }
-        let wrong = |why: &str| Ok(Err(format!("{FILE}: the statement of what was removed {why}")));
+        let wrong = |why: &str| Ok(Err(format!("{REMOVED_FILE}: the statement of what was removed {why}")));
         let Some((first, signature)) = text.trim_end().split_once('\n') else {
             return wrong("has not the form of one");
         };
