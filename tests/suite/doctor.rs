@@ -295,3 +295,13 @@ async fn a_database_is_looked_at_and_nothing_is_made_in_it() {
     assert_told(&told, "ok", "server", "is ready");
     assert!(running.stop());
 }
+
+#[test]
+fn the_status_of_a_directory_that_is_not_there_is_no_lost_key() {
+    let home = TempDir::new().expect("directory");
+    let nowhere = home.path().join("nowhere");
+    let output = Command::new(instance::binary()).args(["status", "--data", text(&nowhere)]).output().expect("it runs");
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert!(!output.status.success() && told.contains("is not there: --data names the server's"), "{told}");
+    assert!(!told.contains("root") && !nowhere.exists(), "{told}");
+}

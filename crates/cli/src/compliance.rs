@@ -45,10 +45,10 @@ const COUNTED: [&str; 5] = ["rule", "control", "non_compliant", "compliant", "no
 /// Which secrets are looked at.
 #[derive(Args)]
 struct ScopeArgs {
-    /// Looks at this account alone; at all, when left out.
+    /// Looks at this account alone; at all of them without it.
     #[arg(long, value_name = "NUMBER", value_parser = |text: &str| AccountId::parse(text))]
     account: Option<AccountId>,
-    /// Looks at this region alone; at all, when left out.
+    /// Looks at this region alone; at all of them without it.
     #[arg(long, value_name = "REGION", value_parser = |text: &str| Region::parse(text))]
     region: Option<Region>,
 }

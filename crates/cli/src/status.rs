@@ -44,7 +44,12 @@ pub fn run(args: &StatusArgs) -> Result<(), Box<dyn Error>> {
         }
     })?;
     let state = state(args, &config);
-    line("data", &config.data.directory.display().to_string());
+    let data = config.data.directory.display();
+    if !config.data.directory.is_dir() {
+        line("data", &format!("{data} is not there: --data names the server's"));
+        return state.map_err(Into::into);
+    }
+    line("data", &data.to_string());
     line("region", config.account.region.as_str());
     line("root", &root(&config));
     line("engine", &engine(&config));

@@ -25,6 +25,9 @@ pub fn look(config: &Config, findings: &mut Findings) {
         match probe.to.clone() {
             Err(text) => findings.problem(CHECK, format!("sink {name}: {text}"), ADVICE),
             Ok(to) => match runtime.block_on(probe.reach()) {
+                Ok(()) if wanted.stdout.is_some() => {
+                    findings.ok(CHECK, format!("sink {name}: {to} is the server's own and is not asked"));
+                }
                 Ok(()) => findings.ok(CHECK, format!("sink {name}: {to} is there")),
                 Err(error) => findings.problem(CHECK, format!("sink {name}: {to}: {error}"), ADVICE),
             },
