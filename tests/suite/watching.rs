@@ -187,23 +187,24 @@ async fn rules_and_dashboard_ask_for_figures_that_exist() {
     let home = TempDir::new().expect("directory");
     let instance = watched(home.path(), SINK);
     busy(&instance).await;
-    // Those that cost a look are there soon after the start.
-    let told = figures(&instance);
-    let families: BTreeSet<&str> =
-        told.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-    let is_there = |name: &str| {
-        let parts = ["_bucket", "_sum", "_count"].iter().filter_map(|end| name.strip_suffix(end));
-        families.contains(name) || parts.into_iter().any(|part| families.contains(part))
-    };
     let rules = fs::read_to_string(alerts()).expect("rules");
     let pages = fs::read_dir(workspace().join("docs/runbooks")).expect("pages");
     let pages = pages.map(|page| fs::read_to_string(page.expect("one").path()).expect("text")).collect::<String>();
-    for name in names(&rules).iter().chain(&names(&pages)) {
+    let wanted = &names(&rules) | &names(&pages);
+    // Those that cost a look are there soon after the start.
+    let began = Instant::now();
+    let mut told = families(&figures(&instance));
+    while wanted.iter().any(|name| !is_among(&told, name)) && began.elapsed() < Duration::from_secs(60) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        told = families(&figures(&instance));
+    }
+    let is_there = |name: &str| is_among(&told, name);
+    for name in &wanted {
         assert!(is_there(name), "alerts or pages: {name} is not told");
     }
     let pages = ["observability.md", "backups.md", "sinks.md"].map(|page| workspace().join("docs").join(page));
     let pages = pages.map(|page| fs::read_to_string(page).expect("text")).concat();
-    for family in &families {
+    for family in &told {
         assert!(pages.contains(&format!("`{family}`")), "{family} is not in the documents");
     }
     let mut checks = "groups:\n- name: panels\n  rules:\n".to_owned();
@@ -223,6 +224,16 @@ async fn rules_and_dashboard_ask_for_figures_that_exist() {
     let file = home.path().join("panels.yml");
     fs::write(&file, checks).expect("written");
     checked(&["check", "rules", "--lint=none", &file.display().to_string()], "");
+}
+
+/// The names of the families among figures.
+fn families(figures: &str) -> BTreeSet<String> {
+    figures.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next().map(str::to_owned)).collect()
+}
+
+fn is_among(families: &BTreeSet<String>, name: &str) -> bool {
+    let mut parts = ["_bucket", "_sum", "_count"].iter().filter_map(|end| name.strip_suffix(end));
+    families.contains(name) || parts.any(|part| families.contains(part))
 }
 
 /// A Prometheus that is ended with its test.
