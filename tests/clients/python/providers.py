@@ -45,6 +45,10 @@ class Key:
         return openssl("dgst", "-sha256", "-sign", str(self.file), given=text.encode())
 
 
+# Ports of all providers so far.
+PORTS = set()
+
+
 class Provider:
     """A provider that shows `keys`; the first one signs."""
 
@@ -66,7 +70,13 @@ class Provider:
             def log_message(self, *words):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        # A server keeps the keys of a provider by its address, so that none may have that of one before.
+        while True:
+            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            if self.server.server_port not in PORTS:
+                break
+            self.server.server_close()
+        PORTS.add(self.server.server_port)
         self.name = f"127.0.0.1:{self.server.server_port}"
         self.issuer = self.claimed_issuer = f"http://{self.name}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
