@@ -122,11 +122,7 @@ fn main() -> ExitCode {
     if arguments.next().is_some_and(|first| first == strongroom_server::functions::LAUNCHER) {
         return become_function(arguments);
     }
-    match Cli::parse().command {
-        // It has a log, and does not end because nobody reads.
-        Command::Serve(args) => ended(serve::run(&args)),
-        command => output::finish(run(command)),
-    }
+    output::finish(run(Cli::parse().command))
 }
 
 fn run(command: Command) -> ExitCode {
@@ -152,10 +148,6 @@ fn run(command: Command) -> ExitCode {
         Command::Compliance(args) => return compliance::run(&args),
         Command::Report(args) => compliance::report(&args),
     };
-    ended(done)
-}
-
-fn ended(done: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -13,26 +13,34 @@ const BLOCK: usize = 32;
 #[must_use]
 pub fn plain_prefix(bytes: &[u8]) -> usize {
     let (words, _) = bytes.as_chunks::<WORD>();
-    let mut plain = 0;
-    for word in words.iter().take(NEAR_WORDS) {
-        let more = plain_in_word(*word);
-        plain += more;
-        if more < WORD {
-            return plain;
-        }
+    let near = words.get(..NEAR_WORDS).unwrap_or(words);
+    let mut plain = plain_in_words(near);
+    if plain < near.len() * WORD {
+        return plain;
     }
     let (blocks, _) = bytes.get(plain..).unwrap_or_default().as_chunks::<BLOCK>();
     let is_plain = |block: &&[u8; BLOCK]| block.iter().fold(true, |plain, byte| plain & !is_special(*byte));
     plain += blocks.iter().take_while(is_plain).count() * BLOCK;
     let (words, rest) = bytes.get(plain..).unwrap_or_default().as_chunks::<WORD>();
+    let more = plain_in_words(words);
+    plain += more;
+    if more < words.len() * WORD {
+        return plain;
+    }
+    plain + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+}
+
+/// The same of words.
+fn plain_in_words(words: &[[u8; WORD]]) -> usize {
+    let mut plain = 0;
     for word in words {
         let more = plain_in_word(*word);
         plain += more;
         if more < WORD {
-            return plain;
+            break;
         }
     }
-    plain + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+    plain
 }
 
 /// How many bytes at the beginning of a word a JSON string holds unescaped.

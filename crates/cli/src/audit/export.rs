@@ -12,7 +12,7 @@ use strongroom_core::trail::read::{Line, Lines, Span};
 use strongroom_core::trail::read_instant;
 use strongroom_types::Timestamp;
 
-use super::{named, opened};
+use super::{opened, opened_by_name};
 use crate::counted::counted;
 use crate::offline::DataArgs;
 use crate::output;
@@ -78,7 +78,7 @@ pub fn run(args: &ExportArgs) -> Result<(), Box<dyn Error>> {
     let span = Span::new(args.from, args.until);
     let mut trails = Vec::new();
     for folder in folders(args)? {
-        let files = if args.trail.is_empty() { opened(&folder) } else { named(&folder) };
+        let files = if args.trail.is_empty() { opened(&folder) } else { opened_by_name(&folder) };
         trails.push(Lines::open(Arc::new(files?) as _, span)?);
     }
     let told = match &args.out {

@@ -96,7 +96,7 @@ fn opened(folder: &Path) -> Result<DiskFiles, Box<dyn Error>> {
 }
 
 /// The same of a folder that was named, which is to hold a trail: one that holds none is a mistake.
-fn named(folder: &Path) -> Result<DiskFiles, Box<dyn Error>> {
+fn opened_by_name(folder: &Path) -> Result<DiskFiles, Box<dyn Error>> {
     let files = opened(folder)?;
     // Retention may have removed all that there was.
     if oldest(&files)?.is_some() || folder.join(REMOVED_FILE).exists() {

@@ -10,7 +10,7 @@ use strongroom_core::trail::digests::{Checked, all_from_pem, check, signed_by};
 use strongroom_server::app::trail_directory;
 use strongroom_server::gate::fault_text;
 
-use super::{NO_KEY, named, opened, owner_of, told};
+use super::{NO_KEY, opened, opened_by_name, owner_of, told};
 use crate::offline::DataArgs;
 use crate::output::out;
 use crate::store;
@@ -63,7 +63,7 @@ fn checked(args: &VerifyArgs) -> Result<Vec<(PathBuf, Checked)>, Box<dyn Error>>
         let mut all = Vec::new();
         for folder in folders {
             let owner = owner_of(&folder)?;
-            let files = if args.trail.is_empty() { opened(&folder)? } else { named(&folder)? };
+            let files = if args.trail.is_empty() { opened(&folder)? } else { opened_by_name(&folder)? };
             let checked = check_trail(&opened_store.documents, &owner, &files).await;
             all.push((folder, checked.map_err(|error| fault_text(&error))?.ok_or(NO_KEY)?));
         }
@@ -85,7 +85,7 @@ fn by_keys(args: &VerifyArgs) -> Result<Vec<(PathBuf, Checked)>, Box<dyn Error>>
     let mut all: Vec<(PathBuf, Checked)> = Vec::new();
     let mut used: Vec<(usize, PathBuf)> = Vec::new();
     for folder in &args.trail {
-        let files = named(folder)?;
+        let files = opened_by_name(folder)?;
         let signed = signed_by(&files, &keys)?;
         let key = keys.get(signed.unwrap_or(0)).ok_or("no public key")?;
         let mut checked = check(&files, key, None)?;
