@@ -53,7 +53,7 @@ class Stream:
             pass
         self.events.put(None)
 
-    def next(self, seconds=10):
+    def next(self, seconds=60):
         """The next event."""
         return self.events.get(timeout=seconds)
 

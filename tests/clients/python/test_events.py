@@ -67,7 +67,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def event(self, seconds=20, wanted=lambda event: True):
+    def event(self, seconds=60, wanted=lambda event: True):
         """The next event that is wanted."""
         end = time.monotonic() + seconds
         while True:
@@ -164,7 +164,7 @@ def test_what_is_sent_is_authorized_and_signed(server, events, receiver):
         "PathParameterValues": ["a/b"], "HeaderParameters": {"x-more": "m"}, "QueryStringParameters": {"q": "1 2"}}}
     put(events, new_destination(events, receiver.url + "/hook/*?fixed=1"), **target)
     sm.create_secret(Name="app", SecretString="v")
-    path, headers, body = receiver.requests.get(timeout=20)
+    path, headers, body = receiver.requests.get(timeout=60)
     assert path == "/hook/a%2Fb?fixed=1&q=1%202"
     headers = {name.lower(): value for name, value in headers.items()}
     assert headers["x-api-key"] == "planted-api-key" and headers["x-more"] == "m"
@@ -190,7 +190,7 @@ def test_what_is_sent_is_authorized_and_signed(server, events, receiver):
     sm.create_secret(Name="other", SecretString="v")
 
     def basic():
-        _, headers, _ = receiver.requests.get(timeout=20)
+        _, headers, _ = receiver.requests.get(timeout=60)
         return headers.get("authorization", headers.get("Authorization", ""))
 
     pair = base64.b64encode(b"ann:planted-password").decode()
@@ -218,7 +218,7 @@ def test_a_function_is_invoked_when_its_policy_lets_the_rule_in(server, events, 
         Principal="events.amazonaws.com", SourceArn=rule,
     )
     # What waited arrives now.
-    assert receiver.event(seconds=40) == {"text": "app has a new AWSCURRENT", "rule": "all"}
+    assert receiver.event(seconds=120) == {"text": "app has a new AWSCURRENT", "rule": "all"}
 
 
 def test_what_an_endpoint_refuses_is_sent_again(server, events, receiver):
