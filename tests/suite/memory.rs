@@ -49,6 +49,7 @@ pub fn search(pid: u32, wanted: &[Wanted]) -> io::Result<Vec<Hit>> {
     let memory = File::open(format!("/proc/{pid}/mem"))?;
     let pages = File::open(format!("/proc/{pid}/pagemap"))?;
     let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
+    let stacks = stacks(pid)?;
     let mut hits = Vec::new();
     let mut chunk = vec![0; CHUNK + PIECE];
     let zeros = vec![0; CHUNK + PIECE];
@@ -62,6 +63,9 @@ pub fn search(pid: u32, wanted: &[Wanted]) -> io::Result<Vec<Hit>> {
         let (start, end) = range.split_once('-').expect("a range");
         let number = |text| u64::from_str_radix(text, 16).expect("an address");
         let (mut at, end) = (number(start), number(end));
+        let of: Vec<&str> =
+            stacks.iter().filter(|(top, _)| (at..end).contains(top)).map(|(_, name)| name.as_str()).collect();
+        let mapping = format!("{line}{}", if of.is_empty() { String::new() } else { format!(", stack of {of:?}") });
         while at < end {
             if !is_there(&pages, at)? {
                 at += CHUNK as u64;
@@ -76,7 +80,7 @@ pub fn search(pid: u32, wanted: &[Wanted]) -> io::Result<Vec<Hit>> {
             // Most of what an allocator sets aside was never used.
             if chunk[..read] != zeros[..read] {
                 readable += read as u64;
-                look(&chunk[..read], at, line, wanted, &mut hits);
+                look(&chunk[..read], at, &mapping, wanted, &mut hits);
             }
             // Pieces that lie across the border are found in the next chunk.
             at += if read > CHUNK { CHUNK as u64 } else { read as u64 };
@@ -87,6 +91,22 @@ pub fn search(pid: u32, wanted: &[Wanted]) -> io::Result<Vec<Hit>> {
         return Err(io::Error::other("no byte of it could be read"));
     }
     Ok(hits)
+}
+
+/// Where the stacks of the threads are that wait, and the threads' names.
+fn stacks(pid: u32) -> io::Result<Vec<(u64, String)>> {
+    let mut stacks = Vec::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let task = task?.path();
+        // A thread that has just ended has none.
+        let read = |file| fs::read_to_string(task.join(file)).unwrap_or_default();
+        let (call, name) = (read("syscall"), read("comm"));
+        let top = call.split_whitespace().rev().nth(1).and_then(|top| top.strip_prefix("0x"));
+        if let Some(top) = top.and_then(|top| u64::from_str_radix(top, 16).ok()) {
+            stacks.push((top, name.trim().to_owned()));
+        }
+    }
+    Ok(stacks)
 }
 
 /// Whether the process has ever touched a page of the chunk at `at`.

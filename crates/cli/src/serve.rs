@@ -155,11 +155,13 @@ async fn serve_until_stopped(config: &Config, again: Again) -> Result<(), Box<dy
     tell(config, &app, &url, new_key.as_ref(), &others)?;
     credentials::save_endpoint(directory, &url)?;
     notify::ready(&url);
+    tracing::info!(url, version = env!("CARGO_PKG_VERSION"), "the server is ready");
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
+        tracing::info!("the server was told to stop: requests under way are brought to their end");
         notify::stopping();
     };
     let stopped = serve(listeners, gate, stop, config, clock, random).await;
@@ -168,6 +170,7 @@ async fn serve_until_stopped(config: &Config, again: Again) -> Result<(), Box<dy
     workers.stop().await;
     app.stop_functions().await;
     app.close().await?;
+    tracing::info!("the server has stopped");
     if stopped.unfinished > 0 {
         return Err(format!("{} connections had unfinished requests and were cut", stopped.unfinished).into());
     }

@@ -9,6 +9,7 @@ use strongroom_types::{SecretBuffer, SecretBytes, SecretText, Timestamp};
 use strongroom_wire::sigv4::{self, Signing, SigningKey, sign};
 use strongroom_wire::{percent, timestamps};
 
+use crate::body::Body;
 use crate::credentials::Credentials;
 use crate::error::CallError;
 
@@ -22,7 +23,7 @@ pub struct Call {
     /// Percent-encoded, without the question mark.
     pub(crate) query: String,
     pub(crate) headers: Vec<(HeaderName, Result<HeaderValue, InvalidHeaderValue>)>,
-    pub(crate) body: SecretBytes,
+    pub(crate) body: Body,
 }
 
 impl Call {
@@ -104,19 +105,26 @@ impl Call {
     /// The same with other bytes as its body, such as the payload of an invocation.
     #[must_use]
     pub fn with_body(mut self, body: SecretBytes) -> Self {
-        self.body = body;
+        self.body = Body::Secret(body);
+        self
+    }
+
+    /// The same with bytes as its body that hold nothing that must be wiped.
+    #[must_use]
+    pub fn with_plain_body(mut self, body: Bytes) -> Self {
+        self.body = Body::Plain(body);
         self
     }
 
     fn new(service: &str, method: Method, path: &str, body: SecretBytes) -> Self {
         let (service, path) = (service.to_owned(), path.to_owned());
-        Self { service, method, path, query: String::new(), headers: Vec::new(), body }
+        Self { service, method, path, query: String::new(), headers: Vec::new(), body: Body::Secret(body) }
     }
 
     /// The body, for whoever carries the call out himself.
     #[must_use]
     pub fn into_body(self) -> SecretBytes {
-        self.body
+        self.body.into_secret()
     }
 
     /// The headers as they are given.
@@ -194,7 +202,7 @@ mod tests {
         let call =
             Call::rest("lambda", Method::GET, &["2015-03-31", "functions", arn], None).with_query("Qualifier", "a&b");
         assert_eq!(call.path, "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Af");
-        assert_eq!((call.query.as_str(), call.body.len()), ("Qualifier=a%26b", 0));
+        assert_eq!((call.query.as_str(), call.body.expose().len()), ("Qualifier=a%26b", 0));
         let call = Call::query("iam", "2010-05-08", "GetRole", &[("RoleName", "a+b c")]);
         assert_eq!(call.body.expose(), b"Action=GetRole&Version=2010-05-08&RoleName=a%2Bb%20c");
         let call = Call::json("kms", "TrentService.ListKeys", &json!({"Limit": 1}));

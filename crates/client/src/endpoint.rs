@@ -146,7 +146,7 @@ impl Endpoint {
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("strongroom/", env!("CARGO_PKG_VERSION"))));
         let path = self.path(&call.path);
         let target = if call.query.is_empty() { path } else { [&path, "?", &call.query].concat() };
-        let request = Request::builder().method(call.method).uri(target).body(Body::of(call.body));
+        let request = Request::builder().method(call.method).uri(target).body(Full::new(call.body.into_bytes()));
         let mut request = request.map_err(|error| CallError::Request(error.to_string()))?;
         *request.headers_mut() = headers;
         let time = self.options.time;
@@ -225,21 +225,5 @@ impl Endpoint {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Endpoint({})", self.url)
-    }
-}
-
-/// A body that is wiped once it has been sent.
-struct Body(SecretBytes);
-
-impl Body {
-    /// As the library takes it.
-    fn of(bytes: SecretBytes) -> Full<Bytes> {
-        Full::new(Bytes::from_owner(Self(bytes)))
-    }
-}
-
-impl AsRef<[u8]> for Body {
-    fn as_ref(&self) -> &[u8] {
-        self.0.expose()
     }
 }

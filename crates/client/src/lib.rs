@@ -4,6 +4,7 @@
 //! [`Answer`]. No files, no environment, no clock: certificates, credentials and the time are handed in.
 
 mod answer;
+mod body;
 mod call;
 mod client;
 mod credentials;

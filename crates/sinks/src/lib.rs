@@ -10,6 +10,7 @@ mod output;
 mod protobuf;
 mod pump;
 mod record;
+mod spare;
 mod syslog;
 mod webhook;
 

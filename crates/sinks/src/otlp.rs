@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strongroom_client::{Endpoint, Trust};
-use strongroom_types::{Clock, SecretBytes, Timestamp};
+use strongroom_types::{Clock, Timestamp};
 
 use crate::headers::HeaderSource;
 use crate::protobuf::{Message, Value, fields, length_of};
 use crate::record::{Marks, Record};
+use crate::spare::Spare;
 use crate::webhook::{endpoint, post};
 use crate::{Batch, Sink, SinkError, SinkFuture, Taken, unavailable};
 
@@ -47,6 +48,7 @@ pub struct Otlp {
     headers: Option<HeaderSource>,
     resource: Message,
     clock: Arc<dyn Clock>,
+    spare: Spare,
 }
 
 impl Otlp {
@@ -68,13 +70,14 @@ impl Otlp {
             headers: settings.headers,
             resource,
             clock: settings.clock,
+            spare: Spare::default(),
         })
     }
 
     async fn post(&self, batch: &Batch) -> Result<Taken, SinkError> {
-        let body = SecretBytes::new(request(&self.resource, batch, self.clock.now()));
+        let body = request(self.spare.take(), &self.resource, batch, self.clock.now());
         let headers = self.headers.as_ref();
-        let answer = post(&self.endpoint, PATH, headers, "application/x-protobuf", body).await?;
+        let answer = post(&self.endpoint, PATH, headers, "application/x-protobuf", self.spare.lend(body)).await?;
         let is_protobuf = answer
             .headers
             .get(http::header::CONTENT_TYPE)
@@ -86,8 +89,9 @@ impl Otlp {
     }
 }
 
-/// An `ExportLogsServiceRequest`, written in one piece: the length of each part is known before.
-fn request(resource: &Message, batch: &Batch, now: Timestamp) -> Vec<u8> {
+/// An `ExportLogsServiceRequest`, written into `buffer`, which is empty, in one piece: the length of each part is known
+/// before.
+fn request(buffer: Vec<u8>, resource: &Message, batch: &Batch, now: Timestamp) -> Vec<u8> {
     let mut scope = Message::default();
     scope.text(1, "strongroom.audit");
     scope.text(2, env!("CARGO_PKG_VERSION"));
@@ -95,7 +99,7 @@ fn request(resource: &Message, batch: &Batch, now: Timestamp) -> Vec<u8> {
     let logs: usize = lengths.iter().map(|length| length_of(*length)).sum();
     let of_scope = length_of(scope.length()) + logs;
     let of_resource = length_of(resource.length()) + length_of(of_scope);
-    let mut request = Message::with_room(length_of(of_resource));
+    let mut request = Message::within(buffer, length_of(of_resource));
     request.begin(1, of_resource);
     request.message(1, resource);
     request.begin(2, of_scope);
@@ -231,7 +235,7 @@ mod tests {
         };
         let mut resource = Message::default();
         resource.message(1, &attribute("service.name", "strongroom"));
-        let request = request(&resource, &all, Timestamp::from_seconds(9));
+        let request = request(Vec::new(), &resource, &all, Timestamp::from_seconds(9));
         let of_resource = inside(&request, 1).concat();
         assert_eq!(inside(&of_resource, 1).concat(), resource.into_bytes());
         let logs = inside(&inside(&of_resource, 2).concat(), 2);

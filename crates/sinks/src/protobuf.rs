@@ -38,9 +38,10 @@ impl Message {
         self.bytes(field, &inner.0);
     }
 
-    /// An empty one with room for `length` bytes.
-    pub(crate) fn with_room(length: usize) -> Self {
-        Self(Vec::with_capacity(length))
+    /// An empty one in the memory of `buffer`, which is empty, with room for `length` bytes.
+    pub(crate) fn within(mut buffer: Vec<u8>, length: usize) -> Self {
+        buffer.reserve(length);
+        Self(buffer)
     }
 
     /// The beginning of a message of `length` bytes, which come next.

@@ -205,6 +205,14 @@ impl Batch {
         true
     }
 
+    /// An empty one in the memory of this one.
+    #[must_use]
+    pub fn emptied(mut self) -> Self {
+        self.text.clear();
+        self.entries.clear();
+        self
+    }
+
     /// The records.
     pub(crate) fn records(&self) -> impl DoubleEndedIterator<Item = Record<'_>> {
         self.entries

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Method, Uri};
 use strongroom_client::{Answer, Call, Endpoint, Options, Trust};
-use strongroom_types::SecretBytes;
 
 use crate::headers::{HeaderSource, with_headers};
+use crate::spare::Spare;
 use crate::{Batch, Sink, SinkError, SinkFuture, Taken, unavailable};
 
 /// Bytes of an answer, of which nothing is looked at but the status.
@@ -34,6 +35,7 @@ pub struct Webhook {
     /// What follows the path that the address has: an address without any has a slash.
     path: &'static str,
     headers: Option<HeaderSource>,
+    spare: Spare,
 }
 
 impl Webhook {
@@ -45,11 +47,19 @@ impl Webhook {
         let endpoint = endpoint(&settings.url, settings.trust, settings.time)?;
         let has_path = settings.url.parse::<Uri>().is_ok_and(|uri| uri.path().len() > 1);
         let shown = settings.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-        Ok(Self { endpoint, shown, path: if has_path { "" } else { "/" }, headers: settings.headers })
+        Ok(Self {
+            endpoint,
+            shown,
+            path: if has_path { "" } else { "/" },
+            headers: settings.headers,
+            spare: Spare::default(),
+        })
     }
 
     async fn post(&self, batch: &Batch) -> Result<Taken, SinkError> {
-        let body = SecretBytes::new(json(batch));
+        let mut body = self.spare.take();
+        push_json(batch, &mut body);
+        let body = self.spare.lend(body);
         let posted = post(&self.endpoint, self.path, self.headers.as_ref(), "application/json", body).await;
         posted.map(|_| Taken::default()).map_err(|error| match error {
             SinkError::Unavailable(text) => SinkError::Unavailable(text.replace(self.endpoint.url(), &self.shown)),
@@ -70,9 +80,9 @@ pub(crate) async fn post(
     path: &str,
     headers: Option<&HeaderSource>,
     content_type: &str,
-    body: SecretBytes,
+    body: Bytes,
 ) -> Result<Answer, SinkError> {
-    let call = Call::at(Method::POST, path, "").with_body(body).with_header(CONTENT_TYPE, content_type);
+    let call = Call::at(Method::POST, path, "").with_plain_body(body).with_header(CONTENT_TYPE, content_type);
     let answer = endpoint.send(with_headers(call, headers).await?).await.map_err(unavailable)?;
     match answer.status {
         200..300 => Ok(answer),
@@ -83,9 +93,9 @@ pub(crate) async fn post(
 /// How a text of records begins, as CloudTrail's files have it.
 pub(crate) const RECORDS: &[u8] = b"{\"Records\":[";
 
-/// A batch as CloudTrail's files have it.
-pub(crate) fn json(batch: &Batch) -> Vec<u8> {
-    let mut out = Vec::with_capacity(batch.bytes().saturating_add(RECORDS.len() + 2));
+/// Appends a batch as CloudTrail's files have it.
+fn push_json(batch: &Batch, out: &mut Vec<u8>) {
+    out.reserve(batch.bytes().saturating_add(RECORDS.len() + 2));
     out.extend_from_slice(RECORDS);
     for (at, record) in batch.records().enumerate() {
         if at > 0 {
@@ -94,7 +104,6 @@ pub(crate) fn json(batch: &Batch) -> Vec<u8> {
         out.extend_from_slice(record.line().as_bytes());
     }
     out.extend_from_slice(b"]}");
-    out
 }
 
 impl Sink for Webhook {

@@ -27,7 +27,7 @@ use super::load::Load;
 use super::phases::{Expiry, Times};
 use super::slots::Slot;
 use super::socket::{Socket, Stream};
-use super::tls;
+use super::{stack, tls};
 use crate::config::LimitsConfig;
 use crate::front::{AnswerBody, Front, RequestIds};
 
@@ -135,6 +135,7 @@ pub(super) async fn serve(accepted: Accepted, shared: Arc<Shared>, mut stage: wa
     } else {
         drive(shared.http1.serve_connection(io, service), &line, stage).await
     };
+    stack::wipe();
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "the connection ended");
     }

@@ -14,6 +14,7 @@ mod private;
 mod remains;
 mod slots;
 mod socket;
+mod stack;
 mod tls;
 
 #[cfg(test)]

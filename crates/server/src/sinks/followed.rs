@@ -13,9 +13,14 @@ use strongroom_core::trail::segments::{LINE_BYTES_MAX, Segments};
 use strongroom_sinks::{Batch, Lag, Saved, Trail};
 use tracing::{error, warn};
 
-/// Bytes of records that are kept for other sinks, and pieces of them.
-const SHARED_BYTES_MAX: usize = 4 * 1024 * 1024;
-const SHARED_MAX: usize = 8;
+/// Bytes of records that are kept for other sinks while any is behind, and pieces of them. Sinks that keep up are some
+/// megabytes apart at full speed; each that is further behind reads for itself.
+const SHARED_BYTES_MAX: usize = 16 * 1024 * 1024;
+const SHARED_MAX: usize = 1024;
+/// Bytes of a piece whose memory is used again.
+const SPARE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Looks of sinks that all find nothing, before what is kept is let go: some seconds' worth.
+pub(super) const RESTS_MAX: u32 = 20;
 /// Bytes of a batch that is read again, at most; more where batches are longer.
 const AGAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of it that are read at a time.
@@ -31,8 +36,17 @@ pub(crate) struct Followed {
     saved: Mutex<BTreeMap<String, Position>>,
     /// Segments that were gone before a sink had them.
     gaps: AtomicU64,
-    /// What was read last, for sinks that are at the same place.
-    newest: Mutex<VecDeque<Read>>,
+    newest: Mutex<Newest>,
+}
+
+/// What was read last, for sinks that are at the same place.
+#[derive(Default)]
+struct Newest {
+    reads: VecDeque<Read>,
+    /// Memory for the next, of one that nobody is at any more.
+    spare: Option<Batch>,
+    /// How often a sink has found nothing since one found something.
+    rests: u32,
 }
 
 /// What was read.
@@ -41,6 +55,31 @@ struct Read {
     bytes_max: usize,
     batch: Arc<Batch>,
     end: Position,
+}
+
+impl Newest {
+    /// A sink is at the trail's end. Others may be behind it; when none was for long, the memory is given back.
+    fn rest(&mut self) {
+        self.rests = self.rests.saturating_add(1);
+        if self.rests >= RESTS_MAX {
+            *self = Self::default();
+        }
+    }
+
+    /// Keeps what was read, as long as there is room.
+    fn keep(&mut self, read: Read) {
+        self.rests = 0;
+        self.reads.push_back(read);
+        let mut bytes: usize = self.reads.iter().map(|read| read.batch.bytes()).sum();
+        while bytes > SHARED_BYTES_MAX || self.reads.len() > SHARED_MAX {
+            let Some(oldest) = self.reads.pop_front() else { break };
+            let length = oldest.batch.bytes();
+            bytes = bytes.saturating_sub(length);
+            if length <= SPARE_BYTES_MAX {
+                self.spare = Arc::into_inner(oldest.batch).map(Batch::emptied);
+            }
+        }
+    }
 }
 
 impl Followed {
@@ -61,7 +100,7 @@ impl Followed {
         }
     }
 
-    fn lock_read(&self) -> MutexGuard<'_, VecDeque<Read>> {
+    fn lock_read(&self) -> MutexGuard<'_, Newest> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -72,12 +111,11 @@ impl Followed {
         }
     }
 
-    fn read_from_files(&self, from: &Position, bytes_max: usize) -> io::Result<Option<(Arc<Batch>, Position)>> {
+    /// Reads what stands behind `from` into `batch`, which is empty, and returns where that ends.
+    fn fill(&self, batch: &mut Batch, from: &Position, bytes_max: usize) -> io::Result<Position> {
         let mut follower = self.follower(*from);
-        let mut batch = Batch::default();
-        follower.look(u64::try_from(bytes_max).unwrap_or(u64::MAX), &mut |seen| self.put(&seen, &mut batch))?;
-        let end = follower.position();
-        Ok((end != *from).then(|| (Arc::new(batch), end)))
+        follower.look(u64::try_from(bytes_max).unwrap_or(u64::MAX), &mut |seen| self.put(&seen, batch))?;
+        Ok(follower.position())
     }
 
     /// Reads a batch that was read before, up to `until`. What is written down of it may be wrong, and what stands behind it
@@ -141,35 +179,35 @@ impl Trail for Followed {
         bytes_max: usize,
     ) -> io::Result<Option<(Arc<Batch>, Position)>> {
         if let Some(until) = until {
+            let found = self.read_again(from, until, bytes_max)?;
+            if found.is_some() {
+                return Ok(found);
+            }
             // Without anything up to there, what there is.
-            return match self.read_again(from, until, bytes_max)? {
-                None => self.read_from_files(from, bytes_max),
-                found => Ok(found),
-            };
+            let mut batch = Batch::default();
+            let end = self.fill(&mut batch, from, bytes_max)?;
+            return Ok((end != *from).then(|| (Arc::new(batch), end)));
         }
         // Held while it is read: whoever is at the same place waits for it instead of reading it again.
         let mut newest = self.lock_read();
         let shared = |read: &&Read| read.from == *from && read.bytes_max == bytes_max;
-        if let Some(read) = newest.iter().find(shared) {
-            return Ok(Some((Arc::clone(&read.batch), read.end)));
+        if let Some((batch, end)) = newest.reads.iter().find(shared).map(|read| (Arc::clone(&read.batch), read.end)) {
+            newest.rests = 0;
+            return Ok(Some((batch, end)));
         }
         // Up to the next multiple of a batch's length: sinks that were apart come together there, and share what is read.
         let length = u64::try_from(bytes_max).unwrap_or(u64::MAX).max(1);
         let left = length.saturating_sub(from.offset.checked_rem(length).unwrap_or(0));
-        let found = self.read_from_files(from, usize::try_from(left).unwrap_or(bytes_max))?;
-        match &found {
-            // Nobody is behind for long: the memory is given back.
-            None => newest.clear(),
-            Some((batch, end)) => {
-                newest.push_back(Read { from: *from, bytes_max, batch: Arc::clone(batch), end: *end });
-                let mut bytes: usize = newest.iter().map(|read| read.batch.bytes()).sum();
-                while bytes > SHARED_BYTES_MAX || newest.len() > SHARED_MAX {
-                    let Some(oldest) = newest.pop_front() else { break };
-                    bytes = bytes.saturating_sub(oldest.batch.bytes());
-                }
-            }
+        let mut batch = newest.spare.take().unwrap_or_default();
+        let end = self.fill(&mut batch, from, usize::try_from(left).unwrap_or(bytes_max))?;
+        if end == *from {
+            newest.spare = Some(batch);
+            newest.rest();
+            return Ok(None);
         }
-        Ok(found)
+        let batch = Arc::new(batch);
+        newest.keep(Read { from: *from, bytes_max, batch: Arc::clone(&batch), end });
+        Ok(Some((batch, end)))
     }
 
     fn save(&self, sink: &str, saved: &Saved<Position>) -> io::Result<()> {

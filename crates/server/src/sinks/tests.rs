@@ -242,6 +242,27 @@ async fn of_a_batch_that_is_read_again_no_more_is_read_than_a_batch_can_be() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_sink_has_read_is_shared_until_nobody_was_behind_for_long() {
+    let directory = TempDir::new().unwrap();
+    let house = open(&directory, vec![sink("siem", &directory.path().join("log"), "")]).await;
+    read_much(&house).await;
+    let trail = &house.app.sinks.trail;
+    let read = |from: &Position| trail.read(from, None, 16_384).unwrap();
+    let (first, mut end) = read(&Position::START).unwrap();
+    while let Some((_, behind)) = read(&end) {
+        end = behind;
+    }
+    // One is at the end, another at the beginning.
+    let (again, _) = read(&Position::START).unwrap();
+    assert!(Arc::ptr_eq(&first, &again));
+    for _ in 0..followed::RESTS_MAX {
+        assert!(read(&end).is_none());
+    }
+    let (anew, _) = read(&Position::START).unwrap();
+    assert!(!Arc::ptr_eq(&first, &anew) && first == anew);
+}
+
 #[test]
 fn what_is_wrong_with_settings_is_told() {
     let with = |more: &str| {

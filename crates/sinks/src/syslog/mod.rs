@@ -19,6 +19,8 @@ use stream::{Kind, Stream};
 
 /// Bytes of a datagram over UDP that no packet can hold more than.
 const UDP_BYTES_MAX: usize = 65_507;
+/// Bytes of a stream that are made and written at a time: they are still in the processor's memory when they are written.
+const PIECE_BYTES: usize = 64 * 1024;
 /// Datagrams before others are let in between.
 const DATAGRAMS_MAX: usize = 64;
 
@@ -128,13 +130,17 @@ impl Syslog {
     ) -> Result<Option<Open>, SinkError> {
         let settings = &self.settings;
         let mut writer = message::Writer::new(settings.facility, &settings.identity, settings.message_bytes_max);
-        let mut bytes = Vec::with_capacity(batch.bytes().saturating_mul(5) / 4);
-        for record in batch.records() {
+        let mut piece = Vec::with_capacity(2 * PIECE_BYTES);
+        let mut records = batch.records().peekable();
+        while let Some(record) = records.next() {
             let message = writer.message(&record);
             taken.shortened += u64::from(message.shortened);
-            settings.framing.push(&mut bytes, &message);
+            settings.framing.push(&mut piece, &message);
+            if piece.len() >= PIECE_BYTES || records.peek().is_none() {
+                stream.write(&piece).await.map_err(|error| self.fault(&error))?;
+                piece.clear();
+            }
         }
-        stream.write(&bytes).await.map_err(|error| self.fault(&error))?;
         if !self.settings.confirm {
             return Ok(Some(Open::Stream(stream)));
         }

@@ -219,6 +219,8 @@ fn settle(connection: &Connection, config: &SqliteConfig, cache_kib: u32) -> Res
     // Nothing of the file's schema is ever run, and a page that contradicts itself is an error.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    // Else each new value of a bound of a range has its statement planned anew, for statistics that nobody gathers.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
