@@ -109,7 +109,7 @@ impl Call {
         self
     }
 
-    /// The same with bytes as its body that hold nothing that must be wiped.
+    /// The same with bytes as its body that hold nothing that must be wiped, such as records of the trail.
     #[must_use]
     pub fn with_plain_body(mut self, body: Bytes) -> Self {
         self.body = Body::Plain(body);

@@ -238,6 +238,13 @@ impl Batch {
         self.text.len()
     }
 
+    /// Bytes of memory that it has, about.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let entries = self.entries.capacity().saturating_mul(size_of::<Entry>());
+        self.text.capacity().saturating_add(entries)
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

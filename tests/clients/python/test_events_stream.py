@@ -24,7 +24,7 @@ def server(tmp_path):
         server.process.wait()
 
 
-def test_changes_are_told_at_once(server):
+def test_changes_are_told(server):
     sm = client("secretsmanager", server)
     one, two = (sm.create_secret(Name=name, SecretString="v")["ARN"] for name in ("one", "two"))
     stream = Stream(server.url, server.key(), ["one", two])

@@ -132,7 +132,7 @@ def test_what_one_node_changes_the_others_know_within_a_second(cluster):
     busy.create_secret(Name="busy")
     load = [Watch(lambda: busy.update_secret(SecretId="busy", Description="x")) for _ in range(2)]
     watches = {(at, name): Watch(changes.asker(node, name)) for at, node in enumerate(others) for name in changes.all()}
-    told, seen = {name: [] for name in changes.all()}, 0
+    told, seen = {name: [] for name in changes.all()}, dict.fromkeys(watches, 0)
     for round in range(ROUNDS):
         for name, change in changes.all().items():
             begun = time.monotonic()
@@ -150,8 +150,8 @@ def test_what_one_node_changes_the_others_know_within_a_second(cluster):
             for at in range(len(others)):
                 found = watches[at, name].between(known + BOUND_SECONDS, until_next - BOUND_SECONDS / 2)
                 assert set(found) <= {expected}, f"{name} on node {at + 1}, round {step}: {set(found)}, {expected}"
-                seen += len(found)
-    assert seen > 100 and ready(others[0]) == (200, {"status": "ready"})
+                seen[at, name] += len(found)
+    assert all(seen.values()) and sum(seen.values()) > 100 and ready(others[0]) == (200, {"status": "ready"})
     # Nobody had to drop all that it knows.
     assert all("a server is gone" not in (node.directory / "log").read_text() for node in cluster.nodes)
 

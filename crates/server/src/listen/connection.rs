@@ -123,6 +123,7 @@ pub(super) async fn serve(accepted: Accepted, shared: Arc<Shared>, mut stage: wa
     let (socket, line, h2) = match opened {
         Ok(opened) => opened,
         Err(error) => {
+            stack::wipe();
             tracing::debug!(%peer, %error, "the connection was not opened");
             return;
         }

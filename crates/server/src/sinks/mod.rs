@@ -83,7 +83,7 @@ impl Sinks {
         account: &AccountId,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, String> {
-        let trail = Arc::new(Followed::new(folder, segments));
+        let trail = Arc::new(Followed::new(folder, segments, config.audit.sinks.len()));
         let hold = (!config.audit.sinks.is_empty()).then(|| cursor::hold(folder)).transpose();
         let hold = hold.map_err(|error| error.to_string())?;
         let lane = (!config.audit.sinks.is_empty()).then(Lane::start).transpose();
@@ -163,7 +163,7 @@ pub async fn deliver(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Deli
     let _hold = cursor::hold(&folder).map_err(told)?;
     let files: Arc<dyn SegmentFiles> = Arc::new(DiskFiles::open(&folder).map_err(told)?);
     let node = owner(&folder).map_err(told)?.unwrap_or_else(NodeName::only);
-    let trail = Arc::new(Followed::of_files(&folder, Arc::clone(&files)));
+    let trail = Arc::new(Followed::of_files(&folder, Arc::clone(&files), config.audit.sinks.len()));
     let account = opening::account_of(config);
     let mut all = Vec::new();
     for wanted in &config.audit.sinks {

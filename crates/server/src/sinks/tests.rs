@@ -245,7 +245,8 @@ async fn of_a_batch_that_is_read_again_no_more_is_read_than_a_batch_can_be() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_sink_has_read_is_shared_until_nobody_was_behind_for_long() {
     let directory = TempDir::new().unwrap();
-    let house = open(&directory, vec![sink("siem", &directory.path().join("log"), "")]).await;
+    let two = ["one", "two"].map(|name| sink(name, &directory.path().join("log"), ""));
+    let house = open(&directory, two.into()).await;
     read_much(&house).await;
     let trail = &house.app.sinks.trail;
     let read = |from: &Position| trail.read(from, None, 16_384).unwrap();
@@ -261,6 +262,25 @@ async fn what_one_sink_has_read_is_shared_until_nobody_was_behind_for_long() {
     }
     let (anew, _) = read(&Position::START).unwrap();
     assert!(!Arc::ptr_eq(&first, &anew) && first == anew);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_sink_has_read_record_by_record_another_reads_at_once() {
+    let directory = TempDir::new().unwrap();
+    let two = ["one", "two"].map(|name| sink(name, &directory.path().join("log"), ""));
+    let house = open(&directory, two.into()).await;
+    let trail = &house.app.sinks.trail;
+    let (mut end, mut count) = (Position::end_of(house.app.trail.files().as_ref()).unwrap(), 0);
+    let begin = end;
+    for _ in 0..10 {
+        assert_eq!(house.call("ListSecrets", "{}", true).await.status, 200);
+        let (batch, behind) = trail.read(&end, None, 1_000_000).unwrap().unwrap();
+        (end, count) = (behind, count + batch.count());
+    }
+    let (all, behind) = trail.read(&begin, None, 1_000_000).unwrap().unwrap();
+    assert!(count >= 10 && all.count() == count && behind == end);
+    // Nothing has come since.
+    assert!(Arc::ptr_eq(&all, &trail.read(&begin, None, 1_000_000).unwrap().unwrap().0));
 }
 
 #[test]

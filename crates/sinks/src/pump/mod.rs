@@ -247,29 +247,31 @@ impl<T: Trail> Pump<T> {
 
     /// Reads the next batch, when it is time for it.
     fn take_off(&mut self, at_once: bool) -> Result<bool, SinkError> {
-        let from = self.progress.lock().position.clone();
+        let mut from = self.progress.lock().position.clone();
         if self.again.is_none() && !at_once && self.pace.gather_ms > 0 && !self.is_gathered(&from)? {
             return Ok(false);
         }
-        let (until, bytes_max) = (self.again.clone(), self.pace.batch_bytes_max);
-        let read = self.trail.read(&from, until.as_ref(), bytes_max);
-        self.again = None;
-        match read.map_err(|error| unavailable(format!("the trail cannot be read: {error}")))? {
-            None => {
-                self.idle()?;
-                Ok(false)
-            }
-            Some((batch, end)) if batch.is_empty() => {
-                self.progress.lock().position = end;
-                Ok(false)
-            }
-            Some((batch, end)) => {
-                if self.sink.names_batches() {
-                    self.save(Some(end.clone()))?;
+        let (mut until, bytes_max) = (self.again.take(), self.pace.batch_bytes_max);
+        loop {
+            let read = self.trail.read(&from, until.take().as_ref(), bytes_max);
+            match read.map_err(|error| unavailable(format!("the trail cannot be read: {error}")))? {
+                None => {
+                    self.idle()?;
+                    return Ok(false);
                 }
-                self.gathering = None;
-                self.flight = Some((batch, end));
-                Ok(true)
+                // Nothing for a sink, such as the end of a segment: records may stand behind it.
+                Some((batch, end)) if batch.is_empty() => {
+                    self.progress.lock().position = end.clone();
+                    from = end;
+                }
+                Some((batch, end)) => {
+                    if self.sink.names_batches() {
+                        self.save(Some(end.clone()))?;
+                    }
+                    self.gathering = None;
+                    self.flight = Some((batch, end));
+                    return Ok(true);
+                }
             }
         }
     }
