@@ -237,7 +237,7 @@ impl Trail for Followed {
             newest.rest();
             return Ok((end != *from).then(|| (Arc::default(), end)));
         }
-        let is_full = end.segment != from.segment || end.offset.saturating_sub(from.offset) >= left;
+        let is_full = u64::try_from(batch.bytes()).is_ok_and(|bytes| bytes >= left);
         let batch = Arc::new(batch);
         newest.keep(Read { from: *from, bytes_max, batch: Arc::clone(&batch), end, is_full }, self.kept_max);
         Ok(Some((batch, end)))
