@@ -5,6 +5,7 @@ mod figures;
 mod followed;
 mod lane;
 mod opening;
+mod shared;
 mod watch;
 
 use std::future::Future;

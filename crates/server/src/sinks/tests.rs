@@ -257,7 +257,7 @@ async fn what_one_sink_has_read_is_shared_until_nobody_was_behind_for_long() {
     // One is at the end, another at the beginning.
     let (again, _) = read(&Position::START).unwrap();
     assert!(Arc::ptr_eq(&first, &again));
-    for _ in 0..followed::RESTS_MAX {
+    for _ in 0..shared::RESTS_MAX {
         assert!(read(&end).is_none());
     }
     let (anew, _) = read(&Position::START).unwrap();
